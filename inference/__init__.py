@@ -1,0 +1,74 @@
+"""Run an exported model: bytes -> pixels -> ONNX Runtime -> prediction.
+
+Knows nothing of training or of HTTP. Imports numpy, Pillow and onnxruntime only.
+"""
+
+from inference.classifier import (
+    BatchOutputs,
+    Classifier,
+    LabelProbability,
+    Prediction,
+    open_classifier,
+)
+from inference.decoding import DecodedImage, DecodeLimits, decode_image
+from inference.errors import (
+    DigestMismatch,
+    GoldenMismatch,
+    ImageError,
+    ImageTooLarge,
+    InferenceError,
+    InvalidManifest,
+    InvalidName,
+    ModelNotFound,
+    PackageError,
+    ProviderUnavailable,
+    SessionError,
+    UndecodableImage,
+    UnsupportedFormat,
+)
+from inference.golden import check_golden, write_golden
+from inference.manifest import Manifest, dump_manifest, parse_manifest
+from inference.package import Package, publish_package, read_package
+from inference.preprocessing import PreparedImage, PreprocessSpec, crop_box, prepare_image
+from inference.repository import Repository
+from inference.session import ModelSession, SessionConfig, open_session
+
+__all__ = [
+    "BatchOutputs",
+    "Classifier",
+    "DecodeLimits",
+    "DecodedImage",
+    "DigestMismatch",
+    "GoldenMismatch",
+    "ImageError",
+    "ImageTooLarge",
+    "InferenceError",
+    "InvalidManifest",
+    "InvalidName",
+    "LabelProbability",
+    "Manifest",
+    "ModelNotFound",
+    "ModelSession",
+    "Package",
+    "PackageError",
+    "Prediction",
+    "PreparedImage",
+    "PreprocessSpec",
+    "ProviderUnavailable",
+    "Repository",
+    "SessionConfig",
+    "SessionError",
+    "UndecodableImage",
+    "UnsupportedFormat",
+    "check_golden",
+    "crop_box",
+    "decode_image",
+    "dump_manifest",
+    "open_classifier",
+    "open_session",
+    "parse_manifest",
+    "prepare_image",
+    "publish_package",
+    "read_package",
+    "write_golden",
+]

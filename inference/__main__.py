@@ -1,0 +1,145 @@
+"""Classify files with a published model.
+
+    python -m inference models/clothing photo.jpg holiday/
+    python -m inference models/clothing/3 photo.jpg --json
+    python -m inference copied-model.onnx photo.jpg
+
+Exit code 0; 1 where an image could not be answered; 2 for a model or an argument that cannot be used.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inference.classifier import Classifier, Prediction, open_classifier
+from inference.errors import ImageError, InferenceError
+from inference.formats import IMAGE_SUFFIXES
+from inference.manifest import MANIFEST_FILE
+from inference.repository import Repository
+from inference.session import SessionConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One file's prediction, or the problem that stands in its place."""
+
+    file: Path
+    prediction: Prediction | None
+    problem: str | None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        classifier = open_classifier(
+            _package_path(args.package), session=SessionConfig(provider=args.provider)
+        )
+        files = list(_image_files(args.images))
+        answers = [_answer(classifier, file, args.top_k) for file in files]
+    except (InferenceError, FileNotFoundError) as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 2
+    if args.json:
+        json.dump(_as_json(classifier, answers), sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        print(_as_table(answers))
+    return 1 if any(answer.problem for answer in answers) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m inference", description="Classify images.")
+    parser.add_argument(
+        "package", type=Path, help="models/NAME, models/NAME/VERSION or a model.onnx"
+    )
+    parser.add_argument("images", type=Path, nargs="+", help="image files or folders")
+    parser.add_argument("--json", action="store_true", help="print JSON as /predict answers it")
+    parser.add_argument("--top-k", type=_positive, default=5, help="labels an image (5)")
+    parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {value}")
+    return value
+
+
+def _package_path(path: Path) -> Path:
+    """Take `models/NAME` for the version that the service would answer with."""
+    if path.is_dir() and not (path / MANIFEST_FILE).exists():
+        resolved = path.resolve()
+        return Repository(resolved.parent).package(resolved.name).path
+    return path
+
+
+def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+        elif path.is_file():
+            yield path
+        else:
+            raise FileNotFoundError(f"no file or folder {str(path)!r}")
+
+
+def _answer(classifier: Classifier, file: Path, top_k: int) -> Answer:
+    try:
+        (prediction,) = classifier.classify([file.read_bytes()], top_k=top_k)
+    except ImageError as err:
+        return Answer(file=file, prediction=None, problem=str(err))
+    except OSError as err:
+        return Answer(file=file, prediction=None, problem=f"cannot be read: {err.strerror}")
+    return Answer(file=file, prediction=prediction, problem=None)
+
+
+def _as_json(classifier: Classifier, answers: list[Answer]) -> dict[str, Any]:
+    manifest = classifier.manifest
+    return {
+        "model": {"name": manifest.name, "version": manifest.version},
+        "predictions": [_entry(index, answer) for index, answer in enumerate(answers)],
+    }
+
+
+def _entry(index: int, answer: Answer) -> dict[str, Any]:
+    entry: dict[str, Any] = {"index": index, "filename": str(answer.file)}
+    if answer.prediction is None:
+        return {**entry, "problem": answer.problem}
+    prediction = answer.prediction
+    return {
+        **entry,
+        "label": prediction.label,
+        "probability": prediction.probability,
+        "rejected": prediction.rejected,
+        "top": [{"label": t.label, "probability": t.probability} for t in prediction.top],
+    }
+
+
+def _as_table(answers: list[Answer]) -> str:
+    if not answers:
+        return "no images found"
+    width = max(len(_printable(str(answer.file))) for answer in answers)
+    return "\n".join(f"{_printable(str(a.file)):<{width}}  {_summary(a)}" for a in answers)
+
+
+def _summary(answer: Answer) -> str:
+    if answer.prediction is None:
+        return f"problem: {answer.problem}"
+    ranked = "  ".join(f"{_printable(t.label)} {t.probability:.3f}" for t in answer.prediction.top)
+    note = "  (unlike the training images)" if answer.prediction.rejected else ""
+    return ranked + note
+
+
+def _printable(text: str) -> str:
+    """Keep control characters of a file name or label from the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""A published model that answers: pixels in, labelled predictions out. Synchronous, keeps no queue.
+
+Safe to call from several threads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits
+from inference.errors import InvalidManifest, PackageError, SessionError
+from inference.manifest import METADATA_KEY, Manifest, Precision, parse_manifest
+from inference.package import Package, read_package
+from inference.preprocessing import PreparedImage, prepare_image
+from inference.rejection import is_rejected
+from inference.session import ModelSession, SessionConfig, open_session
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOutputs:
+    """What the graph gives for N images, all float32.
+
+    Attributes:
+        logits: (N, K).
+        probabilities: (N, K), softmax with the fitted temperature.
+        embedding: (N, D), what the head sees.
+        activation_map: (N, h, w), class activation map of the top class, unscaled; None where it was
+            not asked for or the model has none.
+    """
+
+    logits: Floats
+    probabilities: Floats
+    embedding: Floats
+    activation_map: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def rows(self, start: int, stop: int) -> "BatchOutputs":
+        """Return the outputs of images `start` to `stop`."""
+        maps = self.activation_map
+        return BatchOutputs(
+            logits=self.logits[start:stop],
+            probabilities=self.probabilities[start:stop],
+            embedding=self.embedding[start:stop],
+            activation_map=None if maps is None else maps[start:stop],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelProbability:
+    """A label and its calibrated probability, 0..1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """The answer for one image.
+
+    Attributes:
+        label, probability: the most probable class and its calibrated probability, 0..1.
+        rejected: the image is unlike the training data; the label is still given.
+        top: the most probable classes in descending order, as many as were asked for.
+        embedding: (D,) float32.
+        activation_map: (h, w) float32 in 0..1, how much each place spoke for `label`; None where
+            there is none.
+    """
+
+    label: str
+    probability: float
+    rejected: bool
+    top: tuple[LabelProbability, ...]
+    embedding: Floats
+    activation_map: Floats | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classifier:
+    """A manifest and its loaded session. Make one with `load` or `load_onnx`."""
+
+    manifest: Manifest
+    session: ModelSession
+    precision: Precision
+
+    @classmethod
+    def load(
+        cls,
+        package: Package,
+        *,
+        session: SessionConfig | None = None,
+        precision: Precision | Literal["auto"] = "auto",
+    ) -> "Classifier":
+        """Load a package, its model file verified by sha256.
+
+        Raises:
+            PackageError: the package is damaged or has no such precision.
+            SessionError: ONNX Runtime cannot run the model as `session` demands.
+        """
+        chosen: Precision = "fp32" if precision == "auto" else precision
+        opened = open_session(package.model_bytes(chosen), session or SessionConfig())
+        return cls(manifest=package.manifest, session=opened, precision=chosen)
+
+    @classmethod
+    def load_onnx(cls, file: Path, *, session: SessionConfig | None = None) -> "Classifier":
+        """Load a bare ONNX file by the manifest inside it.
+
+        Raises:
+            PackageError: the file cannot be read or carries no manifest.
+            SessionError: ONNX Runtime cannot run the model.
+        """
+        try:
+            data = file.read_bytes()
+        except OSError as err:
+            raise PackageError(f"{file.name} is missing or unreadable") from err
+        opened = open_session(data, session or SessionConfig())
+        text = opened.metadata.get(METADATA_KEY)
+        if text is None:
+            raise InvalidManifest(f"{file.name} carries no {METADATA_KEY}; publish the model again")
+        return cls(manifest=parse_manifest(text), session=opened, precision="fp32")
+
+    @property
+    def has_activation_map(self) -> bool:
+        """Whether the model can say which part of the image spoke for its answer."""
+        return "activation_map" in self.session.output_names
+
+    def prepare(self, data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> PreparedImage:
+        """Decode one encoded image to the model's input.
+
+        Raises:
+            ImageError: as `inference.decoding.decode_image`.
+        """
+        return prepare_image(data, self.manifest.preprocessing, limits=limits)
+
+    def run(self, batch: npt.NDArray[np.uint8], *, activation_map: bool = False) -> BatchOutputs:
+        """Run the model on (N, H, W, 3) uint8 RGB.
+
+        Raises:
+            SessionError: the model failed, or answered with what is not a number.
+        """
+        names = ["logits", "probabilities", "embedding"]
+        if activation_map and self.has_activation_map:
+            names.append("activation_map")
+        outputs = BatchOutputs(**self.session.run(batch, names))
+        if not np.isfinite(outputs.probabilities).all():
+            raise SessionError("the model answered with NaN or infinity; publish it again")
+        return outputs
+
+    def interpret(self, outputs: BatchOutputs, *, top_k: int = 5) -> list[Prediction]:
+        """Turn the graph's outputs into one prediction an image, in order.
+
+        Raises:
+            ValueError: `top_k` is below 1. A `top_k` above the number of classes gives them all.
+        """
+        if top_k < 1:
+            raise ValueError(f"top_k must be 1 or more, got {top_k}")
+        order = np.argsort(-outputs.probabilities, axis=1, kind="stable")[:, :top_k]
+        rejected = is_rejected(self.manifest.rejection, outputs.logits)
+        return [
+            self._prediction(outputs, index, ranked, rejected=bool(rejected[index]))
+            for index, ranked in enumerate(order)
+        ]
+
+    def classify(
+        self, images: Sequence[bytes], *, top_k: int = 5, limits: DecodeLimits = DEFAULT_LIMITS
+    ) -> list[Prediction]:
+        """Answer for a few encoded images as one batch.
+
+        Raises:
+            ImageError: one of them cannot be decoded.
+        """
+        batch = np.stack([self.prepare(data, limits=limits).pixels for data in images])
+        return self.interpret(self.run(batch), top_k=top_k)
+
+    def _prediction(
+        self, outputs: BatchOutputs, index: int, ranked: npt.NDArray[np.intp], *, rejected: bool
+    ) -> Prediction:
+        probabilities, maps = outputs.probabilities[index], outputs.activation_map
+        top = tuple(
+            LabelProbability(label=self.manifest.labels[i], probability=float(probabilities[i]))
+            for i in ranked
+        )
+        return Prediction(
+            label=top[0].label,
+            probability=top[0].probability,
+            rejected=rejected,
+            top=top,
+            embedding=outputs.embedding[index],
+            activation_map=None if maps is None else _scaled_map(maps[index]),
+        )
+
+
+def open_classifier(path: Path, *, session: SessionConfig | None = None) -> Classifier:
+    """Load a package folder or a bare `.onnx` file.
+
+    Raises:
+        PackageError, SessionError: as `Classifier.load` and `Classifier.load_onnx`.
+    """
+    if path.is_file():
+        return Classifier.load_onnx(path, session=session)
+    return Classifier.load(read_package(path), session=session)
+
+
+def _scaled_map(raw: Floats) -> Floats:
+    """Bring a class activation map to 0..1; places that speak against the class become 0.
+
+    Zhou et al. 2016, "Learning Deep Features for Discriminative Localization".
+    """
+    positive = raw.clip(min=0)
+    peak = positive.max()
+    return positive / peak if peak > 0 else positive

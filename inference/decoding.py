@@ -1,0 +1,175 @@
+"""Encoded bytes to an upright RGB image: the one decoder of training, the service and the tools.
+
+Each odd file has one treatment, the same on both sides:
+
+* format by magic bytes, from an allow-list (`formats.py`); animations and MPO give their first frame;
+* EXIF orientation is applied; an EXIF block that cannot be read counts as upright;
+* transparency is composited over white; palette, grey, CMYK and 16-bit images become 8-bit RGB;
+* colour profiles are ignored (the numbers are taken as sRGB);
+* truncated data is refused, never padded with grey;
+* bytes and pixels are limited, the pixels from the header before anything is decoded.
+"""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from inference.errors import ImageTooLarge, UndecodableImage
+from inference.formats import sniff_format
+
+_ORIENTATION_TAG: Final = 0x0112
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_JPEG_SCALES: Final = (8, 4, 2)
+
+# What Pillow's decoders were seen to raise on damaged files. Listed, so that a mistake of ours
+# (NameError, AssertionError, …) is not taken for a bad image.
+_PILLOW_FAILURES: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeLimits:
+    """The largest image that is decoded: `max_bytes` encoded, `max_pixels` from its header."""
+
+    max_bytes: int = 16 * 2**20
+    max_pixels: int = 50_000_000
+
+    def __post_init__(self) -> None:
+        if self.max_bytes < 1 or self.max_pixels < 1:
+            raise ValueError(f"decode limits must be positive, got {self}")
+
+
+DEFAULT_LIMITS: Final = DecodeLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedImage:
+    """An upright RGB image and the size in pixels that it had before any scaled decoding.
+
+    `image` is mode "RGB"; `source_wh` is (width, height) after the EXIF turn.
+    """
+
+    image: Image.Image
+    source_wh: tuple[int, int]
+
+
+def decode_image(
+    data: bytes, *, shorter_px: int | None = None, limits: DecodeLimits = DEFAULT_LIMITS
+) -> DecodedImage:
+    """Decode one image.
+
+    Args:
+        data: the encoded file.
+        shorter_px: the shorter side that the caller will resize to. A JPEG is then decoded at
+            1/2, 1/4 or 1/8 scale (in the DCT domain) as long as its shorter side stays at least
+            twice that. None decodes at full size.
+        limits: refuse what is larger.
+
+    Raises:
+        UnsupportedFormat: not an accepted format.
+        ImageTooLarge: over `limits`.
+        UndecodableImage: empty, truncated or damaged.
+    """
+    if len(data) > limits.max_bytes:
+        raise ImageTooLarge(
+            f"image is {len(data):,} bytes, limit is {limits.max_bytes:,}; send a smaller file"
+        )
+    image = _open(data, sniff_format(data))
+    header_wh = image.size
+    _check_pixels(header_wh, limits)
+    try:
+        if shorter_px is not None and image.format in ("JPEG", "MPO"):
+            _scale_jpeg(image, shorter_px)
+        image.load()
+        orientation = _orientation(image)
+        upright = _turn(_to_rgb(image), orientation)
+    except MemoryError as err:
+        raise ImageTooLarge(f"image of {header_wh[0]}x{header_wh[1]} px does not fit") from err
+    except _PILLOW_FAILURES as err:
+        raise UndecodableImage(
+            f"{image.format} image is truncated or damaged; save it again and retry"
+        ) from err
+    swapped = orientation >= 5
+    return DecodedImage(image=upright, source_wh=header_wh[::-1] if swapped else header_wh)
+
+
+def _open(data: bytes, image_format: str) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=[image_format])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as err:
+        raise ImageTooLarge("image has too many pixels; send a smaller image") from err
+    except _PILLOW_FAILURES as err:
+        raise UndecodableImage(
+            f"file starts like {image_format} but its header cannot be read; save it again"
+        ) from err
+
+
+def _check_pixels(size_wh: tuple[int, int], limits: DecodeLimits) -> None:
+    width, height = size_wh
+    if width < 1 or height < 1:
+        raise UndecodableImage(f"image is {width}x{height} px; save it again")
+    if width * height > limits.max_pixels:
+        raise ImageTooLarge(
+            f"image is {width}x{height} px, limit is {limits.max_pixels / 1e6:g} million pixels; "
+            "send a smaller image"
+        )
+
+
+def _scale_jpeg(image: Image.Image, shorter_px: int) -> None:
+    width, height = image.size
+    for scale in _JPEG_SCALES:
+        # libjpeg rounds up: the decoded side is ceil(side / scale).
+        if min(-(-width // scale), -(-height // scale)) >= 2 * shorter_px:
+            image.draft(None, (width // scale, height // scale))
+            return
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except _PILLOW_FAILURES:
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    if image.mode.startswith(("I", "F")):
+        # 16-bit grey: keep the high byte, as Pillow does for 16-bit colour PNG.
+        grey = np.asarray(image).astype(np.int64).clip(0, 65535) >> 8
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")

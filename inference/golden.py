@@ -1,0 +1,117 @@
+"""Golden images: a few real images in the package with the answers the model gave when published.
+
+Whoever loads the package replays them from their bytes, so that another decoder, another runtime or
+other hardware that changes the answers is noticed before a user is answered.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from inference.classifier import Classifier
+from inference.errors import GoldenMismatch, ImageError
+from inference.formats import sniff_format
+from inference.strictjson import from_json, to_json
+
+GOLDEN_FOLDER: Final = "golden"
+EXPECTED_FILE: Final = "expected.json"
+MAX_GOLDEN_IMAGES: Final = 16
+
+# Largest allowed difference of a probability. fp32 leaves room for another CPU's or GPU's order of
+# additions (TF32 included); the smaller types for their own rounding on another chip.
+_TOLERANCE: Final = {"fp32": 0.01, "fp16": 0.03, "int8": 0.08}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenImage:
+    """`file` in the golden folder, its true label, and the probabilities expected of the fp32 model."""
+
+    file: str
+    label: str
+    probabilities: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if Path(self.file).name != self.file:
+            raise ValueError(f"golden file {self.file!r} must be a plain file name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenSet:
+    """The content of `golden/expected.json`."""
+
+    images: tuple[GoldenImage, ...]
+
+
+def write_golden(
+    folder: Path, classifier: Classifier, images: Sequence[tuple[bytes, str]]
+) -> GoldenSet:
+    """Write encoded `images` (bytes, true label) and the classifier's answers for them.
+
+    The bytes are kept as they are, so a photo's own metadata goes along with it.
+
+    Raises:
+        ImageError: one of them cannot be decoded.
+    """
+    target = folder / GOLDEN_FOLDER
+    target.mkdir()
+    entries = []
+    for index, (data, label) in enumerate(images[:MAX_GOLDEN_IMAGES]):
+        file = f"{index:02d}.{sniff_format(data).lower()}"
+        (target / file).write_bytes(data)
+        row = _probabilities(classifier, data)
+        entries.append(GoldenImage(file=file, label=label, probabilities=tuple(map(float, row))))
+    golden = GoldenSet(images=tuple(entries))
+    text = json.dumps(to_json(golden), ensure_ascii=False, indent=2)
+    (target / EXPECTED_FILE).write_text(text, encoding="utf-8")
+    return golden
+
+
+def check_golden(classifier: Classifier, folder: Path) -> int:
+    """Replay the golden images of the package in `folder`; return how many there were.
+
+    Raises:
+        GoldenMismatch: the set cannot be read, or an answer differs by more than the tolerance.
+    """
+    golden = _read(folder / GOLDEN_FOLDER / EXPECTED_FILE)
+    tolerance = _TOLERANCE[classifier.precision]
+    for entry in golden.images:
+        try:
+            row = _probabilities(classifier, (folder / GOLDEN_FOLDER / entry.file).read_bytes())
+        except (OSError, ImageError) as err:
+            raise GoldenMismatch(
+                f"golden image {entry.file!r} cannot be read; publish again"
+            ) from err
+        expected = np.asarray(entry.probabilities)
+        if expected.shape != row.shape:
+            raise GoldenMismatch(
+                f"golden image {entry.file!r} was answered with another class count"
+            )
+        difference = float(np.abs(row - expected).max())
+        if difference > tolerance:
+            raise GoldenMismatch(
+                f"golden image {entry.file!r}: a probability differs by {difference:.4f} from the "
+                f"published answer, limit is {tolerance}; this machine does not run the model as it "
+                "was measured"
+            )
+    return len(golden.images)
+
+
+def _probabilities(classifier: Classifier, data: bytes) -> np.ndarray:
+    """Return the (K,) probabilities of one encoded image."""
+    pixels = classifier.prepare(data).pixels
+    row: np.ndarray = classifier.run(pixels[np.newaxis]).probabilities[0]
+    return row
+
+
+def _read(file: Path) -> GoldenSet:
+    try:
+        golden = from_json(GoldenSet, json.loads(file.read_text(encoding="utf-8")), where="golden")
+    except (OSError, ValueError, RecursionError) as err:
+        raise GoldenMismatch(f"golden/{file.name} is missing or damaged; publish again") from err
+    if not golden.images:
+        raise GoldenMismatch("the package has no golden images; publish again")
+    return golden

@@ -1,0 +1,217 @@
+"""The manifest: everything about a model that its file of weights does not say.
+
+It stands beside the model as `manifest.json` and, without `files`, inside each ONNX file, so that a
+copied `model.onnx` is still usable. Reading is strict: another `format_version` or an unknown key
+is refused by name rather than half understood.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from inference.errors import InvalidManifest, PackageError
+from inference.names import check_model_name
+from inference.preprocessing import PreprocessSpec
+from inference.strictjson import from_json, to_json
+
+FORMAT_VERSION: Final = 1
+MANIFEST_FILE: Final = "manifest.json"
+METADATA_KEY: Final = "graft.manifest"
+
+Precision = Literal["fp32", "fp16", "int8"]
+MODEL_FILES: Final[Mapping[Precision, str]] = {
+    "fp32": "model.onnx",
+    "fp16": "model.fp16.onnx",
+    "int8": "model.int8.onnx",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One model file: name in the package, hex sha256, size, validation metrics of that precision."""
+
+    file: str
+    sha256: str
+    bytes: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSpec:
+    """One graph output. `shape` has -1 for the batch. `absent` says why there is none."""
+
+    dtype: str | None = None
+    shape: tuple[int, ...] | None = None
+    absent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """`probabilities = softmax(logits / temperature)`, fitted on validation images.
+
+    Guo et al. 2017, "On Calibration of Modern Neural Networks".
+    """
+
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature must be positive, got {self.temperature}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An image whose `score` is below `threshold` is unlike the training data.
+
+    `accepted` is the share of validation images at or above the threshold, 0..1.
+    """
+
+    score: Literal["max_logit"]
+    threshold: float
+    accepted: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneInfo:
+    """The pretrained network. `weights` names them; `sha256` is that of the weights file or null."""
+
+    name: str
+    source: str
+    weights: str
+    sha256: str | None
+    licence: str
+    num_params: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetInfo:
+    """`fingerprint`: sha256 over the images' hashes, labels and splits; `counts[split][label]`."""
+
+    fingerprint: str
+    counts: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassMetrics:
+    """Of one class, each 0..1, over `images` images that truly are of it."""
+
+    precision: float
+    recall: float
+    f1: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitMetrics:
+    """Of one split. Shares are 0..1; `nll` is in nats; `ece` uses 15 equal-width bins."""
+
+    images: int
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    nll: float
+    ece: float
+    top5: float | None
+    per_class: Mapping[str, ClassMetrics]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """`val` chose the model; `test` (null where there are no test images) was read once."""
+
+    val: SplitMetrics
+    test: SplitMetrics | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingInfo:
+    """How the model came about. `config` is the whole run configuration."""
+
+    method: str
+    seed: int
+    config: Mapping[str, Any]
+    seconds: float
+    libraries: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """PyTorch against the published file in ONNX Runtime, over `images` validation images."""
+
+    max_abs_logit_diff: float
+    argmax_agreement: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """See the module's and each part's docstring. `labels[i]` is the name of logit i."""
+
+    format_version: int
+    name: str
+    version: int
+    created: str
+    labels: tuple[str, ...]
+    preprocessing: PreprocessSpec
+    outputs: Mapping[str, OutputSpec]
+    calibration: Calibration
+    rejection: Rejection | None
+    backbone: BackboneInfo
+    dataset: DatasetInfo
+    metrics: Metrics
+    training: TrainingInfo
+    parity: Parity
+    files: Mapping[Precision, FileEntry] | None = None
+
+    def __post_init__(self) -> None:
+        check_model_name(self.name)
+        if self.version < 1:
+            raise ValueError(f"version must be positive, got {self.version}")
+        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"need at least two different labels, got {list(self.labels)[:10]}")
+        for precision, entry in (self.files or {}).items():
+            # A manifest may not send its reader to another place of the disk.
+            if entry.file != MODEL_FILES[precision]:
+                raise ValueError(f"file of {precision} must be {MODEL_FILES[precision]!r}")
+
+    @property
+    def crop_hw(self) -> tuple[int, int]:
+        """(height, width) of the model's input in pixels."""
+        return self.preprocessing.crop_hw
+
+
+def dump_manifest(manifest: Manifest, *, embedded: bool = False) -> str:
+    """Return the manifest as JSON text; `embedded` leaves `files` out."""
+    if embedded:
+        manifest = dataclasses.replace(manifest, files=None)
+    data = to_json(manifest)
+    if manifest.files is None:
+        del data["files"]
+    return json.dumps(data, ensure_ascii=False, indent=None if embedded else 2, allow_nan=False)
+
+
+def parse_manifest(text: str) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        InvalidManifest: not JSON, of another format version, or with a key or value that does not fit.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as err:
+        raise InvalidManifest("manifest is not valid JSON; publish the model again") from err
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if version != FORMAT_VERSION:
+        raise InvalidManifest(
+            f"manifest has format_version {version!r}, this service reads {FORMAT_VERSION}; "
+            "publish the model again or update the service"
+        )
+    try:
+        return from_json(Manifest, data, where="manifest")
+    except ValueError as err:
+        raise InvalidManifest(str(err)) from err
+    except PackageError as err:
+        raise InvalidManifest(f"manifest: {err}") from err

@@ -1,0 +1,45 @@
+"""What a model, a version and an alias may be called. No name can leave the repository."""
+
+import re
+from typing import Final
+
+from inference.errors import InvalidName
+
+LATEST: Final = "latest"
+STABLE: Final = "stable"
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+
+
+def check_model_name(name: str) -> str:
+    """Return `name`.
+
+    Raises:
+        InvalidName: it is not `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidName(
+            f"model name {name[:80]!r} is not allowed; use 1 to 64 of the characters "
+            "A-Z a-z 0-9 . _ - and begin with a letter or a digit"
+        )
+    return name
+
+
+def check_alias(alias: str) -> str:
+    """Return `alias`.
+
+    Raises:
+        InvalidName: it is not a name, could be read as a version, or is the implied "latest".
+    """
+    if not _NAME.fullmatch(alias) or alias.isdigit() or alias == LATEST:
+        raise InvalidName(
+            f"alias {alias[:80]!r} is not allowed; use 1 to 64 of the characters "
+            f"A-Z a-z 0-9 . _ -, not only digits, and not {LATEST!r}"
+        )
+    return alias
+
+
+def parse_version(text: str) -> int | None:
+    """Return the version that `text` spells (a positive integer without leading zeros), or None."""
+    return int(text) if _VERSION.fullmatch(text) else None

@@ -1,0 +1,151 @@
+"""One model package on disk: read it, verify it, publish it whole or not at all."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from inference.errors import DigestMismatch, InvalidManifest, PackageError
+from inference.manifest import MANIFEST_FILE, Manifest, Precision, parse_manifest
+from inference.names import check_model_name, parse_version
+
+_TEMPORARY_PREFIX: Final = ".publishing-"
+_ABANDONED_AFTER_S: Final = 24 * 3600
+_PUBLISH_ATTEMPTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A published version: its folder and its manifest."""
+
+    path: Path
+    manifest: Manifest
+
+    def model_bytes(self, precision: Precision) -> bytes:
+        """Return the model file of one precision, verified.
+
+        Raises:
+            PackageError: the package has no such precision or the file is missing.
+            DigestMismatch: the file is not the one that was published.
+        """
+        files = self.manifest.files or {}
+        if precision not in files:
+            raise PackageError(f"package has no {precision} model; it has {sorted(files)}")
+        entry = files[precision]
+        try:
+            data = (self.path / entry.file).read_bytes()
+        except OSError as err:
+            raise PackageError(f"{entry.file} is missing or unreadable; publish again") from err
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != entry.sha256:
+            raise DigestMismatch(
+                f"{entry.file} has sha256 {digest[:12]}…, manifest says {entry.sha256[:12]}…; "
+                "the file was changed or damaged, publish again"
+            )
+        return data
+
+
+def read_package(path: Path) -> Package:
+    """Read the manifest of the package in folder `path`.
+
+    Raises:
+        InvalidManifest: there is none, or it cannot be read.
+    """
+    try:
+        text = (path / MANIFEST_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise InvalidManifest(f"no readable {MANIFEST_FILE} in package {path.name!r}") from err
+    manifest = parse_manifest(text)
+    if not manifest.files or "fp32" not in manifest.files:
+        raise InvalidManifest("manifest lists no fp32 model; publish the model again")
+    return Package(path=path, manifest=manifest)
+
+
+def publish_package(models_dir: Path, name: str, write: Callable[[Path, int], None]) -> Path:
+    """Publish the next version of `name`: a reader sees all of it or nothing.
+
+    `write(folder, version)` fills a temporary sibling folder, which is fsynced and renamed into
+    place. Where another publisher took the version meanwhile, `write` is called again with the next.
+
+    Returns:
+        The published folder.
+
+    Raises:
+        InvalidName: `name` is not allowed.
+        PackageError: the folder cannot be written.
+    """
+    parent = models_dir / check_model_name(name)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(parent)
+    except OSError as err:
+        raise _unwritable(models_dir, err) from err
+    for _ in range(_PUBLISH_ATTEMPTS):
+        version = next_version(parent)
+        temporary = parent / f"{_TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+        try:
+            temporary.mkdir()
+            write(temporary, version)
+            _fsync_tree(temporary)
+            if _rename_new(temporary, parent / str(version)):
+                _fsync(parent)
+                return parent / str(version)
+        except OSError as err:
+            raise _unwritable(models_dir, err) from err
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    raise PackageError(f"other publishers took every version of {name!r}; try again")
+
+
+def next_version(parent: Path) -> int:
+    """Return one more than the highest version folder in `parent` (1 where there is none)."""
+    taken = (parse_version(entry.name) or 0 for entry in parent.iterdir())
+    return max(taken, default=0) + 1
+
+
+def _rename_new(source: Path, target: Path) -> bool:
+    try:
+        os.rename(source, target)
+    except OSError:
+        if target.exists():
+            return False
+        raise
+    return True
+
+
+def _unwritable(models_dir: Path, err: OSError) -> PackageError:
+    reason = err.strerror or type(err).__name__
+    return PackageError(
+        f"cannot write to models folder {str(models_dir)!r}: {reason}; choose another with --models-dir"
+    )
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove what a killed publisher left. A day is longer than any publication takes."""
+    for entry in parent.glob(f"{_TEMPORARY_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - entry.stat().st_mtime > _ABANDONED_AFTER_S:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _fsync_tree(folder: Path) -> None:
+    for root, _, files in os.walk(folder):
+        for file in files:
+            _fsync(Path(root, file))
+        _fsync(Path(root))
+
+
+def _fsync(path: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders, and needs a writable handle for files
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,159 @@
+"""The model repository: `models/<name>/<version>/`, with aliases. Lists and resolves, loads nothing."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from inference.errors import InvalidName, ModelNotFound, PackageError
+from inference.manifest import MANIFEST_FILE
+from inference.names import LATEST, STABLE, check_alias, check_model_name, parse_version
+from inference.package import Package, read_package
+
+ALIASES_FILE: Final = "aliases.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A folder of model packages. Every call reads the disk: what is published is seen at once."""
+
+    root: Path
+
+    def names(self) -> list[str]:
+        """Return the models that have at least one version, sorted."""
+        if not self.root.is_dir():
+            return []
+        return sorted(entry.name for entry in self.root.iterdir() if self._holds_versions(entry))
+
+    def versions(self, name: str) -> list[int]:
+        """Return the versions of a model in ascending order.
+
+        Raises:
+            ModelNotFound: no such model.
+        """
+        folder = self._model_folder(name)
+        if not self._holds_versions(folder):
+            raise ModelNotFound(f"no model {name!r}; there are {_listed(self.names())}")
+        return _version_numbers(folder)
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """Return the set aliases of a model ("latest" is implied and not among them).
+
+        Raises:
+            ModelNotFound: no such model.
+            PackageError: the aliases file is damaged.
+        """
+        self.versions(name)
+        return _read_aliases(self._model_folder(name) / ALIASES_FILE)
+
+    def resolve(self, name: str, version: str | int | None = None) -> int:
+        """Return the version number meant by a number, an alias, or nothing.
+
+        Nothing means "stable" where that alias is set, else the latest version.
+
+        Raises:
+            ModelNotFound: no such model, version or alias.
+        """
+        versions = self.versions(name)
+        aliases = self.aliases(name)
+        if version is None:
+            version = STABLE if STABLE in aliases else LATEST
+        if version == LATEST:
+            return versions[-1]
+        wanted = parse_version(str(version)) or aliases.get(str(version))
+        if wanted not in versions:
+            choices = _listed([*map(str, versions), LATEST, *sorted(aliases)])
+            raise ModelNotFound(
+                f"model {name!r} has no version {str(version)[:80]!r}; it has {choices}"
+            )
+        return wanted
+
+    def package(self, name: str, version: str | int | None = None) -> Package:
+        """Read the package of a version.
+
+        Raises:
+            ModelNotFound: no such model, version or alias.
+            InvalidManifest: the package cannot be read, or lies about its own name or version.
+        """
+        number = self.resolve(name, version)
+        package = read_package(self._model_folder(name) / str(number))
+        manifest = package.manifest
+        if (manifest.name, manifest.version) != (name, number):
+            raise PackageError(
+                f"folder {name}/{number} holds a package of {manifest.name}/{manifest.version}; "
+                "move it to where it belongs"
+            )
+        return package
+
+    def set_alias(self, name: str, alias: str, version: int) -> dict[str, int]:
+        """Point an alias at a version, atomically, and return all aliases.
+
+        Raises:
+            InvalidName: the alias is not allowed.
+            ModelNotFound: no such model or version.
+            PackageError: the repository cannot be written.
+        """
+        check_alias(alias)
+        self.resolve(name, version)
+        aliases = {**self.aliases(name), alias: version}
+        _write_aliases(self._model_folder(name) / ALIASES_FILE, aliases)
+        return aliases
+
+    def _model_folder(self, name: str) -> Path:
+        try:
+            return self.root / check_model_name(name)
+        except InvalidName as err:
+            raise ModelNotFound(str(err)) from err
+
+    def _holds_versions(self, folder: Path) -> bool:
+        try:
+            check_model_name(folder.name)
+        except InvalidName:
+            return False
+        return folder.is_dir() and bool(_version_numbers(folder))
+
+
+def _version_numbers(folder: Path) -> list[int]:
+    """A version is a folder with a manifest: what a copy in progress lacks until its end."""
+    return sorted(
+        number
+        for entry in folder.iterdir()
+        if (number := parse_version(entry.name)) and (entry / MANIFEST_FILE).is_file()
+    )
+
+
+def _read_aliases(file: Path) -> dict[str, int]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as err:
+        raise PackageError(
+            f"{ALIASES_FILE} of {file.parent.name!r} cannot be read; mend it"
+        ) from err
+    if not isinstance(data, dict) or not all(type(version) is int for version in data.values()):
+        raise PackageError(
+            f"{ALIASES_FILE} of {file.parent.name!r} must map names to version numbers"
+        )
+    return data
+
+
+def _write_aliases(file: Path, aliases: Mapping[str, int]) -> None:
+    temporary = file.with_name(f".{ALIASES_FILE}-{secrets.token_hex(6)}")
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            json.dump(aliases, stream, indent=2, sort_keys=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except OSError as err:
+        raise PackageError("the models folder is not writable, the alias stays as it was") from err
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if names else "none yet"

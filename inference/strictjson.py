@@ -1,0 +1,104 @@
+"""Frozen dataclasses to and from JSON, refusing what does not fit: unknown keys, wrong types.
+
+A package may come from another machine and another version of this project, so nothing is guessed
+or coerced. Each message names the place (`manifest.calibration.temperature`).
+"""
+
+import dataclasses
+import math
+import types
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> Any:
+    """Turn a dataclass (or a container of them) into what `json.dumps` takes."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(expected: type[T], data: Any, *, where: str) -> T:
+    """Build `expected` from parsed JSON.
+
+    Raises:
+        ValueError: a key is unknown or missing, or a value has the wrong type or is out of range.
+    """
+    value: T = _build(expected, data, where)
+    return value
+
+
+def _build(expected: Any, data: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(expected):
+        return _build_dataclass(expected, data, where)
+    origin, args = get_origin(expected), get_args(expected)
+    if origin in (Union, types.UnionType):
+        return _build_optional(args, data, where)
+    if origin is Literal:
+        if data not in args:
+            raise ValueError(f"{where} must be one of {list(args)}, got {data!r}")
+        return data
+    if origin is tuple:
+        return _build_tuple(args, data, where)
+    if origin in (dict, Mapping):
+        _require(isinstance(data, dict), "an object", data, where)
+        return {key: _build(args[1], item, f"{where}.{key}") for key, item in data.items()}
+    return _build_scalar(expected, data, where)
+
+
+def _build_dataclass(expected: Any, data: Any, where: str) -> Any:
+    _require(isinstance(data, dict), "an object", data, where)
+    hints = get_type_hints(expected)
+    fields = {f.name: f for f in dataclasses.fields(expected)}
+    if unknown := sorted(data.keys() - fields.keys()):
+        raise ValueError(f"{where} has unknown keys {unknown}")
+    required = {name for name, f in fields.items() if f.default is dataclasses.MISSING}
+    if missing := sorted(required - data.keys()):
+        raise ValueError(f"{where} lacks {missing}")
+    built = {key: _build(hints[key], item, f"{where}.{key}") for key, item in data.items()}
+    try:
+        return expected(**built)
+    except ValueError as err:
+        raise ValueError(f"{where}: {err}") from err
+
+
+def _build_optional(args: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and types.NoneType in args:
+        return None
+    (inner,) = (arg for arg in args if arg is not types.NoneType)
+    return _build(inner, data, where)
+
+
+def _build_tuple(args: tuple[Any, ...], data: Any, where: str) -> Any:
+    _require(isinstance(data, list), "a list", data, where)
+    if len(args) == 2 and args[1] is Ellipsis:
+        return tuple(_build(args[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    if len(data) != len(args):
+        raise ValueError(f"{where} must have {len(args)} entries, has {len(data)}")
+    return tuple(
+        _build(arg, item, f"{where}[{i}]")
+        for i, (arg, item) in enumerate(zip(args, data, strict=True))
+    )
+
+
+def _build_scalar(expected: Any, data: Any, where: str) -> Any:
+    if expected is Any:
+        return data
+    if expected is float:
+        number = isinstance(data, (int, float)) and not isinstance(data, bool)
+        _require(number and math.isfinite(data), "a finite number", data, where)
+        return float(data)
+    fits = isinstance(data, expected) and (expected is bool or not isinstance(data, bool))
+    _require(fits, f"of type {expected.__name__}", data, where)
+    return data
+
+
+def _require(condition: bool, what: str, data: Any, where: str) -> None:
+    if not condition:
+        raise ValueError(f"{where} must be {what}, got {str(data)[:80]!r}")
