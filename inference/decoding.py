@@ -6,12 +6,15 @@ Each odd file has one treatment, the same on both sides:
 * EXIF orientation is applied; an EXIF block that cannot be read counts as upright;
 * transparency is composited over white; palette, grey, CMYK and 16-bit images become 8-bit RGB;
 * colour profiles are ignored (the numbers are taken as sRGB);
-* truncated data is refused, never padded with grey;
+* truncated data is refused, never padded with grey; so is a PNG whose compressed text or colour
+  profile inflates beyond Pillow's 1 MiB, sound pixels or not, for that is how bombs are built;
 * bytes and pixels are limited, the pixels from the header before anything is decoded.
 """
 
 import io
+import re
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +36,14 @@ _TURNS: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 _JPEG_SCALES: Final = (8, 4, 2)
+# Pillow refuses more than this by itself.
+_MAX_PIXELS: Final = 178_956_970
+# Pillow warns of untidy metadata and of large images; `DecodeLimits` and this module's rules decide
+# instead. In the order and form of `warnings.filters`.
+_SILENCED: Final = tuple(
+    ("ignore", None, category, re.compile(r"PIL\."), 0)
+    for category in (UserWarning, Image.DecompressionBombWarning)
+)
 
 # What Pillow's decoders were seen to raise on damaged files. Listed, so that a mistake of ours
 # (NameError, AssertionError, …) is not taken for a bad image.
@@ -54,7 +65,11 @@ _PILLOW_FAILURES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeLimits:
-    """The largest image that is decoded: `max_bytes` encoded, `max_pixels` from its header."""
+    """The largest image that is decoded: `max_bytes` encoded, `max_pixels` from its header.
+
+    Raises:
+        ValueError: a limit is below 1, or `max_pixels` is above 178,956,970 (Pillow's own limit).
+    """
 
     max_bytes: int = 16 * 2**20
     max_pixels: int = 50_000_000
@@ -62,6 +77,8 @@ class DecodeLimits:
     def __post_init__(self) -> None:
         if self.max_bytes < 1 or self.max_pixels < 1:
             raise ValueError(f"decode limits must be positive, got {self}")
+        if self.max_pixels > _MAX_PIXELS:
+            raise ValueError(f"max_pixels must be at most {_MAX_PIXELS:,}, got {self.max_pixels:,}")
 
 
 DEFAULT_LIMITS: Final = DecodeLimits()
@@ -99,7 +116,9 @@ def decode_image(
         raise ImageTooLarge(
             f"image is {len(data):,} bytes, limit is {limits.max_bytes:,}; send a smaller file"
         )
-    image = _open(data, sniff_format(data))
+    image_format = sniff_format(data)
+    _silence_pillow()
+    image = _open(data, image_format)
     header_wh = image.size
     _check_pixels(header_wh, limits)
     try:
@@ -108,8 +127,10 @@ def decode_image(
         image.load()
         orientation = _orientation(image)
         upright = _turn(_to_rgb(image), orientation)
-    except MemoryError as err:
-        raise ImageTooLarge(f"image of {header_wh[0]}x{header_wh[1]} px does not fit") from err
+    except (MemoryError, Image.DecompressionBombError) as err:
+        raise ImageTooLarge(
+            f"image of {header_wh[0]}x{header_wh[1]} px does not fit in memory; send a smaller image"
+        ) from err
     except _PILLOW_FAILURES as err:
         raise UndecodableImage(
             f"{image.format} image is truncated or damaged; save it again and retry"
@@ -118,10 +139,23 @@ def decode_image(
     return DecodedImage(image=upright, source_wh=header_wh[::-1] if swapped else header_wh)
 
 
+def _silence_pillow() -> None:
+    """Keep Pillow's warnings from the user, and from raising where warnings are errors.
+
+    `warnings.catch_warnings` swaps the process's filters back and forth, which races between
+    threads. These filters are added once and stay; they are looked for on every call because a
+    test runner or a caller's `catch_warnings` takes them away again.
+    """
+    for kind in _SILENCED:
+        if kind not in warnings.filters:
+            action, _, category, module, _ = kind
+            warnings.filterwarnings(action, category=category, module=module.pattern)
+
+
 def _open(data: bytes, image_format: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=[image_format])
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as err:
+    except (MemoryError, Image.DecompressionBombError) as err:
         raise ImageTooLarge("image has too many pixels; send a smaller image") from err
     except _PILLOW_FAILURES as err:
         raise UndecodableImage(
@@ -165,11 +199,18 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode.startswith(("I", "F")):
-        # 16-bit grey: keep the high byte, as Pillow does for 16-bit colour PNG.
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535) >> 8
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+        return _deep_grey_to_rgb(image)
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
+    """16-bit grey: keep the high byte, as Pillow does for 16-bit colour PNG."""
+    samples = np.asarray(image).astype(np.int64).clip(0, 65535)
+    grey = (samples >> 8).astype(np.uint8)
+    if "transparency" in image.info:
+        grey[samples == image.info["transparency"]] = 255
+    return Image.fromarray(grey).convert("RGB")
