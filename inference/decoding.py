@@ -14,6 +14,7 @@ Each odd file has one treatment, the same on both sides:
 import io
 import re
 import struct
+import threading
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from PIL import Image
 
 from inference.errors import ImageTooLarge, UndecodableImage
 from inference.formats import sniff_format
+from inference.jpeg_segments import without_metadata
 
 _ORIENTATION_TAG: Final = 0x0112
 _TURNS: Final = {
@@ -40,6 +42,7 @@ _JPEG_SCALES: Final = (8, 4, 2)
 _MAX_PIXELS: Final = 178_956_970
 # Pillow warns of untidy metadata and of large images; `DecodeLimits` and this module's rules decide
 # instead. In the order and form of `warnings.filters`.
+_FILTERS_LOCK: Final = threading.Lock()
 _SILENCED: Final = tuple(
     ("ignore", None, category, re.compile(r"PIL\."), 0)
     for category in (UserWarning, Image.DecompressionBombWarning)
@@ -146,21 +149,32 @@ def _silence_pillow() -> None:
     threads. These filters are added once and stay; they are looked for on every call because a
     test runner or a caller's `catch_warnings` takes them away again.
     """
-    for kind in _SILENCED:
-        if kind not in warnings.filters:
-            action, _, category, module, _ = kind
-            warnings.filterwarnings(action, category=category, module=module.pattern)
+    if all(kind in warnings.filters for kind in _SILENCED):
+        return
+    with _FILTERS_LOCK:
+        for _, _, category, module, _ in (k for k in _SILENCED if k not in warnings.filters):
+            warnings.filterwarnings("ignore", category=category, module=module.pattern)
 
 
 def _open(data: bytes, image_format: str) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(data), formats=[image_format])
+        return _open_despite_metadata(data, image_format)
     except (MemoryError, Image.DecompressionBombError) as err:
         raise ImageTooLarge("image has too many pixels; send a smaller image") from err
     except _PILLOW_FAILURES as err:
         raise UndecodableImage(
             f"file starts like {image_format} but its header cannot be read; save it again"
         ) from err
+
+
+def _open_despite_metadata(data: bytes, image_format: str) -> Image.Image:
+    """Open; a JPEG whose metadata Pillow stumbles over is opened without them."""
+    try:
+        return Image.open(io.BytesIO(data), formats=[image_format])
+    except _PILLOW_FAILURES:
+        if image_format != "JPEG":
+            raise
+        return Image.open(io.BytesIO(without_metadata(data)), formats=[image_format])
 
 
 def _check_pixels(size_wh: tuple[int, int], limits: DecodeLimits) -> None:

@@ -34,7 +34,7 @@ _KNOWN_OTHERS: Final = (
     (b"%PDF", "PDF"),
     (b"%!PS", "PostScript"),
     (b"8BPS", "Photoshop"),
-    (b"\x00\x00\x01\x00", "icon"),
+    (b"\x00\x00\x01\x00", "Windows icon"),
     (b"PK\x03\x04", "ZIP"),
     (b"\x1f\x8b", "gzip"),
 )
