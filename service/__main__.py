@@ -1,0 +1,85 @@
+"""Start the service: `python -m service`. Settings are `GRAFT_…` variables; see `settings.py`.
+
+Exit code 0 after SIGTERM or Ctrl-C; 2 for settings, an address or hardware that cannot be used.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from inference import ProviderUnavailable
+from service.app import create_app
+from service.context import session_config
+from service.hardware import probe_provider
+from service.server import DrainingServer, bind
+from service.settings import ENV_PREFIX, Settings, misspelt_variables
+
+logger = logging.getLogger("service")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the service until it is told to stop; return the exit code."""
+    _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    for warning in misspelt_variables(os.environ):
+        logger.warning("%s", warning)
+    try:
+        settings = Settings()
+        _check_hardware(settings)
+        listener = bind(settings.host, settings.port)
+    except ValidationError as err:
+        return _refuse(_settings_message(err))
+    except ProviderUnavailable as err:
+        return _refuse(str(err))
+    except OSError as err:
+        reason = os.strerror(err.errno) if err.errno else str(err)
+        return _refuse(
+            f"cannot listen on {settings.host}:{settings.port}: {reason}; "
+            f"choose another with {ENV_PREFIX}HOST or {ENV_PREFIX}PORT"
+        )
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("listening url=http://%s:%d models_dir=%s", shown, port, settings.models_dir)
+    DrainingServer(create_app(settings), settings).run(sockets=[listener])
+    logger.info("stopped")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    fields = Settings.model_fields.items()
+    lines = [f"  {ENV_PREFIX}{name.upper():<20} {field.description}" for name, field in fields]
+    return argparse.ArgumentParser(
+        prog="python -m service",
+        description="Serve the published models. Settings are environment variables:\n\n"
+        + "\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _check_hardware(settings: Settings) -> None:
+    """Refuse to start rather than let every model fail."""
+    if settings.require_gpu or settings.provider in ("cuda", "tensorrt"):
+        probe_provider(session_config(settings))
+
+
+def _settings_message(err: ValidationError) -> str:
+    lines = []
+    for error in err.errors(include_url=False, include_input=False):
+        where = "".join(f"{ENV_PREFIX}{str(part).upper()}: " for part in error["loc"][:1])
+        lines.append(where + error["msg"].removeprefix("Value error, "))
+    return "; ".join(lines)
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201  # for the person who started it
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

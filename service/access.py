@@ -1,0 +1,67 @@
+"""API keys: who may predict and who may administer."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from pydantic import SecretStr
+
+from service.errors import AdminDisabled, KeyInsufficient, KeyRequired
+
+
+class Access:
+    """Checks keys in constant time; keeps only their hashes.
+
+    Without any key everyone may predict. Without an admin key nobody may administer. An admin key
+    may do everything.
+    """
+
+    def __init__(self, *, api_keys: Iterable[SecretStr], admin_keys: Iterable[SecretStr]) -> None:
+        self._api = _hashes(api_keys)
+        self._admin = _hashes(admin_keys)
+
+    def check_predict(self, key: str | None) -> None:
+        """Let a caller predict.
+
+        Raises:
+            KeyRequired: keys are set and this is none of them.
+        """
+        if self._api and not _is_one_of(key, (*self._api, *self._admin)):
+            raise _key_required(key)
+
+    def check_admin(self, key: str | None) -> None:
+        """Let a caller administer.
+
+        Raises:
+            AdminDisabled: no admin key is set.
+            KeyRequired: no key, or an unknown one.
+            KeyInsufficient: a key that may only predict.
+        """
+        if not self._admin:
+            raise AdminDisabled("admin calls are off; set GRAFT_ADMIN_KEYS to turn them on")
+        if _is_one_of(key, self._admin):
+            return
+        if _is_one_of(key, self._api):
+            raise KeyInsufficient("this API key may predict only; use an admin key")
+        raise _key_required(key)
+
+
+def _key_required(key: str | None) -> KeyRequired:
+    what = "an API key is needed" if key is None else "this API key is not known"
+    return KeyRequired(f"{what}; send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'")
+
+
+def _hashes(keys: Iterable[SecretStr]) -> tuple[bytes, ...]:
+    return tuple(_hash(key.get_secret_value()) for key in keys)
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).digest()
+
+
+def _is_one_of(key: str | None, hashes: tuple[bytes, ...]) -> bool:
+    if key is None:
+        return False
+    given = _hash(key)
+    # No early exit: the time must not tell which key was nearly met.
+    return sum(hmac.compare_digest(given, known) for known in hashes) > 0

@@ -1,0 +1,163 @@
+"""One prediction request from its first byte to its answer: the HTTP side of `predictor.py`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+
+from inference import Prediction
+from service import schemas
+from service.context import Context
+from service.errors import ModelNotChosen, NoImageAnswered, NoModels
+from service.predictor import Outcome, PredictOptions
+from service.problems import image_problem
+from service.queries import OptionsQuery
+from service.served_model import ServedModel
+from service.stages import StageTimes
+from service.uploads import read_uploads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """The model and version that a request names, where it names them."""
+
+    name: str | None
+    version: str | None
+
+
+async def answer(
+    request: Request, context: Context, choice: ModelChoice, query: OptionsQuery
+) -> schemas.PredictResponse:
+    """Choose the model, let the request in, read its images, and answer them.
+
+    The model is chosen and room is found before the body is read.
+
+    Raises:
+        ServiceError, InferenceError: as `problems.py` lists them.
+    """
+    times: StageTimes = request.state.times
+    with context.admission.admit() as ticket:
+        async with context.registry.use(
+            choose_model(context, choice.name),
+            version=choice.version,
+            precision=query.precision,
+            timeout_s=context.settings.request_timeout_s,
+        ) as model:
+            with times.measure("receive"):
+                uploads = await read_uploads(request, ticket=ticket, limits=context.upload_limits)
+            async with cancelled_with_client(request):
+                outcomes = await context.predictor.predict(model, uploads, query.options(), times)
+            context.metrics.note_outcomes(model.name, model.version, outcomes)
+            return _response(model, outcomes, query.options())
+
+
+def choose_model(context: Context, name: str | None) -> str:
+    """Return the model that a request means.
+
+    Raises:
+        ModelNotChosen: it names none and there are several.
+        NoModels: nothing is published.
+    """
+    chosen = name or context.settings.default_model
+    if chosen is not None:
+        return chosen
+    names = sorted(context.registry.catalog.models)
+    if not names:
+        raise NoModels(context.registry.why_not_ready() or "no model is published yet")
+    if len(names) > 1:
+        raise ModelNotChosen(
+            f"there are several models; choose one with ?model=NAME: {', '.join(names)[:500]}"
+        )
+    return names[0]
+
+
+@asynccontextmanager
+async def cancelled_with_client(request: Request) -> AsyncIterator[None]:
+    """Cancel the body of the context when the client goes away.
+
+    Raises:
+        ClientDisconnect: it went.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    left = False
+
+    async def watch() -> None:
+        nonlocal left
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        left = True
+        task.cancel()
+
+    watcher = asyncio.create_task(watch(), name="watch-client")
+    try:
+        yield
+    except asyncio.CancelledError:
+        if left and task.uncancel() == 0:
+            raise ClientDisconnect from None
+        raise
+    finally:
+        watcher.cancel()
+
+
+def _response(
+    model: ServedModel, outcomes: Sequence[Outcome], options: PredictOptions
+) -> schemas.PredictResponse:
+    failures = {index: o.error for index, o in enumerate(outcomes) if o.error is not None}
+    if len(failures) == len(outcomes):
+        _raise_failures(failures)
+    return schemas.PredictResponse(
+        model=schemas.ModelRef(name=model.name, version=model.version),
+        predictions=[_entry(index, o, options) for index, o in enumerate(outcomes)],
+    )
+
+
+def _raise_failures(failures: dict[int, Exception]) -> None:
+    """A lone image's error is the request's own; so is what is the service's fault."""
+    problems = {index: image_problem(err) for index, err in failures.items()}
+    if len(failures) == 1 or all(problem.status >= 500 for problem in problems.values()):
+        raise failures[0]
+    raise NoImageAnswered(
+        f"none of the {len(failures)} images could be answered; the first: {problems[0].detail}",
+        failures=failures,
+    )
+
+
+def _entry(
+    index: int, outcome: Outcome, options: PredictOptions
+) -> schemas.Prediction | schemas.FailedPrediction:
+    if outcome.error is not None:
+        return schemas.FailedPrediction(
+            index=index, filename=outcome.filename, problem=image_problem(outcome.error)
+        )
+    assert outcome.prediction is not None
+    return _prediction(index, outcome, outcome.prediction, options)
+
+
+def _prediction(
+    index: int, outcome: Outcome, found: Prediction, options: PredictOptions
+) -> schemas.Prediction:
+    extras: dict[str, object] = {}
+    if options.embedding:
+        extras["embedding"] = found.embedding.tolist()
+    if options.activation_map and found.activation_map is not None:
+        extras["activation_map"] = found.activation_map.tolist()
+        extras["crop_box"] = outcome.crop_box
+    return schemas.Prediction.model_validate(
+        {
+            "index": index,
+            "filename": outcome.filename,
+            "label": found.label,
+            "probability": _share(found.probability),
+            "rejected": found.rejected,
+            "top": [{"label": t.label, "probability": _share(t.probability)} for t in found.top],
+            **extras,
+        }
+    )
+
+
+def _share(probability: float) -> float:
+    """Keep float32 rounding (1.0000001) inside 0..1."""
+    return min(max(probability, 0.0), 1.0)

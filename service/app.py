@@ -1,0 +1,51 @@
+"""The application: parts from settings, routes, errors in one shape, start and end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from service import openapi, problems
+from service.context import Lifecycle, build_context
+from service.metrics import Metrics
+from service.observability import ObservabilityMiddleware
+from service.routes import admin, health, metrics, models, predict
+from service.settings import Settings
+
+_ROUTERS = (predict.router, admin.router, models.router, health.router, metrics.router)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the service. Models are loaded in the background once it has started.
+
+    Raises:
+        pydantic.ValidationError: `settings` is None and the `GRAFT_…` variables do not fit.
+    """
+    settings = settings or Settings()
+    counters, lifecycle = Metrics(), Lifecycle()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        context = build_context(settings, metrics=counters, lifecycle=lifecycle)
+        app.state.context = context
+        await context.registry.start()
+        yield
+        lifecycle.draining = True
+        await context.registry.close()
+        context.predictor.close()
+
+    app = FastAPI(
+        title="Graft",
+        version="0.1.0",
+        description="Classify images with the models that were published here.",
+        lifespan=lifespan,
+        middleware=[Middleware(ObservabilityMiddleware, metrics=counters)],
+        redoc_url=None,
+    )
+    app.state.lifecycle = lifecycle
+    problems.install(app)
+    openapi.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    return app

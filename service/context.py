@@ -1,0 +1,107 @@
+"""What the routes work with, built once when the application starts."""
+
+from dataclasses import dataclass
+
+from inference import Classifier, DecodeLimits, Repository, SessionConfig
+from service.access import Access
+from service.admission import Admission
+from service.batching import BatchLimits
+from service.loading import ModelLoader
+from service.metrics import Metrics
+from service.predictor import Predictor
+from service.registry import ModelRegistry
+from service.served_model import ServedModel
+from service.settings import Settings
+from service.uploads import UploadLimits
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Whether the service is on its way out: it answers still, but wants no new traffic."""
+
+    draining: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The parts of one running service."""
+
+    settings: Settings
+    registry: ModelRegistry
+    predictor: Predictor
+    admission: Admission
+    access: Access
+    metrics: Metrics
+    lifecycle: Lifecycle
+    upload_limits: UploadLimits
+
+    def why_not_ready(self) -> str | None:
+        """Return None where the service wants traffic, else the reason."""
+        if self.lifecycle.draining:
+            return "the service is stopping"
+        wanted = self.settings.default_model
+        if wanted is not None and self.registry.serving_version(wanted) is None:
+            model = self.registry.catalog.models.get(wanted)
+            why = (
+                (self.registry.model_problem(model) or "it is loading")
+                if model
+                else "not published"
+            )
+            return f"the default model {wanted!r} cannot answer: {why}"
+        return self.registry.why_not_ready()
+
+
+def session_config(settings: Settings) -> SessionConfig:
+    """Return where and how models run."""
+    return SessionConfig(
+        provider=settings.provider,
+        require_gpu=settings.require_gpu,
+        intra_op_threads=settings.intra_op_threads,
+    )
+
+
+def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle) -> Context:
+    """Build the parts from the settings. Nothing runs yet."""
+    admission = Admission(max_images=settings.max_waiting, max_bytes=settings.max_buffered_bytes)
+    registry = _build_registry(settings, metrics)
+    metrics.watch(registry, admission)
+    return Context(
+        settings=settings,
+        registry=registry,
+        predictor=Predictor(
+            decode_threads=settings.decode_threads,
+            limits=DecodeLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels),
+            timeout_s=settings.request_timeout_s,
+        ),
+        admission=admission,
+        access=Access(api_keys=settings.api_keys, admin_keys=settings.admin_keys),
+        metrics=metrics,
+        lifecycle=lifecycle,
+        upload_limits=UploadLimits(
+            max_image_bytes=settings.max_image_bytes,
+            max_request_bytes=settings.max_request_bytes,
+            max_images=settings.max_images,
+            body_timeout_s=settings.body_timeout_s,
+        ),
+    )
+
+
+def _build_registry(settings: Settings, metrics: Metrics) -> ModelRegistry:
+    loader = ModelLoader(session=session_config(settings), max_batch=settings.max_batch)
+    limits = BatchLimits(
+        max_batch=settings.max_batch,
+        max_wait_s=settings.max_batch_wait_ms / 1e3,
+        max_queue=settings.max_waiting,
+    )
+
+    def serve(classifier: Classifier) -> ServedModel:
+        return ServedModel(classifier, limits=limits, observe=metrics.note_batch)
+
+    return ModelRegistry(
+        Repository(settings.models_dir),
+        load=loader.load,
+        serve=serve,
+        poll_interval_s=settings.poll_interval_s,
+        max_on_demand=settings.max_on_demand,
+        grace_s=settings.shutdown_grace_s,
+    )

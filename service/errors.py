@@ -1,0 +1,151 @@
+"""Everything that the service refuses on purpose. No HTTP number is known here; see `problems.py`.
+
+    ServiceError
+    ├── RequestError                the caller can mend it
+    │   ├── MalformedBody           the body is not what its content type says
+    │   ├── UnsupportedBody         a content type or encoding that is not read
+    │   ├── BodyTooLarge            the request, or one image of it, has too many bytes
+    │   ├── BodyTimeout             the body came too slowly
+    │   ├── NoImages                a well-formed body without an image
+    │   ├── TooManyImages           more images than one request may hold
+    │   ├── InvalidBase64           one JSON image is not base64
+    │   ├── InvalidParameter        a value that does not fit this model
+    │   ├── ModelNotChosen          several models and none was named
+    │   ├── NoImageAnswered         every image of the request failed
+    │   └── NoReport                the version was published without a report
+    ├── AccessError
+    │   ├── KeyRequired             no API key, or one that is not known
+    │   ├── KeyInsufficient         a key without the admin right
+    │   └── AdminDisabled           no admin key is set, so no admin call is possible
+    └── UnavailableError            the caller may try again
+        ├── Overloaded              as many images wait as may wait
+        ├── DeadlineExceeded        the answer did not come in time
+        ├── ModelNotReady           the model is loading, failed to load, or was unloaded
+        ├── NoModels                nothing is published yet
+        └── ShuttingDown            the service is stopping
+    ModelMisbehaved                 the model gave another number of answers than it got images
+
+Messages are for the caller: what is wrong, with which value, and what to do. Never a path.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ServiceError(Exception):
+    """Base class of what the service refuses on purpose."""
+
+
+class RequestError(ServiceError):
+    """The caller can mend it."""
+
+
+class MalformedBody(RequestError):
+    """The body is not what its content type says."""
+
+
+class UnsupportedBody(RequestError):
+    """A content type or content encoding that is not read."""
+
+
+class BodyTooLarge(RequestError):
+    """The request, or one image of it, has too many bytes.
+
+    `hang_up` says that so much is still to come that the connection is better closed.
+    """
+
+    def __init__(self, message: str, *, hang_up: bool = False) -> None:
+        super().__init__(message)
+        self.hang_up = hang_up
+
+
+class BodyTimeout(RequestError):
+    """The body came too slowly."""
+
+
+class NoImages(RequestError):
+    """A well-formed body without an image."""
+
+
+class TooManyImages(RequestError):
+    """More images than one request may hold."""
+
+
+class InvalidBase64(RequestError):
+    """One image of a JSON body is not base64."""
+
+
+class InvalidParameter(RequestError):
+    """A parameter whose value does not fit this model."""
+
+
+class ModelNotChosen(RequestError):
+    """Several models are published and the request names none."""
+
+
+class NoImageAnswered(RequestError):
+    """Every image of a request failed; `failures` maps each index to its own error."""
+
+    def __init__(self, message: str, *, failures: "Mapping[int, Exception]") -> None:
+        super().__init__(message)
+        self.failures = failures
+
+
+class NoReport(RequestError):
+    """The version was published without a report."""
+
+
+class AccessError(ServiceError):
+    """The caller may not do this."""
+
+
+class KeyRequired(AccessError):
+    """No API key was sent, or one that is not known."""
+
+
+class KeyInsufficient(AccessError):
+    """The API key is known but has no admin right."""
+
+
+class AdminDisabled(AccessError):
+    """No admin key is set, so no admin call is possible."""
+
+
+class UnavailableError(ServiceError):
+    """The caller may try again; after `retry_after_s` seconds where that is known."""
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(UnavailableError):
+    """As many images wait as may wait."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+
+
+class DeadlineExceeded(UnavailableError):
+    """The answer did not come in time."""
+
+
+class ModelNotReady(UnavailableError):
+    """The model is loading, failed to load, or was unloaded."""
+
+
+class NoModels(UnavailableError):
+    """Nothing is published yet."""
+
+
+class ShuttingDown(UnavailableError):
+    """The service is stopping."""
+
+    def __init__(self, message: str = "the service is stopping; send the request again") -> None:
+        super().__init__(message, retry_after_s=1)
+
+
+class ModelMisbehaved(ServiceError):
+    """The model gave another number of answers than it got images."""

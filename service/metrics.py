@@ -1,0 +1,136 @@
+"""Prometheus metrics, in base units, of a registry of the application's own."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from service.admission import Admission
+from service.predictor import Outcome
+from service.problems import kind_of
+from service.registry import ModelRegistry
+from service.stages import StageTimes
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_BATCH: Final = (1, 2, 4, 8, 16, 32, 64, 128)
+_SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+class Metrics:
+    """What the service counts. File names and labels never become metric labels."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "graft_requests", "Requests by address and status.", ["route", "method", "status"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._request_seconds = Histogram(
+            "graft_request_duration_seconds", "From the first byte to the last.", ["route"],
+            buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._refused = Counter(
+            "graft_problems", "Requests answered with a problem, by its code.", ["code"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._images = Counter(
+            "graft_images", "Images answered, by model and outcome.", ["model", "version", "outcome"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._probability = Histogram(
+            "graft_top_probability", "Probability of the first label; its drift tells of new data.",
+            ["model", "version"], buckets=_SHARES, registry=self._registry,
+        )  # fmt: skip
+        self._stage_seconds = Histogram(
+            "graft_stage_duration_seconds", "Slowest image of each request, by stage.", ["stage"],
+            buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._batch_images = Histogram(
+            "graft_batch_images", "Images in one run of the model.", ["model"],
+            buckets=_BATCH, registry=self._registry,
+        )  # fmt: skip
+        self._batch_seconds = Histogram(
+            "graft_batch_duration_seconds", "Time of one run of the model.", ["model"],
+            buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+
+    def watch(self, models: ModelRegistry, admission: Admission) -> None:
+        """Show the state of the models and of the queue at each scrape."""
+        self._registry.register(_StateCollector(models, admission))
+
+    def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a finished request."""
+        self._requests.labels(route, method, str(status)).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def note_problem(self, code: str) -> None:
+        """Count a request that was answered with a problem."""
+        self._refused.labels(code).inc()
+
+    def note_stages(self, times: StageTimes) -> None:
+        """Record the stages of a request."""
+        for stage, seconds in times.seconds.items():
+            self._stage_seconds.labels(stage).observe(seconds)
+
+    def note_batch(self, model: str, num_images: int, seconds: float) -> None:
+        """Record a run of a model."""
+        self._batch_images.labels(model).observe(num_images)
+        self._batch_seconds.labels(model).observe(seconds)
+
+    def note_outcomes(self, model: str, version: int, outcomes: Iterable[Outcome]) -> None:
+        """Count the images of a request."""
+        for outcome in outcomes:
+            self._images.labels(model, str(version), _outcome_name(outcome)).inc()
+            if outcome.prediction is not None:
+                self._probability.labels(model, str(version)).observe(
+                    outcome.prediction.probability
+                )
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _StateCollector(Collector):
+    """Gauges that are read off the registry when they are asked for."""
+
+    def __init__(self, models: ModelRegistry, admission: Admission) -> None:
+        self._models = models
+        self._admission = admission
+
+    def collect(self) -> Iterator[Metric]:
+        state = GaugeMetricFamily(
+            "graft_model_state",
+            "1 for the state that a version is in.",
+            labels=["model", "version", "state"],
+        )
+        running = GaugeMetricFamily(
+            "graft_model_loaded",
+            "1 for each precision in memory, with the hardware it really runs on.",
+            labels=["model", "version", "precision", "provider"],
+        )
+        for model in self._models.catalog.models.values():
+            for number, published in model.versions.items():
+                status = self._models.status(published)
+                state.add_metric([model.name, str(number), status.state], 1)
+                for variant in status.loaded:
+                    labels = [model.name, str(number), variant.precision, variant.provider]
+                    running.add_metric(labels, 1)
+        yield state
+        yield running
+        yield GaugeMetricFamily(
+            "graft_images_in_service", "Images being answered.", value=self._admission.num_images
+        )
+        yield GaugeMetricFamily(
+            "graft_buffered_bytes", "Bytes of bodies being held.", value=self._admission.num_bytes
+        )
+
+
+def _outcome_name(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return kind_of(outcome.error).code
+    return "rejected" if outcome.prediction and outcome.prediction.rejected else "accepted"

@@ -1,0 +1,105 @@
+"""Around every request: its id, its line in the log, its metrics, and the border for our mistakes.
+
+Pure ASGI, for Starlette's `BaseHTTPMiddleware` hides a client that has gone.
+"""
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.metrics import Metrics
+from service.problems import internal_error_response
+from service.stages import StageTimes
+
+logger = logging.getLogger(__name__)
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_UNROUTED: Final = "(none)"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class ObservabilityMiddleware:
+    """See the module. Puts `request_id` and `times` into the request's state."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = _RequestRecord(scope, send)
+        try:
+            await self._app(scope, receive, record.send)
+        # The border of a request: nobody else answers for a mistake of ours.
+        except Exception:
+            logger.exception("request_failed id=%s", record.request_id)
+            if record.status is not None:
+                raise
+            await internal_error_response(Request(scope))(scope, receive, record.send)
+        finally:
+            record.finish(self._metrics)
+
+
+class _RequestRecord:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        self.times = StageTimes()
+        self.status: int | None = None
+        self._scope = scope
+        self._send = send
+        self._started = time.perf_counter()
+        scope.setdefault("state", {}).update(request_id=self.request_id, times=self.times)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self.request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            if self.times.seconds:
+                headers["Server-Timing"] = _server_timing(self.times)
+        await self._send(message)
+
+    def finish(self, metrics: Metrics) -> None:
+        seconds = time.perf_counter() - self._started
+        scope, status = self._scope, self.status or 0
+        route = getattr(scope.get("route"), "path", _UNROUTED)
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        metrics.note_request(route, method, status, seconds)
+        metrics.note_stages(self.times)
+        if code := scope["state"].get("problem_code"):
+            metrics.note_problem(code)
+        # The path as it came, still percent-encoded, so that it cannot forge a line.
+        path = scope.get("raw_path", b"").decode("ascii", "backslashreplace").partition("?")[0]
+        logger.info(
+            "request_done id=%s client=%s method=%s path=%s status=%d ms=%.1f",
+            self.request_id,
+            (scope.get("client") or ("-",))[0],
+            method,
+            _one_line(path)[:200],
+            status,
+            seconds * 1e3,
+        )
+
+
+def _request_id(given: str | None) -> str:
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return secrets.token_hex(8)
+
+
+def _server_timing(times: StageTimes) -> str:
+    return ", ".join(f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in times.seconds.items())
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -1,0 +1,82 @@
+"""The parts of the OpenAPI document that FastAPI cannot see: the body forms and the problems."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from inference.formats import ACCEPTED_FORMATS
+from service.problems import MEDIA_TYPE
+from service.schemas import AliasBody, Problem
+from service.uploads import JsonImages
+
+_BINARY: Final = {"type": "string", "format": "binary"}
+_REFERENCE: Final = "#/components/schemas/{model}"
+_MEANINGS: Final = {
+    400: "Malformed request, no image, or no model chosen where there are several",
+    401: "API key missing or not known",
+    403: "Admin key required, or admin calls are off",
+    404: "No such model, version or address",
+    408: "The body came too slowly",
+    413: "Too many bytes or images",
+    415: "Not an accepted content type, or not an accepted image type",
+    422: "An image that cannot be decoded or has too many pixels, or a parameter that does not fit",
+    429: "Overloaded; see Retry-After",
+    500: "An error of the service",
+    503: "Model loading or failed, nothing published, or shutting down; see Retry-After",
+    504: "No answer in time",
+}
+
+PREDICT_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "One image as the body; or files of a form; or JSON with base64 images.",
+        "content": {
+            **{media_type: {"schema": _BINARY} for media_type in ACCEPTED_FORMATS.values()},
+            "application/octet-stream": {"schema": _BINARY},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"files": {"type": "array", "items": _BINARY, "minItems": 1}},
+                    "required": ["files"],
+                }
+            },
+            "application/json": {"schema": {"$ref": _REFERENCE.format(model="JsonImages")}},
+        },
+    }
+}
+ALIAS_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="AliasBody")}}},
+    }
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route that may answer with these statuses."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
+    return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """Let `app.openapi()` give the whole document."""
+
+    def whole() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = whole  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for model in (Problem, JsonImages, AliasBody):
+        schema = model.model_json_schema(ref_template=_REFERENCE)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+    return document

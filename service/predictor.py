@@ -1,0 +1,128 @@
+"""The use case: images as they were sent -> predictions, one outcome an image. Knows no HTTP."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from inference import (
+    DecodeLimits,
+    ImageError,
+    Prediction,
+    PreparedImage,
+    SessionError,
+    crop_box,
+)
+from service.errors import (
+    DeadlineExceeded,
+    ModelMisbehaved,
+    RequestError,
+    UnavailableError,
+)
+from service.served_model import ServedModel
+from service.stages import StageTimes
+from service.uploads import Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictOptions:
+    """What the caller wants to know: `top_k` labels an image, and which extras."""
+
+    top_k: int = 5
+    embedding: bool = False
+    activation_map: bool = False
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise ValueError(f"top_k must be 1 or more, got {self.top_k}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One image's prediction, or the error that stands in its place.
+
+    `crop_box` is what the model saw: (left, top, right, bottom) in the sent image's pixels after its
+    EXIF turn.
+    """
+
+    filename: str | None
+    prediction: Prediction | None = None
+    crop_box: tuple[float, float, float, float] | None = None
+    error: Exception | None = None
+
+
+class Predictor:
+    """Decodes in threads of its own and hands the pixels to the model's batcher."""
+
+    def __init__(self, *, decode_threads: int, limits: DecodeLimits, timeout_s: float) -> None:
+        # Not the default pool: a flood of images must not keep anything else waiting.
+        self._decoders = ThreadPoolExecutor(
+            decode_threads or os.cpu_count() or 1, thread_name_prefix="decode"
+        )
+        self._limits = limits
+        self._timeout_s = timeout_s
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    async def predict(
+        self,
+        model: ServedModel,
+        uploads: Sequence[Upload],
+        options: PredictOptions,
+        times: StageTimes,
+    ) -> list[Outcome]:
+        """Answer every image, in order. One that fails leaves its neighbours alone.
+
+        Raises:
+            DeadlineExceeded: the answers did not come in time.
+            Overloaded, ShuttingDown: the service could not answer some of them.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                outcomes = await asyncio.gather(
+                    *(self._answer(model, upload, options, deadline, times) for upload in uploads)
+                )
+        except TimeoutError as err:
+            raise DeadlineExceeded(
+                f"no answer within {self._timeout_s:g} s; send fewer images or try again"
+            ) from err
+        for outcome in outcomes:
+            if isinstance(outcome.error, UnavailableError):
+                raise outcome.error
+        return outcomes
+
+    async def _answer(
+        self,
+        model: ServedModel,
+        upload: Upload,
+        options: PredictOptions,
+        deadline: float,
+        times: StageTimes,
+    ) -> Outcome:
+        try:
+            with model.expecting(), times.measure("decode"):
+                prepared = await asyncio.get_running_loop().run_in_executor(
+                    self._decoders, self._prepare, model, upload, deadline
+                )
+            batched = await model.run(
+                prepared.pixels, activation_map=options.activation_map, deadline=deadline
+            )
+        except (ImageError, RequestError, SessionError, ModelMisbehaved, UnavailableError) as err:
+            return Outcome(filename=upload.filename, error=err)
+        times.note("queue", batched.queue_s)
+        times.note("infer", batched.run_s)
+        classifier = model.classifier
+        (prediction,) = classifier.interpret(batched.value, top_k=options.top_k)
+        box = crop_box(prepared.source_wh, classifier.manifest.preprocessing)
+        return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)
+
+    def _prepare(self, model: ServedModel, upload: Upload, deadline: float) -> PreparedImage:
+        if time.monotonic() >= deadline:
+            raise DeadlineExceeded("the request's time was over before its image was decoded")
+        data = upload.image_bytes(self._limits.max_bytes)
+        return model.classifier.prepare(data, limits=self._limits)

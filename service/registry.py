@@ -1,0 +1,411 @@
+"""The loaded models: which version answers, how new versions come in, and what state each is in.
+
+A version is loaded beside the one in service, verified, warmed and checked against its golden images;
+the swap is one assignment. Where that fails the old version stays and the reason is shown. Versions
+and precisions that a request names are loaded on demand, a few at a time.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from inference import Classifier, InferenceError, Package, Repository
+from inference.manifest import Precision
+from service.catalog import EMPTY_CATALOG, Catalog, PublishedModel, PublishedVersion, read_catalog
+from service.errors import InvalidParameter, ModelNotReady, Overloaded
+from service.loading import AskedPrecision
+from service.served_model import ServedModel
+
+logger = logging.getLogger(__name__)
+
+_LOADING_RETRY_S: Final = 2
+
+
+class State(StrEnum):
+    """Of one published version."""
+
+    AVAILABLE = "available"  # on disk; loaded when a request names it
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+    UNLOADED = "unloaded"  # by an operator, until an operator loads it again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedVariant:
+    """A precision of a version that is in memory, and the hardware it really runs on."""
+
+    precision: Precision
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStatus:
+    """The state of one published version; `problem` says why where it failed."""
+
+    state: State
+    problem: str | None = None
+    loaded: tuple[LoadedVariant, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Slot:
+    """One version at one precision, from the beginning of its load."""
+
+    published: PublishedVersion
+    precision: AskedPrecision
+    evictable: bool = False
+    pinned: bool = False
+    retired: bool = False
+    last_used: float = field(default_factory=time.monotonic)
+    model: ServedModel | None = None
+    problem: str | None = None
+    load: "asyncio.Task[None]" = field(init=False)
+
+
+class ModelRegistry:
+    """See the module. Belongs to one event loop.
+
+    Attributes:
+        catalog: what is published, as of the last look.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        load: Callable[[Package, AskedPrecision], Classifier],
+        serve: Callable[[Classifier], ServedModel],
+        poll_interval_s: float,
+        max_on_demand: int,
+        grace_s: float,
+    ) -> None:
+        self.repository = repository
+        self.catalog: Catalog = EMPTY_CATALOG
+        self._load_blocking = load
+        self._serve = serve
+        self._poll_interval_s = poll_interval_s
+        self._max_on_demand = max_on_demand
+        self._grace_s = grace_s
+        self._slots: list[_Slot] = []
+        self._serving: dict[str, _Slot] = {}
+        self._unloaded: set[tuple[str, int]] = set()
+        self._refreshing = asyncio.Lock()
+        self._settled = asyncio.Event()
+        # One thread: loading is memory-hungry, and ONNX Runtime holds the GIL for part of it.
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look at the repository, and begin to load and to watch in the background."""
+        self.catalog = await asyncio.to_thread(read_catalog, self.repository)
+        self._watcher = asyncio.create_task(self._watch(), name="watch-models")
+
+    async def close(self) -> None:
+        """Give up every model, each after the requests that use it."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watcher
+        for slot in list(self._slots):
+            slot.load.cancel()
+            self._retire(slot)
+        self._serving.clear()
+        if self._retiring:
+            await asyncio.wait(self._retiring)
+        self._loader.shutdown(wait=False, cancel_futures=True)
+
+    async def settled(self) -> None:
+        """Return when every model has been tried once."""
+        await self._settled.wait()
+
+    async def refresh(self, *, retry_failed: bool = False) -> None:
+        """Look at the repository now, and bring every model to its default version."""
+        async with self._refreshing:
+            self.catalog = await asyncio.to_thread(read_catalog, self.repository, self.catalog)
+            if retry_failed:
+                for slot in [slot for slot in self._slots if slot.problem]:
+                    self._retire(slot)
+            async with asyncio.TaskGroup() as group:
+                for model in self.catalog.models.values():
+                    group.create_task(self._bring_up(model))
+            self._drop_vanished()
+        self._settled.set()
+
+    @asynccontextmanager
+    async def use(
+        self,
+        name: str,
+        *,
+        version: str | None = None,
+        precision: AskedPrecision = "auto",
+        timeout_s: float,
+    ) -> AsyncIterator[ServedModel]:
+        """Hold the model that a request means; wait up to `timeout_s` where it is still loading.
+
+        Raises:
+            ModelNotFound: no such model, version or alias.
+            InvalidParameter: the version has no such precision.
+            ModelNotReady: it is loading, failed to load, or was unloaded.
+            Overloaded: too many versions are being loaded at once.
+        """
+        slot = self._slot_for(self.catalog.find(name), version, precision)
+        if slot.model is None and slot.problem is None:
+            await asyncio.wait([slot.load], timeout=timeout_s)
+        if slot.model is None:
+            raise _not_ready(slot.published, slot.problem)
+        slot.last_used = time.monotonic()
+        with slot.model.hold() as model:
+            yield model
+
+    async def load(self, name: str, version: str) -> None:
+        """Load a version and keep it loaded; one that failed before is tried again.
+
+        Raises:
+            ModelNotFound: no such model or version.
+            ModelNotReady: it cannot be loaded.
+        """
+        published = self.catalog.find(name).find(version)
+        self._unloaded.discard((name, published.number))
+        for slot in self._slots_of(published):
+            if slot.problem:
+                self._retire(slot)
+        slot = self._existing(published, "auto") or self._begin(published, "auto")
+        slot.pinned, slot.evictable = True, False
+        await asyncio.wait([slot.load])
+        if slot.model is None:
+            raise _not_ready(published, slot.problem)
+        await self.refresh()
+
+    def unload(self, name: str, version: str) -> None:
+        """Give up a version in every precision until it is loaded again.
+
+        Raises:
+            ModelNotFound: no such model or version.
+        """
+        published = self.catalog.find(name).find(version)
+        self._unloaded.add((name, published.number))
+        for slot in list(self._slots_of(published)):
+            self._retire(slot)
+            if self._serving.get(name) is slot:
+                del self._serving[name]
+
+    def serving_version(self, name: str) -> int | None:
+        """Return the version that answers when none is asked for, or None while there is none."""
+        slot = self._serving.get(name)
+        return slot.published.number if slot else None
+
+    def served_models(self) -> Iterator[ServedModel]:
+        """Yield every model in memory."""
+        return (slot.model for slot in self._slots if slot.model is not None)
+
+    def status(self, published: PublishedVersion) -> VersionStatus:
+        """Return the state of a published version."""
+        slots = list(self._slots_of(published))
+        loaded = tuple(
+            LoadedVariant(
+                precision=slot.model.classifier.precision,
+                provider=slot.model.classifier.session.provider,
+            )
+            for slot in slots
+            if slot.model is not None
+        )
+        problem = next((slot.problem for slot in slots if slot.problem), published.problem)
+        if loaded:
+            return VersionStatus(state=State.READY, problem=problem, loaded=loaded)
+        if problem:
+            return VersionStatus(state=State.FAILED, problem=problem)
+        if slots:
+            return VersionStatus(state=State.LOADING)
+        unloaded = (published.name, published.number) in self._unloaded
+        return VersionStatus(state=State.UNLOADED if unloaded else State.AVAILABLE)
+
+    def why_not_ready(self) -> str | None:
+        """Return None where at least one model answers, else a reason that tells what to do."""
+        if self._serving:
+            return None
+        if not self.catalog.models:
+            why = self.catalog.problem or "no model is published yet"
+            return f"{why}; publish one with: python -m training.finetune FOLDER --name NAME"
+        if not self._settled.is_set():
+            return "models are loading; try again in a moment"
+        problems = (
+            f"{model.name}: {self.model_problem(model) or 'unloaded by an operator'}"
+            for model in self.catalog.models.values()
+        )
+        return "no model can answer; " + "; ".join(problems)
+
+    def model_problem(self, model: PublishedModel) -> str | None:
+        """Return why the default version of a model is not the one that answers, if so."""
+        if model.problem or model.default is None:
+            return model.problem
+        return self.status(model.versions[model.default]).problem
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            # A border: whatever one look at the disk meets, there is a next look.
+            except Exception:
+                logger.exception("refresh_failed")
+            await asyncio.sleep(self._poll_interval_s)
+
+    async def _bring_up(self, model: PublishedModel) -> None:
+        for candidate in self._candidates(model):
+            slot = self._existing(candidate, "auto") or self._begin(candidate, "auto")
+            await asyncio.wait([slot.load])
+            if slot.model is not None:
+                self._swap(model.name, slot)
+                return
+
+    def _candidates(self, model: PublishedModel) -> Iterator[PublishedVersion]:
+        """Yield the versions to try: the default and, where nothing answers yet, those before it."""
+        current = self._serving.get(model.name)
+        if model.default is None or (model.name, model.default) in self._unloaded:
+            return
+        wanted = model.versions[model.default]
+        if current is not None and current.published is wanted:
+            return
+        yield wanted
+        if current is None:
+            for number in sorted(model.versions, reverse=True):
+                if number < model.default and (model.name, number) not in self._unloaded:
+                    yield model.versions[number]
+
+    def _swap(self, name: str, slot: _Slot) -> None:
+        replaced = self._serving.get(name)
+        self._serving[name] = slot
+        slot.evictable = False
+        logger.info("model_serving name=%s version=%d", name, slot.published.number)
+        if replaced is not None and replaced is not slot and not replaced.pinned:
+            self._retire(replaced)
+
+    def _slot_for(
+        self, model: PublishedModel, version: str | None, precision: AskedPrecision
+    ) -> _Slot:
+        serving = self._serving.get(model.name)
+        if version is None and precision == "auto" and serving is not None:
+            return serving
+        published = self._published(model, version, serving)
+        if published.package is None:
+            raise _not_ready(published, published.problem)
+        if (published.name, published.number) in self._unloaded:
+            raise ModelNotReady(
+                f"version {published.number} of model {published.name!r} was unloaded; "
+                "an operator can load it again"
+            )
+        files = published.package.manifest.files or {}
+        if precision != "auto" and precision not in files:
+            raise InvalidParameter(
+                f"model {published.name!r} version {published.number} has no precision "
+                f"{precision!r}; it has {', '.join(files)}"
+            )
+        return self._existing(published, precision) or self._begin_on_demand(published, precision)
+
+    def _published(
+        self, model: PublishedModel, version: str | None, serving: _Slot | None
+    ) -> PublishedVersion:
+        if version is not None:
+            return model.find(version)
+        if serving is not None:
+            return serving.published
+        if model.default is None:
+            raise ModelNotReady(f"model {model.name!r} is not served: {model.problem}")
+        return model.versions[model.default]
+
+    def _slots_of(self, published: PublishedVersion) -> Iterator[_Slot]:
+        return (slot for slot in self._slots if slot.published is published)
+
+    def _existing(self, published: PublishedVersion, precision: AskedPrecision) -> _Slot | None:
+        for slot in self._slots_of(published):
+            got = slot.model.classifier.precision if slot.model else slot.precision
+            if precision in (slot.precision, got):
+                return slot
+        return None
+
+    def _begin_on_demand(self, published: PublishedVersion, precision: AskedPrecision) -> _Slot:
+        evictable = [slot for slot in self._slots if slot.evictable and not slot.problem]
+        if len(evictable) >= self._max_on_demand:
+            idle = [slot for slot in evictable if slot.model is not None]
+            if not idle:
+                raise Overloaded("too many versions are being loaded; send the request again")
+            self._retire(min(idle, key=lambda slot: slot.last_used))
+        slot = self._begin(published, precision)
+        slot.evictable = True
+        return slot
+
+    def _begin(self, published: PublishedVersion, precision: AskedPrecision) -> _Slot:
+        slot = _Slot(published=published, precision=precision)
+        self._slots.append(slot)
+        slot.load = asyncio.create_task(self._load(slot), name=f"load-{published.name}")
+        return slot
+
+    async def _load(self, slot: _Slot) -> None:
+        published, started = slot.published, time.monotonic()
+        where = f"name={published.name} version={published.number} precision={slot.precision}"
+        try:
+            classifier = await self._load_in_thread(slot)
+        except InferenceError as err:
+            slot.problem = str(err)
+            logger.warning("model_failed %s reason=%s", where, err)
+            return
+        # A border: what a package does to a library must not stop the other models.
+        except Exception:
+            slot.problem = "an unexpected error; the service's log has it"
+            logger.exception("model_failed %s", where)
+            return
+        if slot.retired:
+            return
+        slot.model = self._serve(classifier)
+        slot.model.start()
+        logger.info(
+            "model_loaded %s provider=%s load_ms=%.0f",
+            where,
+            classifier.session.provider,
+            (time.monotonic() - started) * 1e3,
+        )
+
+    async def _load_in_thread(self, slot: _Slot) -> Classifier:
+        if slot.published.package is None:
+            raise InferenceError(slot.published.problem)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._loader, self._load_blocking, slot.published.package, slot.precision
+        )
+
+    def _retire(self, slot: _Slot) -> None:
+        """Take a slot out; its model goes when its last user has left."""
+        self._slots.remove(slot)
+        slot.retired = True
+        if slot.model is not None:
+            task = asyncio.create_task(
+                slot.model.retire(grace_s=self._grace_s), name="retire-model"
+            )
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+    def _drop_vanished(self) -> None:
+        """Retire what is no longer on disk, unless its model still has nothing to take its place."""
+        for slot in list(self._slots):
+            published = slot.published
+            model = self.catalog.models.get(published.name)
+            if model is not None and model.versions.get(published.number) is published:
+                continue
+            if self._serving.get(published.name) is slot:
+                if model is not None:
+                    continue
+                del self._serving[published.name]
+            self._retire(slot)
+
+
+def _not_ready(published: PublishedVersion, problem: str | None) -> ModelNotReady:
+    where = f"model {published.name!r} version {published.number}"
+    if problem is not None:
+        return ModelNotReady(f"{where} cannot be served: {problem}")
+    return ModelNotReady(f"{where} is loading; try again", retry_after_s=_LOADING_RETRY_S)

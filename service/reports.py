@@ -1,0 +1,32 @@
+"""The training report of a package, as a page that can do nothing but be read."""
+
+import asyncio
+from typing import Final
+
+from service.catalog import PublishedVersion
+from service.errors import NoReport
+
+REPORT_FILE: Final = "report.html"
+# A package may come from elsewhere: its page gets an origin of its own and reaches no network.
+REPORT_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "sandbox allow-scripts; default-src 'none'; img-src data:; font-src data:; "
+        "style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+    ),
+    "Referrer-Policy": "no-referrer",
+}
+
+
+async def read_report(published: PublishedVersion) -> bytes:
+    """Return the report's HTML.
+
+    Raises:
+        NoReport: the version has none.
+    """
+    missing = NoReport(f"version {published.number} of model {published.name!r} has no report")
+    if published.package is None:
+        raise missing
+    try:
+        return await asyncio.to_thread((published.package.path / REPORT_FILE).read_bytes)
+    except OSError as err:
+        raise missing from err

@@ -1,0 +1,26 @@
+"""Whether the process lives and whether it wants traffic. Open to everyone, for probes have no keys."""
+
+from fastapi import APIRouter
+
+from service.dependencies import ContextDep
+from service.errors import ModelNotReady
+from service.openapi import problems
+from service.schemas import Health
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health/live", response_model_exclude_unset=True)
+async def live() -> Health:
+    """Say that the process answers."""
+    return Health(status="live")
+
+
+@router.get("/health/ready", responses=problems(503))
+async def ready(context: ContextDep) -> Health:
+    """Say that at least one model answers, or 503 with the reason."""
+    if why := context.why_not_ready():
+        raise ModelNotReady(why, retry_after_s=1)
+    registry = context.registry
+    serving = {name: registry.serving_version(name) for name in registry.catalog.models}
+    return Health(status="ready", models={k: v for k, v in serving.items() if v is not None})

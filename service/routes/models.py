@@ -1,0 +1,42 @@
+"""What is published and in which state."""
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse
+
+from service.dependencies import PREDICT_ACCESS, ContextDep
+from service.describing import describe_all, describe_model, describe_version
+from service.openapi import problems
+from service.reports import REPORT_HEADERS, read_report
+from service.schemas import ModelList, ModelSummary, VersionDetail
+
+router = APIRouter(tags=["models"], dependencies=[PREDICT_ACCESS], responses=problems(401, 500))
+
+
+@router.get("/models")
+async def list_models(context: ContextDep) -> ModelList:
+    """List every published model, its versions and their states."""
+    return describe_all(context.registry)
+
+
+@router.get("/models/{name}", responses=problems(404))
+async def get_model(name: str, context: ContextDep) -> ModelSummary:
+    """Describe one model."""
+    return describe_model(context.registry, context.registry.catalog.find(name))
+
+
+@router.get("/models/{name}/versions/{version}", responses=problems(404))
+async def get_version(name: str, version: str, context: ContextDep) -> VersionDetail:
+    """Describe one version: its state, its metrics and what it was made of."""
+    published = context.registry.catalog.find(name).find(version)
+    return describe_version(context.registry, published)
+
+
+@router.get(
+    "/models/{name}/versions/{version}/report",
+    responses=problems(404),
+    response_class=HTMLResponse,
+)
+async def get_report(name: str, version: str, context: ContextDep) -> HTMLResponse:
+    """Return the training report of a version."""
+    published = context.registry.catalog.find(name).find(version)
+    return HTMLResponse(await read_report(published), headers=REPORT_HEADERS)

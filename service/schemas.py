@@ -1,0 +1,177 @@
+"""The JSON that the service answers with."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.registry import State
+
+
+class Answer(BaseModel):
+    """Base of all answers: immutable, and nothing in it that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldError(Answer):
+    """One part of a request that does not fit: where it is and why."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class ImageProblem(Answer):
+    """Why one image has no prediction (RFC 9457 members)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class Problem(ImageProblem):
+    """Why a request was not answered (RFC 9457).
+
+    `error` repeats `detail`: it is what Open Inference clients read.
+    """
+
+    request_id: str
+    error: str
+    errors: list[FieldError] | None = Field(
+        default=None,
+        description="The parts of the request that do not fit, where there are several.",
+    )
+
+
+class ModelRef(Answer):
+    """The model that answered."""
+
+    name: str
+    version: int
+
+
+class LabelProbability(Answer):
+    """A label and its calibrated probability."""
+
+    label: str
+    probability: float = Field(ge=0, le=1)
+
+
+class Prediction(Answer):
+    """The answer for one image. The extras are there when they were asked for."""
+
+    index: int = Field(description="Place of the image in the request, from 0.")
+    filename: str | None = Field(description="As the form gave it; null in the other body forms.")
+    label: str
+    probability: float = Field(ge=0, le=1, description="Calibrated.")
+    rejected: bool = Field(description="The image is unlike those the model was trained on.")
+    top: list[LabelProbability] = Field(description="The most probable labels, best first.")
+    embedding: list[float] | None = Field(default=None, description="With `embedding=true`.")
+    activation_map: list[list[float]] | None = Field(
+        default=None,
+        description="With `activation_map=true`, where the model has one: rows of values in 0..1, how "
+        "much each place spoke for `label`.",
+    )
+    crop_box: tuple[float, float, float, float] | None = Field(
+        default=None,
+        description="With `activation_map`: [left, top, right, bottom] of what the model saw, in the "
+        "sent image's pixels after its EXIF turn.",
+    )
+
+
+class FailedPrediction(Answer):
+    """An image that could not be answered; its neighbours are."""
+
+    index: int
+    filename: str | None
+    problem: ImageProblem
+
+
+class PredictResponse(Answer):
+    """One entry an image, in the order sent."""
+
+    model: ModelRef
+    predictions: list[Prediction | FailedPrediction]
+
+
+class Variant(Answer):
+    """A precision that is in memory, and the hardware that it really runs on."""
+
+    precision: str
+    provider: str
+
+
+class VersionSummary(Answer):
+    """One published version and its state."""
+
+    version: int
+    state: State
+    problem: str | None = Field(default=None, description="Why it is not ready, or why it failed.")
+    created: str | None = None
+    accuracy: float | None = Field(
+        default=None, description="On test images, else on validation images; 0..1."
+    )
+    loaded: list[Variant] = []
+
+
+class ModelSummary(Answer):
+    """One model: the version that answers, and all that there are."""
+
+    name: str
+    serving: int | None = Field(description="The version that answers when none is named.")
+    problem: str | None = Field(
+        default=None, description="Why a newer or chosen version does not answer."
+    )
+    labels: list[str]
+    aliases: dict[str, int]
+    versions: list[VersionSummary]
+
+
+class ModelList(Answer):
+    """Every published model."""
+
+    models: list[ModelSummary]
+    problem: str | None = Field(
+        default=None, description="Why the models folder could not be read."
+    )
+
+
+class VersionDetail(VersionSummary):
+    """What is known of one version. Sections of the manifest are as published."""
+
+    name: str
+    labels: list[str] = []
+    precisions: list[str] = []
+    input_hw: list[int] = []
+    activation_map: bool = False
+    preprocessing: dict[str, Any] = {}
+    calibration: dict[str, Any] = {}
+    rejection: dict[str, Any] | None = None
+    metrics: dict[str, Any] = {}
+    backbone: dict[str, Any] = {}
+    dataset: dict[str, Any] = {}
+    method: str | None = None
+    parity: dict[str, Any] = {}
+
+
+class AliasBody(BaseModel):
+    """The version that an alias is to point at."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    version: int
+
+
+class Aliases(Answer):
+    """All aliases of a model."""
+
+    name: str
+    aliases: dict[str, int]
+
+
+class Health(Answer):
+    """`status` is "live" or "ready"; `models` maps names to the version that answers."""
+
+    status: str
+    models: dict[str, int] | None = None

@@ -1,0 +1,63 @@
+"""uvicorn, with the end that this service wants: drain, finish, exit code 0."""
+
+import logging
+import signal
+import socket
+import time
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        OSError: the address is in use or is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+class DrainingServer(uvicorn.Server):
+    """On the first signal ready goes off, on the second everything ends at once.
+
+    Between them the service goes on listening for the drain delay, so that a load balancer can turn
+    away, and then finishes what it accepted.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level=logging.WARNING,
+            access_log=False,  # `observability.py` writes it, with the request id
+            server_header=False,
+            timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
+        )
+        super().__init__(config)
+        self._lifecycle = app.state.lifecycle
+        self._drain_delay_s = settings.drain_delay_s
+        self._listen_until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal. uvicorn's own way would raise it again at the end."""
+        if self._listen_until is not None:
+            self.should_exit = self.force_exit = True
+            return
+        logger.info("draining signal=%s", signal.Signals(sig).name)
+        self._lifecycle.draining = True
+        self._listen_until = time.monotonic() + self._drain_delay_s
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop listening."""
+        if self._listen_until is not None and time.monotonic() >= self._listen_until:
+            self.should_exit = True
+        return await super().on_tick(counter)

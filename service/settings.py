@@ -1,0 +1,156 @@
+"""Every setting of the service: one class, read from `GRAFT_…` variables, frozen.
+
+Built in `create_app` or in `main`, never at import.
+"""
+
+import difflib
+import ipaddress
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ENV_PREFIX: Final = "GRAFT_"
+
+Keys = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """The service's settings. `GRAFT_PORT=9000` sets `port`, and so on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # a mistyped key must not end in a log
+    )
+
+    models_dir: Path = Field(default=Path("models"), description="The model repository.")
+    default_model: str | None = Field(
+        default=None, description="What /predict takes when no model is named."
+    )
+    poll_interval_s: float = Field(
+        default=2.0, ge=0.1, le=3600, description="How often new versions are looked for."
+    )
+    max_on_demand: int = Field(
+        default=4,
+        ge=1,
+        description="Versions and precisions kept loaded beside the ones in service.",
+    )
+
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one."
+    )
+    api_keys: Keys = Field(
+        default=(), description="Keys that may predict; comma separated or a JSON list."
+    )
+    admin_keys: Keys = Field(
+        default=(), description="Keys that may do everything; none turns admin calls off."
+    )
+    allow_anonymous: bool = Field(
+        default=False, description="Listen beyond this machine without any API key."
+    )
+
+    provider: Literal["auto", "tensorrt", "cuda", "cpu"] = Field(
+        default="auto", description="The hardware that models run on."
+    )
+    require_gpu: bool = Field(default=False, description="Refuse to start without a GPU.")
+    intra_op_threads: int = Field(
+        default=0, ge=0, description="Threads of ONNX Runtime for one batch; 0 takes one a core."
+    )
+    decode_threads: int = Field(
+        default=0, ge=0, description="Threads that decode images; 0 takes one a core."
+    )
+
+    max_batch: int = Field(default=16, ge=1, le=1024, description="Images in one run of the model.")
+    max_batch_wait_ms: float = Field(
+        default=2.0, ge=0, le=1000, description="Longest wait for images that are being decoded."
+    )
+    max_waiting: int = Field(default=256, ge=1, description="Images in the service at one time.")
+    max_buffered_bytes: int = Field(
+        default=512 * 2**20, ge=1, description="Bytes of all request bodies held at one time."
+    )
+    max_image_bytes: int = Field(default=16 * 2**20, ge=1, description="Encoded size of one image.")
+    max_request_bytes: int = Field(
+        default=64 * 2**20, ge=1, description="Size of a multipart, JSON or tensor body."
+    )
+    max_pixels: int = Field(
+        default=50_000_000, ge=1, description="Width times height of one image."
+    )
+    max_images: int = Field(default=32, ge=1, description="Images in one request.")
+
+    request_timeout_s: float = Field(
+        default=5.0, gt=0, description="From the last byte of a request to its answer."
+    )
+    body_timeout_s: float = Field(
+        default=30.0, gt=0, description="From the first byte of a body to its last."
+    )
+    drain_delay_s: float = Field(
+        default=0.0, ge=0, description="After SIGTERM, how long to go on listening with ready off."
+    )
+    shutdown_grace_s: float = Field(
+        default=20.0, gt=0, description="After that, how long accepted requests may take to end."
+    )
+
+    @field_validator("api_keys", "admin_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            try:
+                return json.loads(value)
+            except ValueError as err:
+                raise ValueError("keys begin with '[' but are no JSON list") from err
+        return [key for part in value.split(",") if (key := part.strip())]
+
+    @field_validator("api_keys", "admin_keys")
+    @classmethod
+    def _no_weak_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < 8 for key in keys):
+            raise ValueError("an API key must have at least 8 characters")
+        return keys
+
+    @model_validator(mode="after")
+    def _guarded_beyond_this_machine(self) -> "Settings":
+        if not (self.api_keys or self.allow_anonymous or is_loopback(self.host)):
+            raise ValueError(
+                f"host {self.host!r} can be reached from other machines and no API key is set; "
+                f"set {ENV_PREFIX}API_KEYS, or {ENV_PREFIX}ALLOW_ANONYMOUS=1 to let everyone in"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        if self.require_gpu and self.provider == "cpu":
+            raise ValueError("provider 'cpu' and require_gpu contradict each other")
+        if self.max_request_bytes > self.max_buffered_bytes:
+            raise ValueError("max_request_bytes is above max_buffered_bytes; no such request fits")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def misspelt_variables(names: Iterable[str]) -> list[str]:
+    """Return a message for each `GRAFT_…` variable that names no setting."""
+    known = [f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields]
+    unknown = sorted(
+        n for n in names if n.upper().startswith(ENV_PREFIX) and n.upper() not in known
+    )
+    return [f"{name} is no setting and was ignored{_suggestion(name, known)}" for name in unknown]
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,45 @@
+"""Fixtures of all tests."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+from tests.builders import make_package
+
+ClientFactory = Callable[..., TestClient]
+
+
+@pytest.fixture
+def models_dir(tmp_path: Path) -> Path:
+    """An empty model repository."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def start_service(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClientFactory]:
+    """Start the service on `models_dir` with the given settings; every model has been tried then."""
+    with ExitStack() as stack:
+
+        def start(**settings: object) -> TestClient:
+            values: dict[str, object] = {"models_dir": models_dir, "provider": "cpu", **settings}
+            app = create_app(Settings.model_validate(values))
+            client = stack.enter_context(TestClient(app))
+            assert client.portal is not None
+            client.portal.call(app.state.context.registry.settled)
+            return client
+
+        yield start
+
+
+@pytest.fixture
+def client(models_dir: Path, start_service: ClientFactory) -> TestClient:
+    """A service with one model, "colours" version 1."""
+    make_package(models_dir)
+    return start_service()
