@@ -1,0 +1,1 @@
+"""Pretrained networks: find them, load their weights, take their old head off."""

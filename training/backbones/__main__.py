@@ -1,0 +1,48 @@
+"""List the backbones that can be fine-tuned.
+
+python -m training.backbones                # one of each family
+python -m training.backbones 'resnet*'      # every name that matches
+"""
+
+import argparse
+import sys
+
+from training.backbones.catalogue import (
+    FAMILIES,
+    CatalogueEntry,
+    describe_backbone,
+    find_backbone,
+    search_backbones,
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.backbones", description="List backbones with size and licence."
+    )
+    parser.add_argument("pattern", nargs="?", help="part of a name, or a shell pattern: 'resnet*'")
+    pattern = parser.parse_args(argv).pattern
+    backbones = search_backbones(pattern) if pattern else [find_backbone(n) for n in FAMILIES]
+    if not backbones:
+        print(f"error: no backbone matches {pattern!r}", file=sys.stderr)
+        return 2
+    print(f"{'backbone':<52}{'params':>9}{'input':>9}  licence of the weights")
+    for backbone in backbones:
+        print(_row(describe_backbone(backbone)), flush=True)
+    if not pattern:
+        total = len(search_backbones("*"))
+        print(
+            f"\n{total} in all; give a pattern to see more: python -m training.backbones 'convnext*'"
+        )
+    return 0
+
+
+def _row(entry: CatalogueEntry) -> str:
+    licence = entry.licence if entry.pretrained else "no pretrained weights"
+    params, size = f"{entry.num_params / 1e6:.1f} M", f"{entry.input_px} px"
+    return f"{entry.backbone!s:<52}{params:>9}{size:>9}  {licence}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

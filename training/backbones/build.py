@@ -1,0 +1,239 @@
+"""A backbone ready for a new head: the trunk with its weights, and the preprocessing they need."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import timm
+import torch
+import torchvision
+from torch import nn
+
+from inference.manifest import BackboneInfo
+from inference.preprocessing import PreprocessSpec
+from training.backbones.catalogue import BackboneName, find_backbone, licence_of
+from training.backbones.heads import find_map_layer, remove_timm_head, remove_torchvision_head
+from training.backbones.weights import (
+    WeightsInfo,
+    file_sha256,
+    load_into_trunk,
+    packaged_efficientnet_lite0,
+    read_state_dict,
+)
+from training.config import DEFAULT_BACKBONE, FinetuneConfig
+from training.errors import BackboneError, WeightsError
+
+_RANDOM: Final = WeightsInfo(name="none", sha256=None, licence="none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backbone:
+    """A network without its head.
+
+    Attributes:
+        trunk: normalised images (N, 3, H, W) float32 -> embedding (N, D) float32, in eval mode.
+        spec: the preprocessing that its weights were trained with.
+        info: what the manifest says about it.
+        embedding_dim: D.
+        map_layer: the trunk's module whose output averages to the embedding, or None.
+        unused: keys of a weights file that found no place (an old head).
+    """
+
+    trunk: nn.Module
+    spec: PreprocessSpec
+    info: BackboneInfo
+    embedding_dim: int
+    map_layer: str | None
+    unused: tuple[str, ...]
+
+
+def build_backbone(config: FinetuneConfig) -> Backbone:
+    """Build the network that `config` names, with its weights and without its head.
+
+    Raises:
+        BackboneError: no such network, or arguments or an input size it does not take.
+        WeightsError: the weights are missing, unreachable or of another network.
+    """
+    backbone = find_backbone(config.backbone)
+    torch.manual_seed(config.seed)
+    from_hub = config.weights == "auto" and not _is_packaged(backbone)
+    with _weights_errors(backbone, offline=config.offline):
+        network = _build_network(backbone, config, pretrained=from_hub)
+    spec = _overridden(_own_spec(backbone, network), config)
+    remove = remove_timm_head if backbone.source == "timm" else remove_torchvision_head
+    trunk = remove(network)
+    weights, unused = _load_weights(backbone, trunk, config)
+    trunk.eval()
+    sample = torch.randn(2, 3, *spec.crop_hw)
+    embedding_dim = _embedding_dim(backbone, trunk, sample)
+    info = BackboneInfo(
+        name=str(backbone),
+        source=backbone.source,
+        weights=weights.name,
+        sha256=weights.sha256,
+        licence=weights.licence,
+        num_params=sum(parameter.numel() for parameter in trunk.parameters()),
+    )
+    return Backbone(
+        trunk=trunk,
+        spec=spec,
+        info=info,
+        embedding_dim=embedding_dim,
+        map_layer=find_map_layer(trunk, sample),
+        unused=tuple(unused),
+    )
+
+
+def _is_packaged(backbone: BackboneName) -> bool:
+    return backbone.source == "timm" and backbone.name.split(".")[0] == DEFAULT_BACKBONE
+
+
+def _build_network(backbone: BackboneName, config: FinetuneConfig, *, pretrained: bool) -> Any:
+    arguments = config.builder_args()
+    if backbone.source == "timm" and config.image_size is not None:
+        arguments |= _timm_size_argument(backbone, config.image_size)
+    try:
+        if backbone.source == "timm":
+            return timm.create_model(backbone.name, pretrained=pretrained, **arguments)
+        weights = "DEFAULT" if pretrained else None
+        if backbone.name in ("googlenet", "inception_v3") and not pretrained:
+            arguments |= {"init_weights": True}
+        return torchvision.models.get_model(backbone.name, weights=weights, **arguments)
+    except (TypeError, AssertionError) as err:
+        raise BackboneError(
+            f"backbone {backbone} does not take {config.backbone_args or config.image_size}"
+        ) from err
+
+
+def _timm_size_argument(backbone: BackboneName, image_size: int) -> dict[str, Any]:
+    """Networks with position embeddings must be built for their size; others refuse to be told."""
+    pretrained_cfg = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
+    fixed = pretrained_cfg is not None and pretrained_cfg.fixed_input_size
+    return {"img_size": image_size} if fixed else {}
+
+
+@contextmanager
+def _weights_errors(backbone: BackboneName, *, offline: bool) -> Iterator[None]:
+    """Say what to do when a hub does not answer, or may not be asked."""
+    # OSError covers the hub client's, urllib's and the file system's own errors.
+    remedies = (
+        "connect and try again, give a local file with --weights FILE, use the default backbone "
+        f"({DEFAULT_BACKBONE}), whose weights come with the package, or start from random weights "
+        "with --weights none --method scratch"
+    )
+    try:
+        with _network(allowed=not offline):
+            yield
+    except OSError as err:
+        if offline:
+            raise WeightsError(
+                f"--offline is set and the weights of {backbone} are not in the local cache; {remedies}"
+            ) from err
+        raise WeightsError(
+            f"the weights of {backbone} could not be downloaded; {remedies}"
+        ) from err
+
+
+@contextmanager
+def _network(*, allowed: bool) -> Iterator[None]:
+    """Let only cached files be used where the network is not allowed."""
+    if allowed:
+        yield
+        return
+    import huggingface_hub.constants
+    import torch.hub
+
+    def refuse(url: str, *_: Any, **__: Any) -> None:
+        raise ConnectionError(f"offline: {os.path.basename(url)} is not in the cache")
+
+    download, hub_offline = torch.hub.download_url_to_file, huggingface_hub.constants.HF_HUB_OFFLINE
+    torch.hub.download_url_to_file = refuse
+    huggingface_hub.constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        torch.hub.download_url_to_file = download
+        huggingface_hub.constants.HF_HUB_OFFLINE = hub_offline
+
+
+def _load_weights(
+    backbone: BackboneName, trunk: nn.Module, config: FinetuneConfig
+) -> tuple[WeightsInfo, list[str]]:
+    if config.weights == "none":
+        return _RANDOM, []
+    if config.weights != "auto":
+        file = Path(config.weights)
+        unused = load_into_trunk(trunk, read_state_dict(file), name=str(backbone))
+        digest = file_sha256(file)
+        return WeightsInfo(name=file.name, sha256=digest, licence="not stated"), unused
+    if _is_packaged(backbone):
+        tensors, info = packaged_efficientnet_lite0(trunk)
+        return info, load_into_trunk(trunk, tensors, name=str(backbone))
+    return _hub_weights(backbone), []
+
+
+def _hub_weights(backbone: BackboneName) -> WeightsInfo:
+    if backbone.source == "timm":
+        pretrained_cfg = timm.get_pretrained_cfg(backbone.name)
+        name = pretrained_cfg.hf_hub_id or pretrained_cfg.url
+    else:
+        name = str(torchvision.models.get_model_weights(backbone.name).DEFAULT)
+    return WeightsInfo(name=str(name), sha256=None, licence=licence_of(backbone))
+
+
+def _own_spec(backbone: BackboneName, network: Any) -> PreprocessSpec:
+    """Resolve the preprocessing that the weights' own configuration states."""
+    if backbone.source == "timm":
+        data = timm.data.resolve_model_data_config(network)
+        side = data["input_size"][-1]
+        return PreprocessSpec(
+            resize_shorter_px=math.floor(side / data["crop_pct"]),
+            crop_hw=(side, side),
+            interpolation=_known_filter(data["interpolation"]),
+            mean=tuple(data["mean"]),
+            std=tuple(data["std"]),
+        )
+    transforms = torchvision.models.get_model_weights(backbone.name).DEFAULT.transforms()
+    side = transforms.crop_size[0]
+    return PreprocessSpec(
+        resize_shorter_px=max(transforms.resize_size[0], side),
+        crop_hw=(side, side),
+        interpolation=_known_filter(transforms.interpolation.value),
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+    )
+
+
+def _known_filter(name: str) -> Any:
+    return name if name in ("bilinear", "bicubic", "lanczos", "nearest") else "bicubic"
+
+
+def _overridden(spec: PreprocessSpec, config: FinetuneConfig) -> PreprocessSpec:
+    if config.image_size is not None:
+        side = config.image_size
+        ratio = spec.resize_shorter_px / spec.crop_hw[0]
+        spec = dataclasses.replace(
+            spec, crop_hw=(side, side), resize_shorter_px=max(side, math.floor(side * ratio))
+        )
+    return dataclasses.replace(spec, mean=config.mean or spec.mean, std=config.std or spec.std)
+
+
+def _embedding_dim(backbone: BackboneName, trunk: nn.Module, sample: torch.Tensor) -> int:
+    height, width = sample.shape[2:]
+    try:
+        with torch.inference_mode():
+            embedding = trunk(sample)
+    except (RuntimeError, AssertionError, ValueError) as err:
+        raise BackboneError(
+            f"backbone {backbone} does not take images of {width}x{height} px"
+        ) from err
+    if embedding.ndim != 2:
+        raise BackboneError(
+            f"backbone {backbone} gives {embedding.ndim}-d features, not one vector"
+        )
+    return int(embedding.shape[1])

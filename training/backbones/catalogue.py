@@ -1,0 +1,151 @@
+"""Which backbones there are, by what name, under which licence. Builds none of them."""
+
+import fnmatch
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import timm
+import torch
+import torchvision
+
+from training.errors import BackboneError
+
+Source = Literal["timm", "torchvision"]
+
+# What people ask for by name, first: one of each family the field teaches, and today's good ones.
+FAMILIES: Final = (
+    "timm/tf_efficientnet_lite0",
+    "timm/resnet18",
+    "timm/resnet50",
+    "timm/resnext50_32x4d",
+    "timm/wide_resnet50_2",
+    "timm/seresnet50",
+    "timm/vgg16",
+    "timm/vgg16_bn",
+    "timm/densenet121",
+    "timm/dpn68",
+    "timm/inception_v3",
+    "timm/nasnetalarge",
+    "timm/pnasnet5large",
+    "timm/mnasnet_100",
+    "timm/mobilenetv2_100",
+    "timm/mobilenetv3_large_100",
+    "timm/mobilenetv4_conv_medium",
+    "timm/efficientnet_b0",
+    "timm/tf_efficientnetv2_s",
+    "timm/regnety_016",
+    "timm/convnext_tiny",
+    "timm/deit_small_patch16_224",
+    "timm/vit_small_patch16_224",
+    "timm/swin_tiny_patch4_window7_224",
+    "torchvision/alexnet",
+    "torchvision/googlenet",
+    "torchvision/squeezenet1_1",
+    "torchvision/shufflenet_v2_x1_0",
+)
+_UNSTATED: Final = "not stated"
+# torchvision's models and weights; the data they were trained on has terms of its own.
+_TORCHVISION_LICENCE: Final = "bsd-3-clause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneName:
+    """A network by its source and its name there."""
+
+    source: Source
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEntry:
+    """A backbone as it is listed. `num_params` counts the whole network, its old head included."""
+
+    backbone: BackboneName
+    num_params: int
+    input_px: int
+    licence: str
+    pretrained: bool
+
+
+def find_backbone(text: str) -> BackboneName:
+    """Return the backbone meant by `timm/NAME`, `torchvision/NAME` or `NAME` (timm first).
+
+    Raises:
+        BackboneError: there is none; the message names near ones.
+    """
+    source, separator, name = text.partition("/")
+    if not separator:
+        source, name = "", text
+    if source in ("", "timm") and timm.is_model(name.split(".")[0]):
+        return BackboneName(source="timm", name=name)
+    if source in ("", "torchvision") and name in _torchvision_names():
+        return BackboneName(source="torchvision", name=name)
+    near = _near(name)
+    hint = f"; near names: {', '.join(near)}" if near else ""
+    raise BackboneError(
+        f"no backbone {text!r}{hint}; list them: python -m training.backbones PATTERN"
+    )
+
+
+def search_backbones(pattern: str) -> list[BackboneName]:
+    """Return the backbones whose name, with or without its source, matches a shell pattern.
+
+    A pattern without wildcards matches anywhere in the name.
+    """
+    if not any(char in pattern for char in "*?["):
+        pattern = f"*{pattern}*"
+    every = [BackboneName(source="timm", name=n) for n in timm.list_models()]
+    every += [BackboneName(source="torchvision", name=n) for n in _torchvision_names()]
+    return [b for b in every if any(fnmatch.fnmatch(n, pattern) for n in (b.name, str(b)))]
+
+
+def describe_backbone(backbone: BackboneName) -> CatalogueEntry:
+    """Return size, input and licence. The network is built without memory for its weights."""
+    with torch.device("meta"):
+        network = bare_network(backbone)
+    num_params = sum(parameter.numel() for parameter in network.parameters())
+    if backbone.source == "torchvision":
+        weights = torchvision.models.get_model_weights(backbone.name).DEFAULT
+        size, pretrained = weights.transforms().crop_size[0], True
+    else:
+        config = network.pretrained_cfg
+        size, pretrained = (
+            config["input_size"][-1],
+            bool(config.get("hf_hub_id") or config.get("url")),
+        )
+    return CatalogueEntry(
+        backbone=backbone,
+        num_params=num_params,
+        input_px=size,
+        licence=licence_of(backbone),
+        pretrained=pretrained,
+    )
+
+
+def licence_of(backbone: BackboneName) -> str:
+    """Return the licence that the source states for the pretrained weights."""
+    if backbone.source == "torchvision":
+        return _TORCHVISION_LICENCE
+    config = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
+    return str(getattr(config, "license", None) or _UNSTATED)
+
+
+def bare_network(backbone: BackboneName) -> Any:
+    """Build the network as its authors did, with their head and random weights."""
+    if backbone.source == "timm":
+        return timm.create_model(backbone.name, pretrained=False)
+    arguments = {"init_weights": False} if backbone.name in ("googlenet", "inception_v3") else {}
+    return torchvision.models.get_model(backbone.name, weights=None, **arguments)
+
+
+def _torchvision_names() -> list[str]:
+    names: list[str] = torchvision.models.list_models(module=torchvision.models)
+    return names
+
+
+def _near(name: str) -> list[str]:
+    stem = name.rstrip("0123456789_").split("_")[0]
+    return [str(b) for b in search_backbones(stem)[:6]] if len(stem) > 2 else []

@@ -1,0 +1,218 @@
+"""The models a run makes and chooses between: the probe, and a network trained on the images.
+
+Each candidate is a network and its exported graph; validation images decide.
+"""
+
+import copy
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+
+from inference.session import SessionConfig, open_session
+from training.backbones.build import Backbone
+from training.batches import TrainingImages
+from training.calibration import negative_log_likelihood
+from training.config import FinetuneConfig
+from training.data.split import Dataset
+from training.errors import ConfigError
+from training.export import export_network, set_head
+from training.gates import run_batches
+from training.loop import (
+    FINETUNE_RATE,
+    HEAD_RATE_FACTOR,
+    SCRATCH_RATE,
+    EpochRecord,
+    LoopConfig,
+    StepReport,
+    ValidationImages,
+    train,
+)
+from training.network import TransferNetwork
+from training.probe import STRENGTHS, Probe, fit_probe
+from training.progress import Display
+from training.reproducibility import seed_torch
+
+# Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
+_MIRROR_DROP: Final = 0.05
+_CPU: Final = SessionConfig(provider="cpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model that could be published. `model` has temperature 1; accuracy 0..1, nll in nats."""
+
+    method: str
+    network: TransferNetwork
+    model: onnx.ModelProto
+    accuracy: float
+    nll: float
+    history: tuple[EpochRecord, ...]
+    notes: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Return one line for the terminal and the report."""
+        return (
+            f"{self.method}: {100 * self.accuracy:.1f} % of the validation images right, "
+            f"loss {self.nll:.3f}"
+        )
+
+
+def make_probe(backbone: Backbone, dataset: Dataset, display: Display) -> Candidate:
+    """Fit a linear head on the frozen trunk, whose embeddings ONNX Runtime computes once."""
+    network = TransferNetwork(backbone, len(dataset.labels))
+    display.line("exporting the backbone to ONNX")
+    model = export_network(network, backbone.spec)
+    train_embeddings, val_embeddings = _embed(model, dataset, display)
+    targets = dataset.targets("val")
+    with display.bar("fitting the head", len(STRENGTHS)) as advance:
+        probe = fit_probe(
+            train_embeddings, dataset.targets("train"), val_embeddings, targets, advance=advance
+        )
+    set_head(model, probe.head.weight, probe.head.bias)
+    with torch.no_grad():
+        network.head.weight.copy_(torch.from_numpy(probe.head.weight))
+        network.head.bias.copy_(torch.from_numpy(probe.head.bias))
+    return Candidate(
+        method="probe",
+        network=network.eval(),
+        model=model,
+        accuracy=probe.chosen.accuracy,
+        nll=probe.chosen.nll,
+        history=(),
+        notes=_describe_trials(probe),
+    )
+
+
+def make_trained(
+    start: TransferNetwork,
+    backbone: Backbone,
+    dataset: Dataset,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    method: str,
+    mirror: bool,
+    deadline_s: float | None,
+) -> Candidate:
+    """Train all weights of a copy of `start` and export the result."""
+    scratch = method == "scratch"
+    network = copy.deepcopy(start)
+    loop_config = LoopConfig(
+        epochs=config.epochs,
+        learning_rate=config.learning_rate or (SCRATCH_RATE if scratch else FINETUNE_RATE),
+        head_rate_factor=1.0 if scratch else HEAD_RATE_FACTOR,
+        weight_decay=config.weight_decay,
+        train_norms=scratch,
+        deadline_s=deadline_s,
+        device=resolve_device(config),
+    )
+    images = TrainingImages(
+        images=dataset.splits["train"],
+        targets=dataset.targets("train").tolist(),
+        spec=backbone.spec,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        mirror=mirror,
+    )
+    validation = ValidationImages(
+        pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
+    )
+    seed_torch(config.seed)
+    display.line(f"training on {loop_config.device}, up to {config.epochs} epochs")
+    with display.training_bar() as update:
+
+        def on_step(report: StepReport) -> None:
+            note = f"loss {report.loss:.3f}  {report.images_per_s:.0f} images/s"
+            update(report.step, report.num_steps, note)
+
+        def on_epoch(record: EpochRecord) -> None:
+            display.line(
+                f"  epoch {record.epoch}: loss {record.train_loss:.3f}, validation "
+                f"{100 * record.val_accuracy:.1f} % right, {record.seconds:.0f} s"
+            )
+
+        history = train(
+            network, images, validation, loop_config, on_step=on_step, on_epoch=on_epoch
+        )
+    display.line("exporting the trained network to ONNX")
+    model = export_network(network, backbone.spec)
+    session = open_session(model.SerializeToString(), _CPU)
+    logits = run_batches(session, dataset.pixels, dataset.rows("val")).logits
+    targets = dataset.targets("val")
+    return Candidate(
+        method=method,
+        network=network,
+        model=model,
+        accuracy=float((logits.argmax(axis=1) == targets).mean()),
+        nll=negative_log_likelihood(logits, targets),
+        history=tuple(history),
+        notes=(),
+    )
+
+
+def mirror_is_safe(probe: Candidate, dataset: Dataset) -> bool:
+    """Return whether mirror images keep their class, by the probe's answers on validation data.
+
+    A mirrored shirt is a shirt; a mirrored digit is another sign. The probe never saw a mirrored
+    image, so a drop beyond noise shows that the labels depend on the side.
+    """
+    rows, targets = dataset.rows("val"), dataset.targets("val")
+    session = open_session(probe.model.SerializeToString(), _CPU)
+    mirrored = np.ascontiguousarray(dataset.pixels[rows][:, :, ::-1])
+    logits = run_batches(session, mirrored, np.arange(len(rows))).logits
+    drop = probe.accuracy - float((logits.argmax(axis=1) == targets).mean())
+    return drop <= _MIRROR_DROP
+
+
+def choose(candidates: list[Candidate]) -> Candidate:
+    """Return the candidate with the most validation images right; among equals the lowest loss.
+
+    The earlier one stays unless a later one is better.
+    """
+    return max(candidates, key=lambda c: (c.accuracy, -c.nll))
+
+
+def resolve_device(config: FinetuneConfig) -> torch.device:
+    """Return where to train.
+
+    Raises:
+        ConfigError: CUDA is asked for and there is none.
+    """
+    available = torch.cuda.is_available()
+    if config.device == "cuda" and not available:
+        raise ConfigError("--device cuda: PyTorch finds no GPU; check the driver or leave it out")
+    return torch.device("cuda" if available and config.device != "cpu" else "cpu")
+
+
+def training_deadline_s(config: FinetuneConfig, started: float) -> float | None:
+    """Return the `time.monotonic()` at which training is to end, some time kept for the export."""
+    if config.time_budget is None:
+        return None
+    now = time.monotonic()
+    # What follows training is what came before it: one export, and a pass over the validation data.
+    reserve_s = min(now - started, config.time_budget / 2)
+    return started + config.time_budget - reserve_s
+
+
+def _embed(
+    model: onnx.ModelProto, dataset: Dataset, display: Display
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    session = open_session(model.SerializeToString(), _CPU)
+    train_rows, val_rows = dataset.rows("train"), dataset.rows("val")
+    with display.bar("computing features", len(train_rows) + len(val_rows)) as advance:
+        train_outputs = run_batches(session, dataset.pixels, train_rows, advance=advance)
+        val_outputs = run_batches(session, dataset.pixels, val_rows, advance=advance)
+    return train_outputs.embedding, val_outputs.embedding
+
+
+def _describe_trials(probe: Probe) -> tuple[str, ...]:
+    return tuple(
+        f"probe with strength {trial.strength:.2g}: {100 * trial.accuracy:.1f} % of the validation "
+        f"images right, loss {trial.nll:.3f}" + (" (kept)" if trial == probe.chosen else "")
+        for trial in probe.trials
+    )

@@ -1,0 +1,213 @@
+"""The options of a training run: one dataclass, from which the flags and the saved record both come."""
+
+import argparse
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from inference.errors import InvalidName
+from inference.names import check_model_name
+from training.errors import ConfigError
+
+Method = Literal["auto", "probe", "finetune", "scratch"]
+Device = Literal["auto", "cpu", "cuda"]
+Mirror = Literal["auto", "yes", "no"]
+
+DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def parse_duration_s(text: str) -> float:
+    """Return the seconds in `"90"`, `"90s"`, `"10m"` or `"1.5h"`."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    if not match or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90s, 10m or 1.5h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def parse_channels(text: str) -> tuple[float, float, float]:
+    """Return three numbers from `"0.5"` (all the same) or `"0.485,0.456,0.406"`."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not one number or three with commas"
+        ) from err
+    if len(values) == 1:
+        values *= 3
+    if len(values) != 3 or not all(map(math.isfinite, values)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not one number or three with commas")
+    return values[0], values[1], values[2]
+
+
+def _option(
+    default: Any,
+    text: str,
+    *,
+    parse: Callable[[str], Any] | None = None,
+    choices: tuple[str, ...] | None = None,
+    metavar: str | None = None,
+) -> Any:
+    metadata = {"help": text, "parse": parse, "choices": choices, "metavar": metavar}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneConfig:
+    """Every option of `python -m training.finetune`; each field is a flag of the same name."""
+
+    data: Path = field(
+        metadata={"help": "folder with one sub-folder a class, or with train/, val/, test/ of such"}
+    )
+    name: str | None = _option(None, "name to publish under (the data folder's name)")
+    backbone: str = _option(
+        DEFAULT_BACKBONE, "timm/NAME, torchvision/NAME or NAME; list: python -m training.backbones"
+    )
+    backbone_args: tuple[str, ...] = _option(
+        (), "arguments for building a timm backbone, as key=value (pad_type=same bn_eps=0.001)"
+    )
+    weights: str = _option(
+        "auto", "auto (pretrained), none (random), or a .safetensors/.pth FILE", metavar="WEIGHTS"
+    )
+    method: Method = _option(
+        "auto",
+        "probe (frozen backbone, about a minute), finetune (all of it, starting from the probe), "
+        "scratch (random weights); auto chooses",
+        choices=get_args(Method),
+    )
+    epochs: int = _option(8, "passes over the training images for finetune and scratch", parse=int)
+    time_budget: float | None = _option(
+        None,
+        "wall time for training, such as 10m; fewer epochs run where they do not fit",
+        parse=parse_duration_s,
+        metavar="TIME",
+    )
+    batch_size: int = _option(32, "training images a step", parse=int)
+    learning_rate: float | None = _option(
+        None, "peak rate of the backbone; the head has ten times it", parse=float
+    )
+    weight_decay: float = _option(0.05, "AdamW weight decay (not on norms and biases)", parse=float)
+    image_size: int | None = _option(None, "input side in px (the weights' own)", parse=int)
+    mean: tuple[float, float, float] | None = _option(
+        None, "channel means, 0..1 (the weights' own)", parse=parse_channels
+    )
+    std: tuple[float, float, float] | None = _option(
+        None, "channel deviations (the weights' own)", parse=parse_channels
+    )
+    mirror: Mirror = _option(
+        "auto",
+        "train on mirror images too; auto tries whether the probe still knows mirrored images "
+        "(digits and letters it does not)",
+        choices=get_args(Mirror),
+    )
+    seed: int = _option(0, "seed of the split, the head and the augmentation", parse=int)
+    device: Device = _option("auto", "where fine-tuning runs", choices=get_args(Device))
+    models_dir: Path = _option(Path("models"), "the model repository", parse=Path)
+    offline: bool = _option(False, "never touch the network; say what is missing")
+
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            try:
+                check_model_name(self.name)
+            except InvalidName as err:
+                raise ConfigError(str(err)) from err
+        for option in ("epochs", "batch_size"):
+            if getattr(self, option) < 1:
+                raise ConfigError(f"{option} must be 1 or more, got {getattr(self, option)}")
+        if self.learning_rate is not None and not 0 < self.learning_rate < 10:
+            raise ConfigError(f"learning_rate must be between 0 and 10, got {self.learning_rate}")
+        if not 0 <= self.weight_decay < 1:
+            raise ConfigError(f"weight_decay must be 0 to below 1, got {self.weight_decay}")
+        if self.image_size is not None and not 16 <= self.image_size <= 2048:
+            raise ConfigError(f"image_size must be 16 to 2048 px, got {self.image_size}")
+        if self.std is not None and min(self.std) <= 0:
+            raise ConfigError(f"std must be positive, got {self.std}")
+        if self.method == "scratch" and self.weights not in ("auto", "none"):
+            raise ConfigError("method scratch starts from random weights; leave --weights out")
+        if self.weights == "none" and self.method in ("probe", "finetune"):
+            raise ConfigError(
+                f"method {self.method} needs pretrained weights; use --method scratch with "
+                "--weights none"
+            )
+        self.builder_args()
+
+    @property
+    def publish_name(self) -> str:
+        """The name of the published model."""
+        if self.name is not None:
+            return self.name
+        kept = re.sub(r"[^A-Za-z0-9._-]+", "-", self.data.resolve().name).lstrip("._-")[:64]
+        return kept or "model"
+
+    def builder_args(self) -> dict[str, Any]:
+        """Return `backbone_args` as keyword arguments, numbers and booleans read as such."""
+        parsed = {}
+        for argument in self.backbone_args:
+            key, separator, value = argument.partition("=")
+            if not separator or not key.isidentifier():
+                raise ConfigError(f"backbone argument {argument!r} is not of the form key=value")
+            parsed[key] = _literal(value)
+        return parsed
+
+    def record(self) -> dict[str, Any]:
+        """Return the options for the manifest: plain JSON, folders by their last name only."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values["data"] = self.data.resolve().name
+        del values["models_dir"]
+        if self.weights not in ("auto", "none"):
+            values["weights"] = Path(self.weights).name
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line: one flag for each field of `FinetuneConfig`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.finetune",
+        description="Fine-tune a pretrained backbone on a folder of images and publish it as ONNX.",
+    )
+    for option in dataclasses.fields(FinetuneConfig):
+        metadata: Mapping[str, Any] = option.metadata
+        if option.name == "data":
+            parser.add_argument("data", type=Path, metavar="DATA", help=metadata["help"])
+            continue
+        arguments: dict[str, Any] = {"default": option.default, "help": metadata["help"]}
+        if option.type is bool:
+            arguments["action"] = "store_true"
+        elif option.name == "backbone_args":
+            arguments |= {"nargs": "+", "metavar": "KEY=VALUE"}
+        else:
+            arguments |= {
+                "type": metadata["parse"] or str,
+                "choices": metadata["choices"],
+                "metavar": metadata["metavar"],
+            }
+        parser.add_argument(f"--{option.name.replace('_', '-')}", **arguments)
+    return parser
+
+
+def parse_config(argv: list[str] | None) -> FinetuneConfig:
+    """Read the command line.
+
+    Raises:
+        ConfigError: an option is out of range.
+        SystemExit: argparse's own, for unknown flags and `--help`.
+    """
+    values = vars(build_parser().parse_args(argv))
+    values["backbone_args"] = tuple(values["backbone_args"])
+    return FinetuneConfig(**values)
+
+
+def _literal(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

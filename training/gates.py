@@ -1,0 +1,168 @@
+"""Checks between the network that was trained and the file that is served. They fail closed.
+
+Two ways a served model differs from the measured one: the graph computes something else (parity of
+PyTorch and ONNX Runtime), or it is fed something else (parity of raw bytes).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from inference.classifier import BatchOutputs, Classifier
+from inference.manifest import Parity
+from inference.session import ModelSession
+from training.data.scan import ScannedImage
+from training.errors import GateFailed
+from training.network import OUTPUT_NAMES, ServingGraph, TransferNetwork
+
+Pixels = npt.NDArray[np.uint8]
+
+BATCH: Final = 32
+# Largest |logit difference|, relative to the largest logit where that is above 1.
+LOGIT_TOLERANCE: Final = 1e-3
+_BATCH_SIZES: Final = (1, 2, 7)
+
+
+def run_batches(
+    session: ModelSession,
+    pixels: Pixels,
+    rows: npt.NDArray[np.int64],
+    *,
+    advance: Callable[[int], None] = lambda _: None,
+) -> BatchOutputs:
+    """Run the exported file on some rows of `pixels` (N, H, W, 3); maps are left out."""
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        chosen = rows[start : start + BATCH]
+        parts.append(_run(session, pixels[chosen]))
+        advance(len(chosen))
+    return BatchOutputs(
+        logits=np.concatenate([part.logits for part in parts]),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        embedding=np.concatenate([part.embedding for part in parts]),
+    )
+
+
+@torch.inference_mode()
+def check_graph(
+    network: TransferNetwork,
+    session: ModelSession,
+    pixels: Pixels,
+    rows: npt.NDArray[np.int64],
+    *,
+    temperature: float,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Parity:
+    """Compare PyTorch with the exported file on every validation image.
+
+    Raises:
+        GateFailed: a logit differs by more than the tolerance, an answer by its class, an activation
+            map by its values, or the batch size changes the result.
+    """
+    graph = ServingGraph(network.eval().cpu(), temperature).to(memory_format=torch.channels_last)
+    worst, agreed = 0.0, 0
+    for start in range(0, len(rows), BATCH):
+        batch = np.ascontiguousarray(pixels[rows[start : start + BATCH]])
+        expected = [output.numpy() for output in graph(torch.from_numpy(batch))]
+        got = _run(session, batch, activation_map=network.map_layer is not None)
+        limit = _limit(expected[0])
+        worst = max(worst, _difference("logits", expected[0], got.logits, limit))
+        _difference("probabilities", expected[1], got.probabilities, LOGIT_TOLERANCE)
+        _difference("embedding", expected[2], got.embedding, _limit(expected[2]))
+        same = expected[0].argmax(axis=1) == got.logits.argmax(axis=1)
+        if got.activation_map is not None:
+            # A tie may fall to another class, which has another map.
+            _difference(
+                "activation map", expected[3][same], got.activation_map[same], _limit(expected[3])
+            )
+        agreed += int((same | _tied(expected[0], limit)).sum())
+        advance(len(batch))
+    if agreed != len(rows):
+        raise GateFailed(
+            f"parity gate: PyTorch and the exported file answer {len(rows) - agreed} of {len(rows)} "
+            "validation images with different classes; nothing was published"
+        )
+    _check_batch_sizes(session, pixels[rows[: max(_BATCH_SIZES)]])
+    return Parity(max_abs_logit_diff=worst, argmax_agreement=agreed / len(rows), images=len(rows))
+
+
+def check_raw_bytes(
+    classifier: Classifier,
+    images: Sequence[ScannedImage],
+    pixels: Pixels,
+    measured: npt.NDArray[np.float32],
+    *,
+    advance: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Send the files' own bytes through the published file, as the service does.
+
+    Args:
+        classifier: the package as it will be published, read back from the disk.
+        images: the files.
+        pixels: what was measured on: (N, H, W, 3) uint8.
+        measured: the probabilities measured for `images`, (M, K), in the same order.
+        advance: told the number of images done since the last call.
+
+    Raises:
+        GateFailed: a pixel differs, or a probability by more than the tolerance.
+    """
+    for start in range(0, len(images), BATCH):
+        chunk = images[start : start + BATCH]
+        prepared = [classifier.prepare(image.file.path.read_bytes()).pixels for image in chunk]
+        for image, served in zip(chunk, prepared, strict=True):
+            if not np.array_equal(served, pixels[image.row]):
+                raise GateFailed(
+                    f"raw bytes gate: {image.file.path.name!r} gives other pixels than were measured; "
+                    "the file changed during the run, start it again"
+                )
+        got = classifier.run(np.stack(prepared)).probabilities
+        expected = measured[start : start + BATCH]
+        _difference("probabilities from raw bytes", expected, got, LOGIT_TOLERANCE)
+        advance(len(chunk))
+
+
+def _limit(expected: npt.NDArray[np.float32]) -> float:
+    return LOGIT_TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0)))
+
+
+def _tied(logits: npt.NDArray[np.float32], limit: float) -> npt.NDArray[np.bool_]:
+    """Which rows have their two best classes closer than the tolerance: either is right."""
+    best = np.sort(logits, axis=1)[:, -2:]
+    tied: npt.NDArray[np.bool_] = best[:, 1] - best[:, 0] <= limit
+    return tied
+
+
+def _difference(
+    what: str,
+    expected: npt.NDArray[np.float32],
+    got: npt.NDArray[np.float32],
+    limit: float,
+) -> float:
+    if expected.shape != got.shape:
+        raise GateFailed(
+            f"parity gate: {what} has shape {got.shape} in the exported file, {expected.shape} in "
+            "PyTorch; nothing was published"
+        )
+    difference = float(np.abs(expected - got).max(initial=0.0))
+    if not difference <= limit:  # NaN fails too
+        raise GateFailed(
+            f"parity gate: {what} of PyTorch and of the exported file differ by {difference:.2g}, limit "
+            f"is {limit:.2g}; nothing was published"
+        )
+    return difference
+
+
+def _run(session: ModelSession, pixels: Pixels, *, activation_map: bool = False) -> BatchOutputs:
+    names = OUTPUT_NAMES if activation_map else OUTPUT_NAMES[:-1]
+    return BatchOutputs(**session.run(np.ascontiguousarray(pixels), names))
+
+
+def _check_batch_sizes(session: ModelSession, pixels: Pixels) -> None:
+    together = _run(session, pixels).logits
+    limit = _limit(together)
+    for size in _BATCH_SIZES:
+        alone = _run(session, pixels[:size]).logits
+        _difference(f"logits at batch {min(size, len(pixels))}", together[:size], alone, limit)

@@ -1,0 +1,53 @@
+"""What a run tells the person in front of it: lines that stay, and one live bar on a terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """Prints to one console. File names and labels are printed as they are, never as markup."""
+
+    console: Console
+
+    def line(self, text: str) -> None:
+        """Print one line; control characters (of file names) become visible."""
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+        self.console.print(shown, markup=False, highlight=False, soft_wrap=True)
+
+    def warning(self, text: str) -> None:
+        """Print one line that is not to be overlooked."""
+        self.line(f"warning: {text}")
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar while the block runs; yields a function that is told how much was done."""
+        with self._progress() as progress:
+            task = progress.add_task(title, total=total, note="")
+            yield lambda done: progress.update(task, advance=done)
+
+    @contextmanager
+    def training_bar(self) -> Iterator[Callable[[int, int, str], None]]:
+        """Show a bar whose length may change; yields a function of (step, of how many, note)."""
+        with self._progress() as progress:
+            task = progress.add_task("training", total=None, note="")
+            yield lambda step, total, note: progress.update(
+                task, completed=step, total=total, note=note
+            )
+
+    def _progress(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=self.console,
+            transient=True,
+            # Off a terminal a bar would be printed as it ended, and tell nothing.
+            disable=not self.console.is_terminal,
+        )

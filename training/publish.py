@@ -1,0 +1,133 @@
+"""A measured model to a published package: files, golden images, the last gate, the rename."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from inference.classifier import Classifier
+from inference.golden import MAX_GOLDEN_IMAGES, check_golden, write_golden
+from inference.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_FILE,
+    MODEL_FILES,
+    FileEntry,
+    Manifest,
+    dump_manifest,
+)
+from inference.package import publish_package, read_package
+from inference.session import SessionConfig
+from inference.strictjson import to_json
+from training.config import FinetuneConfig
+from training.data.layout import Split
+from training.data.scan import ScannedImage
+from training.data.split import Dataset
+from training.errors import GateFailed
+from training.export import embed_manifest
+from training.gates import check_raw_bytes
+from training.report import Report, render_report
+
+_NUM_GOLDEN: Final = 12
+_GOLDEN_BYTES: Final = 400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A model and all that was found out about it. `facts` are the manifest's fields but for
+    format_version, name, version, created and files.
+
+    `probabilities` holds (N, K) for "val" and, where there are test images, "test".
+    """
+
+    model: onnx.ModelProto
+    facts: dict[str, Any]
+    dataset: Dataset
+    probabilities: dict[Split, npt.NDArray[np.float32]]
+    metrics: dict[str, Any]
+    report: Report
+
+
+def publish(measured: Measured, config: FinetuneConfig) -> Path:
+    """Write the package and return its folder.
+
+    Raises:
+        GateFailed: the written file answers raw bytes otherwise than was measured.
+        PackageError: the repository cannot be written.
+    """
+    name = config.publish_name
+    return publish_package(
+        config.models_dir, name, lambda folder, version: _write(folder, name, version, measured)
+    )
+
+
+def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        name=name,
+        version=version,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        **measured.facts,
+    )
+    embed_manifest(measured.model, dump_manifest(manifest, embedded=True))
+    data = measured.model.SerializeToString()
+    (folder / MODEL_FILES["fp32"]).write_bytes(data)
+    entry = FileEntry(
+        file=MODEL_FILES["fp32"],
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        metrics={"accuracy": manifest.metrics.val.accuracy, "nll": manifest.metrics.val.nll},
+    )
+    manifest = dataclasses.replace(manifest, files={"fp32": entry})
+    (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
+    metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
+    (folder / "metrics.json").write_text(metrics, encoding="utf-8")
+    _check_written(folder, measured)
+    report = render_report(measured.report, manifest)
+    (folder / "report.html").write_text(report, encoding="utf-8")
+
+
+def _check_written(folder: Path, measured: Measured) -> None:
+    """Read the package back as the service will, and hold its answers against the measured ones."""
+    package = read_package(folder)
+    classifier = Classifier.load(package, session=SessionConfig(provider="cpu"))
+    for split, probabilities in measured.probabilities.items():
+        images = measured.dataset.splits[split]
+        check_raw_bytes(classifier, images, measured.dataset.pixels, probabilities)
+    golden = [
+        (image.file.path.read_bytes(), image.file.label)
+        for image in choose_golden(measured.dataset)
+    ]
+    write_golden(folder, classifier, golden)
+    if check_golden(classifier, folder) != len(golden):
+        raise GateFailed(
+            f"golden gate: {len(golden)} images were to be written; nothing was published"
+        )
+
+
+def choose_golden(dataset: Dataset) -> list[ScannedImage]:
+    """Return up to 12 images, the classes in turn, validation images first, large files last."""
+    assert _NUM_GOLDEN <= MAX_GOLDEN_IMAGES
+    candidates = [*dataset.splits["val"], *dataset.splits["train"]]
+    in_turn = sorted(
+        zip(candidates, _turns(candidates), strict=True),
+        key=lambda pair: (pair[0].file.path.stat().st_size > _GOLDEN_BYTES, pair[1]),
+    )
+    return [image for image, _ in in_turn[:_NUM_GOLDEN]]
+
+
+def _turns(images: Sequence[ScannedImage]) -> list[int]:
+    """Return for each image how many of its class come before it."""
+    seen: dict[str, int] = {}
+    turns = []
+    for image in images:
+        turns.append(seen.get(image.file.label, 0))
+        seen[image.file.label] = turns[-1] + 1
+    return turns
