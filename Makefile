@@ -1,0 +1,45 @@
+# Each target does the set-up that it needs, with plain pip and the versions of constraints.txt.
+# PYTHON=/path/to/python3 chooses the interpreter of a new environment.
+
+VENV := .venv
+CORE_VENV := .venv-core
+RUN := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test lint test-core clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## a virtual environment in .venv with everything: service, training, tests
+
+$(VENV)/.ready: pyproject.toml constraints.txt scripts/setup.sh scripts/requirements.py
+	scripts/setup.sh $(VENV) train dev
+
+$(CORE_VENV)/.ready: pyproject.toml constraints.txt scripts/setup.sh scripts/requirements.py
+	scripts/setup.sh $(CORE_VENV) dev
+
+demo: setup ## train on handwritten digits, serve the model, ask it over HTTP
+	@exec $(RUN) -m scripts.demo
+
+serve: setup ## serve what is in models/ on http://127.0.0.1:8000
+	@exec $(RUN) -m service
+
+test: lint ## all checks and all tests
+	$(RUN) -m pytest
+
+lint: setup ## format, style, types, the arrows between the packages, Dockerfile and shell
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile
+	$(VENV)/bin/shellcheck .ci/run scripts/*.sh scripts/docker/*.sh
+
+test-core: $(CORE_VENV)/.ready ## inference and service, tested where torch is not installed
+	$(CORE_VENV)/bin/python -c 'import importlib.util as u, sys; sys.exit("torch is installed here" if u.find_spec("torch") else 0)'
+	$(CORE_VENV)/bin/python -m pytest -m "not training" tests/inference tests/service
+
+clean: ## remove the environments and caches; models/ stays
+	rm -rf $(VENV) $(CORE_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-data
+	find inference service training scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

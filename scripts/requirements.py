@@ -1,0 +1,79 @@
+"""Print what pyproject.toml requires, as a requirements file for pip.
+
+    python scripts/requirements.py                     # what the service needs
+    python scripts/requirements.py train dev           # and these extras
+    python scripts/requirements.py --onnxruntime cpu   # the small CPU build in place of the GPU build
+
+The packages run from the repository's root, so only their requirements are installed. Standard
+library only: this runs before anything is installed.
+"""
+
+import argparse
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+PYPROJECT: Final = Path(__file__).resolve().parent.parent / "pyproject.toml"
+_ONNXRUNTIME: Final = re.compile(r"onnxruntime(-gpu)?(?![\w-])")
+
+
+def read_requirements(pyproject: Path, extras: Iterable[str] = ()) -> list[str]:
+    """Return the base requirements and those of `extras`, in their order in the file.
+
+    Raises:
+        KeyError: an extra is not in the file.
+    """
+    project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    requirements = list(project["dependencies"])
+    for extra in extras:
+        requirements += project["optional-dependencies"][extra]
+    return requirements
+
+
+def with_cpu_onnxruntime(requirements: Iterable[str]) -> list[str]:
+    """Return the requirements with `onnxruntime` on every platform and no `onnxruntime-gpu`.
+
+    The two are the same Python package and must never be installed together.
+    """
+    kept = []
+    for requirement in requirements:
+        match = _ONNXRUNTIME.match(requirement)
+        if match is None:
+            kept.append(requirement)
+        elif match[1] is None:
+            kept.append(without_marker(requirement))
+    return kept
+
+
+def without_marker(requirement: str) -> str:
+    """Return the requirement for every platform."""
+    return requirement.partition(";")[0].strip()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(description="Print pyproject.toml's requirements for pip.")
+    parser.add_argument("extras", nargs="*", metavar="EXTRA", help="train, dev, gpu")
+    parser.add_argument(
+        "--onnxruntime",
+        choices=["default", "cpu"],
+        default="default",
+        help="cpu: the CPU build, where pyproject.toml would take the GPU build",
+    )
+    args = parser.parse_args(argv)
+    try:
+        requirements = read_requirements(PYPROJECT, args.extras)
+    except KeyError as err:
+        print(f"error: pyproject.toml has no extra {err}", file=sys.stderr)
+        return 2
+    if args.onnxruntime == "cpu":
+        requirements = with_cpu_onnxruntime(requirements)
+    print("\n".join(requirements))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
