@@ -37,6 +37,9 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Orientations that bring the right or bottom edge of the stored image to the left, or to the top.
+_STORED_END_IS_LEFT: Final = frozenset({2, 3, 6, 7})
+_STORED_END_IS_TOP: Final = frozenset({3, 4, 7, 8})
 _JPEG_SCALES: Final = (8, 4, 2)
 # Pillow refuses more than this by itself.
 _MAX_PIXELS: Final = 178_956_970
@@ -89,13 +92,23 @@ DEFAULT_LIMITS: Final = DecodeLimits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedImage:
-    """An upright RGB image and the size in pixels that it had before any scaled decoding.
+    """An upright RGB image and where it lies in the image that was sent.
 
-    `image` is mode "RGB"; `source_wh` is (width, height) after the EXIF turn.
+    A scaled JPEG ends in pixels that its source covers only in part (333 px become 167, not
+    166.5), and a turn may bring those to the front. Whoever took `image` for all of its source
+    would be off by up to `scale` pixels.
+
+    Attributes:
+        image: mode "RGB".
+        source_wh: (width, height) in pixels before any scaled decoding, after the EXIF turn.
+        scale: 1, 2, 4 or 8 pixels of the source went into one of `image`, each way.
+        origin_xy: where the source's left and top edge lie in `image`, in its pixels, 0..1.
     """
 
     image: Image.Image
     source_wh: tuple[int, int]
+    scale: int = 1
+    origin_xy: tuple[float, float] = (0.0, 0.0)
 
 
 def decode_image(
@@ -125,8 +138,7 @@ def decode_image(
     header_wh = image.size
     _check_pixels(header_wh, limits)
     try:
-        if shorter_px is not None and image.format in ("JPEG", "MPO"):
-            _scale_jpeg(image, shorter_px)
+        scale = 1 if shorter_px is None else _scale_jpeg(image, shorter_px)
         image.load()
         orientation = _orientation(image)
         upright = _turn(_to_rgb(image), orientation)
@@ -138,8 +150,13 @@ def decode_image(
         raise UndecodableImage(
             f"{image.format} image is truncated or damaged; save it again and retry"
         ) from err
-    swapped = orientation >= 5
-    return DecodedImage(image=upright, source_wh=header_wh[::-1] if swapped else header_wh)
+    source_wh = header_wh[::-1] if orientation >= 5 else header_wh
+    return DecodedImage(
+        image=upright,
+        source_wh=source_wh,
+        scale=scale,
+        origin_xy=_origin_xy(upright.size, source_wh, scale, orientation),
+    )
 
 
 def _silence_pillow() -> None:
@@ -188,13 +205,28 @@ def _check_pixels(size_wh: tuple[int, int], limits: DecodeLimits) -> None:
         )
 
 
-def _scale_jpeg(image: Image.Image, shorter_px: int) -> None:
+def _scale_jpeg(image: Image.Image, shorter_px: int) -> int:
+    """Have a JPEG decoded at the smallest allowed scale and return it; 1 for other formats."""
+    if image.format not in ("JPEG", "MPO"):
+        return 1
     width, height = image.size
     for scale in _JPEG_SCALES:
         # libjpeg rounds up: the decoded side is ceil(side / scale).
         if min(-(-width // scale), -(-height // scale)) >= 2 * shorter_px:
             image.draft(None, (width // scale, height // scale))
-            return
+            return scale
+    return 1
+
+
+def _origin_xy(
+    decoded_wh: tuple[int, int], source_wh: tuple[int, int], scale: int, orientation: int
+) -> tuple[float, float]:
+    surplus_x = decoded_wh[0] - source_wh[0] / scale
+    surplus_y = decoded_wh[1] - source_wh[1] / scale
+    return (
+        surplus_x if orientation in _STORED_END_IS_LEFT else 0.0,
+        surplus_y if orientation in _STORED_END_IS_TOP else 0.0,
+    )
 
 
 def _orientation(image: Image.Image) -> int:

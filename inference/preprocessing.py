@@ -5,6 +5,7 @@ manifest. Normalisation with `mean` and `std` is inside the ONNX graph, so what 
 is uint8.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -58,6 +59,8 @@ class PreprocessSpec:
             raise ValueError(
                 f"need three means and three positive stds, got {self.mean}, {self.std}"
             )
+        if not all(map(math.isfinite, (*self.mean, *self.std))):
+            raise ValueError(f"mean and std must be finite, got {self.mean}, {self.std}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +90,12 @@ def prepare_image(
 def preprocess(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[np.uint8]:
     """Resize the shorter side and crop the centre: (H, W, 3) uint8 RGB.
 
-    Only the pixels of the crop are computed. Pillow's filter sees the neighbours outside the box,
-    so the result is that of resizing the whole image and cropping then.
+    Only the pixels of the crop are computed, and Pillow's filter sees the neighbours outside the
+    box. So the result is that of resizing the whole image and cropping then, but for rounding:
+    Pillow keeps the box in 32 bits, and chooses by the sizes which direction it resizes first.
     """
     crop_h, crop_w = spec.crop_hw
-    box = crop_box(decoded.image.size, spec)
+    box = _in_decoded(crop_box(decoded.source_wh, spec), decoded)
     resized = decoded.image.resize(
         (crop_w, crop_h), resample=_RESAMPLING[spec.interpolation], box=box
     )
@@ -99,7 +103,7 @@ def preprocess(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[np.ui
 
 
 def crop_box(size_wh: tuple[int, int], spec: PreprocessSpec) -> tuple[float, float, float, float]:
-    """The part of an image that the model sees: (left, top, right, bottom) in its own pixels.
+    """The part of a sent image that the model sees: (left, top, right, bottom) in its own pixels.
 
     Rounding follows torchvision's `Resize` and `CenterCrop`.
     """
@@ -114,6 +118,16 @@ def crop_box(size_wh: tuple[int, int], spec: PreprocessSpec) -> tuple[float, flo
         min((left + crop_w) * scale_x, float(width)),
         min((top + crop_h) * scale_y, float(height)),
     )
+
+
+def _in_decoded(
+    box: tuple[float, float, float, float], decoded: DecodedImage
+) -> tuple[float, float, float, float]:
+    """Map a box from the source's pixels to those of the decoded image."""
+    left, top, right, bottom = (side / decoded.scale for side in box)
+    x, y = decoded.origin_xy
+    width, height = decoded.image.size
+    return left + x, top + y, min(right + x, float(width)), min(bottom + y, float(height))
 
 
 def _resized_wh(size_wh: tuple[int, int], shorter_px: int) -> tuple[int, int]:
