@@ -13,15 +13,14 @@ import numpy.typing as npt
 import onnx
 import torch
 
-from inference.session import SessionConfig, open_session
 from training.backbones.build import Backbone
 from training.batches import TrainingImages
 from training.calibration import negative_log_likelihood
 from training.config import FinetuneConfig
 from training.data.split import Dataset
+from training.embeddings import compute_embeddings
 from training.errors import ConfigError
-from training.export import export_network, set_head
-from training.gates import run_batches
+from training.export import attach_head, export_trunk
 from training.loop import (
     FINETUNE_RATE,
     HEAD_RATE_FACTOR,
@@ -39,20 +38,27 @@ from training.reproducibility import seed_torch
 
 # Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05
-_CPU: Final = SessionConfig(provider="cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model that could be published. `model` has temperature 1; accuracy 0..1, nll in nats."""
+    """A model that could be published; accuracy 0..1, nll in nats, on validation images.
+
+    `trunk` is the exported network without its head, `val_logits` (N, K).
+    """
 
     method: str
     network: TransferNetwork
-    model: onnx.ModelProto
+    trunk: onnx.ModelProto
+    val_logits: npt.NDArray[np.float32]
     accuracy: float
     nll: float
     history: tuple[EpochRecord, ...]
     notes: tuple[str, ...]
+
+    def exported(self, *, temperature: float = 1.0) -> onnx.ModelProto:
+        """Return the graph to publish, with the network's head."""
+        return attach_head(self.trunk, self.network.linear_head(), temperature=temperature)
 
     def describe(self) -> str:
         """Return one line for the terminal and the report."""
@@ -66,21 +72,22 @@ def make_probe(backbone: Backbone, dataset: Dataset, display: Display) -> Candid
     """Fit a linear head on the frozen trunk, whose embeddings ONNX Runtime computes once."""
     network = TransferNetwork(backbone, len(dataset.labels))
     display.line("exporting the backbone to ONNX")
-    model = export_network(network, backbone.spec)
-    train_embeddings, val_embeddings = _embed(model, dataset, display)
+    trunk = export_trunk(network, backbone.spec)
+    train_rows, val_rows = dataset.rows("train"), dataset.rows("val")
+    with display.bar("computing features", len(train_rows) + len(val_rows)) as advance:
+        train_embeddings = compute_embeddings(trunk, dataset.pixels, train_rows, advance=advance)
+        val_embeddings = compute_embeddings(trunk, dataset.pixels, val_rows, advance=advance)
     targets = dataset.targets("val")
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
         probe = fit_probe(
             train_embeddings, dataset.targets("train"), val_embeddings, targets, advance=advance
         )
-    set_head(model, probe.head.weight, probe.head.bias)
-    with torch.no_grad():
-        network.head.weight.copy_(torch.from_numpy(probe.head.weight))
-        network.head.bias.copy_(torch.from_numpy(probe.head.bias))
+    network.set_linear_head(probe.head)
     return Candidate(
         method="probe",
         network=network.eval(),
-        model=model,
+        trunk=trunk,
+        val_logits=probe.head.logits(val_embeddings),
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
         history=(),
@@ -140,14 +147,15 @@ def make_trained(
             network, images, validation, loop_config, on_step=on_step, on_epoch=on_epoch
         )
     display.line("exporting the trained network to ONNX")
-    model = export_network(network, backbone.spec)
-    session = open_session(model.SerializeToString(), _CPU)
-    logits = run_batches(session, dataset.pixels, dataset.rows("val")).logits
+    trunk = export_trunk(network, backbone.spec)
+    embeddings = compute_embeddings(trunk, dataset.pixels, dataset.rows("val"))
+    logits = network.linear_head().logits(embeddings)
     targets = dataset.targets("val")
     return Candidate(
         method=method,
         network=network,
-        model=model,
+        trunk=trunk,
+        val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
         nll=negative_log_likelihood(logits, targets),
         history=tuple(history),
@@ -161,11 +169,9 @@ def mirror_is_safe(probe: Candidate, dataset: Dataset) -> bool:
     A mirrored shirt is a shirt; a mirrored digit is another sign. The probe never saw a mirrored
     image, so a drop beyond noise shows that the labels depend on the side.
     """
-    rows, targets = dataset.rows("val"), dataset.targets("val")
-    session = open_session(probe.model.SerializeToString(), _CPU)
-    mirrored = np.ascontiguousarray(dataset.pixels[rows][:, :, ::-1])
-    logits = run_batches(session, mirrored, np.arange(len(rows))).logits
-    drop = probe.accuracy - float((logits.argmax(axis=1) == targets).mean())
+    mirrored = compute_embeddings(probe.trunk, dataset.pixels, dataset.rows("val"), mirrored=True)
+    guesses = probe.network.linear_head().logits(mirrored).argmax(axis=1)
+    drop = probe.accuracy - float((guesses == dataset.targets("val")).mean())
     return drop <= _MIRROR_DROP
 
 
@@ -197,17 +203,6 @@ def training_deadline_s(config: FinetuneConfig, started: float) -> float | None:
     # What follows training is what came before it: one export, and a pass over the validation data.
     reserve_s = min(now - started, config.time_budget / 2)
     return started + config.time_budget - reserve_s
-
-
-def _embed(
-    model: onnx.ModelProto, dataset: Dataset, display: Display
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    session = open_session(model.SerializeToString(), _CPU)
-    train_rows, val_rows = dataset.rows("train"), dataset.rows("val")
-    with display.bar("computing features", len(train_rows) + len(val_rows)) as advance:
-        train_outputs = run_batches(session, dataset.pixels, train_rows, advance=advance)
-        val_outputs = run_batches(session, dataset.pixels, val_rows, advance=advance)
-    return train_outputs.embedding, val_outputs.embedding
 
 
 def _describe_trials(probe: Probe) -> tuple[str, ...]:

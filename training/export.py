@@ -7,39 +7,37 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from inference.manifest import METADATA_KEY
 from inference.preprocessing import PreprocessSpec
 from inference.session import INPUT_NAME
 from training.errors import GateFailed
-from training.network import ServingGraph, TransferNetwork, example_images
+from training.head import LinearHead
+from training.network import TransferNetwork, TrunkGraph, example_images
 
 # The lowest opset of the exporter's own operators: no conversion, and the widest range of readers.
 OPSET: Final = 18
-_HEAD_WEIGHT: Final = "network.head.weight"
-_HEAD_BIAS: Final = "network.head.bias"
-_TEMPERATURE: Final = "temperature"
+_FEATURES: Final = "features"
 
 
-def export_network(network: TransferNetwork, spec: PreprocessSpec) -> onnx.ModelProto:
-    """Trace the serving graph of a network; the temperature is 1 until `set_temperature`.
+def export_trunk(network: TransferNetwork, spec: PreprocessSpec) -> onnx.ModelProto:
+    """Trace a network without its head: input `image`, outputs `embedding` and perhaps `features`.
 
     Raises:
-        GateFailed: the exporter cannot express the network, or names it otherwise than the contract.
+        GateFailed: the exporter cannot express the network.
     """
-    graph = ServingGraph(network.eval(), temperature=1.0)
+    outputs = ["embedding", _FEATURES] if network.map_layer else ["embedding"]
     try:
-        with torch.inference_mode(False), torch.no_grad(), _quiet_exporter():
+        with torch.no_grad(), _quiet_exporter():
             program: Any = torch.onnx.export(
-                graph,
+                TrunkGraph(network.eval()),
                 (example_images(spec),),
                 dynamo=True,
                 input_names=[INPUT_NAME],
-                output_names=graph.output_names,
+                output_names=outputs,
                 dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
                 opset_version=OPSET,
                 verbose=False,
@@ -53,17 +51,71 @@ def export_network(network: TransferNetwork, spec: PreprocessSpec) -> onnx.Model
     return model
 
 
-def set_head(
-    model: onnx.ModelProto, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]
-) -> None:
-    """Write a head, (K, D) and (K,), into an exported graph, without tracing it again."""
-    _set_initializer(model, _HEAD_WEIGHT, weight)
-    _set_initializer(model, _HEAD_BIAS, bias)
+def attach_head(
+    trunk: onnx.ModelProto, head: LinearHead, *, temperature: float = 1.0
+) -> onnx.ModelProto:
+    """Return the contract's graph: a traced trunk with the head and the temperature behind it.
+
+    The head is written as a few named nodes rather than traced, so that another head needs no new
+    trace: the exporter's optimiser may fold traced weights into constants that cannot be found again.
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(trunk)
+    graph = model.graph
+    num_classes = len(head.bias)
+    outputs = {output.name: output for output in graph.output}
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(head.weight.astype(np.float32), "head.weight"),
+            numpy_helper.from_array(head.bias.astype(np.float32), "head.bias"),
+            numpy_helper.from_array(np.array([temperature], dtype=np.float32), "temperature"),
+        ]
+    )
+    graph.node.extend(
+        [
+            helper.make_node(
+                "Gemm", ["embedding", "head.weight", "head.bias"], ["logits"], transB=1
+            ),
+            helper.make_node("Div", ["logits", "temperature"], ["scaled_logits"]),
+            helper.make_node("Softmax", ["scaled_logits"], ["probabilities"], axis=1),
+        ]
+    )
+    del graph.output[:]
+    graph.output.extend(
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", num_classes]),
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", num_classes]),
+            outputs["embedding"],
+        ]
+    )
+    if _FEATURES in outputs:
+        _attach_activation_map(graph, outputs[_FEATURES])
+    onnx.checker.check_model(model)
+    return model
 
 
-def set_temperature(model: onnx.ModelProto, temperature: float) -> None:
-    """Write the fitted temperature into an exported graph."""
-    _set_initializer(model, _TEMPERATURE, np.array([temperature], dtype=np.float32))
+def _attach_activation_map(graph: onnx.GraphProto, features: onnx.ValueInfoProto) -> None:
+    """Weigh the features before pooling with the head's weights of the top class."""
+    height, width = (dim.dim_value for dim in features.type.tensor_type.shape.dim[2:])
+    graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array([1], dtype=np.int64), "map.axis"),
+            numpy_helper.from_array(np.array([0, 0, -1], dtype=np.int64), "map.flat"),
+            numpy_helper.from_array(np.array([-1, height, width], dtype=np.int64), "map.shape"),
+        ]
+    )
+    graph.node.extend(
+        [
+            helper.make_node("ArgMax", ["logits"], ["top_class"], axis=1, keepdims=0),
+            helper.make_node("Gather", ["head.weight", "top_class"], ["top_weight"], axis=0),
+            helper.make_node("Unsqueeze", ["top_weight", "map.axis"], ["top_row"]),
+            helper.make_node("Reshape", [_FEATURES, "map.flat"], ["flat_features"]),
+            helper.make_node("MatMul", ["top_row", "flat_features"], ["flat_map"]),
+            helper.make_node("Reshape", ["flat_map", "map.shape"], ["activation_map"]),
+        ]
+    )
+    shape = ["N", height, width]
+    graph.output.append(helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, shape))
 
 
 def embed_manifest(model: onnx.ModelProto, manifest_json: str) -> None:
@@ -91,19 +143,6 @@ def strip_local_traces(model: onnx.ModelProto) -> None:
         for node in function.node:
             node.doc_string = ""
             del node.metadata_props[:]
-
-
-def _set_initializer(model: onnx.ModelProto, name: str, value: npt.NDArray[np.float32]) -> None:
-    for initializer in model.graph.initializer:
-        if initializer.name == name:
-            if tuple(initializer.dims) != value.shape:
-                raise GateFailed(
-                    f"export gate: {name} is {tuple(initializer.dims)} in the graph and {value.shape} "
-                    "in the network"
-                )
-            initializer.CopyFrom(numpy_helper.from_array(value.astype(np.float32), name))
-            return
-    raise GateFailed(f"export gate: the exporter left no {name!r} in the graph")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from inference.manifest import Parity
 from inference.session import ModelSession
 from training.data.scan import ScannedImage
 from training.errors import GateFailed
-from training.network import OUTPUT_NAMES, ServingGraph, TransferNetwork
+from training.network import TransferNetwork, serving_outputs
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -62,23 +62,23 @@ def check_graph(
         GateFailed: a logit differs by more than the tolerance, an answer by its class, an activation
             map by its values, or the batch size changes the result.
     """
-    graph = ServingGraph(network.eval().cpu(), temperature).to(memory_format=torch.channels_last)
+    network.eval().cpu()
     worst, agreed = 0.0, 0
     for start in range(0, len(rows), BATCH):
         batch = np.ascontiguousarray(pixels[rows[start : start + BATCH]])
-        expected = [output.numpy() for output in graph(torch.from_numpy(batch))]
+        reference = serving_outputs(network, torch.from_numpy(batch), temperature)
+        expected = BatchOutputs(**{name: value.numpy() for name, value in reference.items()})
         got = _run(session, batch, activation_map=network.map_layer is not None)
-        limit = _limit(expected[0])
-        worst = max(worst, _difference("logits", expected[0], got.logits, limit))
-        _difference("probabilities", expected[1], got.probabilities, LOGIT_TOLERANCE)
-        _difference("embedding", expected[2], got.embedding, _limit(expected[2]))
-        same = expected[0].argmax(axis=1) == got.logits.argmax(axis=1)
-        if got.activation_map is not None:
+        limit = _limit(expected.logits)
+        worst = max(worst, _difference("logits", expected.logits, got.logits, limit))
+        _difference("probabilities", expected.probabilities, got.probabilities, LOGIT_TOLERANCE)
+        _difference("embedding", expected.embedding, got.embedding, _limit(expected.embedding))
+        same = expected.logits.argmax(axis=1) == got.logits.argmax(axis=1)
+        if expected.activation_map is not None and got.activation_map is not None:
             # A tie may fall to another class, which has another map.
-            _difference(
-                "activation map", expected[3][same], got.activation_map[same], _limit(expected[3])
-            )
-        agreed += int((same | _tied(expected[0], limit)).sum())
+            maps = expected.activation_map[same], got.activation_map[same]
+            _difference("activation map", *maps, _limit(maps[0]))
+        agreed += int((same | _tied(expected.logits, limit)).sum())
         advance(len(batch))
     if agreed != len(rows):
         raise GateFailed(
@@ -156,7 +156,7 @@ def _difference(
 
 
 def _run(session: ModelSession, pixels: Pixels, *, activation_map: bool = False) -> BatchOutputs:
-    names = OUTPUT_NAMES if activation_map else OUTPUT_NAMES[:-1]
+    names = ["logits", "probabilities", "embedding"] + ["activation_map"] * activation_map
     return BatchOutputs(**session.run(np.ascontiguousarray(pixels), names))
 
 

@@ -3,15 +3,14 @@
 Shapes: N images, H x W pixels, D embedding entries, K classes.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from inference.preprocessing import PreprocessSpec
 from training.backbones.build import Backbone
-
-OUTPUT_NAMES: Final = ("logits", "probabilities", "embedding", "activation_map")
+from training.head import LinearHead
 
 
 class TransferNetwork(nn.Module):
@@ -37,40 +36,35 @@ class TransferNetwork(nn.Module):
         logits: Tensor = self.head(self.trunk(self.normalise(images)))
         return logits
 
+    def linear_head(self) -> LinearHead:
+        """Return the head's present weights."""
+        return LinearHead(
+            weight=self.head.weight.detach().cpu().numpy().copy(),
+            bias=self.head.bias.detach().cpu().numpy().copy(),
+        )
 
-class ServingGraph(nn.Module):
-    """The contract's graph: uint8 images (N, H, W, 3) to the outputs in `OUTPUT_NAMES`' order.
+    def set_linear_head(self, head: LinearHead) -> None:
+        """Put other weights of the same shape into the head."""
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(head.weight))
+            self.head.bias.copy_(torch.from_numpy(head.bias))
 
-    The activation map is left out where the network has none.
+
+class TrunkGraph(nn.Module):
+    """What is traced for export: uint8 images (N, H, W, 3) to the embedding (N, D).
+
+    Where the network has a class activation map, also to the features (N, D, h, w) before pooling.
     """
 
-    temperature: Tensor
-
-    def __init__(self, network: TransferNetwork, temperature: float) -> None:
+    def __init__(self, network: TransferNetwork) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("temperature", torch.tensor([temperature], dtype=torch.float32))
-
-    @property
-    def output_names(self) -> list[str]:
-        """The names of what `forward` returns."""
-        return list(OUTPUT_NAMES if self.network.map_layer else OUTPUT_NAMES[:-1])
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Return logits (N, K), probabilities (N, K), embedding (N, D), map (N, h, w)."""
+        """Return (embedding,) or (embedding, features)."""
         images = self.network.normalise(image.permute(0, 3, 1, 2))
-        embedding, features = self._embed(images)
-        logits = self.network.head(embedding)
-        probabilities = torch.softmax(logits / self.temperature, dim=1)
-        if features is None:
-            return logits, probabilities, embedding
-        # Zhou et al. 2016: the head's weights of the top class over the features before pooling.
-        weights = self.network.head.weight[logits.argmax(dim=1)]
-        return logits, probabilities, embedding, torch.einsum("nd,ndhw->nhw", weights, features)
-
-    def _embed(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         if self.network.map_layer is None:
-            return self.network.trunk(images), None
+            return (self.network.trunk(images),)
         seen: list[Tensor] = []
 
         def remember(module: nn.Module, inputs: Any, output: Tensor) -> None:
@@ -83,6 +77,24 @@ class ServingGraph(nn.Module):
         finally:
             handle.remove()
         return embedding, seen[-1]
+
+
+def serving_outputs(
+    network: TransferNetwork, image: Tensor, temperature: float
+) -> dict[str, Tensor]:
+    """Return in PyTorch what the published file is to give for uint8 images (N, H, W, 3)."""
+    embedding, *features = TrunkGraph(network)(image)
+    logits = network.head(embedding)
+    outputs = {
+        "logits": logits,
+        "probabilities": torch.softmax(logits / temperature, dim=1),
+        "embedding": embedding,
+    }
+    if features:
+        # Zhou et al. 2016: the head's weights of the top class over the features before pooling.
+        weights = network.head.weight[logits.argmax(dim=1)]
+        outputs["activation_map"] = torch.einsum("nd,ndhw->nhw", weights, features[0])
+    return outputs
 
 
 def _pixel_scale(values: tuple[float, float, float]) -> Tensor:

@@ -36,7 +36,6 @@ from training.config import FinetuneConfig
 from training.data.layout import Folder, Split, read_folder
 from training.data.scan import Scan, scan_folder
 from training.data.split import Dataset, split_dataset
-from training.export import set_temperature
 from training.gates import check_graph, run_batches
 from training.metrics import confusion_matrix, measure
 from training.network import TransferNetwork
@@ -71,7 +70,14 @@ def run(config: FinetuneConfig, display: Display) -> Path:
         chosen = choose(candidates)
         display.line(f"keeping the {chosen.method}")
         measured = _measure(
-            chosen, candidates, backbone, scan, dataset, config, display, started=started
+            chosen,
+            candidates,
+            backbone=backbone,
+            scan=scan,
+            dataset=dataset,
+            config=config,
+            display=display,
+            started=started,
         )
         display.line("writing the package and checking it from raw bytes")
         return publish(measured, config)
@@ -173,21 +179,19 @@ def _resolve_mirror(
 def _measure(
     chosen: Candidate,
     candidates: list[Candidate],
+    *,
     backbone: Backbone,
     scan: Scan,
     dataset: Dataset,
     config: FinetuneConfig,
     display: Display,
-    *,
     started: float,
 ) -> Measured:
     """Calibrate on validation data, check the graph, and read the test data for the first time."""
     targets, rows = dataset.targets("val"), dataset.rows("val")
-    session = open_session(chosen.model.SerializeToString(), SessionConfig(provider="cpu"))
-    val_logits = run_batches(session, dataset.pixels, rows).logits
-    temperature = fit_temperature(val_logits, targets)
-    set_temperature(chosen.model, temperature)
-    session = open_session(chosen.model.SerializeToString(), SessionConfig(provider="cpu"))
+    temperature = fit_temperature(chosen.val_logits, targets)
+    model = chosen.exported(temperature=temperature)
+    session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
     with display.bar("comparing PyTorch with the exported file", len(rows)) as advance:
         parity = check_graph(
             chosen.network, session, dataset.pixels, rows, temperature=temperature, advance=advance
@@ -204,13 +208,13 @@ def _measure(
     left_out = [(scan.folder.relative(bad.file), bad.reason) for bad in scan.quarantined]
     seconds = time.monotonic() - started
     return Measured(
-        model=chosen.model,
+        model=model,
         facts={
             "labels": dataset.labels,
             "preprocessing": backbone.spec,
             "outputs": _output_specs(backbone, len(dataset.labels), session),
             "calibration": Calibration(temperature=temperature),
-            "rejection": fit_rejection(val_logits),
+            "rejection": fit_rejection(chosen.val_logits),
             "backbone": backbone.info,
             "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
             "metrics": metrics,

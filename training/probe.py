@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from training.calibration import negative_log_likelihood
+from training.head import LinearHead
 
 Floats = npt.NDArray[np.float32]
 Targets = npt.NDArray[np.int64]
@@ -25,19 +26,6 @@ STRENGTHS: Final = tuple(float(c) for c in np.logspace(-4, 1.5, 12))
 _MAX_ITERATIONS: Final = 300
 # Weaker strengths are the slowest to fit; past the best one the loss only grows.
 _PATIENCE: Final = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinearHead:
-    """`logits = embedding @ weight.T + bias`; weight (K, D), bias (K,), float32."""
-
-    weight: Floats
-    bias: Floats
-
-    def logits(self, embeddings: Floats) -> Floats:
-        """Return (N, K) for embeddings (N, D)."""
-        logits: Floats = embeddings @ self.weight.T + self.bias
-        return logits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,38 @@
+"""The frozen trunk's embeddings of many images, computed by ONNX Runtime on the exported trunk.
+
+Several times faster on a CPU than PyTorch's eager mode, and an early proof that the backbone exports.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from inference.session import SessionConfig, open_session
+
+_BATCH: Final = 32
+
+
+def compute_embeddings(
+    trunk: onnx.ModelProto,
+    pixels: npt.NDArray[np.uint8],
+    rows: npt.NDArray[np.int64],
+    *,
+    mirrored: bool = False,
+    advance: Callable[[int], None] = lambda _: None,
+) -> npt.NDArray[np.float32]:
+    """Return the embeddings (M, D) of `rows` (M,) of `pixels` (N, H, W, 3) uint8 RGB.
+
+    `mirrored` takes the mirror images instead; `advance` is told how many more are done.
+    """
+    session = open_session(trunk.SerializeToString(), SessionConfig(provider="cpu"))
+    parts = []
+    for start in range(0, len(rows), _BATCH):
+        batch = pixels[rows[start : start + _BATCH]]
+        if mirrored:
+            batch = batch[:, :, ::-1]
+        parts.append(session.run(np.ascontiguousarray(batch), ["embedding"])["embedding"])
+        advance(len(batch))
+    return np.concatenate(parts)
