@@ -14,6 +14,7 @@ from service.errors import ModelNotChosen, NoImageAnswered, NoModels
 from service.predictor import Outcome, PredictOptions
 from service.problems import image_problem
 from service.queries import OptionsQuery
+from service.readiness import why_no_model
 from service.served_model import ServedModel
 from service.stages import StageTimes
 from service.uploads import read_uploads
@@ -65,7 +66,7 @@ def choose_model(context: Context, name: str | None) -> str:
         return chosen
     names = sorted(context.registry.catalog.models)
     if not names:
-        raise NoModels(context.registry.why_not_ready() or "no model is published yet")
+        raise NoModels(why_no_model(context.registry))
     if len(names) > 1:
         raise ModelNotChosen(
             f"there are several models; choose one with ?model=NAME: {', '.join(names)[:500]}"

@@ -35,21 +35,6 @@ class Context:
     lifecycle: Lifecycle
     upload_limits: UploadLimits
 
-    def why_not_ready(self) -> str | None:
-        """Return None where the service wants traffic, else the reason."""
-        if self.lifecycle.draining:
-            return "the service is stopping"
-        wanted = self.settings.default_model
-        if wanted is not None and self.registry.serving_version(wanted) is None:
-            model = self.registry.catalog.models.get(wanted)
-            why = (
-                (self.registry.model_problem(model) or "it is loading")
-                if model
-                else "not published"
-            )
-            return f"the default model {wanted!r} cannot answer: {why}"
-        return self.registry.why_not_ready()
-
 
 def session_config(settings: Settings) -> SessionConfig:
     """Return where and how models run."""

@@ -79,4 +79,16 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
+    _drop_framework_errors(document)
     return document
+
+
+def _drop_framework_errors(document: dict[str, Any]) -> None:
+    """Remove the 422 that FastAPI adds wherever there is a parameter; ours are declared."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            responses = operation["responses"]
+            if "HTTPValidationError" in str(responses.get("422")):
+                del responses["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)

@@ -12,46 +12,18 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from inference import Classifier, InferenceError, Package, Repository
-from inference.manifest import Precision
 from service.catalog import EMPTY_CATALOG, Catalog, PublishedModel, PublishedVersion, read_catalog
 from service.errors import InvalidParameter, ModelNotReady, Overloaded
 from service.loading import AskedPrecision
 from service.served_model import ServedModel
+from service.states import LoadedVariant, State, VersionStatus
 
 logger = logging.getLogger(__name__)
 
 _LOADING_RETRY_S: Final = 2
-
-
-class State(StrEnum):
-    """Of one published version."""
-
-    AVAILABLE = "available"  # on disk; loaded when a request names it
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
-    UNLOADED = "unloaded"  # by an operator, until an operator loads it again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedVariant:
-    """A precision of a version that is in memory, and the hardware it really runs on."""
-
-    precision: Precision
-    provider: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionStatus:
-    """The state of one published version; `problem` says why where it failed."""
-
-    state: State
-    problem: str | None = None
-    loaded: tuple[LoadedVariant, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -121,6 +93,11 @@ class ModelRegistry:
         if self._retiring:
             await asyncio.wait(self._retiring)
         self._loader.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every model has been tried once."""
+        return self._settled.is_set()
 
     async def settled(self) -> None:
         """Return when every model has been tried once."""
@@ -226,21 +203,6 @@ class ModelRegistry:
             return VersionStatus(state=State.LOADING)
         unloaded = (published.name, published.number) in self._unloaded
         return VersionStatus(state=State.UNLOADED if unloaded else State.AVAILABLE)
-
-    def why_not_ready(self) -> str | None:
-        """Return None where at least one model answers, else a reason that tells what to do."""
-        if self._serving:
-            return None
-        if not self.catalog.models:
-            why = self.catalog.problem or "no model is published yet"
-            return f"{why}; publish one with: python -m training.finetune FOLDER --name NAME"
-        if not self._settled.is_set():
-            return "models are loading; try again in a moment"
-        problems = (
-            f"{model.name}: {self.model_problem(model) or 'unloaded by an operator'}"
-            for model in self.catalog.models.values()
-        )
-        return "no model can answer; " + "; ".join(problems)
 
     def model_problem(self, model: PublishedModel) -> str | None:
         """Return why the default version of a model is not the one that answers, if so."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.registry import State
+from service.states import State
 
 
 class Answer(BaseModel):

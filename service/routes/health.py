@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from service.dependencies import ContextDep
 from service.errors import ModelNotReady
 from service.openapi import problems
+from service.readiness import why_not_ready
 from service.schemas import Health
 
 router = APIRouter(tags=["health"])
@@ -19,8 +20,10 @@ async def live() -> Health:
 @router.get("/health/ready", responses=problems(503))
 async def ready(context: ContextDep) -> Health:
     """Say that at least one model answers, or 503 with the reason."""
-    if why := context.why_not_ready():
+    registry, settings = context.registry, context.settings
+    if why := why_not_ready(
+        registry, default_model=settings.default_model, draining=context.lifecycle.draining
+    ):
         raise ModelNotReady(why, retry_after_s=1)
-    registry = context.registry
     serving = {name: registry.serving_version(name) for name in registry.catalog.models}
     return Health(status="ready", models={k: v for k, v in serving.items() if v is not None})

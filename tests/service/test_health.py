@@ -1,0 +1,71 @@
+"""Probes: live as long as the process answers, ready while it wants traffic."""
+
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from tests.builders import make_package
+from tests.conftest import ClientFactory
+
+
+def damage(folder: Path) -> None:
+    (folder / "model.onnx").write_bytes(b"x")
+
+
+def test_a_service_with_a_model_is_ready(client: TestClient) -> None:
+    assert client.get("/health/ready").json() == {"status": "ready", "models": {"colours": 1}}
+    assert client.get("/health/live").json() == {"status": "live"}
+
+
+def test_an_empty_repository_is_live_but_not_ready(start_service: ClientFactory) -> None:
+    client = start_service()
+    assert client.get("/health/live").status_code == 200
+    response = client.get("/health/ready")
+    assert response.status_code == 503
+    assert "publish one with" in response.json()["detail"]
+
+
+def test_a_missing_repository_says_so(models_dir: Path, start_service: ClientFactory) -> None:
+    response = start_service(models_dir=models_dir / "none").get("/health/ready")
+    assert response.status_code == 503
+    assert "does not exist" in response.json()["detail"]
+
+
+def test_one_bad_model_does_not_take_the_others_out_of_traffic(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    make_package(models_dir, name="broken", after=damage)
+    assert start_service().get("/health/ready").status_code == 200
+
+
+def test_a_default_model_that_fails_is_not_ready_and_says_why(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    make_package(models_dir, name="broken", after=damage)
+    response = start_service(default_model="broken").get("/health/ready")
+    assert response.status_code == 503
+    assert "sha256" in response.json()["detail"]
+
+
+def test_a_default_model_that_is_not_published_is_named(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    response = start_service(default_model="shapes").get("/health/ready")
+    assert "'shapes' is not published" in response.json()["detail"]
+
+
+def test_only_failed_models_are_not_ready(models_dir: Path, start_service: ClientFactory) -> None:
+    make_package(models_dir, after=damage)
+    response = start_service().get("/health/ready")
+    assert response.status_code == 503
+    assert "colours" in response.json()["detail"]
+
+
+def test_a_draining_service_is_not_ready_but_answers(client: TestClient) -> None:
+    client.app.state.lifecycle.draining = True  # type: ignore[attr-defined]
+    assert client.get("/health/ready").status_code == 503
+    assert client.get("/health/live").status_code == 200
+    assert client.get("/models").status_code == 200

@@ -1,0 +1,138 @@
+"""What /models tells, and the admin calls that change it."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.builders import LABELS, coloured, make_package
+from tests.conftest import ClientFactory
+
+ADMIN = {"authorization": "Bearer admin-key-123"}
+
+
+def damage(folder: Path) -> None:
+    (folder / "model.onnx").write_bytes(b"x")
+
+
+@pytest.fixture
+def admin(models_dir: Path, start_service: ClientFactory) -> TestClient:
+    """A service with versions 1 and 2 of "colours", and an admin who is logged in."""
+    make_package(models_dir)
+    make_package(models_dir)
+    client = start_service(admin_keys="admin-key-123", poll_interval_s=3600)
+    client.headers.update(ADMIN)
+    return client
+
+
+def test_models_are_listed_with_their_states(admin: TestClient) -> None:
+    (model,) = admin.get("/models").json()["models"]
+    assert (model["name"], model["serving"], model["problem"]) == ("colours", 2, None)
+    assert model["labels"] == list(LABELS)
+    states = {v["version"]: (v["state"], v["loaded"]) for v in model["versions"]}
+    ready = ("ready", [{"precision": "fp32", "provider": "cpu"}])
+    assert states == {2: ready, 1: ("available", [])}
+
+
+def test_an_empty_repository_lists_nothing(start_service: ClientFactory) -> None:
+    assert start_service().get("/models").json() == {"models": [], "problem": None}
+
+
+def test_a_failed_version_shows_its_reason(models_dir: Path, start_service: ClientFactory) -> None:
+    make_package(models_dir, after=lambda folder: (folder / "model.onnx").unlink())
+    (model,) = start_service().get("/models").json()["models"]
+    assert model["serving"] is None
+    assert model["versions"][0]["state"] == "failed"
+    assert "model.onnx is missing" in model["problem"]
+
+
+def test_a_version_shows_what_it_was_made_of(admin: TestClient) -> None:
+    version = admin.get("/models/colours/versions/2").json()
+    assert version["metrics"]["val"]["accuracy"] == 1.0
+    assert version["input_hw"] == [16, 16]
+    assert version["backbone"]["licence"] == "MIT"
+    assert version["precisions"] == ["fp32"]
+
+
+@pytest.mark.parametrize("version", ["latest", "2"])
+def test_a_version_is_found_by_alias_and_number(admin: TestClient, version: str) -> None:
+    assert admin.get(f"/models/colours/versions/{version}").json()["version"] == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["/models/shapes", "/models/colours/versions/9", "/models/colours/versions/9/report"]
+)
+def test_what_is_not_there_is_404(admin: TestClient, url: str) -> None:
+    assert admin.get(url).json()["code"] == "model_not_found"
+
+
+def test_the_report_is_a_page_that_reaches_no_network(admin: TestClient) -> None:
+    response = admin.get("/models/colours/versions/1/report")
+    assert "<title>report</title>" in response.text
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert policy.startswith("sandbox")
+
+
+def test_a_missing_report_is_404(models_dir: Path, start_service: ClientFactory) -> None:
+    make_package(models_dir, after=lambda folder: (folder / "report.html").unlink())
+    response = start_service().get("/models/colours/versions/1/report")
+    assert (response.status_code, response.json()["code"]) == (404, "no_report")
+
+
+def test_refresh_brings_a_new_version_into_service(admin: TestClient, models_dir: Path) -> None:
+    make_package(models_dir)
+    (model,) = admin.post("/models/refresh").json()["models"]
+    assert model["serving"] == 3
+    answer = admin.post("/predict", content=coloured("red")).json()
+    assert answer["model"]["version"] == 3
+
+
+def test_an_alias_moves_what_is_served(admin: TestClient, models_dir: Path) -> None:
+    response = admin.put("/models/colours/aliases/stable", json={"version": 1})
+    assert response.json() == {"name": "colours", "aliases": {"stable": 1}}
+    assert admin.post("/predict", content=coloured("red")).json()["model"]["version"] == 1
+    assert (models_dir / "colours" / "aliases.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("alias", "body", "status"),
+    [
+        ("stable", b'{"version": 9}', 404),
+        ("stable", b'{"version": "1"}', 400),
+        ("stable", b'{"version": true}', 400),
+        ("stable", b'{"version": 1, "force": true}', 400),
+        ("stable", b"", 400),
+        ("stable", b" " * 5000, 413),
+        ("latest", b'{"version": 1}', 422),
+        ("7", b'{"version": 1}', 422),
+        ("..%2f..%2fetc", b'{"version": 1}', 404),
+        ("a%20b", b'{"version": 1}', 422),
+    ],
+)
+def test_an_alias_that_cannot_be_set_is_refused(
+    admin: TestClient, alias: str, body: bytes, status: int
+) -> None:
+    response = admin.put(f"/models/colours/aliases/{alias}", content=body)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_version_is_unloaded_and_loaded_again(admin: TestClient) -> None:
+    unloaded = admin.post("/models/colours/versions/2/unload").json()
+    assert (unloaded["state"], unloaded["loaded"]) == ("unloaded", [])
+    refused = admin.post("/predict", content=coloured("red"))
+    assert (refused.status_code, refused.json()["code"]) == (503, "model_not_ready")
+    assert admin.post("/models/colours/versions/2/load").json()["state"] == "ready"
+    assert admin.post("/predict", content=coloured("red")).status_code == 200
+
+
+def test_a_version_that_cannot_be_loaded_says_why(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    make_package(models_dir, after=damage)
+    client = start_service(admin_keys="admin-key-123")
+    response = client.post("/models/colours/versions/2/load", headers=ADMIN)
+    assert response.status_code == 503
+    assert "sha256" in response.json()["detail"]

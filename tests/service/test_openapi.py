@@ -1,0 +1,52 @@
+"""The OpenAPI document says what the service does."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+PREDICT = [
+    "/predict",
+    "/models/{name}/predict",
+    "/models/{name}/versions/{version}/predict",
+]
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+def references(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        below = [references(value) for value in node.values()]
+        own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+        return own.union(*below)
+    if isinstance(node, list):
+        return set().union(*(references(value) for value in node))
+    return set()
+
+
+@pytest.mark.parametrize("path", PREDICT)
+def test_predictions_document_all_body_forms(document: dict[str, Any], path: str) -> None:
+    content = document["paths"][path]["post"]["requestBody"]["content"]
+    assert {"image/jpeg", "image/png", "multipart/form-data", "application/json"} <= set(content)
+
+
+@pytest.mark.parametrize("path", PREDICT)
+@pytest.mark.parametrize("status", [400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504])
+def test_predictions_document_every_problem(
+    document: dict[str, Any], path: str, status: int
+) -> None:
+    response = document["paths"][path]["post"]["responses"][str(status)]
+    assert list(response["content"]) == ["application/problem+json"]
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert references(document) - known == set()
+
+
+def test_the_frameworks_own_error_shape_is_nowhere(document: dict[str, Any]) -> None:
+    assert "HTTPValidationError" not in str(document)
