@@ -1,7 +1,7 @@
-"""Read every image once: hash it, decode it with the service's own code, set bad ones aside.
+"""Read every file once: hash it, decode it with the service's own code, set bad ones aside.
 
-The model's input pixels are kept in a memory-mapped file, so that a folder larger than memory works
-and nothing is decoded twice.
+What was decoded before, in this run or another, is taken from the cache: the second run on an
+unchanged folder decodes nothing.
 """
 
 import hashlib
@@ -12,25 +12,32 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from inference.decoding import decode_image
 from inference.errors import ImageError
-from inference.preprocessing import PreprocessSpec, prepare_image
+from training.data.cache import PixelCache
+from training.data.facts import ImageFacts, facts_from_json, gather_facts
 from training.data.layout import Folder, ImageFile
+from training.data.views import Views
 from training.errors import DataError
 
-_QUEUED_PER_THREAD = 4
+_QUEUED_PER_THREAD: Final = 4
+# A fact of a content that cannot be decoded: the reason, after this mark.
+_REFUSED: Final = "refused: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedImage:
-    """A readable image. `sha256` is of its bytes; `row` is its place in `Scan.pixels`."""
+    """A readable image. `sha256` is of its bytes; `row` is its place in `Scan.images` and pixels."""
 
     file: ImageFile
     sha256: str
     row: int
+    facts: ImageFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,82 +48,132 @@ class Quarantined:
     reason: str
 
 
+class StoredPixels:
+    """One view of many images, read from the cache when asked for: `pixels[rows]`."""
+
+    def __init__(self, cache: PixelCache, view: str, hashes: Sequence[str]) -> None:
+        self._cache = cache
+        self._view = view
+        self._hashes = hashes
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Return (M, H, W, 3) uint8 for row numbers (M,), of a view with one size."""
+        return np.stack([self.one(int(row)) for row in rows])
+
+    def one(self, row: int) -> npt.NDArray[np.uint8]:
+        """Return the (H, W, 3) uint8 image of a row."""
+        return self._cache.pixels(self._hashes[row], self._view)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """All readable images of a folder. `pixels`: (N, H, W, 3) uint8 RGB, the model's input."""
+    """All readable images of a folder, in order.
+
+    `evaluation` holds what the served model is fed; `training` whole images, or None where the scan
+    was not for training.
+    """
 
     folder: Folder
     images: tuple[ScannedImage, ...]
     quarantined: tuple[Quarantined, ...]
-    pixels: npt.NDArray[np.uint8]
+    evaluation: StoredPixels
+    training: StoredPixels | None
 
 
 def scan_folder(
     folder: Folder,
-    spec: PreprocessSpec,
+    views: Views,
+    cache: PixelCache,
     *,
-    pixels_file: Path,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Scan:
-    """Decode all files of a folder in threads, in order.
+    """Hash all files in threads, decode those that the cache does not know, in order.
 
     Args:
         folder: what to read.
-        spec: the model's preprocessing.
-        pixels_file: where the memory-mapped pixels are written.
+        views: what to make of each image.
+        cache: where pixels and facts are kept; opened for `views.names`.
         advance: told the number of files done since the last call.
 
     Raises:
         DataError: a class has no readable image.
     """
-    height, width = spec.crop_hw
-    shape = (max(len(folder.files), 1), height, width, 3)
-    pixels = np.memmap(pixels_file, dtype=np.uint8, mode="w+", shape=shape)
     images: list[ScannedImage] = []
     quarantined: list[Quarantined] = []
-    for file, result in _read_all(folder.files, spec):
-        if isinstance(result, str):
-            quarantined.append(Quarantined(file=file, reason=result))
+    for file, read in _read_all(folder.files, views, cache):
+        if isinstance(read, _Decoded) and not cache.holds(read.sha256, views.names):
+            cache.put(read.sha256, read.fact, read.pixels)
+        if read.fact.startswith(_REFUSED):
+            reason = read.fact.removeprefix(_REFUSED)
+            quarantined.append(Quarantined(file=file, reason=reason))
         else:
-            sha256, prepared = result
-            pixels[len(images)] = prepared
-            images.append(ScannedImage(file=file, sha256=sha256, row=len(images)))
+            facts = facts_from_json(read.fact)
+            images.append(
+                ScannedImage(file=file, sha256=read.sha256, row=len(images), facts=facts)
+            )
         advance(1)
-    scan = Scan(folder=folder, images=tuple(images), quarantined=tuple(quarantined), pixels=pixels)
+    cache.commit()
+    hashes = [image.sha256 for image in images]
+    scan = Scan(
+        folder=folder,
+        images=tuple(images),
+        quarantined=tuple(quarantined),
+        evaluation=StoredPixels(cache, views.evaluation, hashes),
+        training=StoredPixels(cache, views.training, hashes) if views.for_training else None,
+    )
     _check_classes(scan)
     return scan
 
 
-_Read = tuple[str, npt.NDArray[np.uint8]] | str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """A file whose content the cache knows, or that could not be read at all."""
+
+    sha256: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decoded(_Known):
+    pixels: dict[str, npt.NDArray[np.uint8]]
 
 
 def _read_all(
-    files: Sequence[ImageFile], spec: PreprocessSpec
-) -> Iterator[tuple[ImageFile, _Read]]:
+    files: Sequence[ImageFile], views: Views, cache: PixelCache
+) -> Iterator[tuple[ImageFile, _Known]]:
     """Read in threads (Pillow releases the GIL), with few images in memory at a time."""
     threads = os.cpu_count() or 1
     remaining = iter(files)
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        queued: deque[tuple[ImageFile, Future[_Read]]] = deque(
-            (file, pool.submit(_read, file.path, spec))
+        queued: deque[tuple[ImageFile, Future[_Known]]] = deque(
+            (file, pool.submit(_read, file.path, views, cache))
             for file in islice(remaining, threads * _QUEUED_PER_THREAD)
         )
         while queued:
             file, future = queued.popleft()
             yield file, future.result()
             for following in islice(remaining, 1):
-                queued.append((following, pool.submit(_read, following.path, spec)))
+                queued.append((following, pool.submit(_read, following.path, views, cache)))
 
 
-def _read(path: Path, spec: PreprocessSpec) -> _Read:
-    """Return the image's sha256 and pixels, or the reason why it cannot be used."""
+def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     try:
         data = path.read_bytes()
-        return hashlib.sha256(data).hexdigest(), prepare_image(data, spec).pixels
-    except ImageError as err:
-        return str(err)
     except OSError as err:
-        return f"file cannot be read: {err.strerror}"
+        return _Known(sha256="", fact=f"{_REFUSED}file cannot be read: {err.strerror}")
+    sha256 = hashlib.sha256(data).hexdigest()
+    fact = cache.fact(sha256)
+    if fact is not None and (fact.startswith(_REFUSED) or cache.holds(sha256, views.names)):
+        return _Known(sha256=sha256, fact=fact)
+    try:
+        decoded = decode_image(data, shorter_px=views.spec.resize_shorter_px)
+    except ImageError as err:
+        return _Decoded(sha256=sha256, fact=f"{_REFUSED}{err}", pixels={})
+    fact = gather_facts(data, decoded).to_json()
+    return _Decoded(sha256=sha256, fact=fact, pixels=views.make(decoded))
 
 
 def _check_classes(scan: Scan) -> None:

@@ -1,0 +1,85 @@
+"""What a scan notes of an image's content: enough to audit a folder without decoding it again."""
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import imagehash
+import numpy as np
+from PIL import Image
+
+from inference.decoding import DecodedImage
+from inference.formats import sniff_format
+
+# Part of the cache's key: raise it when a fact is computed differently.
+FACTS_VERSION: Final = "1"
+_STATISTICS_PX: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """Of one image's content.
+
+    Attributes:
+        image_format: Pillow's name of the format, told by the first bytes.
+        width_px, height_px: after the EXIF turn.
+        mode: Pillow's mode as stored ("RGB", "CMYK", "P", …).
+        turned: whether EXIF asks for a turn.
+        phash, phash_mirrored: 64-bit perceptual hashes of the image and of its mirror image, as hex.
+        brightness: mean grey value, 0..255.
+        contrast: standard deviation of the grey values.
+        sharpness: variance of the Laplacian of the grey values, at a shorter side of at most 256 px.
+    """
+
+    image_format: str
+    width_px: int
+    height_px: int
+    mode: str
+    turned: bool
+    phash: str
+    phash_mirrored: str
+    brightness: float
+    contrast: float
+    sharpness: float
+
+    def to_json(self) -> str:
+        """Return the facts as one line of JSON."""
+        return json.dumps(asdict(self))
+
+
+def facts_from_json(text: str) -> ImageFacts:
+    """Read what `ImageFacts.to_json` wrote."""
+    return ImageFacts(**json.loads(text))
+
+
+def gather_facts(data: bytes, decoded: DecodedImage) -> ImageFacts:
+    """Return the facts of an encoded image and its decoded form."""
+    image_format = sniff_format(data)
+    with Image.open(io.BytesIO(data), formats=[image_format]) as header:
+        mode, stored_wh = header.mode, header.size
+    small = decoded.image.convert("L")
+    small.thumbnail((_STATISTICS_PX * 4, _STATISTICS_PX), Image.Resampling.BOX)
+    grey = np.asarray(small, dtype=np.float32)
+    width, height = decoded.source_wh
+    return ImageFacts(
+        image_format=image_format,
+        width_px=width,
+        height_px=height,
+        mode=mode,
+        turned=(width, height) != stored_wh,
+        phash=str(imagehash.phash(small)),
+        phash_mirrored=str(imagehash.phash(small.transpose(Image.Transpose.FLIP_LEFT_RIGHT))),
+        brightness=round(float(grey.mean()), 2),
+        contrast=round(float(grey.std()), 2),
+        sharpness=round(_laplacian_variance(grey), 2),
+    )
+
+
+def _laplacian_variance(grey: np.ndarray) -> float:
+    """Pech-Pacheco et al. 2000: blurred images have little of the second derivative."""
+    if min(grey.shape) < 3:
+        return 0.0
+    centre = grey[1:-1, 1:-1]
+    neighbours = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+    return float((neighbours - 4 * centre).var())

@@ -1,0 +1,49 @@
+"""What is made of a decoded image and kept: the model's input, and a larger one for training."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.decoding import DecodedImage
+from inference.preprocessing import PreprocessSpec, preprocess, resize_shorter
+
+# Part of every key: raise it when decoding or resizing changes, and no stale pixel is read again.
+PIXELS_VERSION: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The views that a run needs. Each is (H, W, 3) uint8 RGB.
+
+    `evaluation` is exactly what the served model is fed. `training` is the whole image, its shorter
+    side at the size from which random parts are taken; only made where `for_training`.
+    """
+
+    spec: PreprocessSpec
+    for_training: bool
+
+    @property
+    def evaluation(self) -> str:
+        """The name of the evaluation view."""
+        height, width = self.spec.crop_hw
+        size = f"{self.spec.resize_shorter_px}-{height}x{width}"
+        return f"evaluation-{PIXELS_VERSION}-{size}-{self.spec.interpolation}"
+
+    @property
+    def training(self) -> str:
+        """The name of the training view."""
+        return f"training-{PIXELS_VERSION}-{self.spec.resize_shorter_px}-{self.spec.interpolation}"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the views that are made."""
+        return [self.evaluation, self.training] if self.for_training else [self.evaluation]
+
+    def make(self, decoded: DecodedImage) -> dict[str, npt.NDArray[np.uint8]]:
+        """Return every view of a decoded image."""
+        views = {self.evaluation: preprocess(decoded, self.spec)}
+        if self.for_training:
+            views[self.training] = resize_shorter(decoded, self.spec)
+        return views
