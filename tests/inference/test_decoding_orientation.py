@@ -7,7 +7,6 @@ import pytest
 
 from inference.decoding import decode_image
 from inference.errors import UndecodableImage
-from inference.jpeg_segments import without_metadata
 from tests.builders import encode
 from tests.inference.samples import (
     jpeg_segment,
@@ -98,14 +97,6 @@ def test_a_broken_multi_picture_index_on_a_sound_jpeg_is_ignored() -> None:
     index = jpeg_segment(0xE2, b"MPF\0II*\x00\x08\x00\x00\x00\xff\xff" + b"\x01\xb0" * 20)
     result = decode_image(plain[:2] + index + plain[2:])
     np.testing.assert_array_equal(pixels(result.image), pixels(decode_image(plain).image))
-
-
-def test_metadata_segments_go_and_the_others_stay() -> None:
-    plain = encode(picture().convert("CMYK"), "JPEG")
-    laden = plain[:2] + jpeg_segment(0xE1, b"x" * 300) + jpeg_segment(0xED, b"y") + plain[2:]
-    assert b"Adobe" in plain
-    assert without_metadata(laden) == plain
-    assert without_metadata(plain) == plain
 
 
 @pytest.mark.parametrize(
