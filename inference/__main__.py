@@ -8,6 +8,7 @@ Exit code 0; 1 where an image could not be answered; 2 for a model or an argumen
 """
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -45,11 +46,23 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {err}", file=sys.stderr)
         return 2
     if args.json:
+        _set_output(encoding="utf-8", errors="backslashreplace")
         json.dump(_as_json(classifier, answers), sys.stdout, ensure_ascii=False, indent=2)
         print()
     else:
+        _set_output(errors="replace")
         print(_as_table(answers))
     return 1 if any(answer.problem for answer in answers) else 0
+
+
+def _set_output(*, errors: str, encoding: str | None = None) -> None:
+    """Let no file name stop the output: Linux allows bytes in names that are no UTF-8.
+
+    JSON is UTF-8 whatever the terminal's encoding; there, `backslashreplace` writes such bytes as
+    the escapes that JSON has for them.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding, errors=errors)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,7 +95,11 @@ def _package_path(path: Path) -> Path:
 def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+            yield from sorted(
+                file
+                for file in path.rglob("*")
+                if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+            )
         elif path.is_file():
             yield path
         else:

@@ -1,5 +1,6 @@
 """The model repository: `models/<name>/<version>/`, with aliases. Lists and resolves, loads nothing."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,7 +19,11 @@ ALIASES_FILE: Final = "aliases.json"
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A folder of model packages. Every call reads the disk: what is published is seen at once."""
+    """A folder of model packages. Every call reads the disk: what is published is seen at once.
+
+    `root` itself may be a link. A model or version that is a link out of it is not seen, so that
+    what is served is what lies in the repository.
+    """
 
     root: Path
 
@@ -34,10 +39,10 @@ class Repository:
         Raises:
             ModelNotFound: no such model.
         """
-        folder = self._model_folder(name)
-        if not self._holds_versions(folder):
+        numbers = self._version_numbers(self._model_folder(name))
+        if not numbers:
             raise ModelNotFound(f"no model {name!r}; there are {_listed(self.names())}")
-        return _version_numbers(folder)
+        return numbers
 
     def aliases(self, name: str) -> dict[str, int]:
         """Return the set aliases of a model ("latest" is implied and not among them).
@@ -56,20 +61,23 @@ class Repository:
 
         Raises:
             ModelNotFound: no such model, version or alias.
+            PackageError: an alias was asked for, or nothing, and the aliases file is damaged.
         """
         versions = self.versions(name)
-        aliases = self.aliases(name)
-        if version is None:
-            version = STABLE if STABLE in aliases else LATEST
+        wanted = parse_version(str(version))
+        # Before the aliases are read: damaged ones stand in the way of neither.
+        if wanted in versions:
+            return wanted
         if version == LATEST:
             return versions[-1]
-        wanted = parse_version(str(version)) or aliases.get(str(version))
-        if wanted not in versions:
-            choices = _listed([*map(str, versions), LATEST, *sorted(aliases)])
-            raise ModelNotFound(
-                f"model {name!r} has no version {str(version)[:80]!r}; it has {choices}"
-            )
-        return wanted
+        aliases = self.aliases(name)
+        if version is None and STABLE not in aliases:
+            return versions[-1]
+        alias = STABLE if version is None else str(version)
+        if wanted is None and (aliased := aliases.get(alias)) in versions:
+            return aliased
+        choices = _listed([*map(str, versions), LATEST, *sorted(aliases)])
+        raise ModelNotFound(f"model {name!r} has no version {alias[:80]!r}; it has {choices}")
 
     def package(self, name: str, version: str | int | None = None) -> Package:
         """Read the package of a version.
@@ -113,16 +121,20 @@ class Repository:
             check_model_name(folder.name)
         except InvalidName:
             return False
-        return folder.is_dir() and bool(_version_numbers(folder))
+        return bool(self._version_numbers(folder))
 
-
-def _version_numbers(folder: Path) -> list[int]:
-    """A version is a folder with a manifest: what a copy in progress lacks until its end."""
-    return sorted(
-        number
-        for entry in folder.iterdir()
-        if (number := parse_version(entry.name)) and (entry / MANIFEST_FILE).is_file()
-    )
+    def _version_numbers(self, folder: Path) -> list[int]:
+        """A version is a folder with a manifest: what a copy in progress lacks until its end."""
+        root = self.root.resolve()
+        with contextlib.suppress(OSError):  # no folder, not readable, or removed just now
+            return sorted(
+                number
+                for entry in folder.iterdir()
+                if (number := parse_version(entry.name))
+                and (entry / MANIFEST_FILE).is_file()
+                and entry.resolve().is_relative_to(root)
+            )
+        return []
 
 
 def _read_aliases(file: Path) -> dict[str, int]:

@@ -41,14 +41,16 @@ def _build(expected: Any, data: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         return _build_optional(args, data, where)
     if origin is Literal:
-        if data not in args:
-            raise ValueError(f"{where} must be one of {list(args)}, got {data!r}")
+        _require(data in args, f"one of {list(args)}", data, where)
         return data
     if origin is tuple:
         return _build_tuple(args, data, where)
     if origin in (dict, Mapping):
         _require(isinstance(data, dict), "an object", data, where)
-        return {key: _build(args[1], item, f"{where}.{key}") for key, item in data.items()}
+        return {
+            _build(args[0], key, f"each key of {where}"): _build(args[1], item, f"{where}.{key}")
+            for key, item in data.items()
+        }
     return _build_scalar(expected, data, where)
 
 
@@ -91,14 +93,26 @@ def _build_scalar(expected: Any, data: Any, where: str) -> Any:
     if expected is Any:
         return data
     if expected is float:
-        number = isinstance(data, (int, float)) and not isinstance(data, bool)
-        _require(number and math.isfinite(data), "a finite number", data, where)
-        return float(data)
+        number = _as_float(data)
+        _require(math.isfinite(number), "a finite number", data, where)
+        return number
     fits = isinstance(data, expected) and (expected is bool or not isinstance(data, bool))
     _require(fits, f"of type {expected.__name__}", data, where)
     return data
 
 
+def _as_float(data: Any) -> float:
+    """Return a JSON number as a float; NaN for anything else and for what no float can hold."""
+    if isinstance(data, bool) or not isinstance(data, (int, float)):
+        return math.nan
+    try:
+        return float(data)
+    except OverflowError:
+        return math.nan
+
+
 def _require(condition: bool, what: str, data: Any, where: str) -> None:
     if not condition:
-        raise ValueError(f"{where} must be {what}, got {str(data)[:80]!r}")
+        # A list or an object may be huge or deep: its kind says enough.
+        shown = f"a {type(data).__name__}" if isinstance(data, (list, dict)) else repr(data)[:80]
+        raise ValueError(f"{where} must be {what}, got {shown}")

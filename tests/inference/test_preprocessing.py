@@ -67,7 +67,8 @@ def test_bilinear_is_within_one_grey_level_of_resizing_the_whole_image(
     for size_wh in SIZES:
         image = noise(size_wh)
         result = preprocess(decoded(image), chosen)
-        assert (result.shape, result.dtype) == ((*crop_hw, 3), np.uint8)
+        assert result.shape == (*crop_hw, 3)
+        assert result.dtype == np.uint8
         difference = np.abs(result - whole_then_cropped(image, chosen).astype(np.int16))
         assert difference.max() <= 1, size_wh
 

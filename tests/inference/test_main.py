@@ -1,0 +1,186 @@
+"""The command line: what it prints and with which code it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.__main__ import main
+from tests.builders import coloured, make_package
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Return a folder of images with names as people give them, and of what is no image."""
+    folder = tmp_path / "images"
+    (folder / "더 깊이").mkdir(parents=True)
+    (folder / "기타.png").write_bytes(coloured("red"))
+    (folder / "더 깊이" / "🎸 live.JPG").write_bytes(coloured("blue", image_format="JPEG"))
+    (folder / "notes.txt").write_text("no image")
+    (folder / "folder.png").mkdir()
+    return folder
+
+
+def run_json(arguments: list[Path], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    main([*map(str, arguments), "--json", "--provider", "cpu"])
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_a_table_names_each_file_and_its_labels(
+    package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package_folder), str(images), "--top-k", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"{images / '기타.png'}")
+    assert lines[0].endswith("  red 1.000  green 0.000")
+    assert lines[1].startswith(f"{images / '더 깊이' / '🎸 live.JPG'}")
+    assert "blue" in lines[1]
+
+
+def test_json_is_what_predict_answers(
+    package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = run_json([package_folder, images], capsys)
+    assert answer["model"] == {"name": "colours", "version": 1}
+    first, second = answer["predictions"]
+    assert first["index"] == 0
+    assert first["filename"] == str(images / "기타.png")
+    assert first["label"] == "red"
+    assert first["rejected"] is False
+    assert [entry["label"] for entry in first["top"]] == ["red", "green", "blue"]
+    assert first["top"][0]["probability"] == first["probability"]
+    assert (second["index"], second["label"]) == (1, "blue")
+
+
+def test_a_model_folder_means_stable_or_the_latest_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "red.png"
+    image.write_bytes(coloured("red"))
+    make_package(tmp_path / "models")
+    model = make_package(tmp_path / "models").parent
+    assert run_json([model, image], capsys)["model"]["version"] == 2
+    (model / "aliases.json").write_text('{"stable": 1}')
+    assert run_json([model, image], capsys)["model"]["version"] == 1
+    assert run_json([model / "2", image], capsys)["model"]["version"] == 2
+    assert run_json([model / "2" / "model.onnx", image], capsys)["model"]["version"] == 2
+
+
+def test_an_image_that_fails_carries_its_problem_and_the_code_is_1(
+    package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (images / "broken.png").write_bytes(coloured("red")[:-30])
+    assert main([str(package_folder), str(images)]) == 1
+    broken = capsys.readouterr().out.splitlines()[0]
+    assert "problem: PNG image is truncated or damaged" in broken
+
+    problem, fine, _ = run_json([package_folder, images], capsys)["predictions"]
+    assert set(problem) == {"index", "filename", "problem"}
+    assert fine["label"] == "red"
+
+
+def test_a_file_that_is_named_is_tried_whatever_its_suffix(
+    package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package_folder), str(images / "notes.txt")]) == 1
+    assert "of an unknown type" in capsys.readouterr().out
+
+
+def test_an_unlike_image_is_marked(
+    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (20, 20), (60, 20, 20)).save(tmp_path / "dark.png")
+    assert main([str(package_folder), str(tmp_path / "dark.png")]) == 0
+    assert "(unlike the training images)" in capsys.readouterr().out
+
+
+def test_control_characters_of_a_name_stay_off_the_terminal(
+    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "a\nb\x1b[31m.png"
+    image.write_bytes(coloured("red"))
+    assert main([str(package_folder), str(image)]) == 0
+    out = capsys.readouterr().out
+    assert "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}[31m.png" in out
+    assert out.count("\n") == 1
+    assert run_json([package_folder, image], capsys)["predictions"][0]["filename"] == str(image)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_name_that_is_no_unicode_and_a_terminal_that_knows_none_stop_nothing(
+    package_folder: Path, tmp_path: Path, as_json: bool
+) -> None:
+    image = os.fsencode(tmp_path) + b"/caf\xe9 \xea\xb8\xb0.png"
+    Path(os.fsdecode(image)).write_bytes(coloured("red"))
+    result = subprocess.run(
+        [sys.executable, "-m", "inference", package_folder, image, *["--json"] * as_json],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    if as_json:
+        (prediction,) = json.loads(result.stdout)["predictions"]
+        assert os.fsencode(prediction["filename"]) == image
+    else:
+        assert b"caf? ?.png  red" in result.stdout or b"caf? ???.png  red" in result.stdout
+
+
+def test_an_empty_folder_says_so(
+    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package_folder), str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "no images found\n"
+    assert run_json([package_folder, tmp_path], capsys)["predictions"] == []
+
+
+def test_what_cannot_be_used_ends_with_2_and_a_reason(
+    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "red.png"
+    image.write_bytes(coloured("red"))
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"junk")
+    (tmp_path / "shoes").mkdir()
+    for arguments, reason in [
+        ([tmp_path / "gone", image], "no readable manifest.json in package 'gone'"),
+        ([tmp_path / "shoes", image], "no model 'shoes'"),
+        ([junk, image], "cannot load the model"),
+        ([package_folder, tmp_path / "gone.png"], "no file or folder"),
+    ]:
+        assert main([str(argument) for argument in arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("error: ")
+        assert reason in captured.err
+        assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["x"], ["x", "y", "--top-k", "0"], ["x", "y", "--new"]])
+def test_arguments_that_do_not_fit_end_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def test_it_runs_as_a_module(package_folder: Path, images: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "inference", package_folder, images / "기타.png"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert "기타.png  red 1.000" in result.stdout
+    assert result.stderr == ""

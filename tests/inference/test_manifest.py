@@ -1,0 +1,114 @@
+"""The manifest survives its text, and what does not fit is refused by name."""
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from inference.errors import InvalidManifest
+from inference.manifest import FileEntry, Manifest, dump_manifest, parse_manifest
+from tests.builders import make_manifest
+
+ENTRY = FileEntry(file="model.onnx", sha256="0" * 64, bytes=3, metrics={"accuracy": 0.5})
+MANIFEST = dataclasses.replace(
+    make_manifest(), labels=("RM", "진", "🎸 guitar"), files={"fp32": ENTRY}
+)
+
+
+def edited(path: str, value: Any) -> str:
+    """Return the manifest's text with the value at a dotted path set."""
+    data = json.loads(dump_manifest(MANIFEST))
+    *parents, last = path.split(".")
+    place = data
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return json.dumps(data)
+
+
+def test_a_manifest_survives_its_text() -> None:
+    assert parse_manifest(dump_manifest(MANIFEST)) == MANIFEST
+
+
+def test_the_embedded_form_leaves_only_the_files_out() -> None:
+    text = dump_manifest(MANIFEST, embedded=True)
+    assert "files" not in json.loads(text)
+    assert parse_manifest(text) == dataclasses.replace(MANIFEST, files=None)
+
+
+def test_names_are_written_as_they_are() -> None:
+    assert '"🎸 guitar"' in dump_manifest(MANIFEST)
+
+
+def test_the_input_size_is_that_of_the_crop() -> None:
+    assert MANIFEST.crop_hw == MANIFEST.preprocessing.crop_hw
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", 1.5, None, [1]])
+def test_another_format_version_is_refused(version: Any) -> None:
+    with pytest.raises(InvalidManifest, match=r"format_version .* reads 1"):
+        parse_manifest(edited("format_version", version))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("colour", "red", "manifest has unknown keys ['colour']"),
+        ("calibration.method", "x", "manifest.calibration has unknown keys ['method']"),
+        ("version", "1", "manifest.version must be of type int, got '1'"),
+        ("version", 0, "manifest: version must be positive"),
+        ("name", "../x", "manifest: model name '../x' is not allowed"),
+        ("labels", "abc", "manifest.labels must be a list"),
+        ("labels", ["a"], "manifest: need at least two different labels"),
+        ("labels", ["a", "a"], "manifest: need at least two different labels"),
+        ("labels", ["a", 2], "manifest.labels[1] must be of type str, got 2"),
+        ("preprocessing.crop_hw", [17, 16], "manifest.preprocessing: crop_hw must be"),
+        ("preprocessing.mean", [0, 0, "0"], "manifest.preprocessing.mean[2] must be a finite"),
+        ("calibration.temperature", 0, "manifest.calibration: temperature must be positive"),
+        ("calibration.temperature", True, "manifest.calibration.temperature must be a finite"),
+        ("rejection.score", "energy", "manifest.rejection.score must be one of ['max_logit']"),
+        ("metrics.val.per_class.red.f1", None, "manifest.metrics.val.per_class.red.f1 must be"),
+        ("files", {"fp64": {}}, "each key of manifest.files must be one of"),
+        ("files.fp32.file", "/etc/passwd", "manifest: file of fp32 must be 'model.onnx'"),
+        ("files.fp32.file", "model.fp16.onnx", "manifest: file of fp32 must be 'model.onnx'"),
+        ("files.fp32.bytes", 1.5, "manifest.files.fp32.bytes must be of type int"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(path: str, value: Any, message: str) -> None:
+    with pytest.raises(InvalidManifest) as refusal:
+        parse_manifest(edited(path, value))
+    assert str(refusal.value).startswith(message)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_is_refused(number: float) -> None:
+    with pytest.raises(InvalidManifest, match=r"manifest\.parity\.argmax_agreement"):
+        parse_manifest(edited("parity.argmax_agreement", number))
+
+
+def test_a_number_that_is_none_is_not_written() -> None:
+    broken = dataclasses.replace(
+        MANIFEST, parity=dataclasses.replace(MANIFEST.parity, max_abs_logit_diff=float("nan"))
+    )
+    with pytest.raises(ValueError, match="JSON"):
+        dump_manifest(broken)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '"text"', "[" * 100_000, "{}", dump_manifest(MANIFEST)[:-9]]
+)
+def test_what_is_no_manifest_is_refused(text: str) -> None:
+    with pytest.raises(InvalidManifest):
+        parse_manifest(text)
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(Manifest)])
+def test_every_part_but_the_files_is_needed(field: str) -> None:
+    data = json.loads(dump_manifest(MANIFEST))
+    del data[field]
+    if field == "files":
+        assert parse_manifest(json.dumps(data)).files is None
+    else:
+        with pytest.raises(InvalidManifest, match=field):
+            parse_manifest(json.dumps(data))
