@@ -120,8 +120,14 @@ class SplitMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """`val` chose the model; `test` (null where there are no test images) was read once."""
+    """`val` chose the model; `test` (null where there are no test images) was read once.
 
+    `validation` says whether `val` was one held-out set, or every image judged by a model that was
+    fitted on the other folds; `val_accuracy_spread` is then the standard deviation over the folds.
+    """
+
+    validation: Literal["held out", "cross-validated"]
+    val_accuracy_spread: float | None
     val: SplitMetrics
     test: SplitMetrics | None
 

@@ -17,6 +17,7 @@ from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decod
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
+_LONGEST_ASPECT: Final = 4
 _RESAMPLING: Final = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -99,6 +100,21 @@ def preprocess(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[np.ui
     resized = decoded.image.resize(
         (crop_w, crop_h), resample=_RESAMPLING[spec.interpolation], box=box
     )
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def resize_shorter(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[np.uint8]:
+    """Resize the whole image so that its shorter side is `spec.resize_shorter_px`: (H, W, 3) uint8.
+
+    For training, which takes random parts of it. Of an image longer than four times its width, or
+    the other way round, the middle part is taken.
+    """
+    width, height = decoded.source_wh
+    kept_w, kept_h = min(width, _LONGEST_ASPECT * height), min(height, _LONGEST_ASPECT * width)
+    left, top = (width - kept_w) / 2, (height - kept_h) / 2
+    box = _in_decoded((left, top, left + kept_w, top + kept_h), decoded)
+    size_wh = _resized_wh((kept_w, kept_h), spec.resize_shorter_px)
+    resized = decoded.image.resize(size_wh, _RESAMPLING[spec.interpolation], box=box)
     return np.asarray(resized, dtype=np.uint8)
 
 

@@ -152,7 +152,7 @@ def make_manifest(
             name="colours", source="tests", weights="none", sha256=None, licence="MIT", num_params=9
         ),
         dataset=DatasetInfo(fingerprint="0" * 64, counts={"train": dict.fromkeys(LABELS, 2)}),
-        metrics=Metrics(val=split, test=split),
+        metrics=Metrics(validation="held out", val_accuracy_spread=None, val=split, test=split),
         training=TrainingInfo(method="probe", seed=0, config={}, seconds=0.1, libraries={}),
         parity=Parity(max_abs_logit_diff=0.0, argmax_agreement=1.0, images=6),
     )

@@ -6,28 +6,33 @@ copies of the process and with draws that do not depend on who prepares which im
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
-from inference.decoding import decode_image
 from inference.preprocessing import PreprocessSpec
 from training.augment import augment
-from training.data.scan import ScannedImage
+from training.data.scan import StoredPixels
 
 _PREFETCHED_BATCHES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingImages:
-    """The training split, as the loop needs it. `targets[i]` is the class index of `images[i]`."""
+    """The training split, as the loop needs it.
 
-    images: Sequence[ScannedImage]
-    targets: Sequence[int]
+    `rows[i]` is where image i lies in `pixels` (whole images), `targets[i]` its class index.
+    """
+
+    pixels: StoredPixels
+    rows: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
     spec: PreprocessSpec
     seed: int
     batch_size: int
@@ -36,11 +41,11 @@ class TrainingImages:
     @property
     def batches_per_epoch(self) -> int:
         """The number of batches; the last images of an epoch that fill none are left to the next."""
-        return max(1, len(self.images) // self.batch_size)
+        return max(1, len(self.rows) // self.batch_size)
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield images (B, 3, H, W) uint8 and targets (B,) int64 in an order drawn for the epoch."""
-        order = np.random.default_rng((self.seed, number)).permutation(len(self.images))
+        order = np.random.default_rng((self.seed, number)).permutation(len(self.rows))
         size = min(self.batch_size, len(order))
         chunks = [order[i * size : (i + 1) * size] for i in range(self.batches_per_epoch)]
         with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="augment") as pool:
@@ -54,14 +59,12 @@ class TrainingImages:
 
     def _prepare(self, index: int, epoch: int) -> np.ndarray:
         """Return one augmented image, (H, W, 3) uint8."""
-        data = self.images[index].file.path.read_bytes()
-        decoded = decode_image(data, shorter_px=self.spec.resize_shorter_px)
+        image = Image.fromarray(self.pixels.one(int(self.rows[index])))
         rng = np.random.default_rng((self.seed, epoch, index))
-        return augment(decoded.image, self.spec, rng, mirror=self.mirror)
+        return augment(image, self.spec, rng, mirror=self.mirror)
 
     def _assemble(
         self, chunk: np.ndarray, futures: list[Future[np.ndarray]]
     ) -> tuple[Tensor, Tensor]:
         images = torch.from_numpy(np.stack([future.result() for future in futures]))
-        targets = torch.tensor([self.targets[i] for i in chunk], dtype=torch.int64)
-        return images.permute(0, 3, 1, 2), targets
+        return images.permute(0, 3, 1, 2), torch.from_numpy(self.targets[chunk])

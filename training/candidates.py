@@ -21,6 +21,7 @@ from training.data.split import Dataset
 from training.embeddings import compute_embeddings
 from training.errors import ConfigError
 from training.export import attach_head, export_trunk
+from training.features import Features
 from training.loop import (
     FINETUNE_RATE,
     HEAD_RATE_FACTOR,
@@ -32,27 +33,39 @@ from training.loop import (
     train,
 )
 from training.network import TransferNetwork
-from training.probe import STRENGTHS, Probe, fit_probe
+from training.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
 from training.progress import Display
 from training.reproducibility import seed_torch
 
+# From this ratio of the largest to the smallest class on, the classes are weighed as if equal.
+BALANCE_FROM: Final = 3.0
 # Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model that could be published; accuracy 0..1, nll in nats, on validation images.
+    """A model that could be published.
 
-    `trunk` is the exported network without its head, `val_logits` (N, K).
+    Attributes:
+        method: "probe", "finetune" or "scratch".
+        dataset: what it was made from; its validation images judge it.
+        network, trunk: the network, and its export without the head.
+        val_logits: (N, K), each of a model that was not fitted on that image.
+        accuracy, nll, spread: on validation images: 0..1, nats, and with folds the standard
+            deviation of the accuracy over them.
+        history: the epochs of its training; empty for a probe.
+        notes: what else was tried.
     """
 
     method: str
+    dataset: Dataset
     network: TransferNetwork
     trunk: onnx.ModelProto
     val_logits: npt.NDArray[np.float32]
     accuracy: float
     nll: float
+    spread: float | None
     history: tuple[EpochRecord, ...]
     notes: tuple[str, ...]
 
@@ -62,34 +75,42 @@ class Candidate:
 
     def describe(self) -> str:
         """Return one line for the terminal and the report."""
+        spread = "" if self.spread is None else f" (± {100 * self.spread:.1f} over the folds)"
         return (
-            f"{self.method}: {100 * self.accuracy:.1f} % of the validation images right, "
+            f"{self.method}: {100 * self.accuracy:.1f} % of the validation images right{spread}, "
             f"loss {self.nll:.3f}"
         )
 
 
-def make_probe(backbone: Backbone, dataset: Dataset, display: Display) -> Candidate:
-    """Fit a linear head on the frozen trunk, whose embeddings ONNX Runtime computes once."""
-    network = TransferNetwork(backbone, len(dataset.labels))
-    display.line("exporting the backbone to ONNX")
-    trunk = export_trunk(network, backbone.spec)
-    train_rows, val_rows = dataset.rows("train"), dataset.rows("val")
-    with display.bar("computing features", len(train_rows) + len(val_rows)) as advance:
-        train_embeddings = compute_embeddings(trunk, dataset.pixels, train_rows, advance=advance)
-        val_embeddings = compute_embeddings(trunk, dataset.pixels, val_rows, advance=advance)
-    targets = dataset.targets("val")
+def make_probe(features: Features, dataset: Dataset, display: Display) -> Candidate:
+    """Fit a linear head on the frozen trunk's embeddings."""
+    network = copy.deepcopy(features.network)
+    embeddings, targets = features.embeddings[dataset.rows("train")], dataset.targets("train")
+    balanced = dataset.imbalance() >= BALANCE_FROM
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
-        probe = fit_probe(
-            train_embeddings, dataset.targets("train"), val_embeddings, targets, advance=advance
-        )
+        if dataset.folds is None:
+            probe = fit_probe(
+                embeddings,
+                targets,
+                features.embeddings[dataset.rows("val")],
+                dataset.targets("val"),
+                balanced=balanced,
+                advance=advance,
+            )
+        else:
+            probe = cross_validate_probe(
+                embeddings, targets, dataset.folds, balanced=balanced, advance=advance
+            )
     network.set_linear_head(probe.head)
     return Candidate(
         method="probe",
+        dataset=dataset,
         network=network.eval(),
-        trunk=trunk,
-        val_logits=probe.head.logits(val_embeddings),
+        trunk=features.trunk,
+        val_logits=probe.val_logits,
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
+        spread=probe.chosen.spread,
         history=(),
         notes=_describe_trials(probe),
     )
@@ -115,12 +136,15 @@ def make_trained(
         head_rate_factor=1.0 if scratch else HEAD_RATE_FACTOR,
         weight_decay=config.weight_decay,
         train_norms=scratch,
+        class_weights=class_weights(dataset),
         deadline_s=deadline_s,
         device=resolve_device(config),
     )
+    assert dataset.training_pixels is not None
     images = TrainingImages(
-        images=dataset.splits["train"],
-        targets=dataset.targets("train").tolist(),
+        pixels=dataset.training_pixels,
+        rows=dataset.rows("train"),
+        targets=dataset.targets("train"),
         spec=backbone.spec,
         seed=config.seed,
         batch_size=config.batch_size,
@@ -153,22 +177,33 @@ def make_trained(
     targets = dataset.targets("val")
     return Candidate(
         method=method,
+        dataset=dataset,
         network=network,
         trunk=trunk,
         val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
         nll=negative_log_likelihood(logits, targets),
+        spread=None,
         history=tuple(history),
         notes=(),
     )
 
 
-def mirror_is_safe(probe: Candidate, dataset: Dataset) -> bool:
+def class_weights(dataset: Dataset) -> torch.Tensor | None:
+    """Return (K,) factors inverse to the class sizes, or None where they differ little."""
+    if dataset.imbalance() < BALANCE_FROM:
+        return None
+    counts = np.bincount(dataset.targets("train"), minlength=len(dataset.labels))
+    return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
+
+
+def mirror_is_safe(probe: Candidate) -> bool:
     """Return whether mirror images keep their class, by the probe's answers on validation data.
 
     A mirrored shirt is a shirt; a mirrored digit is another sign. The probe never saw a mirrored
     image, so a drop beyond noise shows that the labels depend on the side.
     """
+    dataset = probe.dataset
     mirrored = compute_embeddings(probe.trunk, dataset.pixels, dataset.rows("val"), mirrored=True)
     guesses = probe.network.linear_head().logits(mirrored).argmax(axis=1)
     drop = probe.accuracy - float((guesses == dataset.targets("val")).mean())

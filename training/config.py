@@ -16,6 +16,7 @@ from training.errors import ConfigError
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
 Mirror = Literal["auto", "yes", "no"]
+Leakage = Literal["error", "drop"]
 
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
@@ -105,9 +106,24 @@ class FinetuneConfig:
         "(digits and letters it does not)",
         choices=get_args(Mirror),
     )
+    group_by: str | None = _option(
+        None,
+        "regular expression on a file's path; images with the same match (photos of one shoot) are "
+        "never parted by the split",
+        metavar="REGEX",
+    )
+    leakage: Leakage = _option(
+        "error",
+        "what to do where an image of train/ is also in val/ or test/: stop, or drop it from train",
+        choices=get_args(Leakage),
+    )
+    allow_conflicts: bool = _option(False, "leave out images that lie under two labels and go on")
     seed: int = _option(0, "seed of the split, the head and the augmentation", parse=int)
     device: Device = _option("auto", "where fine-tuning runs", choices=get_args(Device))
     models_dir: Path = _option(Path("models"), "the model repository", parse=Path)
+    cache_dir: Path | None = _option(
+        None, "where decoded pixels are kept (the user's cache folder)", parse=Path
+    )
     offline: bool = _option(False, "never touch the network; say what is missing")
 
     def __post_init__(self) -> None:
@@ -158,7 +174,7 @@ class FinetuneConfig:
         """Return the options for the manifest: plain JSON, folders by their last name only."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
-        del values["models_dir"]
+        del values["models_dir"], values["cache_dir"]
         if self.weights not in ("auto", "none"):
             values["weights"] = Path(self.weights).name
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}

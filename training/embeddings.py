@@ -11,19 +11,20 @@ import numpy.typing as npt
 import onnx
 
 from inference.session import SessionConfig, open_session
+from training.data.scan import StoredPixels
 
 _BATCH: Final = 32
 
 
 def compute_embeddings(
     trunk: onnx.ModelProto,
-    pixels: npt.NDArray[np.uint8],
+    pixels: StoredPixels,
     rows: npt.NDArray[np.int64],
     *,
     mirrored: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> npt.NDArray[np.float32]:
-    """Return the embeddings (M, D) of `rows` (M,) of `pixels` (N, H, W, 3) uint8 RGB.
+    """Return the embeddings (M, D) of the images at `rows` (M,) of `pixels`.
 
     `mirrored` takes the mirror images instead; `advance` is told how many more are done.
     """

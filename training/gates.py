@@ -14,7 +14,7 @@ import torch
 from inference.classifier import BatchOutputs, Classifier
 from inference.manifest import Parity
 from inference.session import ModelSession
-from training.data.scan import ScannedImage
+from training.data.scan import ScannedImage, StoredPixels
 from training.errors import GateFailed
 from training.network import TransferNetwork, serving_outputs
 
@@ -28,12 +28,12 @@ _BATCH_SIZES: Final = (1, 2, 7)
 
 def run_batches(
     session: ModelSession,
-    pixels: Pixels,
+    pixels: StoredPixels,
     rows: npt.NDArray[np.int64],
     *,
     advance: Callable[[int], None] = lambda _: None,
 ) -> BatchOutputs:
-    """Run the exported file on some rows of `pixels` (N, H, W, 3); maps are left out."""
+    """Run the exported file on some rows of `pixels`; maps are left out."""
     parts = []
     for start in range(0, len(rows), BATCH):
         chosen = rows[start : start + BATCH]
@@ -50,7 +50,7 @@ def run_batches(
 def check_graph(
     network: TransferNetwork,
     session: ModelSession,
-    pixels: Pixels,
+    pixels: StoredPixels,
     rows: npt.NDArray[np.int64],
     *,
     temperature: float,
@@ -92,7 +92,7 @@ def check_graph(
 def check_raw_bytes(
     classifier: Classifier,
     images: Sequence[ScannedImage],
-    pixels: Pixels,
+    pixels: StoredPixels,
     measured: npt.NDArray[np.float32],
     *,
     advance: Callable[[int], None] = lambda _: None,
@@ -102,7 +102,7 @@ def check_raw_bytes(
     Args:
         classifier: the package as it will be published, read back from the disk.
         images: the files.
-        pixels: what was measured on: (N, H, W, 3) uint8.
+        pixels: what was measured on.
         measured: the probabilities measured for `images`, (M, K), in the same order.
         advance: told the number of images done since the last call.
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.batches import TrainingImages
+from training.data.scan import StoredPixels
 from training.errors import DivergenceError
 from training.network import TransferNetwork
 from training.schedule import rate_factor
@@ -38,6 +39,7 @@ class LoopConfig:
         weight_decay: AdamW's, on weights of two or more dimensions only.
         train_norms: whether BatchNorm statistics follow the data (from scratch) or stay as
             pretrained, the better choice on small data.
+        class_weights: (K,) factors of each class's loss, or None for equal ones.
         deadline_s: `time.monotonic()` at which training is to be done, or None.
         device: where to train.
     """
@@ -47,6 +49,7 @@ class LoopConfig:
     head_rate_factor: float
     weight_decay: float
     train_norms: bool
+    class_weights: Tensor | None
     deadline_s: float | None
     device: torch.device
 
@@ -75,9 +78,9 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationImages:
-    """Evaluation pixels (N, H, W, 3) uint8, the rows that are validation, their classes (M,)."""
+    """What the served model is fed, the rows of it that are validation, their classes (M,)."""
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: StoredPixels
     rows: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
 
@@ -205,7 +208,9 @@ def _step(
     factor = rate_factor(pace.step, pace.num_steps)
     for group in optimizer.param_groups:
         group["lr"] = group["peak_rate"] * factor
-    loss = nn.functional.cross_entropy(network(batch.to(config.device)), targets.to(config.device))
+    weights = None if config.class_weights is None else config.class_weights.to(config.device)
+    logits = network(batch.to(config.device))
+    loss = nn.functional.cross_entropy(logits, targets.to(config.device), weight=weights)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise DivergenceError(

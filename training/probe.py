@@ -30,18 +30,28 @@ _PATIENCE: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeTrial:
-    """One strength that was tried, and how it did on validation data (accuracy 0..1, nats)."""
+    """One strength that was tried, and how it did on validation data.
+
+    `accuracy` 0..1, `nll` in nats; `spread` is the standard deviation of the accuracy over the
+    folds, None where one set of images was held out.
+    """
 
     strength: float
     accuracy: float
     nll: float
+    spread: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """The chosen head and everything that was tried, in order."""
+    """The chosen head and everything that was tried, in order.
+
+    `val_logits` (N, K) are the chosen strength's on validation images that the head which gave them
+    was not fitted on.
+    """
 
     head: LinearHead
+    val_logits: Floats
     chosen: ProbeTrial
     trials: tuple[ProbeTrial, ...]
 
@@ -52,6 +62,7 @@ def fit_probe(
     val: Floats,
     val_targets: Targets,
     *,
+    balanced: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Probe:
     """Fit heads of growing strength and keep the one with the lowest validation loss.
@@ -62,28 +73,70 @@ def fit_probe(
     Args:
         train, val: embeddings (N, D).
         train_targets, val_targets: class indices (N,); every class occurs in `train_targets`.
+        balanced: weigh the classes by the inverse of their size.
         advance: told how many more strengths need no fitting any more.
     """
-    mean = train.mean(axis=0)
-    # One scale for all entries, as in Kumar et al. 2022 (LP-FT): the trunk's own proportions stay.
-    scale = float((train - mean).std()) or 1.0
-    model = LogisticRegression(solver="lbfgs", warm_start=True, max_iter=_MAX_ITERATIONS, tol=1e-4)
-    scaled = np.ascontiguousarray((train - mean) / scale, dtype=np.float32)
-    trials: list[ProbeTrial] = []
+    fitter = _Fitter(train, train_targets, balanced=balanced)
     heads: list[LinearHead] = []
+
+    def judge(strength: float) -> tuple[Floats, None]:
+        heads.append(fitter.fit(strength))
+        return heads[-1].logits(val), None
+
+    trials, logits, best = _search(judge, val_targets, advance)
+    return Probe(head=heads[best], val_logits=logits[best], chosen=trials[best], trials=trials)
+
+
+def cross_validate_probe(
+    embeddings: Floats,
+    targets: Targets,
+    folds: npt.NDArray[np.int64],
+    *,
+    balanced: bool = False,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Probe:
+    """Choose the strength by cross-validation over `folds` (N,), then fit on all images.
+
+    Raises:
+        ValueError: a fold holds every image of a class.
+    """
+    held_out = [folds == fold for fold in np.unique(folds)]
+    for out in held_out:
+        if not np.array_equal(np.unique(targets[~out]), np.unique(targets)):
+            raise ValueError("a fold holds every image of a class")
+    fitters = [_Fitter(embeddings[~out], targets[~out], balanced=balanced) for out in held_out]
+
+    def judge(strength: float) -> tuple[Floats, float]:
+        logits = np.empty((len(targets), int(targets.max()) + 1), dtype=np.float32)
+        accuracies = []
+        for fitter, out in zip(fitters, held_out, strict=True):
+            logits[out] = fitter.fit(strength).logits(embeddings[out])
+            accuracies.append((logits[out].argmax(axis=1) == targets[out]).mean())
+        return logits, float(np.std(accuracies))
+
+    trials, logits, best = _search(judge, targets, advance)
+    head = _Fitter(embeddings, targets, balanced=balanced).fit(trials[best].strength)
+    return Probe(head=head, val_logits=logits[best], chosen=trials[best], trials=trials)
+
+
+def _search(
+    judge: Callable[[float], tuple[Floats, float | None]],
+    targets: Targets,
+    advance: Callable[[int], None],
+) -> tuple[tuple[ProbeTrial, ...], list[Floats], int]:
+    """Try the strengths in order until the loss has grown twice; return all and the best's index."""
+    trials: list[ProbeTrial] = []
+    every: list[Floats] = []
+    best = 0
     for strength in STRENGTHS:
-        model.set_params(C=strength)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # validation judges, not the solver
-            model.fit(scaled, train_targets)
-        head = _folded(model, mean, scale)
-        logits = head.logits(val)
-        heads.append(head)
+        logits, spread = judge(strength)
+        every.append(logits)
         trials.append(
             ProbeTrial(
                 strength=strength,
-                accuracy=float((logits.argmax(axis=1) == val_targets).mean()),
-                nll=negative_log_likelihood(logits, val_targets),
+                accuracy=float((logits.argmax(axis=1) == targets).mean()),
+                nll=negative_log_likelihood(logits, targets),
+                spread=spread,
             )
         )
         advance(1)
@@ -91,7 +144,32 @@ def fit_probe(
         if len(trials) - 1 - best >= _PATIENCE:
             advance(len(STRENGTHS) - len(trials))
             break
-    return Probe(head=heads[best], chosen=trials[best], trials=tuple(trials))
+    return tuple(trials), every, best
+
+
+class _Fitter:
+    """Fits heads on the same images, each fit starting from the one before."""
+
+    def __init__(self, embeddings: Floats, targets: Targets, *, balanced: bool) -> None:
+        self._targets = targets
+        self._mean = embeddings.mean(axis=0)
+        # One scale for all entries, as in Kumar et al. 2022 (LP-FT): the trunk's proportions stay.
+        self._scale = float((embeddings - self._mean).std()) or 1.0
+        self._scaled = np.ascontiguousarray((embeddings - self._mean) / self._scale)
+        self._model = LogisticRegression(
+            solver="lbfgs",
+            warm_start=True,
+            max_iter=_MAX_ITERATIONS,
+            tol=1e-4,
+            class_weight="balanced" if balanced else None,
+        )
+
+    def fit(self, strength: float) -> LinearHead:
+        self._model.set_params(C=strength)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # validation judges, not the solver
+            self._model.fit(self._scaled, self._targets)
+        return _folded(self._model, self._mean, self._scale)
 
 
 def _folded(model: LogisticRegression, mean: Floats, scale: float) -> LinearHead:

@@ -29,7 +29,7 @@ from inference.strictjson import to_json
 from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.data.scan import ScannedImage
-from training.data.split import Dataset
+from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
 from training.export import embed_manifest
 from training.gates import check_raw_bytes
@@ -44,12 +44,14 @@ class Measured:
     """A model and all that was found out about it. `facts` are the manifest's fields but for
     format_version, name, version, created and files.
 
-    `probabilities` holds (N, K) for "val" and, where there are test images, "test".
+    `frozen_split` is kept so that the next run deals the same images alike. `probabilities` holds the
+    exported file's (N, K) for "val" and, where there are test images, "test".
     """
 
     model: onnx.ModelProto
     facts: dict[str, Any]
     dataset: Dataset
+    frozen_split: dict[str, str]
     probabilities: dict[Split, npt.NDArray[np.float32]]
     metrics: dict[str, Any]
     report: Report
@@ -89,6 +91,7 @@ def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
     (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
     metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
     (folder / "metrics.json").write_text(metrics, encoding="utf-8")
+    write_frozen(folder / SPLIT_FILE, measured.frozen_split)
     _check_written(folder, measured)
     report = render_report(measured.report, manifest)
     (folder / "report.html").write_text(report, encoding="utf-8")

@@ -12,6 +12,7 @@ the process's own memory stays flat however many images there are.
 import os
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -73,6 +74,7 @@ class PixelCache:
         self._pending: list[tuple[str, str, str, int, int, int]] = []
         self._pending_facts: list[tuple[str, str, str]] = []
         self._facts_version = ""
+        self._lock = threading.Lock()
 
     @classmethod
     def open(
@@ -181,14 +183,15 @@ class PixelCache:
             self._descriptor(shard)  # kept open: another run may remove the file meanwhile
 
     def _descriptor(self, shard: str) -> int:
-        if shard == self._writer_name and self._writer is not None:
-            self._writer.flush()
-        if shard not in self._descriptors:
-            path = self._folder / _SHARDS / shard
-            self._descriptors[shard] = os.open(path, os.O_RDONLY)
-            with suppress(OSError):
-                os.utime(path)
-        return self._descriptors[shard]
+        with self._lock:
+            if shard == self._writer_name and self._writer is not None:
+                self._writer.flush()
+            if shard not in self._descriptors:
+                path = self._folder / _SHARDS / shard
+                self._descriptors[shard] = os.open(path, os.O_RDONLY)
+                with suppress(OSError):
+                    os.utime(path)  # the time of last use, by which shards are removed
+            return self._descriptors[shard]
 
     def _open_writer(self) -> BinaryIO:
         if self._writer is None:

@@ -59,8 +59,10 @@ class StoredPixels:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def __getitem__(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """Return (M, H, W, 3) uint8 for row numbers (M,), of a view with one size."""
+    def __getitem__(self, rows: "int | npt.NDArray[np.int64]") -> npt.NDArray[np.uint8]:
+        """Return (M, H, W, 3) uint8 for row numbers (M,), or (H, W, 3) for one number."""
+        if isinstance(rows, int):
+            return self.one(rows)
         return np.stack([self.one(int(row)) for row in rows])
 
     def one(self, row: int) -> npt.NDArray[np.uint8]:
@@ -111,9 +113,7 @@ def scan_folder(
             quarantined.append(Quarantined(file=file, reason=reason))
         else:
             facts = facts_from_json(read.fact)
-            images.append(
-                ScannedImage(file=file, sha256=read.sha256, row=len(images), facts=facts)
-            )
+            images.append(ScannedImage(file=file, sha256=read.sha256, row=len(images), facts=facts))
         advance(1)
     cache.commit()
     hashes = [image.sha256 for image in images]

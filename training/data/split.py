@@ -1,32 +1,54 @@
 """Which image trains, which chooses, which is the final test.
 
-Given splits are honoured. Otherwise the images of each class are dealt 70/15/15 in an order drawn
-from the seed and each image's content hash, so that copies of one file always fall on the same side
-and the same folder is always split the same way.
+Given splits are honoured. Otherwise whole groups (copies, photos of one shoot) are dealt 70/15/15,
+class by class. Where a class has too few images for that, there are folds instead: every choice is
+made by cross-validation and the model is fitted on all images (Kohavi 1995).
+
+The dealing is frozen by content hash: who deals again with more images moves none of the old ones.
 """
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from training.data.layout import SPLITS, Split
-from training.data.scan import Scan, ScannedImage
+from training.data.scan import ScannedImage, StoredPixels
 from training.errors import DataError
 
-VAL_SHARE = 0.15
-TEST_SHARE = 0.15
+SPLIT_FILE: Final = "split.json"
+SHARES: Final[Mapping[Split, float]] = {"train": 0.70, "val": 0.15, "test": 0.15}
+# Below this many images in the smallest class, a held-out 15 % is three images or fewer.
+FOLDS_BELOW: Final = 20
+MAX_FOLDS: Final = 5
+
+# What was dealt before: content hash to the name of a split, or to "0", "1", … for a fold.
+Frozen = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """The images of each split. `test` may be empty where the folder came with a val/ and no test/."""
+    """The images of each split.
+
+    Attributes:
+        labels: index = class.
+        splits: `test` may be empty. With `folds`, `val` is `train` itself.
+        folds: the fold of each image of `train`, (N,), or None where `val` is held out.
+        pixels: what the served model is fed, by `ScannedImage.row`.
+        training_pixels: whole images for augmentation, or None.
+    """
 
     labels: tuple[str, ...]
     splits: Mapping[Split, tuple[ScannedImage, ...]]
-    pixels: npt.NDArray[np.uint8]
+    folds: npt.NDArray[np.int64] | None
+    pixels: StoredPixels
+    training_pixels: StoredPixels | None
 
     def targets(self, split: Split) -> npt.NDArray[np.int64]:
         """Return the class index of each image of a split: (N,)."""
@@ -39,14 +61,19 @@ class Dataset:
         return np.array([image.row for image in self.splits[split]], dtype=np.int64)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return the number of images, by split and label."""
+        """Return the number of images, by split and label; with folds there is no `val` of its own."""
         return {
             split: {
                 label: sum(image.file.label == label for image in images) for label in self.labels
             }
             for split, images in self.splits.items()
-            if images
+            if images and not (split == "val" and self.folds is not None)
         }
+
+    def imbalance(self) -> float:
+        """Return how many times the largest class of `train` is as large as the smallest."""
+        counts = np.bincount(self.targets("train"), minlength=len(self.labels))
+        return float(counts.max() / max(counts.min(), 1))
 
     def fingerprint(self) -> str:
         """Return the sha256 over split, label and content hash of every image, in any order."""
@@ -57,51 +84,175 @@ class Dataset:
         )
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
+    def hold_out(self, fold: int) -> "Dataset":
+        """Return the data set with one fold as `val` and the others as `train`."""
+        assert self.folds is not None
+        train = self.splits["train"]
+        parts: dict[Split, tuple[ScannedImage, ...]] = {
+            "train": tuple(i for i, f in zip(train, self.folds, strict=True) if f != fold),
+            "val": tuple(i for i, f in zip(train, self.folds, strict=True) if f == fold),
+            "test": self.splits["test"],
+        }
+        return replace(self, splits=parts, folds=None)
 
-def split_dataset(scan: Scan, *, seed: int) -> Dataset:
-    """Assign every readable image to a split.
+    def frozen(self) -> dict[str, str]:
+        """Return what `split_images` takes as `frozen` the next time."""
+        if self.folds is not None:
+            train = zip(self.splits["train"], self.folds, strict=True)
+            parts = {image.sha256: str(fold) for image, fold in train}
+        else:
+            parts = {image.sha256: s for s in ("train", "val") for image in self.splits[s]}
+        return parts | {image.sha256: "test" for image in self.splits["test"]}
+
+
+def split_images(
+    images: Sequence[ScannedImage],
+    groups: npt.NDArray[np.int64],
+    labels: tuple[str, ...],
+    *,
+    given: Sequence[Split],
+    seed: int,
+    frozen: Frozen,
+    pixels: StoredPixels,
+    training_pixels: StoredPixels | None,
+) -> Dataset:
+    """Assign every image to a split.
+
+    Args:
+        images: those that take part; some may have been dropped from the scan.
+        groups: the group of each scanned image, by its row; a group is never parted.
+        labels: index = class.
+        given: the splits that the folder itself has.
+        seed: of the order in which groups are dealt.
+        frozen: what was dealt before; empty the first time.
+        pixels, training_pixels: for the data set.
 
     Raises:
-        DataError: a class has too few different images to be split.
+        DataError: a class has too few different images.
     """
-    given = scan.folder.given_splits
     parts: dict[Split, list[ScannedImage]] = {split: [] for split in SPLITS}
-    for image in scan.images:
+    for image in images:
         parts[image.file.split or "train"].append(image)
-    if not given:
-        parts = _deal(parts["train"], scan.folder.labels, seed, test_share=TEST_SHARE)
-    elif "val" not in given:
-        dealt = _deal(parts["train"], scan.folder.labels, seed, test_share=0.0)
-        parts = {**dealt, "test": parts["test"]}
-    return Dataset(
-        labels=scan.folder.labels,
-        splits={split: tuple(images) for split, images in parts.items()},
-        pixels=scan.pixels,
+    folds = None
+    if "val" not in given:
+        pool = parts["train"]
+        names = _part_names(pool, groups, labels, frozen, deal_test="test" not in given)
+        dealt = _deal(pool, groups, names, seed, frozen)
+        if "train" in names:
+            for split in names:
+                parts[_as_split(split)] = [i for i in pool if dealt[i.row] == split]
+        else:
+            folds = np.array([int(dealt[image.row]) for image in pool], dtype=np.int64)
+            parts["val"] = pool
+    dataset = Dataset(
+        labels=labels,
+        splits={split: tuple(parts[split]) for split in SPLITS},
+        folds=folds,
+        pixels=pixels,
+        training_pixels=training_pixels,
     )
+    _check_classes(dataset, given)
+    return dataset
+
+
+def read_frozen(file: Path) -> dict[str, str]:
+    """Read a split file; empty where there is none or it cannot be read."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    parts = data.get("parts") if isinstance(data, dict) else None
+    return {str(k): str(v) for k, v in parts.items()} if isinstance(parts, dict) else {}
+
+
+def write_frozen(file: Path, parts: Frozen) -> None:
+    """Write a split file."""
+    file.write_text(json.dumps({"parts": parts}, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _part_names(
+    pool: Sequence[ScannedImage],
+    groups: npt.NDArray[np.int64],
+    labels: tuple[str, ...],
+    frozen: Frozen,
+    *,
+    deal_test: bool,
+) -> dict[str, float]:
+    """Return the parts to deal into, with their shares: splits, or folds where images are few."""
+    before = {frozen[image.sha256] for image in pool if image.sha256 in frozen}
+    num_images = Counter(image.file.label for image in pool)
+    num_groups = Counter(label for label, _ in {(i.file.label, int(groups[i.row])) for i in pool})
+    smallest = min(labels, key=lambda label: num_groups[label])
+    few = min(num_images[label] for label in labels) < FOLDS_BELOW or num_groups[smallest] < 3
+    if before & {"val"}:
+        few = False  # a set that has grown keeps its held-out images
+    if not few:
+        test = SHARES["test"] if deal_test else 0.0
+        shares: dict[str, float] = {"train": 1 - SHARES["val"] - test, "val": SHARES["val"]}
+        return shares | ({"test": test} if deal_test else {})
+    num_folds = min(MAX_FOLDS, num_groups[smallest])
+    if num_folds < 2:
+        raise DataError(
+            f"class {smallest!r} has {num_groups[smallest]} different image, copies counted once; it "
+            "needs at least 2, add some"
+        )
+    return {str(fold): 1 / num_folds for fold in range(num_folds)}
 
 
 def _deal(
-    images: Sequence[ScannedImage], labels: Sequence[str], seed: int, *, test_share: float
-) -> dict[Split, list[ScannedImage]]:
-    parts: dict[Split, list[ScannedImage]] = {split: [] for split in SPLITS}
-    for label in labels:
-        of_class = [image for image in images if image.file.label == label]
-        order = sorted({image.sha256 for image in of_class}, key=lambda h: _draw(seed, h))
-        num_val = max(1, round(len(order) * VAL_SHARE))
-        num_test = max(1, round(len(order) * test_share)) if test_share else 0
-        if len(order) < num_val + num_test + 1:
-            raise DataError(
-                f"class {label!r} has {len(order)} different readable images; it needs at least "
-                f"{num_val + num_test + 1} to be split, add some"
-            )
-        val, test = set(order[:num_val]), set(order[num_val : num_val + num_test])
-        for image in of_class:
-            split: Split = (
-                "val" if image.sha256 in val else "test" if image.sha256 in test else "train"
-            )
-            parts[split].append(image)
-    return parts
+    pool: Sequence[ScannedImage],
+    groups: npt.NDArray[np.int64],
+    shares: Mapping[str, float],
+    seed: int,
+    frozen: Frozen,
+) -> dict[int, str]:
+    """Return the part of each row. Each group goes where its class is furthest below its share."""
+    members: dict[int, list[ScannedImage]] = {}
+    for image in pool:
+        members.setdefault(int(groups[image.row]), []).append(image)
+    totals = Counter(image.file.label for image in pool)
+    dealt: Counter[tuple[str, str]] = Counter()
+    placed: dict[int, str] = {}
+    waiting: list[list[ScannedImage]] = []
+    for group in members.values():
+        kept = [frozen[i.sha256] for i in group if frozen.get(i.sha256) in shares]
+        if kept:
+            _place(group, kept[0], placed, dealt)
+        else:
+            waiting.append(group)
+    for group in sorted(waiting, key=lambda g: _draw(seed, min(i.sha256 for i in g))):
+        label = Counter(image.file.label for image in group).most_common(1)[0][0]
+        part = max(shares, key=lambda p: shares[p] * totals[label] - dealt[label, p])
+        _place(group, part, placed, dealt)
+    return placed
+
+
+def _place(
+    group: Sequence[ScannedImage],
+    part: str,
+    placed: dict[int, str],
+    dealt: Counter[tuple[str, str]],
+) -> None:
+    for image in group:
+        placed[image.row] = part
+        dealt[image.file.label, part] += 1
 
 
 def _draw(seed: int, content_hash: str) -> bytes:
     return hashlib.sha256(f"{seed}:{content_hash}".encode()).digest()
+
+
+def _as_split(name: str) -> Split:
+    return next(split for split in SPLITS if split == name)
+
+
+def _check_classes(dataset: Dataset, given: Sequence[Split]) -> None:
+    needed = [split for split in SPLITS if dataset.splits[split] or split in given]
+    for split in needed:
+        present = {image.file.label for image in dataset.splits[split]}
+        for label in dataset.labels:
+            if label not in present:
+                raise DataError(
+                    f"class {label!r} has no image left in {split}, copies counted once; add different "
+                    "images of it"
+                )

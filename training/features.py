@@ -1,0 +1,34 @@
+"""The frozen backbone's view of a folder: its exported trunk and the embedding of every image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from training.backbones.build import Backbone
+from training.data.scan import Scan
+from training.embeddings import compute_embeddings
+from training.export import export_trunk
+from training.network import TransferNetwork
+from training.progress import Display
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """`network` still has an untrained head; `embeddings` (N, D) are by `ScannedImage.row`."""
+
+    network: TransferNetwork
+    trunk: onnx.ModelProto
+    embeddings: npt.NDArray[np.float32]
+
+
+def compute_features(backbone: Backbone, scan: Scan, display: Display) -> Features:
+    """Export the trunk and compute every image's embedding once."""
+    network = TransferNetwork(backbone, len(scan.folder.labels))
+    display.line("exporting the backbone to ONNX")
+    trunk = export_trunk(network, backbone.spec)
+    with display.bar("computing features", len(scan.images)) as advance:
+        rows = np.arange(len(scan.images))
+        embeddings = compute_embeddings(trunk, scan.evaluation, rows, advance=advance)
+    return Features(network=network, trunk=trunk, embeddings=embeddings)

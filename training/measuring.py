@@ -1,0 +1,181 @@
+"""The chosen model, measured: calibrated on validation data, exported, checked, tested once."""
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from inference.manifest import (
+    Calibration,
+    DatasetInfo,
+    Metrics,
+    OutputSpec,
+    Parity,
+    SplitMetrics,
+    TrainingInfo,
+)
+from inference.session import ModelSession, SessionConfig, open_session
+from training.backbones.build import Backbone
+from training.backbones.heads import NO_MAP
+from training.calibration import fit_temperature
+from training.candidates import Candidate
+from training.config import FinetuneConfig
+from training.data.layout import Split
+from training.data.split import Dataset
+from training.gates import check_graph, run_batches
+from training.metrics import confusion_matrix, measure
+from training.prepare import Prepared
+from training.progress import Display
+from training.publish import Measured
+from training.rejection import fit_rejection
+from training.report import Report
+from training.reproducibility import library_versions
+
+Floats = npt.NDArray[np.float32]
+
+
+def measure_candidate(
+    chosen: Candidate,
+    tried: list[Candidate],
+    prepared: Prepared,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    started: float,
+) -> Measured:
+    """Calibrate on validation data, check the graph, and read the test data for the first time.
+
+    Raises:
+        GateFailed: the exported file does not do what the network does.
+    """
+    dataset, backbone = chosen.dataset, prepared.backbone
+    targets = dataset.targets("val")
+    temperature = fit_temperature(chosen.val_logits, targets)
+    model = chosen.exported(temperature=temperature)
+    session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
+    rows = dataset.rows("val")
+    with display.bar("comparing PyTorch with the exported file", len(rows)) as advance:
+        parity = check_graph(
+            chosen.network, session, dataset.pixels, rows, temperature=temperature, advance=advance
+        )
+    served = _served_probabilities(session, dataset, display)
+    # With folds, the published head has seen the validation images: it is judged by the logits of
+    # those heads that had not.
+    judged = {**served, "val": softmax(chosen.val_logits / temperature, axis=1)}
+    found = {
+        split: measure(values, dataset.targets(split), dataset.labels)
+        for split, values in judged.items()
+    }
+    metrics = Metrics(
+        validation="held out" if dataset.folds is None else "cross-validated",
+        val_accuracy_spread=chosen.spread,
+        val=found["val"],
+        test=found.get("test"),
+    )
+    _describe_metrics(metrics, display)
+    confusion = {
+        split: confusion_matrix(values, dataset.targets(split), len(dataset.labels))
+        for split, values in judged.items()
+    }
+    return Measured(
+        model=model,
+        facts={
+            "labels": dataset.labels,
+            "preprocessing": backbone.spec,
+            "outputs": _output_specs(backbone, len(dataset.labels), session),
+            "calibration": Calibration(temperature=temperature),
+            "rejection": fit_rejection(chosen.val_logits),
+            "backbone": backbone.info,
+            "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
+            "metrics": metrics,
+            "training": TrainingInfo(
+                method=chosen.method,
+                seed=config.seed,
+                config=config.record(),
+                seconds=round(time.monotonic() - started, 1),
+                libraries=library_versions(),
+            ),
+            "parity": parity,
+        },
+        dataset=dataset,
+        frozen_split=prepared.dataset.frozen(),
+        probabilities=served,
+        metrics=_metrics_file(metrics, parity, confusion, tried, prepared),
+        report=Report(
+            confusion=confusion["test" if metrics.test is not None else "val"],
+            history=chosen.history,
+            tried=[note for c in tried for note in (*c.notes, c.describe())],
+            left_out=prepared.left_out(),
+        ),
+    )
+
+
+def _served_probabilities(
+    session: ModelSession, dataset: Dataset, display: Display
+) -> dict[Split, Floats]:
+    splits: list[Split] = ["val", "test"] if dataset.splits["test"] else ["val"]
+    total = sum(len(dataset.splits[split]) for split in splits)
+    with display.bar("measuring", total) as advance:
+        return {
+            split: run_batches(
+                session, dataset.pixels, dataset.rows(split), advance=advance
+            ).probabilities
+            for split in splits
+        }
+
+
+def _describe_metrics(metrics: Metrics, display: Display) -> None:
+    _describe_split(f"validation ({metrics.validation})", metrics.val, display)
+    if metrics.test is not None:
+        _describe_split("test", metrics.test, display)
+
+
+def _describe_split(name: str, split: SplitMetrics, display: Display) -> None:
+    display.line(
+        f"{name}: {100 * split.accuracy:.1f} % of {split.images} images right, balanced accuracy "
+        f"{100 * split.balanced_accuracy:.1f} %, macro F1 {100 * split.macro_f1:.1f} %, calibration "
+        f"error {100 * split.ece:.1f} %"
+    )
+
+
+def _output_specs(
+    backbone: Backbone, num_classes: int, session: ModelSession
+) -> dict[str, OutputSpec]:
+    specs = {
+        "logits": OutputSpec(dtype="float32", shape=(-1, num_classes)),
+        "probabilities": OutputSpec(dtype="float32", shape=(-1, num_classes)),
+        "embedding": OutputSpec(dtype="float32", shape=(-1, backbone.embedding_dim)),
+        "activation_map": OutputSpec(absent=NO_MAP),
+    }
+    if "activation_map" in session.output_names:
+        blank = np.zeros((1, *backbone.spec.crop_hw, 3), dtype=np.uint8)
+        shape = session.run(blank, ["activation_map"])["activation_map"].shape
+        specs["activation_map"] = OutputSpec(dtype="float32", shape=(-1, *shape[1:]))
+    return specs
+
+
+def _metrics_file(
+    metrics: Metrics,
+    parity: Parity,
+    confusion: dict[Split, npt.NDArray[np.int64]],
+    tried: list[Candidate],
+    prepared: Prepared,
+) -> dict[str, Any]:
+    return {
+        "metrics": metrics,
+        "parity": parity,
+        "confusion": {split: counts.tolist() for split, counts in confusion.items()},
+        "candidates": [
+            {
+                "method": candidate.method,
+                "val_accuracy": candidate.accuracy,
+                "val_nll": candidate.nll,
+                "history": [dataclasses.asdict(record) for record in candidate.history],
+            }
+            for candidate in tried
+        ],
+        "left_out": [{"path": path, "reason": reason} for path, reason in prepared.left_out()],
+    }

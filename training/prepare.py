@@ -1,0 +1,121 @@
+"""From a folder to a data set: scan, look for what would make the accuracy false, split."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from inference.errors import InferenceError
+from inference.repository import Repository
+from training.backbones.build import Backbone
+from training.config import FinetuneConfig
+from training.data.cache import PixelCache, default_cache_dir
+from training.data.facts import FACTS_VERSION
+from training.data.groups import group_images
+from training.data.layout import Folder
+from training.data.scan import Scan, scan_folder
+from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
+from training.data.views import Views
+from training.features import Features, compute_features
+from training.progress import Display
+
+_SHOWN_FILES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """All that is known before a model is fitted. `features` is None for training from scratch."""
+
+    backbone: Backbone
+    scan: Scan
+    features: Features | None
+    dataset: Dataset
+
+    def left_out(self) -> list[tuple[str, str]]:
+        """Return path and reason of every file that takes no part."""
+        return [(self.scan.folder.relative(bad.file), bad.reason) for bad in self.scan.quarantined]
+
+
+@contextmanager
+def open_cache(
+    config: FinetuneConfig, backbone: Backbone, *, for_training: bool
+) -> Iterator[PixelCache]:
+    """Open the pixel cache for one run."""
+    views = Views(backbone.spec, for_training)
+    cache = PixelCache.open(
+        config.cache_dir or default_cache_dir(), views=views.names, facts_version=FACTS_VERSION
+    )
+    try:
+        yield cache
+    finally:
+        cache.close()
+
+
+def prepare(
+    folder: Folder,
+    backbone: Backbone,
+    cache: PixelCache,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    method: str,
+) -> Prepared:
+    """Scan, audit and split a folder.
+
+    Raises:
+        DataError: a class cannot be used, or the folder would give a false accuracy.
+    """
+    scan = _scan(folder, Views(backbone.spec, method != "probe"), cache, display)
+    features = compute_features(backbone, scan, display) if method != "scratch" else None
+    groups = group_images(scan.images, [], pattern=config.group_by)
+    dataset = split_images(
+        scan.images,
+        groups,
+        folder.labels,
+        given=folder.given_splits,
+        seed=config.seed,
+        frozen=_frozen(config),
+        pixels=scan.evaluation,
+        training_pixels=scan.training,
+    )
+    _describe_splits(dataset, display)
+    return Prepared(backbone=backbone, scan=scan, features=features, dataset=dataset)
+
+
+def describe_folder(folder: Folder, display: Display) -> None:
+    """Say what was found."""
+    display.line(f"found {len(folder.files)} image files in {len(folder.labels)} classes")
+    if folder.ignored:
+        kinds = ", ".join(f"{n} {suffix}" for suffix, n in sorted(folder.ignored.items()))
+        display.line(f"ignoring {sum(folder.ignored.values())} other files: {kinds}")
+
+
+def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> Scan:
+    with display.bar("reading images", len(folder.files)) as advance:
+        scan = scan_folder(folder, views, cache, advance=advance)
+    for bad in scan.quarantined[:_SHOWN_FILES]:
+        display.warning(f"leaving out {folder.relative(bad.file)!r}: {bad.reason}")
+    if len(scan.quarantined) > _SHOWN_FILES:
+        display.warning(f"leaving out {len(scan.quarantined) - _SHOWN_FILES} more, see the report")
+    return scan
+
+
+def _frozen(config: FinetuneConfig) -> dict[str, str]:
+    """Return how the latest version of the model dealt its images, so that none moves."""
+    try:
+        latest = Repository(config.models_dir).package(config.publish_name, "latest")
+    except InferenceError:
+        return {}
+    return read_frozen(latest.path / SPLIT_FILE)
+
+
+def _describe_splits(dataset: Dataset, display: Display) -> None:
+    if dataset.folds is not None:
+        num_folds = len(set(dataset.folds.tolist()))
+        text = f"{len(dataset.folds)} train in {num_folds} folds, each judged by the others"
+    else:
+        text = f"{len(dataset.splits['train'])} train, {len(dataset.splits['val'])} val"
+    display.line(f"split into {text}, {len(dataset.splits['test'])} test")
+    if dataset.imbalance() >= 2:
+        display.line(
+            f"the largest class has {dataset.imbalance():.1f} times the images of the smallest"
+        )
