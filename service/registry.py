@@ -142,14 +142,32 @@ class ModelRegistry:
         with slot.model.hold() as model:
             yield model
 
-    async def load(self, name: str, version: str) -> None:
-        """Load a version and keep it loaded; one that failed before is tried again.
+    def check_ready(self, name: str, version: str | None) -> None:
+        """Return where a version, or the one that answers when none is named, is in memory.
+
+        Raises:
+            ModelNotFound: no such model or version.
+            ModelNotReady: it is not loaded.
+        """
+        model, serving = self.catalog.find(name), self._serving.get(name)
+        if version is None and serving is not None:
+            return
+        published = self._published(model, version, serving)
+        status = self.status(published)
+        if status.state is not State.READY:
+            why = status.problem or status.state
+            raise ModelNotReady(f"model {name!r} version {published.number} is not ready: {why}")
+
+    async def load(self, name: str, version: str | None = None) -> None:
+        """Load a version, by default the model's default one, and keep it loaded.
+
+        One that failed before is tried again.
 
         Raises:
             ModelNotFound: no such model or version.
             ModelNotReady: it cannot be loaded.
         """
-        published = self.catalog.find(name).find(version)
+        published = self._published(self.catalog.find(name), version, None)
         self._unloaded.discard((name, published.number))
         for slot in self._slots_of(published):
             if slot.problem:
@@ -161,13 +179,19 @@ class ModelRegistry:
             raise _not_ready(published, slot.problem)
         await self.refresh()
 
-    def unload(self, name: str, version: str) -> None:
-        """Give up a version in every precision until it is loaded again.
+    def unload(self, name: str, version: str | None = None) -> None:
+        """Give up a version in every precision, or all versions, until it is loaded again.
 
         Raises:
             ModelNotFound: no such model or version.
         """
-        published = self.catalog.find(name).find(version)
+        model = self.catalog.find(name)
+        chosen = model.versions.values() if version is None else [model.find(version)]
+        for published in chosen:
+            self._unload(published)
+
+    def _unload(self, published: PublishedVersion) -> None:
+        name = published.name
         self._unloaded.add((name, published.number))
         for slot in list(self._slots_of(published)):
             self._retire(slot)
@@ -208,7 +232,8 @@ class ModelRegistry:
         """Return why the default version of a model is not the one that answers, if so."""
         if model.problem or model.default is None:
             return model.problem
-        return self.status(model.versions[model.default]).problem
+        problem = self.status(model.versions[model.default]).problem
+        return f"version {model.default}: {problem}" if problem else None
 
     async def _watch(self) -> None:
         while True:
