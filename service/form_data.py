@@ -3,6 +3,7 @@
 Starlette's own reader writes files over 1 MB to disk, with a thread hop for each chunk.
 """
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from python_multipart.exceptions import FormParserError
@@ -16,14 +17,14 @@ _MAX_HEADERS: Final = 8
 _MAX_HEADER_BYTES: Final = 4096
 
 
+@dataclass(slots=True)
 class FormPart:
     """One part. `data` is None where it went over the limit; what came was not kept then."""
 
-    def __init__(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.name = ""
-        self.filename: str | None = None
-        self.data: bytes | None = b""
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    name: str = ""
+    filename: str | None = None
+    data: bytes | None = b""
 
     @property
     def is_file(self) -> bool:
