@@ -1,5 +1,6 @@
 """Child processes that never outlive this one, whether it ends, fails or is told to stop."""
 
+import atexit
 import contextlib
 import os
 import signal
@@ -33,6 +34,8 @@ class Children:
     def __enter__(self) -> Self:
         for number in _STOP_SIGNALS:
             self._handlers[number] = signal.signal(number, self._on_signal)  # type: ignore[assignment]
+        # A signal that is handled on the way into `__exit__` skips it; this stands behind it.
+        atexit.register(self._stop_all)
         return self
 
     def __exit__(
@@ -41,9 +44,8 @@ class Children:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._may_raise = False  # a second Ctrl-C must not cut the tidying short
-        for child in reversed(self._children):
-            stop(child, grace_s=self._grace_s)
+        self._stop_all()
+        atexit.unregister(self._stop_all)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
@@ -78,6 +80,11 @@ class Children:
         if self._stop_wanted:
             raise Stopped
         return child
+
+    def _stop_all(self) -> None:
+        self._may_raise = False  # a second Ctrl-C must not cut this short
+        while self._children:
+            stop(self._children.pop(), grace_s=self._grace_s)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_wanted = True
