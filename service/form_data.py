@@ -99,14 +99,16 @@ class FormReader:
         """Take a piece of the part's content, or drop it where the part is too large."""
         self._part_bytes += end - start
         if self._part_bytes > self._max_part_bytes:
+            self._parts[-1].data = None
             self._chunks.clear()
         else:
             self._chunks.append(data[start:end])
 
     def on_part_end(self) -> None:
         """Close a part."""
-        too_large = self._part_bytes > self._max_part_bytes
-        self._parts[-1].data = None if too_large else b"".join(self._chunks)
+        part = self._parts[-1]
+        if part.data is not None:
+            part.data = b"".join(self._chunks)
         self._chunks = []
 
     def on_end(self) -> None:
