@@ -185,7 +185,7 @@ def _open(data: bytes, image_format: str) -> Image.Image:
 
 
 def _open_despite_metadata(data: bytes, image_format: str) -> Image.Image:
-    """Open; a JPEG whose metadata Pillow stumbles over is opened without them."""
+    """Open; a JPEG whose metadata Pillow stumbles over is opened without them, so unturned."""
     try:
         return Image.open(io.BytesIO(data), formats=[image_format])
     except _PILLOW_FAILURES:

@@ -22,7 +22,7 @@ from scripts.requirements import PYPROJECT, read_requirements, without_marker
 CONSTRAINTS: Final = PYPROJECT.parent / "constraints.txt"
 OLDEST_PYTHON: Final = (3, 11)
 _HEADER: Final = """\
-# The exact versions that `make` and the images install, written by `python3.11 -m scripts.update_constraints`.
+# What `make` and the images install; written by `python3.11 -m scripts.update_constraints`.
 """
 
 
@@ -53,11 +53,11 @@ def resolve(requirements: Iterable[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         environment, wanted, report = (Path(folder, x) for x in ("venv", "wanted.txt", "report"))
         venv.create(environment, with_pip=True)
-        pip = [environment / "bin" / "python", "-m", "pip", "install", "--quiet"]
+        pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, "--upgrade", "pip"], check=True)
         wanted.write_text("\n".join(requirements), encoding="utf-8")
-        options = ["--dry-run", "--ignore-installed", "--report", report]
-        subprocess.run([*pip, *options, "--requirement", wanted], check=True)
+        options = ["--dry-run", "--ignore-installed", "--report", str(report)]
+        subprocess.run([*pip, *options, "--requirement", str(wanted)], check=True)
         resolved: dict[str, Any] = json.loads(report.read_bytes())
         return resolved
 

@@ -52,14 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    fields = Settings.model_fields.items()
-    lines = [f"  {ENV_PREFIX}{name.upper():<20} {field.description}" for name, field in fields]
+    lines = [
+        f"  {ENV_PREFIX}{name.upper():<20} {field.description}{_shown_default(field.default)}"
+        for name, field in Settings.model_fields.items()
+    ]
     return argparse.ArgumentParser(
         prog="python -m service",
         description="Serve the published models. Settings are environment variables:\n\n"
         + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def _shown_default(default: object) -> str:
+    return "" if default in (None, ()) else f" [{default}]"
 
 
 def _check_hardware(settings: Settings) -> None:

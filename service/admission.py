@@ -81,6 +81,5 @@ class Ticket:
         self._bytes += count
 
     def give_back(self) -> None:
-        """Give all room back."""
+        """Give all room back; once, at the end."""
         self._admission.release(images=self._images, num_bytes=self._bytes)
-        self._images = self._bytes = 0

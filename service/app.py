@@ -10,10 +10,13 @@ from service import openapi, problems
 from service.context import Lifecycle, build_context
 from service.metrics import Metrics
 from service.observability import ObservabilityMiddleware
-from service.routes import admin, health, metrics, models, predict
+from service.routes import admin, health, metrics, models, oip, page, predict
 from service.settings import Settings
 
-_ROUTERS = (predict.router, admin.router, models.router, health.router, metrics.router)
+_ROUTERS = (
+    *(part.router for part in (predict, admin, models, health, metrics, page)),
+    *(oip.open_router, oip.router, oip.admin_router),
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -28,10 +28,7 @@
 Messages are for the caller: what is wrong, with which value, and what to do. Never a path.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
 
 
 class ServiceError(Exception):
@@ -88,7 +85,7 @@ class ModelNotChosen(RequestError):
 class NoImageAnswered(RequestError):
     """Every image of a request failed; `failures` maps each index to its own error."""
 
-    def __init__(self, message: str, *, failures: "Mapping[int, Exception]") -> None:
+    def __init__(self, message: str, *, failures: Mapping[int, Exception]) -> None:
         super().__init__(message)
         self.failures = failures
 

@@ -3,6 +3,7 @@
 Starlette's own reader writes files over 1 MB to disk, with a thread hop for each chunk.
 """
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from python_multipart.exceptions import FormParserError
@@ -16,14 +17,14 @@ _MAX_HEADERS: Final = 8
 _MAX_HEADER_BYTES: Final = 4096
 
 
+@dataclass(slots=True)
 class FormPart:
     """One part. `data` is None where it went over the limit; what came was not kept then."""
 
-    def __init__(self) -> None:
-        self.headers: dict[bytes, bytes] = {}
-        self.name = ""
-        self.filename: str | None = None
-        self.data: bytes | None = b""
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    name: str = ""
+    filename: str | None = None
+    data: bytes | None = b""
 
     @property
     def is_file(self) -> bool:
@@ -98,14 +99,16 @@ class FormReader:
         """Take a piece of the part's content, or drop it where the part is too large."""
         self._part_bytes += end - start
         if self._part_bytes > self._max_part_bytes:
+            self._parts[-1].data = None
             self._chunks.clear()
         else:
             self._chunks.append(data[start:end])
 
     def on_part_end(self) -> None:
         """Close a part."""
-        too_large = self._part_bytes > self._max_part_bytes
-        self._parts[-1].data = None if too_large else b"".join(self._chunks)
+        part = self._parts[-1]
+        if part.data is not None:
+            part.data = b"".join(self._chunks)
         self._chunks = []
 
     def on_end(self) -> None:

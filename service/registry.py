@@ -11,34 +11,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Final
 
 from inference import Classifier, InferenceError, Package, Repository
 from service.catalog import EMPTY_CATALOG, Catalog, PublishedModel, PublishedVersion, read_catalog
 from service.errors import InvalidParameter, ModelNotReady, Overloaded
 from service.loading import AskedPrecision
 from service.served_model import ServedModel
-from service.states import LoadedVariant, State, VersionStatus
+from service.slots import Slot, not_ready, status_of
+from service.states import State, VersionStatus
 
 logger = logging.getLogger(__name__)
-
-_LOADING_RETRY_S: Final = 2
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Slot:
-    """One version at one precision, from the beginning of its load."""
-
-    published: PublishedVersion
-    precision: AskedPrecision
-    evictable: bool = False
-    pinned: bool = False
-    retired: bool = False
-    last_used: float = field(default_factory=time.monotonic)
-    model: ServedModel | None = None
-    problem: str | None = None
-    load: "asyncio.Task[None]" = field(init=False)
 
 
 class ModelRegistry:
@@ -65,8 +47,8 @@ class ModelRegistry:
         self._poll_interval_s = poll_interval_s
         self._max_on_demand = max_on_demand
         self._grace_s = grace_s
-        self._slots: list[_Slot] = []
-        self._serving: dict[str, _Slot] = {}
+        self._slots: list[Slot] = []
+        self._serving: dict[str, Slot] = {}
         self._unloaded: set[tuple[str, int]] = set()
         self._refreshing = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -137,19 +119,37 @@ class ModelRegistry:
         if slot.model is None and slot.problem is None:
             await asyncio.wait([slot.load], timeout=timeout_s)
         if slot.model is None:
-            raise _not_ready(slot.published, slot.problem)
+            raise not_ready(slot.published, slot.problem)
         slot.last_used = time.monotonic()
         with slot.model.hold() as model:
             yield model
 
-    async def load(self, name: str, version: str) -> None:
-        """Load a version and keep it loaded; one that failed before is tried again.
+    def check_ready(self, name: str, version: str | None) -> None:
+        """Return where a version, or the one that answers when none is named, is in memory.
+
+        Raises:
+            ModelNotFound: no such model or version.
+            ModelNotReady: it is not loaded.
+        """
+        model, serving = self.catalog.find(name), self._serving.get(name)
+        if version is None and serving is not None:
+            return
+        published = self._published(model, version, serving)
+        status = self.status(published)
+        if status.state is not State.READY:
+            why = status.problem or status.state
+            raise ModelNotReady(f"model {name!r} version {published.number} is not ready: {why}")
+
+    async def load(self, name: str, version: str | None = None) -> None:
+        """Load a version, by default the model's default one, and keep it loaded.
+
+        One that failed before is tried again.
 
         Raises:
             ModelNotFound: no such model or version.
             ModelNotReady: it cannot be loaded.
         """
-        published = self.catalog.find(name).find(version)
+        published = self._published(self.catalog.find(name), version, None)
         self._unloaded.discard((name, published.number))
         for slot in self._slots_of(published):
             if slot.problem:
@@ -158,16 +158,22 @@ class ModelRegistry:
         slot.pinned, slot.evictable = True, False
         await asyncio.wait([slot.load])
         if slot.model is None:
-            raise _not_ready(published, slot.problem)
+            raise not_ready(published, slot.problem)
         await self.refresh()
 
-    def unload(self, name: str, version: str) -> None:
-        """Give up a version in every precision until it is loaded again.
+    def unload(self, name: str, version: str | None = None) -> None:
+        """Give up a version in every precision, or all versions, until it is loaded again.
 
         Raises:
             ModelNotFound: no such model or version.
         """
-        published = self.catalog.find(name).find(version)
+        model = self.catalog.find(name)
+        chosen = model.versions.values() if version is None else [model.find(version)]
+        for published in chosen:
+            self._unload(published)
+
+    def _unload(self, published: PublishedVersion) -> None:
+        name = published.name
         self._unloaded.add((name, published.number))
         for slot in list(self._slots_of(published)):
             self._retire(slot)
@@ -185,30 +191,15 @@ class ModelRegistry:
 
     def status(self, published: PublishedVersion) -> VersionStatus:
         """Return the state of a published version."""
-        slots = list(self._slots_of(published))
-        loaded = tuple(
-            LoadedVariant(
-                precision=slot.model.classifier.precision,
-                provider=slot.model.classifier.session.provider,
-            )
-            for slot in slots
-            if slot.model is not None
-        )
-        problem = next((slot.problem for slot in slots if slot.problem), published.problem)
-        if loaded:
-            return VersionStatus(state=State.READY, problem=problem, loaded=loaded)
-        if problem:
-            return VersionStatus(state=State.FAILED, problem=problem)
-        if slots:
-            return VersionStatus(state=State.LOADING)
         unloaded = (published.name, published.number) in self._unloaded
-        return VersionStatus(state=State.UNLOADED if unloaded else State.AVAILABLE)
+        return status_of(published, list(self._slots_of(published)), unloaded=unloaded)
 
     def model_problem(self, model: PublishedModel) -> str | None:
         """Return why the default version of a model is not the one that answers, if so."""
         if model.problem or model.default is None:
             return model.problem
-        return self.status(model.versions[model.default]).problem
+        problem = self.status(model.versions[model.default]).problem
+        return f"version {model.default}: {problem}" if problem else None
 
     async def _watch(self) -> None:
         while True:
@@ -241,7 +232,7 @@ class ModelRegistry:
                 if number < model.default and (model.name, number) not in self._unloaded:
                     yield model.versions[number]
 
-    def _swap(self, name: str, slot: _Slot) -> None:
+    def _swap(self, name: str, slot: Slot) -> None:
         replaced = self._serving.get(name)
         self._serving[name] = slot
         slot.evictable = False
@@ -251,13 +242,13 @@ class ModelRegistry:
 
     def _slot_for(
         self, model: PublishedModel, version: str | None, precision: AskedPrecision
-    ) -> _Slot:
+    ) -> Slot:
         serving = self._serving.get(model.name)
         if version is None and precision == "auto" and serving is not None:
             return serving
         published = self._published(model, version, serving)
         if published.package is None:
-            raise _not_ready(published, published.problem)
+            raise not_ready(published, published.problem)
         if (published.name, published.number) in self._unloaded:
             raise ModelNotReady(
                 f"version {published.number} of model {published.name!r} was unloaded; "
@@ -272,7 +263,7 @@ class ModelRegistry:
         return self._existing(published, precision) or self._begin_on_demand(published, precision)
 
     def _published(
-        self, model: PublishedModel, version: str | None, serving: _Slot | None
+        self, model: PublishedModel, version: str | None, serving: Slot | None
     ) -> PublishedVersion:
         if version is not None:
             return model.find(version)
@@ -282,17 +273,17 @@ class ModelRegistry:
             raise ModelNotReady(f"model {model.name!r} is not served: {model.problem}")
         return model.versions[model.default]
 
-    def _slots_of(self, published: PublishedVersion) -> Iterator[_Slot]:
+    def _slots_of(self, published: PublishedVersion) -> Iterator[Slot]:
         return (slot for slot in self._slots if slot.published is published)
 
-    def _existing(self, published: PublishedVersion, precision: AskedPrecision) -> _Slot | None:
+    def _existing(self, published: PublishedVersion, precision: AskedPrecision) -> Slot | None:
         for slot in self._slots_of(published):
             got = slot.model.classifier.precision if slot.model else slot.precision
             if precision in (slot.precision, got):
                 return slot
         return None
 
-    def _begin_on_demand(self, published: PublishedVersion, precision: AskedPrecision) -> _Slot:
+    def _begin_on_demand(self, published: PublishedVersion, precision: AskedPrecision) -> Slot:
         evictable = [slot for slot in self._slots if slot.evictable and not slot.problem]
         if len(evictable) >= self._max_on_demand:
             idle = [slot for slot in evictable if slot.model is not None]
@@ -303,17 +294,17 @@ class ModelRegistry:
         slot.evictable = True
         return slot
 
-    def _begin(self, published: PublishedVersion, precision: AskedPrecision) -> _Slot:
-        slot = _Slot(published=published, precision=precision)
+    def _begin(self, published: PublishedVersion, precision: AskedPrecision) -> Slot:
+        slot = Slot(published=published, precision=precision)
         self._slots.append(slot)
         slot.load = asyncio.create_task(self._load(slot), name=f"load-{published.name}")
         return slot
 
-    async def _load(self, slot: _Slot) -> None:
-        published, started = slot.published, time.monotonic()
+    async def _load(self, slot: Slot) -> None:
+        published = slot.published
         where = f"name={published.name} version={published.number} precision={slot.precision}"
         try:
-            classifier = await self._load_in_thread(slot)
+            classifier, load_s = await self._load_in_thread(slot)
         except InferenceError as err:
             slot.problem = str(err)
             logger.warning("model_failed %s reason=%s", where, err)
@@ -331,17 +322,23 @@ class ModelRegistry:
             "model_loaded %s provider=%s load_ms=%.0f",
             where,
             classifier.session.provider,
-            (time.monotonic() - started) * 1e3,
+            load_s * 1e3,
         )
 
-    async def _load_in_thread(self, slot: _Slot) -> Classifier:
-        if slot.published.package is None:
+    async def _load_in_thread(self, slot: Slot) -> tuple[Classifier, float]:
+        """Return the classifier and how many seconds it took, waiting for the thread not counted."""
+        package = slot.published.package
+        if package is None:
             raise InferenceError(slot.published.problem)
-        return await asyncio.get_running_loop().run_in_executor(
-            self._loader, self._load_blocking, slot.published.package, slot.precision
-        )
 
-    def _retire(self, slot: _Slot) -> None:
+        def load() -> tuple[Classifier, float]:
+            started = time.monotonic()
+            classifier = self._load_blocking(package, slot.precision)
+            return classifier, time.monotonic() - started
+
+        return await asyncio.get_running_loop().run_in_executor(self._loader, load)
+
+    def _retire(self, slot: Slot) -> None:
         """Take a slot out; its model goes when its last user has left."""
         self._slots.remove(slot)
         slot.retired = True
@@ -364,10 +361,3 @@ class ModelRegistry:
                     continue
                 del self._serving[published.name]
             self._retire(slot)
-
-
-def _not_ready(published: PublishedVersion, problem: str | None) -> ModelNotReady:
-    where = f"model {published.name!r} version {published.number}"
-    if problem is not None:
-        return ModelNotReady(f"{where} cannot be served: {problem}")
-    return ModelNotReady(f"{where} is loading; try again", retry_after_s=_LOADING_RETRY_S)

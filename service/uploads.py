@@ -33,7 +33,7 @@ from service.schemas import AliasBody
 _PARSE_INLINE_BYTES: Final = 256 * 2**10
 # A body this many times the limit is not read to its end for the sake of the connection.
 _HANG_UP_FACTOR: Final = 4
-_MAX_ALIAS_BYTES: Final = 4096
+_MAX_SMALL_BYTES: Final = 4096
 _RAW_TYPES: Final = ("image/", "application/octet-stream")
 _BASE64_URLSAFE: Final = str.maketrans("-_", "+/")
 
@@ -87,7 +87,7 @@ async def read_uploads(request: Request, *, ticket: Ticket, limits: UploadLimits
         BodyTooLarge, BodyTimeout: over the limits.
         Overloaded: the service holds as many bytes or images as it may.
     """
-    _refuse_encoded(request)
+    refuse_encoded(request)
     content_type = request.headers.get("content-type", "").strip()
     kind = content_type.partition(";")[0].strip().lower()
     try:
@@ -119,17 +119,26 @@ async def read_alias(request: Request, *, timeout_s: float) -> AliasBody:
         MalformedBody: it is not of the form {"version": 3}.
         BodyTooLarge, BodyTimeout: it is over the limits.
     """
-    try:
-        async with asyncio.timeout(timeout_s):
-            body = await read_body(request, ticket=None, max_bytes=_MAX_ALIAS_BYTES)
-    except TimeoutError as err:
-        raise BodyTimeout(f"the body did not arrive within {timeout_s:g} s") from err
+    body = await read_small_body(request, timeout_s=timeout_s)
     try:
         return AliasBody.model_validate_json(body)
     except ValidationError as err:
         raise MalformedBody(
             'the body is not of the form {"version": 3}: ' + _first_error(err)
         ) from err
+
+
+async def read_small_body(request: Request, *, timeout_s: float) -> bytes:
+    """Read the body of a call that sends a few words.
+
+    Raises:
+        BodyTooLarge, BodyTimeout: it is over the limits.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await read_body(request, ticket=None, max_bytes=_MAX_SMALL_BYTES)
+    except TimeoutError as err:
+        raise BodyTimeout(f"the body did not arrive within {timeout_s:g} s") from err
 
 
 async def read_body(request: Request, *, ticket: Ticket | None, max_bytes: int) -> bytes:
@@ -232,7 +241,12 @@ def _from_base64(text: str) -> bytes:
         raise InvalidBase64("the image is not base64; encode the file's bytes again") from err
 
 
-def _refuse_encoded(request: Request) -> None:
+def refuse_encoded(request: Request) -> None:
+    """Refuse a compressed body.
+
+    Raises:
+        UnsupportedBody: the request has a content encoding.
+    """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedBody(

@@ -92,7 +92,7 @@ def colour_model(
             helper.make_node("Mul", ["features", "best_kernel"], ["evidence"]),
             helper.make_node("ReduceSum", ["evidence", "channel"], ["activation_map"], keepdims=0),
         ]
-        shape = ["N", SIDE_PX, SIDE_PX]
+        shape: list[str | int | None] = ["N", SIDE_PX, SIDE_PX]
         outputs.append(helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, shape))
     graph = helper.make_graph(
         nodes,
@@ -100,7 +100,7 @@ def colour_model(
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", SIDE_PX, SIDE_PX, 3])],
         outputs,
         [
-            numpy_helper.from_array(np.float32(255.0), "scale"),
+            numpy_helper.from_array(np.array(255.0, np.float32), "scale"),
             numpy_helper.from_array(weight, "weight"),
             numpy_helper.from_array(np.array([2, 3], np.int64), "spatial"),
             numpy_helper.from_array(np.array([1], np.int64), "channel"),

@@ -99,6 +99,15 @@ def test_ties_go_to_the_earlier_label(classifier: Classifier) -> None:
     assert [entry.label for entry in second.top] == ["red", "green", "blue"]
 
 
+def test_ties_of_many_labels_keep_their_order(classifier: Classifier) -> None:
+    labels = tuple(f"label {index:02d}" for index in range(40))
+    many = dataclasses.replace(
+        classifier, manifest=dataclasses.replace(classifier.manifest, labels=labels)
+    )
+    (prediction,) = many.interpret(outputs_of([[0.01, 0.04] * 20]), top_k=40)
+    assert tuple(entry.label for entry in prediction.top) == labels[1::2] + labels[::2]
+
+
 def test_an_unfamiliar_image_is_rejected_and_its_neighbour_is_not(classifier: Classifier) -> None:
     dark = encode(Image.new("RGB", (20, 20), (100, 20, 20)))
     rejected, accepted = classifier.classify([dark, coloured("red")])

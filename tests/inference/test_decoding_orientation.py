@@ -66,9 +66,11 @@ BROKEN_EXIF = {
     "unknown types": _ifd(b"\x12\x01" * 30, 3),
     "orientation as text": _ifd(struct.pack("<HHI4s", 0x0112, 2, 4, b"six\0") + b"\0" * 4, 1),
     "orientation without a value": _ifd(struct.pack("<HHII", 0x0112, 3, 0, 6) + b"\0" * 4, 1),
-    # Pillow raises IndexError on this one.
-    "resolution without a value": _ifd(
-        struct.pack("<HHII", 0x011A, 5, 0, 26) + struct.pack("<HHII", 0x0128, 3, 1, 2) + b"\0" * 4,
+    # Pillow looks for the resolution when it opens the file, and refuses the file for this one.
+    "resolution as an empty text": _ifd(
+        struct.pack("<HHI4s", 0x011A, 2, 1, b"")
+        + struct.pack("<HHII", 0x0128, 3, 1, 2)
+        + b"\0" * 4,
         2,
     ),
     "random": np.random.default_rng(0).bytes(200),

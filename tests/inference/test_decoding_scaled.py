@@ -1,5 +1,6 @@
 """JPEG decoding at a fraction of the size: when it happens, and that it hardly shows."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,22 @@ def test_a_scaled_image_says_where_its_source_lies(orientation: int) -> None:
         0.25 if orientation in (2, 3, 6, 7) else 0.0,  # 251 - 1003 / 4
         0.75 if orientation in (3, 4, 7, 8) else 0.0,  # 162 - 645 / 4
     )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_scaling_does_not_shift_what_the_model_sees(orientation: int) -> None:
+    # Waves of 100 px, so that a shift of a few pixels shows; 1001 and 1033 leave a rest of 1 by 8.
+    x, y = np.meshgrid(np.arange(1001), np.arange(1033))
+    waves = 127 + 100 * np.sin(x * 2 * np.pi / 100) * np.sin(y * 2 * np.pi / 100)
+    upright = Image.fromarray(waves.astype(np.uint8)).convert("RGB")
+    data = encode(
+        stored_as(upright, orientation), "JPEG", quality=95, exif=orientation_exif(orientation)
+    )
+    spec = dataclasses.replace(SPEC, resize_shorter_px=60)
+    scaled = decode_image(data, shorter_px=60)
+    assert scaled.scale == 8
+    difference = preprocess(scaled, spec).astype(np.int16) - preprocess(decode_image(data), spec)
+    assert np.abs(difference).mean() <= 1.0
 
 
 def test_an_image_that_is_not_scaled_lies_at_the_origin() -> None:

@@ -121,6 +121,13 @@ def test_an_expected_answer_that_does_not_fit_is_refused(
         check_golden(load(folder), folder)
 
 
+def test_an_image_outside_the_golden_folder_is_not_read(folder: Path) -> None:
+    (folder / "red.png").write_bytes(coloured("red"))
+    edit_expected(folder, {"file": "../red.png"})
+    with pytest.raises(GoldenMismatch, match="missing or damaged"):
+        check_golden(load(folder), folder)
+
+
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"images": []}'])
 def test_a_package_without_golden_images_is_refused(folder: Path, text: str | None) -> None:
     file = folder / GOLDEN_FOLDER / EXPECTED_FILE

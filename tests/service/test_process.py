@@ -135,6 +135,32 @@ def listening_connection(url: str) -> Iterator[http.client.HTTPConnection]:
         connection.close()
 
 
+def test_new_versions_come_into_service_by_themselves_and_lose_no_request(
+    models_dir: Path,
+) -> None:
+    make_package(models_dir)
+    seen: set[int] = set()
+    statuses: set[int] = set()
+    with running(models_dir, GRAFT_POLL_INTERVAL_S="0.1") as service:
+
+        def post_until_served(version: int) -> None:
+            with httpx2.Client(base_url=service.url) as client:
+                while version not in seen:
+                    response = client.post("/predict", content=coloured("red"))
+                    statuses.add(response.status_code)
+                    seen.add(response.json()["model"]["version"])
+
+        for version in (2, 3, 4):
+            clients = [threading.Thread(target=post_until_served, args=[version]) for _ in "abc"]
+            for client in clients:
+                client.start()
+            make_package(models_dir)
+            for client in clients:
+                client.join(timeout=30)
+        assert statuses == {200}
+        assert seen == {1, 2, 3, 4}
+
+
 def test_a_second_signal_ends_it_at_once(models_dir: Path) -> None:
     make_package(models_dir)
     with running(models_dir, GRAFT_DRAIN_DELAY_S="3600") as service:

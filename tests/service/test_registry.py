@@ -84,6 +84,14 @@ async def answered_by(registry: ModelRegistry, **choice: Any) -> int:
         return model.version
 
 
+async def first_score(registry: ModelRegistry) -> float:
+    """Return the logit of "red" for a red image."""
+    red = np.full((16, 16, 3), (250, 10, 10), np.uint8)
+    async with registry.use("colours", timeout_s=10) as model:
+        batched = await model.run(red, activation_map=False, deadline=float("inf"))
+    return float(batched.value.logits[0, 0])
+
+
 def damage_model(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"not the published bytes")
 
@@ -231,13 +239,12 @@ def test_a_version_republished_under_its_number_is_loaded_anew(models_dir: Path)
 
     async def scenario() -> None:
         async with registry_of(models_dir) as registry:
-            async with registry.use("colours", timeout_s=10) as before:
-                shutil.rmtree(folder)
-                make_package(models_dir, weight=SWAPPED)
-                await registry.refresh()
-                async with registry.use("colours", timeout_s=10) as after:
-                    assert after is not before
-                    assert after.version == before.version == 1
+            assert await first_score(registry) > 9
+            shutil.rmtree(folder)
+            make_package(models_dir, weight=SWAPPED)
+            await registry.refresh()
+            assert await answered_by(registry) == 1
+            assert await first_score(registry) < 1
 
     run(scenario)
 
@@ -377,7 +384,7 @@ def test_an_unloaded_version_stays_unloaded_until_it_is_loaded(models_dir: Path)
     run(scenario)
 
 
-def test_a_pinned_version_is_not_evicted_or_replaced(models_dir: Path) -> None:
+def test_a_pinned_version_is_not_evicted(models_dir: Path) -> None:
     for _ in range(3):
         make_package(models_dir)
 
@@ -385,9 +392,52 @@ def test_a_pinned_version_is_not_evicted_or_replaced(models_dir: Path) -> None:
         async with registry_of(models_dir, max_on_demand=1) as registry:
             await registry.load("colours", "1")
             await answered_by(registry, version="2")
+            assert (state(registry, 1), state(registry, 2)) == (State.READY, State.READY)
+
+    run(scenario)
+
+
+def test_a_pinned_version_stays_when_another_takes_over(models_dir: Path) -> None:
+    make_package(models_dir)
+
+    async def scenario() -> None:
+        async with registry_of(models_dir) as registry:
+            await registry.load("colours", "1")
             make_package(models_dir)
             await registry.refresh()
+            assert await answered_by(registry) == 2
             assert state(registry, 1) is State.READY
+
+    run(scenario)
+
+
+def test_a_version_loaded_on_demand_is_safe_once_it_is_in_service(models_dir: Path) -> None:
+    for _ in range(3):
+        make_package(models_dir)
+
+    async def scenario() -> None:
+        async with registry_of(models_dir, max_on_demand=1) as registry:
+            await answered_by(registry, version="1")
+            registry.repository.set_alias("colours", "stable", 1)
+            await registry.refresh()
+            await answered_by(registry, version="2")
+            assert (state(registry, 1), state(registry, 2)) == (State.READY, State.READY)
+
+    run(scenario)
+
+
+def test_a_look_that_finds_nothing_new_does_nothing(
+    models_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_package(models_dir)
+
+    async def scenario() -> None:
+        load = RecordingLoader()
+        async with registry_of(models_dir, load=load) as registry:
+            with caplog.at_level("INFO", "service.registry"):
+                await registry.refresh()
+            assert caplog.records == []
+            assert len(load.loaded) == 1
 
     run(scenario)
 

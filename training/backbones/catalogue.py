@@ -1,5 +1,6 @@
 """Which backbones there are, by what name, under which licence. Builds none of them."""
 
+import difflib
 import fnmatch
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -43,6 +44,7 @@ FAMILIES: Final = (
     "torchvision/squeezenet1_1",
     "torchvision/shufflenet_v2_x1_0",
 )
+_NUM_NEAR: Final = 5
 _UNSTATED: Final = "not stated"
 # torchvision's models and weights; the data they were trained on has terms of its own.
 _TORCHVISION_LICENCE: Final = "bsd-3-clause"
@@ -147,5 +149,8 @@ def _torchvision_names() -> list[str]:
 
 
 def _near(name: str) -> list[str]:
-    stem = name.rstrip("0123456789_").split("_")[0]
-    return [str(b) for b in search_backbones(stem)[:6]] if len(stem) > 2 else []
+    by_name: dict[str, list[str]] = {}
+    for backbone in search_backbones("*"):
+        by_name.setdefault(backbone.name, []).append(str(backbone))
+    close = difflib.get_close_matches(name, by_name, n=_NUM_NEAR)
+    return [full for near in close for full in by_name[near]]

@@ -1,0 +1,99 @@
+"""An inference request of the protocol, run on a model."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from inference import BatchOutputs, Manifest
+from inference.session import INPUT_NAME
+from service.batching import Batched
+from service.errors import DeadlineExceeded, MalformedBody
+from service.oip.metadata import output_names
+from service.oip.tensors import BYTES, FP32, Tensor
+from service.oip.wire import InferRequest, WantedOutput
+from service.served_model import ServedModel
+from service.stages import StageTimes
+
+
+async def infer(
+    model: ServedModel, request: InferRequest, *, timeout_s: float, times: StageTimes
+) -> list[tuple[Tensor, bool]]:
+    """Return the wanted outputs, each with whether it goes as raw bytes.
+
+    Raises:
+        MalformedBody: the input or an output is not one of the model's.
+        DeadlineExceeded, Overloaded, ShuttingDown: as `ServedModel.run`.
+        SessionError: the model failed.
+    """
+    manifest = model.classifier.manifest
+    _check_input(request, manifest)
+    wanted = _wanted_outputs(request, manifest)
+    wants_map = any(output.name == "activation_map" for output in wanted)
+    rows = await _run_rows(model, request, wants_map, timeout_s)
+    for row in rows:
+        times.note("queue", row.queue_s)
+        times.note("infer", row.run_s)
+    return [
+        (_output_tensor([row.value for row in rows], output, manifest), output.binary)
+        for output in wanted
+    ]
+
+
+async def _run_rows(
+    model: ServedModel, request: InferRequest, wants_map: bool, timeout_s: float
+) -> list[Batched[BatchOutputs]]:
+    deadline = time.monotonic() + timeout_s
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.gather(
+                *(
+                    model.run(pixels, activation_map=wants_map, deadline=deadline)
+                    for pixels in request.values
+                )
+            )
+    except TimeoutError as err:
+        raise DeadlineExceeded(f"no answer within {timeout_s:g} s; send fewer images") from err
+
+
+def _check_input(request: InferRequest, manifest: Manifest) -> None:
+    if request.input_name != INPUT_NAME:
+        raise MalformedBody(f"there is no input {request.input_name[:80]!r}; send {INPUT_NAME!r}")
+    expected = (*manifest.crop_hw, 3)
+    if request.values.shape[1:] != expected:
+        raise MalformedBody(
+            f"input has shape {list(request.values.shape)}, must be {[-1, *expected]}; "
+            "/predict takes images of any size"
+        )
+
+
+def _wanted_outputs(request: InferRequest, manifest: Manifest) -> tuple[WantedOutput, ...]:
+    names = output_names(manifest)
+    if not request.outputs:
+        return tuple(WantedOutput(name=n, binary=request.binary_by_default) for n in names)
+    for output in request.outputs:
+        if output.name not in names:
+            raise MalformedBody(f"there is no output {output.name[:80]!r}; there are {names}")
+        if output.classes and output.name not in ("logits", "probabilities"):
+            raise MalformedBody(f"output {output.name!r} cannot be given as classification")
+    return request.outputs
+
+
+def _output_tensor(
+    rows: Sequence[BatchOutputs], output: WantedOutput, manifest: Manifest
+) -> Tensor:
+    values = np.concatenate([getattr(row, output.name) for row in rows])
+    if output.classes:
+        return _classification(output, values, manifest)
+    return Tensor(name=output.name, datatype=FP32, values=values)
+
+
+def _classification(output: WantedOutput, scores: np.ndarray, manifest: Manifest) -> Tensor:
+    """Give the best classes as Triton does: (N, classes) of "score:index:label"."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, : output.classes]
+    texts = [
+        [f"{row[i]:f}:{i}:{manifest.labels[i]}".encode() for i in ranked]
+        for row, ranked in zip(scores, order, strict=True)
+    ]
+    return Tensor(name=output.name, datatype=BYTES, values=np.array(texts, dtype=object))

@@ -1,0 +1,59 @@
+"""What the protocol tells of the server and of its models."""
+
+from typing import Any, Final
+
+from inference.manifest import Manifest
+from inference.session import INPUT_NAME
+from service.oip.tensors import FP32, UINT8
+from service.registry import ModelRegistry
+from service.states import State
+
+SERVER: Final = {
+    "name": "graft",
+    "version": "0.1.0",
+    "extensions": ["binary_tensor_data", "classification", "model_repository"],
+}
+PLATFORM: Final = "onnxruntime_onnx"
+# The state of a version in the words of the protocol's repository extension.
+_REPOSITORY_STATES: Final = {
+    State.READY: "READY",
+    State.LOADING: "LOADING",
+    State.FAILED: "UNAVAILABLE",
+    State.AVAILABLE: "UNAVAILABLE",
+    State.UNLOADED: "UNAVAILABLE",
+}
+_REASONS: Final = {State.AVAILABLE: "loaded when a request names it", State.UNLOADED: "unloaded"}
+
+
+def output_names(manifest: Manifest) -> list[str]:
+    """Return the outputs that the model has."""
+    return [name for name, spec in manifest.outputs.items() if spec.absent is None]
+
+
+def model_metadata(manifest: Manifest, versions: list[int]) -> dict[str, Any]:
+    """Describe a model's input and outputs."""
+    height, width = manifest.crop_hw
+    return {
+        "name": manifest.name,
+        "versions": [str(version) for version in versions],
+        "platform": PLATFORM,
+        "inputs": [{"name": INPUT_NAME, "datatype": UINT8, "shape": [-1, height, width, 3]}],
+        "outputs": [
+            {"name": name, "datatype": FP32, "shape": list(manifest.outputs[name].shape or ())}
+            for name in output_names(manifest)
+        ],
+    }
+
+
+def repository_index(registry: ModelRegistry, *, ready_only: bool) -> list[dict[str, str]]:
+    """List every version with its state and, where it is not ready, the reason."""
+    index = []
+    for name, model in sorted(registry.catalog.models.items()):
+        for number, published in model.versions.items():
+            status = registry.status(published)
+            if ready_only and status.state is not State.READY:
+                continue
+            reason = status.problem or _REASONS.get(status.state, "")
+            state = _REPOSITORY_STATES[status.state]
+            index.append({"name": name, "version": str(number), "state": state, "reason": reason})
+    return index

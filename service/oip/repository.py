@@ -1,0 +1,45 @@
+"""What the protocol's repository calls need."""
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from inference.manifest import Manifest
+from service.catalog import PublishedModel
+from service.errors import MalformedBody, ModelNotReady
+from service.registry import ModelRegistry
+from service.uploads import read_small_body
+
+
+class IndexRequest(BaseModel):
+    """The optional body of a repository index request."""
+
+    ready: bool = False
+
+
+def served_manifest(
+    registry: ModelRegistry, model: PublishedModel, version: str | None
+) -> Manifest:
+    """Return the manifest of a version, or of the one that answers when none is named.
+
+    Raises:
+        ModelNotFound: no such version.
+        ModelNotReady: its manifest cannot be used.
+    """
+    number = registry.serving_version(model.name) or model.default or max(model.versions)
+    published = model.find(str(number) if version is None else version)
+    if published.manifest is None:
+        raise ModelNotReady(f"model {model.name!r} cannot be served: {published.problem}")
+    return published.manifest
+
+
+async def read_index_request(request: Request, *, timeout_s: float) -> bool:
+    """Return whether only ready versions are asked for; the body may be empty.
+
+    Raises:
+        MalformedBody: the body is not of the form {"ready": true}.
+    """
+    body = await read_small_body(request, timeout_s=timeout_s)
+    try:
+        return IndexRequest.model_validate_json(body or b"{}").ready
+    except ValidationError as err:
+        raise MalformedBody('the body is not of the form {"ready": true}') from err

@@ -1,0 +1,97 @@
+"""The Open Inference Protocol v2 under `/v2`, as its clients know it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep
+from service.errors import ModelNotReady
+from service.oip.answering import answer_infer
+from service.oip.metadata import SERVER, model_metadata, repository_index
+from service.oip.repository import read_index_request, served_manifest
+from service.openapi import problems
+from service.readiness import why_not_ready
+
+open_router = APIRouter(tags=["open inference protocol"])
+router = APIRouter(
+    tags=["open inference protocol"],
+    dependencies=[PREDICT_ACCESS],
+    responses=problems(400, 401, 404, 500, 503),
+)
+admin_router = APIRouter(
+    tags=["open inference protocol"],
+    dependencies=[ADMIN_ACCESS],
+    responses=problems(401, 403, 404, 500, 503),
+)
+_INFER = problems(408, 413, 415, 429, 504)
+
+
+@open_router.get("/v2/health/live")
+async def live() -> dict[str, bool]:
+    """Say that the process answers."""
+    return {"live": True}
+
+
+@open_router.get("/v2/health/ready", responses=problems(503))
+async def ready(context: ContextDep) -> dict[str, bool]:
+    """Say that at least one model answers, or 503 with the reason."""
+    if why := why_not_ready(
+        context.registry,
+        default_model=context.settings.default_model,
+        draining=context.lifecycle.draining,
+    ):
+        raise ModelNotReady(why, retry_after_s=1)
+    return {"live": True, "ready": True}
+
+
+@router.get("/v2")
+async def server_metadata() -> dict[str, Any]:
+    """Name the server and its extensions."""
+    return SERVER
+
+
+@router.get("/v2/models/{name}")
+@router.get("/v2/models/{name}/versions/{version}")
+async def metadata(name: str, context: ContextDep, version: str | None = None) -> dict[str, Any]:
+    """Describe a model's input and outputs."""
+    model = context.registry.catalog.find(name)
+    return model_metadata(served_manifest(context.registry, model, version), list(model.versions))
+
+
+@router.get("/v2/models/{name}/ready")
+@router.get("/v2/models/{name}/versions/{version}/ready")
+async def model_ready(name: str, context: ContextDep, version: str | None = None) -> dict[str, Any]:
+    """Say that a version answers, or 503 with the reason."""
+    context.registry.check_ready(name, version)
+    return {"name": name, "ready": True}
+
+
+@router.post("/v2/models/{name}/infer", responses=_INFER)
+@router.post("/v2/models/{name}/versions/{version}/infer", responses=_INFER)
+async def infer(
+    name: str, request: Request, context: ContextDep, version: str | None = None
+) -> Response:
+    """Run a tensor of the model's own size, (N, H, W, 3) uint8 RGB."""
+    return await answer_infer(request, context, name, version)
+
+
+@router.post("/v2/repository/index")
+async def index(request: Request, context: ContextDep) -> list[dict[str, str]]:
+    """List every published version and its state."""
+    ready_only = await read_index_request(request, timeout_s=context.settings.body_timeout_s)
+    return repository_index(context.registry, ready_only=ready_only)
+
+
+@admin_router.post("/v2/repository/models/{name}/load")
+async def load(name: str, context: ContextDep) -> dict[str, str]:
+    """Load the version that answers when none is named, and look for new ones."""
+    await context.registry.load(name)
+    return {}
+
+
+@admin_router.post("/v2/repository/models/{name}/unload")
+async def unload(name: str, context: ContextDep) -> dict[str, str]:
+    """Give up every version of a model until it is loaded again."""
+    context.registry.unload(name)
+    return {}

@@ -1,0 +1,81 @@
+"""What a package goes through before it may answer."""
+
+import hashlib
+from pathlib import Path
+
+import onnx
+import pytest
+
+from inference import (
+    DigestMismatch,
+    GoldenMismatch,
+    Package,
+    PackageError,
+    SessionConfig,
+    SessionError,
+    read_package,
+)
+from service.hardware import probe_provider
+from service.loading import ModelLoader, batch_buckets
+from tests.builders import make_package
+
+LOADER = ModelLoader(session=SessionConfig(provider="cpu"), max_batch=4)
+
+
+def package(models_dir: Path) -> Package:
+    return read_package(models_dir / "colours" / "1")
+
+
+def test_a_sound_package_is_loaded(models_dir: Path) -> None:
+    make_package(models_dir)
+    assert LOADER.load(package(models_dir)).precision == "fp32"
+
+
+def test_a_changed_model_file_is_refused(models_dir: Path) -> None:
+    folder = make_package(models_dir)
+    (folder / "model.onnx").write_bytes(b"changed")
+    with pytest.raises(DigestMismatch):
+        LOADER.load(package(models_dir))
+
+
+def test_a_model_that_answers_differently_here_is_refused(models_dir: Path) -> None:
+    folder = make_package(models_dir)
+    expected = folder / "golden" / "expected.json"
+    expected.write_text(expected.read_text().replace("0.99", "0.01"))
+    with pytest.raises(GoldenMismatch):
+        LOADER.load(package(models_dir))
+
+
+def only_single_images(folder: Path) -> None:
+    """Fix the model's batch size at 1, with a manifest that agrees."""
+    file, manifest = folder / "model.onnx", folder / "manifest.json"
+    model = onnx.load_from_string(file.read_bytes())
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    data = model.SerializeToString()
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_bytes(data)
+    manifest.write_text(manifest.read_text().replace(before, hashlib.sha256(data).hexdigest()))
+
+
+def test_a_model_that_cannot_run_batches_is_refused(models_dir: Path) -> None:
+    make_package(models_dir, after=only_single_images)
+    with pytest.raises(SessionError, match="batch of shape"):
+        LOADER.load(package(models_dir))
+
+
+def test_a_missing_precision_is_refused(models_dir: Path) -> None:
+    make_package(models_dir)
+    with pytest.raises(PackageError, match="no int8"):
+        LOADER.load(package(models_dir), "int8")
+
+
+@pytest.mark.parametrize(
+    ("max_batch", "buckets"),
+    [(1, [1]), (2, [1, 2]), (5, [1, 2, 4, 5]), (16, [1, 2, 4, 8, 16])],
+)
+def test_buckets_double_up_to_the_maximum(max_batch: int, buckets: list[int]) -> None:
+    assert list(batch_buckets(max_batch)) == buckets
+
+
+def test_the_probe_asks_a_real_session() -> None:
+    assert probe_provider(SessionConfig(provider="cpu")) == "cpu"

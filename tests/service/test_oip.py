@@ -1,0 +1,298 @@
+"""The Open Inference Protocol: what its clients send, and what they must not send."""
+
+import base64
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from tests.builders import COLOURS, coloured, make_package
+from tests.conftest import ClientFactory
+
+INFER = "/v2/models/colours/infer"
+LENGTH = "Inference-Header-Content-Length"
+ADMIN = {"authorization": "Bearer admin-key-123"}
+
+
+def images(*labels: str) -> np.ndarray:
+    return np.stack([np.full((16, 16, 3), COLOURS[label], np.uint8) for label in labels])
+
+
+def tensor(values: np.ndarray, **changes: Any) -> dict[str, Any]:
+    given = {"name": "image", "shape": list(values.shape), "datatype": "UINT8"}
+    return {**given, "data": values.tolist(), **changes}
+
+
+def infer(client: TestClient, given: dict[str, Any], **body: Any) -> Response:
+    return client.post(INFER, json={"inputs": [given], **body})
+
+
+def infer_binary(
+    client: TestClient,
+    values: np.ndarray,
+    *,
+    size: Any = None,
+    length: str | None = None,
+    **body: Any,
+) -> Response:
+    raw = values.tobytes()
+    given = tensor(values, parameters={"binary_data_size": len(raw) if size is None else size})
+    del given["data"]
+    header = json.dumps({"inputs": [given], **body}).encode()
+    headers = {LENGTH: str(len(header)) if length is None else length}
+    return client.post(INFER, content=header + raw, headers=headers)
+
+
+def outputs(response: Response) -> dict[str, np.ndarray]:
+    """Read all outputs, in JSON or raw, as a client does."""
+    body = response.content
+    length = int(response.headers.get(LENGTH, len(body)))
+    raw, found = body[length:], {}
+    for output in json.loads(body[:length])["outputs"]:
+        size = output.get("parameters", {}).get("binary_data_size")
+        if size is None:
+            values = np.asarray(output["data"])
+        else:
+            values, raw = np.frombuffer(raw[:size], "<f4"), raw[size:]
+        found[output["name"]] = values.reshape(output["shape"])
+    assert raw == b""
+    return found
+
+
+def test_the_server_names_itself(client: TestClient) -> None:
+    answer = client.get("/v2").json()
+    assert set(answer) == {"name", "version", "extensions"}
+    assert "binary_tensor_data" in answer["extensions"]
+
+
+def test_health_follows_the_service(client: TestClient) -> None:
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2/health/ready").json()["ready"] is True
+    client.app.state.lifecycle.draining = True  # type: ignore[attr-defined]
+    assert client.get("/v2/health/ready").status_code == 503
+
+
+def test_an_empty_repository_is_not_ready(start_service: ClientFactory) -> None:
+    assert start_service().get("/v2/health/ready").status_code == 503
+
+
+@pytest.mark.parametrize("url", ["/v2/models/colours", "/v2/models/colours/versions/1"])
+def test_metadata_describes_input_and_outputs(client: TestClient, url: str) -> None:
+    answer = client.get(url).json()
+    assert (answer["name"], answer["versions"]) == ("colours", ["1"])
+    assert answer["inputs"] == [{"name": "image", "datatype": "UINT8", "shape": [-1, 16, 16, 3]}]
+    assert {"name": "probabilities", "datatype": "FP32", "shape": [-1, 3]} in answer["outputs"]
+
+
+def test_a_model_is_ready_or_says_why_not(models_dir: Path, start_service: ClientFactory) -> None:
+    make_package(models_dir)
+    make_package(models_dir, after=lambda folder: (folder / "model.onnx").unlink())
+    client = start_service()
+    assert client.get("/v2/models/colours/ready").json() == {"name": "colours", "ready": True}
+    assert client.get("/v2/models/colours/versions/1/ready").status_code == 200
+    response = client.get("/v2/models/colours/versions/2/ready")
+    assert response.status_code == 503
+    assert "model.onnx is missing" in response.json()["error"]
+
+
+def test_nested_and_flat_data_give_the_same_answer(client: TestClient) -> None:
+    values = images("red", "blue")
+    nested = outputs(infer(client, tensor(values)))
+    flat = outputs(infer(client, tensor(values, data=values.ravel().tolist())))
+    for name, found in nested.items():
+        np.testing.assert_array_equal(found, flat[name])
+    assert nested["probabilities"].argmax(axis=1).tolist() == [0, 2]
+
+
+def test_raw_tensors_give_the_same_answer_as_json(client: TestClient) -> None:
+    values = images("red", "green", "blue")
+    expected = outputs(infer(client, tensor(values)))
+    response = infer_binary(client, values, parameters={"binary_data_output": True})
+    assert response.headers["content-type"] == "application/octet-stream"
+    found = outputs(response)
+    assert set(found) == set(expected)
+    for name, array in found.items():
+        np.testing.assert_array_equal(array, expected[name].astype(np.float32))
+
+
+def test_the_protocol_and_predict_agree(client: TestClient) -> None:
+    (entry,) = client.post("/predict", content=coloured("green")).json()["predictions"]
+    found = outputs(infer(client, tensor(images("green"))))
+    assert found["probabilities"].max() == pytest.approx(entry["probability"], abs=1e-6)
+
+
+def test_the_answer_names_model_version_and_id(client: TestClient) -> None:
+    answer = infer(client, tensor(images("red")), id="7").json()
+    assert (answer["model_name"], answer["model_version"], answer["id"]) == ("colours", "1", "7")
+    assert "id" not in infer(client, tensor(images("red"))).json()
+
+
+def test_only_the_wanted_outputs_come_each_in_its_form(client: TestClient) -> None:
+    wanted = [{"name": "logits", "parameters": {"binary_data": True}}, {"name": "embedding"}]
+    response = infer(client, tensor(images("red")), outputs=wanted)
+    assert list(outputs(response)) == ["logits", "embedding"]
+    assert LENGTH in response.headers
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_classification_gives_the_best_labels(client: TestClient, binary: bool) -> None:
+    parameters = {"classification": 2, "binary_data": binary}
+    wanted = [{"name": "probabilities", "parameters": parameters}]
+    response = infer(client, tensor(images("blue")), outputs=wanted)
+    if binary:
+        raw = response.content[int(response.headers[LENGTH]) :]
+        (length,) = struct.unpack_from("<I", raw)
+        best = raw[4 : 4 + length].decode()
+    else:
+        (output,) = response.json()["outputs"]
+        assert (output["datatype"], output["shape"]) == ("BYTES", [1, 2])
+        best = output["data"][0]
+    score, index, label = best.split(":")
+    assert (float(score) > 0.99, index, label) == (True, "2", "blue")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "pixels"},
+        {"datatype": "FP32"},
+        {"shape": [1, 16, 16]},
+        {"shape": [2, 16, 16, 3]},
+        {"shape": [1, 3, 16, 16]},
+        {"shape": [-1, 16, 16, 3]},
+        {"shape": [0, 16, 16, 3]},
+        {"shape": [2**62, 2**62, 2**62, 3]},
+        {"shape": []},
+        {"shape": [], "data": 5},
+        {"shape": [1.5, 16, 16, 3]},
+        {"data": None},
+        {"data": []},
+        {"data": "text"},
+        {"data": [256] * 768},
+        {"data": [-1] * 768},
+        {"data": [0.5] * 768},
+        {"data": [True] * 768},
+        {"data": [10**30] * 768},
+        {"data": [[1], [1, 2]]},
+        {"data": {"a": 1}},
+        {"parameters": {"binary_data_size": 768}},
+    ],
+    ids=lambda changes: str(changes)[:40],
+)
+def test_an_input_that_does_not_fit_is_400(client: TestClient, changes: dict[str, Any]) -> None:
+    response = infer(client, tensor(images("red"), **changes))
+    assert response.status_code == 400
+    assert response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"[" * 100_000,
+        b'{"inputs": []}',
+        b'{"inputs": [{}, {}]}',
+        b'{"inputs": "image"}',
+        b'{"inputs": [{"name": "image"}]}',
+    ],
+    ids=lambda body: body[:20].decode() or "empty",
+)
+def test_a_body_of_another_form_is_400(client: TestClient, body: bytes) -> None:
+    response = client.post(INFER, content=body)
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_body")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"length": "0"},
+        {"length": "-1"},
+        {"length": "999999"},
+        {"length": "9" * 40},
+        {"length": "x"},
+        {"length": "10"},
+        {"size": 767},
+        {"size": 769},
+        {"size": -768},
+        {"size": "768"},
+        {"size": True},
+        {"size": 2**64},
+    ],
+    ids=str,
+)
+def test_lengths_that_do_not_fit_are_400(client: TestClient, changes: dict[str, Any]) -> None:
+    response = infer_binary(client, images("red"), **changes)
+    assert (response.status_code, response.json()["code"]) == (400, "malformed_body")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"name": "none"},
+        {"name": "embedding", "parameters": {"classification": 1}},
+        {"name": "logits", "parameters": {"classification": -1}},
+        {"name": "logits", "parameters": {"binary_data": "yes"}},
+    ],
+    ids=str,
+)
+def test_an_output_that_does_not_fit_is_400(client: TestClient, wanted: dict[str, Any]) -> None:
+    assert infer(client, tensor(images("red")), outputs=[wanted]).status_code == 400
+
+
+def test_more_images_than_allowed_are_refused(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    response = infer_binary(start_service(max_images=2), images("red", "red", "red"))
+    assert (response.status_code, response.json()["code"]) == (413, "too_many_images")
+
+
+def test_an_unknown_model_is_404_with_an_error(client: TestClient) -> None:
+    response = client.post("/v2/models/none/infer", json={})
+    assert response.status_code == 404
+    assert "colours" in response.json()["error"]
+
+
+def test_the_index_lists_versions_and_reasons(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    make_package(models_dir, after=lambda folder: (folder / "model.onnx").unlink())
+    client = start_service()
+    index = {(m["version"], m["state"]) for m in client.post("/v2/repository/index").json()}
+    assert index == {("1", "READY"), ("2", "UNAVAILABLE")}
+    ready = client.post("/v2/repository/index", json={"ready": True}).json()
+    assert [m["version"] for m in ready] == ["1"]
+
+
+def test_a_model_is_unloaded_and_loaded_again(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    client = start_service(admin_keys="admin-key-123")
+    url = "/v2/repository/models/colours"
+    assert client.post(f"{url}/unload").status_code == 401
+    assert client.post(f"{url}/unload", headers=ADMIN).status_code == 200
+    assert client.get("/v2/models/colours/ready").status_code == 503
+    assert client.post(f"{url}/load", headers=ADMIN).status_code == 200
+    assert client.get("/v2/models/colours/ready").status_code == 200
+
+
+def test_predict_keys_guard_the_protocol(models_dir: Path, start_service: ClientFactory) -> None:
+    make_package(models_dir)
+    client = start_service(api_keys="predict-key")
+    assert client.post(INFER, json={}).status_code == 401
+    assert client.get("/v2/models/colours").status_code == 401
+    assert client.get("/v2/health/ready").status_code == 200
+
+
+def test_base64_is_no_tensor(client: TestClient) -> None:
+    text = base64.b64encode(coloured("red")).decode()
+    assert infer(client, tensor(images("red"), data=[text] * 768)).status_code == 400

@@ -1,0 +1,185 @@
+"""What a folder means: classes, splits, and what is overlooked on purpose."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from tests.training.folders import unprivileged, write_class, write_classes
+from training.data.layout import natural_key, read_folder
+from training.errors import DataError
+
+pytestmark = pytest.mark.training
+
+
+def names(root: Path) -> list[str]:
+    """Return the paths of the images found, below `root`."""
+    folder = read_folder(root)
+    return sorted(folder.relative(file) for file in folder.files)
+
+
+def test_a_flat_folder_has_a_class_for_each_sub_folder_and_no_split(tmp_path: Path) -> None:
+    folder = read_folder(write_classes(tmp_path, ["cat", "dog"], count=2))
+    assert folder.labels == ("cat", "dog")
+    assert folder.given_splits == ()
+    assert {(file.label, file.split) for file in folder.files} == {("cat", None), ("dog", None)}
+    assert len(folder.files) == 4
+
+
+@pytest.mark.parametrize("val_name", ["val", "valid", "validation", "Validation"])
+def test_given_splits_are_honoured_under_each_of_their_names(tmp_path: Path, val_name: str) -> None:
+    for seed, split in enumerate(("train", val_name, "test")):
+        write_classes(tmp_path / split, ["cat", "dog"], count=2, seed=seed)
+    folder = read_folder(tmp_path)
+    assert folder.given_splits == ("train", "val", "test")
+    by_folder = {(f.path.parent.parent.name, f.split) for f in folder.files}
+    assert by_folder == {("train", "train"), (val_name, "val"), ("test", "test")}
+
+
+def test_two_names_for_one_split_are_refused(tmp_path: Path) -> None:
+    for split in ("train", "val", "valid"):
+        write_classes(tmp_path / split, ["cat", "dog"], count=1)
+    with pytest.raises(DataError, match=r"'val' and 'valid' mean val"):
+        read_folder(tmp_path)
+
+
+def test_train_alone_is_a_flat_folder(tmp_path: Path) -> None:
+    """Nothing was split off, so the split is still to be made."""
+    write_classes(tmp_path / "train", ["cat", "dog"], count=2)
+    folder = read_folder(tmp_path)
+    assert folder.labels == ("cat", "dog")
+    assert folder.given_splits == ()
+
+
+def test_train_may_be_a_class(tmp_path: Path) -> None:
+    """A folder of vehicles has a class "train", which holds images itself."""
+    folder = read_folder(write_classes(tmp_path, ["bus", "train", "val"], count=2))
+    assert folder.labels == ("bus", "train", "val")
+    assert folder.given_splits == ()
+
+
+def test_a_class_missing_in_one_split_is_refused_by_name(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", ["cat", "dog"], count=1)
+    write_classes(tmp_path / "test", ["cat"], count=1)
+    with pytest.raises(DataError, match=r"test/ lacks the class folders \['dog'\]"):
+        read_folder(tmp_path)
+
+
+def test_one_class_is_refused_by_name(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat"], count=2)
+    with pytest.raises(DataError, match="only the class 'cat'"):
+        read_folder(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no class folders"):
+        read_folder(tmp_path)
+
+
+def test_images_without_class_folders_are_refused(tmp_path: Path) -> None:
+    write_class(tmp_path, 0, count=3)
+    with pytest.raises(DataError, match="no class folders"):
+        read_folder(tmp_path)
+
+
+def test_a_missing_folder_is_told_from_a_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        read_folder(tmp_path / "nowhere")
+    (tmp_path / "file.zip").touch()
+    with pytest.raises(DataError, match="is a file"):
+        read_folder(tmp_path / "file.zip")
+
+
+def test_hidden_files_and_clutter_are_overlooked(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=1)
+    for path in (".hidden.png", "Thumbs.db", "desktop.ini", ".DS_Store"):
+        (tmp_path / "cat" / path).touch()
+    for folder in (".git", "__MACOSX"):
+        write_class(tmp_path / folder, 2, count=1)
+        write_class(tmp_path / "cat" / folder, 2, count=1)
+    folder = read_folder(tmp_path)
+    assert folder.labels == ("cat", "dog")
+    assert names(tmp_path) == ["cat/image0.png", "dog/image0.png"]
+    assert folder.ignored == {}
+
+
+def test_the_folder_of_unknown_images_is_no_class(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog", "_unknown"], count=1)
+    folder = read_folder(tmp_path)
+    assert folder.labels == ("cat", "dog")
+    assert len(folder.files) == 2
+
+
+def test_other_files_are_counted_by_suffix(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=1)
+    for path in ("cat/notes.txt", "cat/more.TXT", "dog/labels.csv", "dog/README"):
+        (tmp_path / path).touch()
+    folder = read_folder(tmp_path)
+    assert folder.ignored == {".txt": 2, ".csv": 1, "(no suffix)": 1}
+    assert len(folder.files) == 2
+
+
+def test_suffixes_count_in_any_case_and_depth(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=1)
+    write_class(tmp_path / "cat" / "2024" / "may", 0, count=1, suffix=".JPG")
+    assert "cat/2024/may/image0.JPG" in names(tmp_path)
+
+
+def test_a_loop_of_links_is_walked_once(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=1)
+    (tmp_path / "cat" / "loop").symlink_to(tmp_path / "cat", target_is_directory=True)
+    assert names(tmp_path) == ["cat/image0.png", "dog/image0.png"]
+
+
+def test_a_linked_class_folder_is_followed(tmp_path: Path) -> None:
+    write_class(tmp_path / "elsewhere", 1, count=1)
+    write_class(tmp_path / "data" / "cat", 0, count=1)
+    (tmp_path / "data" / "dog").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert names(tmp_path / "data") == ["cat/image0.png", "dog/image0.png"]
+
+
+def test_two_spellings_of_one_name_are_refused(tmp_path: Path) -> None:
+    """A folder copied from a Mac may have "é" in two code points beside "é" in one."""
+    composed = "café"
+    write_classes(tmp_path, [composed, unicodedata.normalize("NFD", composed), "x"], count=1)
+    with pytest.raises(DataError, match="merge them"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("label", ["제니", "리사 (블랙핑크)", "🐈", "with space", "a'b\"c", "<b>"])
+def test_a_class_may_have_any_name_and_is_stored_composed(tmp_path: Path, label: str) -> None:
+    write_classes(tmp_path, [unicodedata.normalize("NFD", label), "zz"], count=1)
+    assert unicodedata.normalize("NFC", label) in read_folder(tmp_path).labels
+
+
+def test_labels_are_in_natural_order(tmp_path: Path) -> None:
+    labels = ["class10", "Class2", "class1", "b"]
+    assert read_folder(write_classes(tmp_path, labels, count=1)).labels == (
+        "b",
+        "class1",
+        "Class2",
+        "class10",
+    )
+
+
+def test_equal_names_but_for_case_have_one_order() -> None:
+    assert sorted(["a", "A", "01", "1"], key=natural_key) == ["01", "1", "A", "a"]
+
+
+@pytest.mark.parametrize("closed", ["cat", "cat/inside", "."])
+def test_an_unreadable_folder_is_refused_by_name(
+    tmp_path: Path, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images that cannot be seen are not silently left out."""
+    write_classes(tmp_path / "photos", ["cat", "dog"], count=1)
+    write_class(tmp_path / "photos" / "cat" / "inside", 0, count=1)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    os.chmod(Path("photos", closed), 0o000)
+    try:
+        with unprivileged(), pytest.raises(DataError, match="may not be read") as caught:
+            read_folder(Path("photos"))
+    finally:
+        os.chmod(Path("photos", closed), 0o755)
+    assert str(Path("photos", closed)) in str(caught.value)

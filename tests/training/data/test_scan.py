@@ -1,0 +1,147 @@
+"""Every image read once, the bad ones set aside."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.preprocessing import PreprocessSpec, prepare_image
+from tests.training.folders import unprivileged, write_classes
+from training.data.layout import read_folder
+from training.data.scan import Scan, scan_folder
+from training.errors import DataError
+
+pytestmark = pytest.mark.training
+
+SPEC = PreprocessSpec(
+    resize_shorter_px=20,
+    crop_hw=(16, 16),
+    interpolation="bicubic",
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+)
+
+
+def read(root: Path, work: Path) -> Scan:
+    """Read a folder at the model's size."""
+    return scan_folder(read_folder(root), SPEC, pixels_file=work / "pixels.uint8")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Return a folder of two classes with five images each."""
+    return write_classes(tmp_path / "photos", ["cat", "dog"], count=5)
+
+
+def damage(photos: Path) -> dict[str, Path]:
+    """Make one image truncated, one empty and one no image at all."""
+    files = {
+        "truncated": photos / "cat" / "image1.png",
+        "empty": photos / "cat" / "image2.png",
+        "text": photos / "dog" / "image3.png",
+    }
+    data = files["truncated"].read_bytes()
+    files["truncated"].write_bytes(data[: len(data) // 2])
+    files["empty"].write_bytes(b"")
+    files["text"].write_text("<html>not found</html>")
+    return files
+
+
+def test_the_pixels_are_those_that_the_service_would_see(photos: Path, tmp_path: Path) -> None:
+    scan = read(photos, tmp_path)
+    assert len(scan.images) == 10
+    for image in scan.images:
+        data = image.file.path.read_bytes()
+        assert np.array_equal(scan.pixels[image.row], prepare_image(data, SPEC).pixels)
+        assert image.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_bad_files_are_set_aside_with_path_and_reason(photos: Path, tmp_path: Path) -> None:
+    files = damage(photos)
+    scan = read(photos, tmp_path)
+    left_out = {bad.file.path: bad.reason for bad in scan.quarantined}
+    assert left_out.keys() == set(files.values())
+    assert "empty" in left_out[files["empty"]]
+    assert all(left_out.values())
+    assert len(scan.images) == 7
+
+
+def test_the_good_neighbours_of_a_bad_file_keep_their_own_pixels(
+    photos: Path, tmp_path: Path
+) -> None:
+    damage(photos)
+    scan = read(photos, tmp_path)
+    assert sorted(image.row for image in scan.images) == list(range(7))
+    for image in scan.images:
+        expected = prepare_image(image.file.path.read_bytes(), SPEC).pixels
+        assert np.array_equal(scan.pixels[image.row], expected)
+
+
+def test_no_file_of_the_user_is_touched(photos: Path, tmp_path: Path) -> None:
+    """Neither its bytes nor its time, bad or good."""
+    damage(photos)
+
+    def state() -> dict[Path, tuple[bytes, int]]:
+        files = (path for path in photos.rglob("*") if path.is_file())
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+    before = state()
+    read(photos, tmp_path)
+    assert state() == before
+
+
+def test_a_class_without_a_readable_image_is_refused_with_its_first_file(
+    photos: Path, tmp_path: Path
+) -> None:
+    for path in (photos / "dog").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match=r"class 'dog' has 5 files.*'dog/image0\.png'.*empty"):
+        read(photos, tmp_path)
+
+
+def test_a_class_without_images_is_refused(photos: Path, tmp_path: Path) -> None:
+    (photos / "bird").mkdir()
+    (photos / "bird" / "notes.txt").touch()
+    with pytest.raises(DataError, match="class 'bird' has no images"):
+        read(photos, tmp_path)
+
+
+def test_a_class_unreadable_in_one_split_is_refused_with_the_split(tmp_path: Path) -> None:
+    for seed, split in enumerate(("train", "test")):
+        write_classes(tmp_path / "photos" / split, ["cat", "dog"], count=2, seed=seed)
+    for path in (tmp_path / "photos" / "test" / "cat").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="class 'cat' in test/"):
+        read(tmp_path / "photos", tmp_path)
+
+
+def test_the_order_is_stable(photos: Path, tmp_path: Path) -> None:
+    first, again = read(photos, tmp_path), read(photos, tmp_path)
+    assert [i.file for i in first.images] == [i.file for i in again.images]
+    assert [i.file.path for i in first.images] == sorted(photos.glob("*/*.png"))
+
+
+def test_progress_is_told_of_every_file_good_or_bad(photos: Path, tmp_path: Path) -> None:
+    damage(photos)
+    done: list[int] = []
+    scan_folder(
+        read_folder(photos), SPEC, pixels_file=tmp_path / "pixels.uint8", advance=done.append
+    )
+    assert sum(done) == 10
+
+
+def test_a_file_that_may_not_be_read_is_set_aside(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = photos / "cat" / "image0.png"
+    closed.chmod(0o000)
+    tmp_path.chmod(0o755)
+    work = tmp_path / "work"
+    work.mkdir()
+    work.chmod(0o777)
+    monkeypatch.chdir(tmp_path)
+    with unprivileged():
+        scan = read(Path("photos"), Path("work"))
+    assert [bad.file.path.name for bad in scan.quarantined] == [closed.name]
+    assert "cannot be read" in scan.quarantined[0].reason
