@@ -4,7 +4,7 @@ Each is made once for all tests: who changes one takes a copy.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,14 @@ import torch
 from rich.console import Console
 from safetensors.torch import save_file
 
+from tests.training.data.reading import OPENED, read, split
 from tests.training.folders import write_classes
 from training.backbones.build import Backbone, build_backbone
 from training.candidates import Candidate, make_probe
 from training.config import FinetuneConfig
-from training.data.layout import read_folder
-from training.data.scan import Scan, scan_folder
-from training.data.split import Dataset, split_dataset
+from training.data.scan import Scan
+from training.data.split import Dataset
+from training.features import Features, compute_features
 from training.finetune import main
 from training.network import TransferNetwork
 from training.progress import Display
@@ -49,6 +50,13 @@ class Outcome:
 Command = Callable[..., Outcome]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _close_caches() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def quiet() -> Display:
     """Return a display that nobody sees."""
     return Display(Console(file=io.StringIO()))
@@ -65,8 +73,8 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of three classes with twelve images each."""
-    return write_classes(tmp_path_factory.mktemp("data") / "colours")
+    """Return a folder of three classes with twenty images each."""
+    return write_classes(tmp_path_factory.mktemp("data") / "colours", count=20)
 
 
 @pytest.fixture(scope="session")
@@ -86,20 +94,25 @@ def backbone(config: FinetuneConfig) -> Backbone:
 @pytest.fixture(scope="session")
 def scan(colours: Path, backbone: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Scan:
     """Return the folder of colours, read."""
-    pixels_file = tmp_path_factory.mktemp("pixels") / "pixels.uint8"
-    return scan_folder(read_folder(colours), backbone.spec, pixels_file=pixels_file)
+    return read(colours, tmp_path_factory.mktemp("pixels"), spec=backbone.spec)
 
 
 @pytest.fixture(scope="session")
 def dataset(scan: Scan) -> Dataset:
-    """Return the folder of colours, split: 24 images train, 6 validate, 6 test."""
-    return split_dataset(scan, seed=0)
+    """Return the folder of colours, split: 42 images train, 9 validate, 9 test."""
+    return split(scan)
 
 
 @pytest.fixture(scope="session")
-def probe(backbone: Backbone, dataset: Dataset) -> Candidate:
-    """Return the probe on the tiny network, with its exported trunk."""
-    return make_probe(backbone, dataset, quiet())
+def features(backbone: Backbone, scan: Scan) -> Features:
+    """Return the tiny network's view of the folder of colours, with its exported trunk."""
+    return compute_features(backbone, scan, quiet())
+
+
+@pytest.fixture(scope="session")
+def probe(features: Features, dataset: Dataset) -> Candidate:
+    """Return the probe on the tiny network."""
+    return make_probe(features, dataset, quiet())
 
 
 @pytest.fixture(scope="session")
@@ -127,6 +140,7 @@ def command(weights_file: Path, models_dir: Path, capsys: pytest.CaptureFixture[
                 *(("--weights", weights or str(weights_file)) if weights != "auto" else ()),
                 *("--image-size", str(SIDE_PX)),
                 *("--models-dir", str(models_dir)),
+                *("--cache-dir", str(models_dir.parent / "cache")),
                 *flags,
             ]
         )
@@ -141,6 +155,7 @@ def published(colours: Path, weights_file: Path, tmp_path_factory: pytest.TempPa
     """Return a package that the command published with the probe; tests only read it."""
     models_dir = tmp_path_factory.mktemp("models")
     flags = ("--weights", str(weights_file), "--image-size", str(SIDE_PX), "--method", "probe")
-    code = main([str(colours), "--backbone", TINY, *flags, "--models-dir", str(models_dir)])
+    folders = ("--models-dir", str(models_dir), "--cache-dir", str(models_dir / "cache"))
+    code = main([str(colours), "--backbone", TINY, *flags, *folders])
     assert code == 0
     return models_dir / "colours" / "1"

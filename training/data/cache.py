@@ -75,6 +75,7 @@ class PixelCache:
         self._pending_facts: list[tuple[str, str, str]] = []
         self._facts_version = ""
         self._lock = threading.Lock()
+        self._closed = False
 
     @classmethod
     def open(
@@ -94,9 +95,7 @@ class PixelCache:
         """
         try:
             (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(folder / _DATABASE, timeout=_BUSY_TIMEOUT_S)
-            database.execute("PRAGMA journal_mode=WAL")
-            database.executescript(_SCHEMA)
+            database = _connect(folder / _DATABASE)
         except (OSError, sqlite3.Error) as err:
             raise DataError(
                 f"cache folder {str(folder)!r} cannot be written; choose another with --cache-dir"
@@ -108,7 +107,10 @@ class PixelCache:
         return cache
 
     def close(self) -> None:
-        """Commit what is pending and give the files back."""
+        """Commit what is pending and give the files back. A second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self.commit()
         if self._writer is not None:
             self._writer.close()
@@ -213,3 +215,14 @@ class PixelCache:
                 self._database.execute("DELETE FROM pixels WHERE shard = ?", [path.name])
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.executescript(_SCHEMA)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database

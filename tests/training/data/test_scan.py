@@ -5,27 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from inference.preprocessing import PreprocessSpec, prepare_image
-from tests.training.folders import unprivileged, write_classes
+from inference.decoding import DecodedImage, decode_image
+from inference.preprocessing import prepare_image
+from tests.training.data.reading import SPEC, open_cache, read
+from tests.training.folders import noisy_png, unprivileged, write_classes
 from training.data.layout import read_folder
-from training.data.scan import Scan, scan_folder
+from training.data.scan import scan_folder
+from training.data.views import Views
 from training.errors import DataError
 
 pytestmark = pytest.mark.training
-
-SPEC = PreprocessSpec(
-    resize_shorter_px=20,
-    crop_hw=(16, 16),
-    interpolation="bicubic",
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
-)
-
-
-def read(root: Path, work: Path) -> Scan:
-    """Read a folder at the model's size."""
-    return scan_folder(read_folder(root), SPEC, pixels_file=work / "pixels.uint8")
 
 
 @pytest.fixture
@@ -53,7 +44,7 @@ def test_the_pixels_are_those_that_the_service_would_see(photos: Path, tmp_path:
     assert len(scan.images) == 10
     for image in scan.images:
         data = image.file.path.read_bytes()
-        assert np.array_equal(scan.pixels[image.row], prepare_image(data, SPEC).pixels)
+        assert np.array_equal(scan.evaluation[image.row], prepare_image(data, SPEC).pixels)
         assert image.sha256 == hashlib.sha256(data).hexdigest()
 
 
@@ -75,7 +66,7 @@ def test_the_good_neighbours_of_a_bad_file_keep_their_own_pixels(
     assert sorted(image.row for image in scan.images) == list(range(7))
     for image in scan.images:
         expected = prepare_image(image.file.path.read_bytes(), SPEC).pixels
-        assert np.array_equal(scan.pixels[image.row], expected)
+        assert np.array_equal(scan.evaluation[image.row], expected)
 
 
 def test_no_file_of_the_user_is_touched(photos: Path, tmp_path: Path) -> None:
@@ -125,9 +116,8 @@ def test_the_order_is_stable(photos: Path, tmp_path: Path) -> None:
 def test_progress_is_told_of_every_file_good_or_bad(photos: Path, tmp_path: Path) -> None:
     damage(photos)
     done: list[int] = []
-    scan_folder(
-        read_folder(photos), SPEC, pixels_file=tmp_path / "pixels.uint8", advance=done.append
-    )
+    cache = open_cache(tmp_path / "cache")
+    scan_folder(read_folder(photos), Views(SPEC, for_training=True), cache, advance=done.append)
     assert sum(done) == 10
 
 
@@ -137,11 +127,53 @@ def test_a_file_that_may_not_be_read_is_set_aside(
     closed = photos / "cat" / "image0.png"
     closed.chmod(0o000)
     tmp_path.chmod(0o755)
-    work = tmp_path / "work"
-    work.mkdir()
-    work.chmod(0o777)
     monkeypatch.chdir(tmp_path)
+    cache = open_cache(Path("cache"))
+    (tmp_path / "cache" / "shards").chmod(0o777)
     with unprivileged():
-        scan = read(Path("photos"), Path("work"))
+        scan = scan_folder(read_folder(Path("photos")), Views(SPEC, True), cache)
     assert [bad.file.path.name for bad in scan.quarantined] == [closed.name]
     assert "cannot be read" in scan.quarantined[0].reason
+
+
+def test_a_second_scan_decodes_nothing(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bad files are remembered too; a changed file is read again."""
+    damage(photos)
+    first = read(photos, tmp_path)
+    decoded: list[bytes] = []
+
+    def counting(data: bytes, **options: object) -> DecodedImage:
+        decoded.append(data)
+        return decode_image(data, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("training.data.scan.decode_image", counting)
+    second = read(photos, tmp_path)
+    assert decoded == []
+    assert second.quarantined == first.quarantined
+    assert [i.sha256 for i in second.images] == [i.sha256 for i in first.images]
+    changed = second.images[0].file.path
+    changed.write_bytes(noisy_png(3, seed=77))
+    third = read(photos, tmp_path)
+    assert len(decoded) == 1
+    assert np.array_equal(third.evaluation[0], prepare_image(changed.read_bytes(), SPEC).pixels)
+
+
+def test_whole_images_are_kept_only_for_training(photos: Path, tmp_path: Path) -> None:
+    assert read(photos, tmp_path / "a", for_training=False).training is None
+    whole = read(photos, tmp_path / "b").training
+    assert whole is not None
+    assert whole.one(0).shape == (20, 24, 3)
+
+
+def test_a_panorama_keeps_its_middle_for_training(tmp_path: Path) -> None:
+    write_classes(tmp_path / "photos", ["cat", "dog"], count=2)
+    wide = np.zeros((10, 1000, 3), dtype=np.uint8)
+    wide[:, 480:520] = 255
+    Image.fromarray(wide).save(tmp_path / "photos" / "cat" / "wide.png")
+    scan = read(tmp_path / "photos", tmp_path)
+    row = next(i.row for i in scan.images if i.file.path.name == "wide.png")
+    assert scan.training is not None
+    assert scan.training.one(row).shape == (20, 80, 3)
+    assert scan.training.one(row).mean() > 200

@@ -1,0 +1,176 @@
+"""Decoded pixels on disk: kept, bounded, safe against a kill and against a second run."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.data.reading import OPENED
+from training.data.cache import PixelCache, default_cache_dir
+from training.errors import DataError
+
+pytestmark = pytest.mark.training
+
+VIEW = "view-1"
+
+
+def opened(folder: Path, *, limit_bytes: int = 10**9, facts_version: str = "1") -> PixelCache:
+    """Open the cache for one view; closed at the latest when the tests end."""
+    cache = PixelCache.open(
+        folder, views=[VIEW], facts_version=facts_version, limit_bytes=limit_bytes
+    )
+    OPENED.append(cache)
+    return cache
+
+
+def image(seed: int, height: int = 4, width: int = 6) -> np.ndarray:
+    """Return (H, W, 3) random pixels."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_pixels_and_facts_come_back_in_another_run(tmp_path: Path) -> None:
+    cache = opened(tmp_path)
+    for seed in range(5):
+        cache.put(f"hash{seed}", f"fact {seed}", {VIEW: image(seed, height=3 + seed)})
+    cache.close()
+    again = opened(tmp_path)
+    for seed in range(5):
+        assert again.holds(f"hash{seed}", [VIEW])
+        assert again.fact(f"hash{seed}") == f"fact {seed}"
+        assert np.array_equal(again.pixels(f"hash{seed}", VIEW), image(seed, height=3 + seed))
+    again.close()
+
+
+def test_pixels_can_be_read_before_they_are_committed(tmp_path: Path) -> None:
+    cache = opened(tmp_path)
+    cache.put("hash", "fact", {VIEW: image(1)})
+    assert np.array_equal(cache.pixels("hash", VIEW), image(1))
+    cache.close()
+
+
+def test_another_view_is_not_mistaken_for_this_one(tmp_path: Path) -> None:
+    cache = opened(tmp_path)
+    cache.put("hash", "fact", {VIEW: image(1)})
+    assert not cache.holds("hash", [VIEW, "view-2"])
+    cache.close()
+
+
+def test_facts_of_another_version_are_not_taken(tmp_path: Path) -> None:
+    cache = opened(tmp_path)
+    cache.put("hash", "old", {})
+    cache.close()
+    newer = opened(tmp_path, facts_version="2")
+    assert newer.fact("hash") is None
+    newer.close()
+
+
+def test_two_runs_at_once_keep_both_their_images(tmp_path: Path) -> None:
+    one, other = opened(tmp_path), opened(tmp_path)
+    one.put("a", "fact a", {VIEW: image(1)})
+    other.put("b", "fact b", {VIEW: image(2)})
+    other.put("a", "fact a", {VIEW: image(1)})
+    one.commit()
+    other.close()
+    assert np.array_equal(one.pixels("a", VIEW), image(1))
+    one.close()
+    after = opened(tmp_path)
+    assert np.array_equal(after.pixels("a", VIEW), image(1))
+    assert np.array_equal(after.pixels("b", VIEW), image(2))
+    after.close()
+
+
+def test_a_killed_run_costs_only_what_it_had_not_committed(tmp_path: Path) -> None:
+    """The child commits one image, writes another, and is killed."""
+    child = (
+        "import os, signal, sys; import numpy as np; from pathlib import Path\n"
+        "from training.data.cache import PixelCache\n"
+        f"cache = PixelCache.open(Path(sys.argv[1]), views=[{VIEW!r}], facts_version='1')\n"
+        f"cache.put('kept', 'fact', {{{VIEW!r}: np.full((4, 6, 3), 7, np.uint8)}})\n"
+        "cache.commit()\n"
+        f"cache.put('lost', 'fact', {{{VIEW!r}: np.full((4, 6, 3), 9, np.uint8)}})\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", child, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    cache = opened(tmp_path)
+    assert (cache.pixels("kept", VIEW) == 7).all()
+    assert not cache.holds("lost", [VIEW])
+    assert cache.fact("lost") is None
+    cache.close()
+
+
+def test_the_oldest_shards_go_when_the_limit_is_passed(tmp_path: Path) -> None:
+    for seed in range(3):
+        cache = opened(tmp_path)
+        cache.put(f"hash{seed}", "fact", {VIEW: image(seed, height=100, width=100)})
+        cache.close()
+    shards = sorted((tmp_path / "shards").iterdir())
+    for age, shard in enumerate(reversed(shards)):
+        os.utime(shard, (10_000 - age, 10_000 - age))
+    cache = opened(tmp_path, limit_bytes=65_000)
+    assert sum(cache.holds(f"hash{seed}", [VIEW]) for seed in range(3)) == 2
+    assert len(list((tmp_path / "shards").iterdir())) == 2
+    cache.close()
+
+
+def test_a_shard_that_vanishes_while_it_is_used_can_still_be_read(tmp_path: Path) -> None:
+    writer = opened(tmp_path)
+    writer.put("hash", "fact", {VIEW: image(3)})
+    writer.close()
+    reader = opened(tmp_path)
+    for shard in (tmp_path / "shards").iterdir():
+        shard.unlink()
+    assert np.array_equal(reader.pixels("hash", VIEW), image(3))
+    reader.close()
+    assert not opened(tmp_path).holds("hash", [VIEW])
+
+
+def test_a_cut_shard_is_noticed(tmp_path: Path) -> None:
+    cache = opened(tmp_path)
+    cache.put("hash", "fact", {VIEW: image(1)})
+    cache.close()
+    for shard in (tmp_path / "shards").iterdir():
+        os.truncate(shard, 5)
+    again = opened(tmp_path)
+    with pytest.raises(DataError, match="is damaged"):
+        again.pixels("hash", VIEW)
+    again.close()
+
+
+def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="--cache-dir"):
+        opened(tmp_path / "file" / "cache")
+
+
+def test_a_damaged_index_is_told_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "index.sqlite").write_bytes(b"no database, not at all" * 10)
+    with pytest.raises(DataError, match="--cache-dir"):
+        opened(tmp_path)
+
+
+def test_the_default_folder_follows_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_dir() == tmp_path / "graft"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert default_cache_dir() == tmp_path / "home" / ".cache" / "graft"
+
+
+def test_the_index_survives_readers_of_its_own(tmp_path: Path) -> None:
+    """A reader in the middle of a query does not block a writer."""
+    cache = opened(tmp_path)
+    with sqlite3.connect(tmp_path / "index.sqlite") as reader:
+        reader.execute("SELECT * FROM facts").fetchall()
+        cache.put("hash", "fact", {VIEW: image(1)})
+        cache.commit()
+    reader.close()
+    cache.close()
+    assert opened(tmp_path).holds("hash", [VIEW])
