@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from inference.classifier import BatchOutputs, Classifier
+from inference.errors import ImageError
 from inference.manifest import Parity
 from inference.session import ModelSession
 from training.data.scan import ScannedImage
@@ -111,17 +112,27 @@ def check_raw_bytes(
     """
     for start in range(0, len(images), BATCH):
         chunk = images[start : start + BATCH]
-        prepared = [classifier.prepare(image.file.path.read_bytes()).pixels for image in chunk]
-        for image, served in zip(chunk, prepared, strict=True):
-            if not np.array_equal(served, pixels[image.row]):
-                raise GateFailed(
-                    f"raw bytes gate: {image.file.path.name!r} gives other pixels than were measured; "
-                    "the file changed during the run, start it again"
-                )
+        prepared = [_prepare_again(classifier, image, pixels[image.row]) for image in chunk]
         got = classifier.run(np.stack(prepared)).probabilities
         expected = measured[start : start + BATCH]
         _difference("probabilities from raw bytes", expected, got, LOGIT_TOLERANCE)
         advance(len(chunk))
+
+
+def _prepare_again(classifier: Classifier, image: ScannedImage, measured: Pixels) -> Pixels:
+    try:
+        served = classifier.prepare(image.file.path.read_bytes()).pixels
+    except (OSError, ImageError) as err:
+        raise GateFailed(
+            f"raw bytes gate: {image.file.path.name!r} can no longer be read; the file changed during "
+            "the run, start it again"
+        ) from err
+    if not np.array_equal(served, measured):
+        raise GateFailed(
+            f"raw bytes gate: {image.file.path.name!r} gives other pixels than were measured; "
+            "the file changed during the run, start it again"
+        )
+    return served
 
 
 def _limit(expected: npt.NDArray[np.float32]) -> float:
