@@ -95,9 +95,9 @@ def test_hidden_files_and_clutter_are_overlooked(tmp_path: Path) -> None:
     write_classes(tmp_path, ["cat", "dog"], count=1)
     for path in (".hidden.png", "Thumbs.db", "desktop.ini", ".DS_Store"):
         (tmp_path / "cat" / path).touch()
-    for folder in (".git", "__MACOSX"):
-        write_class(tmp_path / folder, 2, count=1)
-        write_class(tmp_path / "cat" / folder, 2, count=1)
+    for clutter in (".git", "__MACOSX"):
+        write_class(tmp_path / clutter, 2, count=1)
+        write_class(tmp_path / "cat" / clutter, 2, count=1)
     folder = read_folder(tmp_path)
     assert folder.labels == ("cat", "dog")
     assert names(tmp_path) == ["cat/image0.png", "dog/image0.png"]

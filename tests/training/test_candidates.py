@@ -1,0 +1,105 @@
+"""Choosing between models, and whether mirror images may be trained on."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import nn
+
+from tests.training.conftest import quiet
+from training.backbones.build import Backbone
+from training.candidates import (
+    Candidate,
+    choose,
+    make_probe,
+    mirror_is_safe,
+    resolve_device,
+    training_deadline_s,
+)
+from training.config import FinetuneConfig
+from training.data.layout import read_folder
+from training.data.scan import scan_folder
+from training.data.split import Dataset, split_dataset
+
+pytestmark = pytest.mark.training
+
+
+def test_the_probe_is_right_on_colours(probe: Candidate) -> None:
+    assert probe.method == "probe"
+    assert probe.accuracy == 1
+    assert probe.val_logits.shape == (6, 3)
+    assert sum("(kept)" in note for note in probe.notes) == 1
+    assert not probe.network.training
+
+
+def candidate(probe: Candidate, method: str, accuracy: float, nll: float) -> Candidate:
+    """Return a candidate with other figures."""
+    return dataclasses.replace(probe, method=method, accuracy=accuracy, nll=nll)
+
+
+@pytest.mark.parametrize(
+    ("trained", "chosen"),
+    [
+        ((0.9, 0.5), "finetune"),
+        ((0.7, 0.1), "probe"),
+        ((0.8, 0.2), "finetune"),
+        ((0.8, 0.3), "probe"),
+    ],
+)
+def test_the_probe_stays_unless_the_other_is_better(
+    probe: Candidate, trained: tuple[float, float], chosen: str
+) -> None:
+    """Accuracy decides, then the loss; among equals the earlier one stays."""
+    both = [candidate(probe, "probe", 0.8, 0.3), candidate(probe, "finetune", *trained)]
+    assert choose(both).method == chosen
+
+
+def test_colours_keep_their_class_in_the_mirror(probe: Candidate, dataset: Dataset) -> None:
+    assert mirror_is_safe(probe, dataset)
+
+
+def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
+    """The trunk here gives the mean colour of each half."""
+    for label, columns in (("left", slice(0, 22)), ("right", slice(22, 44))):
+        (tmp_path / "sides" / label).mkdir(parents=True)
+        for number in range(12):
+            pixels = np.random.default_rng(number).integers(0, 40, (44, 44, 3), dtype=np.uint8)
+            pixels[:, columns] += 200
+            Image.fromarray(pixels).save(tmp_path / "sides" / label / f"{number}.png")
+    halves = dataclasses.replace(
+        backbone,
+        trunk=nn.Sequential(nn.AdaptiveAvgPool2d((1, 2)), nn.Flatten()),
+        embedding_dim=6,
+        map_layer=None,
+    )
+    pixels_file = tmp_path / "pixels.uint8"
+    scan = scan_folder(read_folder(tmp_path / "sides"), halves.spec, pixels_file=pixels_file)
+    dataset = split_dataset(scan, seed=0)
+    probe = make_probe(halves, dataset, quiet())
+    assert probe.accuracy == 1
+    assert not mirror_is_safe(probe, dataset)
+
+
+def config(**options: object) -> FinetuneConfig:
+    """Return a run's options."""
+    return FinetuneConfig(data=Path("photos"), **options)  # type: ignore[arg-type]
+
+
+def test_without_a_budget_there_is_no_deadline() -> None:
+    assert training_deadline_s(config(), time.monotonic()) is None
+
+
+def test_the_deadline_keeps_time_for_what_follows_training() -> None:
+    """As much as has passed, but at most half of the budget."""
+    now = time.monotonic()
+    deadline = training_deadline_s(config(time_budget=600.0), now - 60)
+    assert deadline == pytest.approx(now - 60 + 600 - 60, abs=5)
+    late = training_deadline_s(config(time_budget=100.0), now - 500)
+    assert late == pytest.approx(now - 500 + 50, abs=5)
+
+
+def test_the_device_is_what_was_asked_for() -> None:
+    assert resolve_device(config(device="cpu")).type == "cpu"
