@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from inference.decoding import decode_image
+from inference.errors import ImageError
 from inference.preprocessing import PreprocessSpec
 from training.augment import augment
 from training.data.scan import ScannedImage
+from training.errors import DataError
 
 _PREFETCHED_BATCHES = 3
 
@@ -39,7 +41,11 @@ class TrainingImages:
         return max(1, len(self.images) // self.batch_size)
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images (B, 3, H, W) uint8 and targets (B,) int64 in an order drawn for the epoch."""
+        """Yield images (B, 3, H, W) uint8 and targets (B,) int64 in an order drawn for the epoch.
+
+        Raises:
+            DataError: a file vanished or was damaged since it was scanned.
+        """
         order = np.random.default_rng((self.seed, number)).permutation(len(self.images))
         size = min(self.batch_size, len(order))
         chunks = [order[i * size : (i + 1) * size] for i in range(self.batches_per_epoch)]
@@ -54,8 +60,13 @@ class TrainingImages:
 
     def _prepare(self, index: int, epoch: int) -> np.ndarray:
         """Return one augmented image, (H, W, 3) uint8."""
-        data = self.images[index].file.path.read_bytes()
-        decoded = decode_image(data, shorter_px=self.spec.resize_shorter_px)
+        path = self.images[index].file.path
+        try:
+            decoded = decode_image(path.read_bytes(), shorter_px=self.spec.resize_shorter_px)
+        except (OSError, ImageError) as err:
+            raise DataError(
+                f"{path.name!r} can no longer be read; the file changed during the run, start it again"
+            ) from err
         rng = np.random.default_rng((self.seed, epoch, index))
         return augment(decoded.image, self.spec, rng, mirror=self.mirror)
 

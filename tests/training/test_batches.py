@@ -1,5 +1,6 @@
 """Batches of augmented images."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.training.conftest import SIDE_PX
 from training.backbones.build import Backbone
 from training.batches import TrainingImages
 from training.data.split import Dataset
+from training.errors import DataError
 
 pytestmark = pytest.mark.training
 
@@ -91,3 +93,19 @@ def test_an_epoch_may_be_left_early(dataset: Dataset, backbone: Backbone) -> Non
     first = next(epoch)[0]
     epoch.close()  # type: ignore[attr-defined]
     assert torch.equal(next(images.epoch(0))[0], first)
+
+
+@pytest.mark.parametrize("left", [None, b"", b"no image"])
+def test_a_file_that_changed_during_the_run_is_refused_by_name(
+    dataset: Dataset, backbone: Backbone, tmp_path: Path, left: bytes | None
+) -> None:
+    path = tmp_path / "gone.png"
+    if left is not None:
+        path.write_bytes(left)
+    first, *rest = dataset.splits["train"]
+    changed = dataclasses.replace(first, file=dataclasses.replace(first.file, path=path))
+    images = dataclasses.replace(
+        images_of(dataset, backbone, batch_size=24), images=(changed, *rest)
+    )
+    with pytest.raises(DataError, match=r"'gone\.png' can no longer be read"):
+        list(images.epoch(0))
