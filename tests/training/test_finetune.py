@@ -42,10 +42,17 @@ def test_fine_tuning_compares_itself_with_the_probe(command: Command, colours: P
 
 
 def test_training_from_scratch_needs_no_weights(command: Command, colours: Path) -> None:
+    """A ViT at that: its head is no pooling and one linear layer, which the manifest says."""
     flags = ("--method", "scratch", "--epochs", "2", "--batch-size", "8")
-    manifest = accepted(command(colours, *flags, weights="none").published).manifest
+    outcome = command(colours, *flags, backbone="test_vit", weights="none")
+    classifier = accepted(outcome.published)
+    manifest = classifier.manifest
     assert manifest.training.method == "scratch"
     assert manifest.backbone.weights == "none"
+    assert not classifier.has_activation_map
+    absent = manifest.outputs["activation_map"].absent
+    assert absent is not None
+    assert "global average pooling" in absent
 
 
 def test_the_next_run_is_the_next_version_and_leaves_the_first(
