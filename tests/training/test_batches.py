@@ -78,6 +78,13 @@ def test_epochs_and_seeds_differ(dataset: Dataset, backbone: Backbone) -> None:
     assert not torch.equal(first, next(images_of(dataset, backbone, seed=1).epoch(0))[0])
 
 
+def test_the_order_is_another_one_in_each_epoch(dataset: Dataset, backbone: Backbone) -> None:
+    images = images_of(dataset, backbone, batch_size=24)
+    orders = [next(images.epoch(number))[1].tolist() for number in range(2)]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]
+
+
 def test_fewer_images_than_a_batch_make_one_smaller_batch(
     dataset: Dataset, backbone: Backbone
 ) -> None:
