@@ -49,8 +49,8 @@ class Truth:
         return tuple(fault for fault in self.faults if fault.kind in kinds)
 
     def sources(self) -> Mapping[str, str]:
-        """Return the image that each planted copy was made of."""
-        return {fault.path: fault.source for fault in self.of(*COPY_KINDS)}
+        """Return the untouched folder's image that each copied or moved file shows."""
+        return {fault.path: fault.source for fault in self.of(*COPY_KINDS, "swapped_label")}
 
     def save(self, file: Path) -> None:
         """Write the truth as JSON."""

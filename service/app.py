@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from service import openapi, problems
+from service import __version__, openapi, problems
 from service.context import Lifecycle, build_context
 from service.metrics import Metrics
 from service.observability import ObservabilityMiddleware
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Graft",
-        version="0.1.0",
+        version=__version__,
         description="Classify images with the models that were published here.",
         lifespan=lifespan,
         middleware=[Middleware(ObservabilityMiddleware, metrics=counters)],

@@ -107,7 +107,7 @@ class Predictor:
         try:
             with model.expecting(), times.measure("decode"):
                 prepared = await asyncio.get_running_loop().run_in_executor(
-                    self._decoders, self._prepare, model, upload, deadline
+                    self._decoders, self._prepare, model, upload
                 )
             batched = await model.run(
                 prepared.pixels, activation_map=options.activation_map, deadline=deadline
@@ -121,8 +121,6 @@ class Predictor:
         box = crop_box(prepared.source_wh, classifier.manifest.preprocessing)
         return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)
 
-    def _prepare(self, model: ServedModel, upload: Upload, deadline: float) -> PreparedImage:
-        if time.monotonic() >= deadline:
-            raise DeadlineExceeded("the request's time was over before its image was decoded")
+    def _prepare(self, model: ServedModel, upload: Upload) -> PreparedImage:
         data = upload.image_bytes(self._limits.max_bytes)
         return model.classifier.prepare(data, limits=self._limits)

@@ -80,7 +80,10 @@ class Settings(BaseSettings):
         default=64 * 2**20, ge=1, description="Size of a multipart, JSON or tensor body."
     )
     max_pixels: int = Field(
-        default=50_000_000, ge=1, description="Width times height of one image."
+        default=50_000_000,
+        ge=1,
+        le=178_956_970,  # Pillow refuses more by itself
+        description="Width times height of one image.",
     )
     max_images: int = Field(default=32, ge=1, description="Images in one request.")
 

@@ -226,6 +226,23 @@ def test_the_image_serves_and_its_health_check_says_so(
     assert response.json()["predictions"][0]["label"] == "green"
 
 
+def test_a_service_without_models_is_not_healthy(
+    container: Container, children: Children, tmp_path: Path
+) -> None:
+    environment = container.environment(GRAFT_ALLOW_ANONYMOUS="1", GRAFT_MODELS_DIR=str(tmp_path))
+    service = children.start(container.command("CMD"), env=environment, cwd=container.app)
+    while not answers(f"http://127.0.0.1:{container.port}/health/live"):
+        assert service.poll() is None
+    assert not container.is_healthy()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx2.get(url, trust_env=False).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
 def test_the_image_refuses_to_start_until_access_is_chosen(container: Container) -> None:
     done = subprocess.run(
         container.command("CMD"),

@@ -42,7 +42,7 @@ def test_no_suitable_python_is_told(tmp_path: Path) -> None:
 
 def test_a_set_up_that_fails_does_not_count_as_done(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
-    venv.mkdir()
+    run_setup(venv, "no-such-extra")  # leaves a sound environment without packages
     (venv / ".ready").touch()
     done = run_setup(venv, "no-such-extra")
     assert done.returncode != 0

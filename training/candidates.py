@@ -128,18 +128,8 @@ def make_trained(
     deadline_s: float | None,
 ) -> Candidate:
     """Train all weights of a copy of `start` and export the result."""
-    scratch = method == "scratch"
     network = copy.deepcopy(start)
-    loop_config = LoopConfig(
-        epochs=config.epochs,
-        learning_rate=config.learning_rate or (SCRATCH_RATE if scratch else FINETUNE_RATE),
-        head_rate_factor=1.0 if scratch else HEAD_RATE_FACTOR,
-        weight_decay=config.weight_decay,
-        train_norms=scratch,
-        class_weights=class_weights(dataset),
-        deadline_s=deadline_s,
-        device=resolve_device(config),
-    )
+    loop_config = _loop_config(config, dataset, scratch=method == "scratch", deadline_s=deadline_s)
     assert dataset.training_pixels is not None
     images = TrainingImages(
         pixels=dataset.training_pixels,
@@ -155,21 +145,7 @@ def make_trained(
     )
     seed_torch(config.seed)
     display.line(f"training on {loop_config.device}, up to {config.epochs} epochs")
-    with display.training_bar() as update:
-
-        def on_step(report: StepReport) -> None:
-            note = f"loss {report.loss:.3f}  {report.images_per_s:.0f} images/s"
-            update(report.step, report.num_steps, note)
-
-        def on_epoch(record: EpochRecord) -> None:
-            display.line(
-                f"  epoch {record.epoch}: loss {record.train_loss:.3f}, validation "
-                f"{100 * record.val_accuracy:.1f} % right, {record.seconds:.0f} s"
-            )
-
-        history = train(
-            network, images, validation, loop_config, on_step=on_step, on_epoch=on_epoch
-        )
+    history = _train_shown(network, images, validation, loop_config, display)
     display.line("exporting the trained network to ONNX")
     trunk = export_trunk(network, backbone.spec)
     embeddings = compute_embeddings(trunk, dataset.pixels, dataset.rows("val"))
@@ -187,6 +163,43 @@ def make_trained(
         history=tuple(history),
         notes=(),
     )
+
+
+def _loop_config(
+    config: FinetuneConfig, dataset: Dataset, *, scratch: bool, deadline_s: float | None
+) -> LoopConfig:
+    return LoopConfig(
+        epochs=config.epochs,
+        learning_rate=config.learning_rate or (SCRATCH_RATE if scratch else FINETUNE_RATE),
+        head_rate_factor=1.0 if scratch else HEAD_RATE_FACTOR,
+        weight_decay=config.weight_decay,
+        train_norms=scratch,
+        class_weights=class_weights(dataset),
+        deadline_s=deadline_s,
+        device=resolve_device(config),
+    )
+
+
+def _train_shown(
+    network: TransferNetwork,
+    images: TrainingImages,
+    validation: ValidationImages,
+    loop_config: LoopConfig,
+    display: Display,
+) -> list[EpochRecord]:
+    with display.training_bar() as update:
+
+        def on_step(report: StepReport) -> None:
+            note = f"loss {report.loss:.3f}  {report.images_per_s:.0f} images/s"
+            update(report.step, report.num_steps, note)
+
+        def on_epoch(record: EpochRecord) -> None:
+            display.line(
+                f"  epoch {record.epoch}: loss {record.train_loss:.3f}, validation "
+                f"{100 * record.val_accuracy:.1f} % right, {record.seconds:.0f} s"
+            )
+
+        return train(network, images, validation, loop_config, on_step=on_step, on_epoch=on_epoch)
 
 
 def class_weights(dataset: Dataset) -> torch.Tensor | None:

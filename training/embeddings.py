@@ -11,14 +11,15 @@ import numpy.typing as npt
 import onnx
 
 from inference.session import SessionConfig, open_session
-from training.data.scan import StoredPixels
+from training.data.scan import PixelRows
+from training.errors import WeightsError
 
 _BATCH: Final = 32
 
 
 def compute_embeddings(
     trunk: onnx.ModelProto,
-    pixels: StoredPixels,
+    pixels: PixelRows,
     rows: npt.NDArray[np.int64],
     *,
     mirrored: bool = False,
@@ -27,6 +28,9 @@ def compute_embeddings(
     """Return the embeddings (M, D) of the images at `rows` (M,) of `pixels`.
 
     `mirrored` takes the mirror images instead; `advance` is told how many more are done.
+
+    Raises:
+        WeightsError: an embedding is NaN or infinite.
     """
     session = open_session(trunk.SerializeToString(), SessionConfig(provider="cpu"))
     parts = []
@@ -36,4 +40,10 @@ def compute_embeddings(
             batch = batch[:, :, ::-1]
         parts.append(session.run(np.ascontiguousarray(batch), ["embedding"])["embedding"])
         advance(len(batch))
-    return np.concatenate(parts)
+    embeddings = np.concatenate(parts)
+    if not np.isfinite(embeddings).all():
+        raise WeightsError(
+            "the backbone answers with NaN or infinity; its weights are damaged, or --mean and --std "
+            "are not what they were trained with"
+        )
+    return embeddings

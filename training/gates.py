@@ -12,9 +12,10 @@ import numpy.typing as npt
 import torch
 
 from inference.classifier import BatchOutputs, Classifier
+from inference.errors import ImageError
 from inference.manifest import Parity
 from inference.session import ModelSession
-from training.data.scan import ScannedImage, StoredPixels
+from training.data.scan import PixelRows, ScannedImage
 from training.errors import GateFailed
 from training.network import TransferNetwork, serving_outputs
 
@@ -28,7 +29,7 @@ _BATCH_SIZES: Final = (1, 2, 7)
 
 def run_batches(
     session: ModelSession,
-    pixels: StoredPixels,
+    pixels: PixelRows,
     rows: npt.NDArray[np.int64],
     *,
     advance: Callable[[int], None] = lambda _: None,
@@ -50,7 +51,7 @@ def run_batches(
 def check_graph(
     network: TransferNetwork,
     session: ModelSession,
-    pixels: StoredPixels,
+    pixels: PixelRows,
     rows: npt.NDArray[np.int64],
     *,
     temperature: float,
@@ -92,7 +93,7 @@ def check_graph(
 def check_raw_bytes(
     classifier: Classifier,
     images: Sequence[ScannedImage],
-    pixels: StoredPixels,
+    pixels: PixelRows,
     measured: npt.NDArray[np.float32],
     *,
     advance: Callable[[int], None] = lambda _: None,
@@ -111,17 +112,27 @@ def check_raw_bytes(
     """
     for start in range(0, len(images), BATCH):
         chunk = images[start : start + BATCH]
-        prepared = [classifier.prepare(image.file.path.read_bytes()).pixels for image in chunk]
-        for image, served in zip(chunk, prepared, strict=True):
-            if not np.array_equal(served, pixels[image.row]):
-                raise GateFailed(
-                    f"raw bytes gate: {image.file.path.name!r} gives other pixels than were measured; "
-                    "the file changed during the run, start it again"
-                )
+        prepared = [_prepare_again(classifier, image, pixels[image.row]) for image in chunk]
         got = classifier.run(np.stack(prepared)).probabilities
         expected = measured[start : start + BATCH]
         _difference("probabilities from raw bytes", expected, got, LOGIT_TOLERANCE)
         advance(len(chunk))
+
+
+def _prepare_again(classifier: Classifier, image: ScannedImage, measured: Pixels) -> Pixels:
+    try:
+        served = classifier.prepare(image.file.path.read_bytes()).pixels
+    except (OSError, ImageError) as err:
+        raise GateFailed(
+            f"raw bytes gate: {image.file.path.name!r} can no longer be read; the file changed during "
+            "the run, start it again"
+        ) from err
+    if not np.array_equal(served, measured):
+        raise GateFailed(
+            f"raw bytes gate: {image.file.path.name!r} gives other pixels than were measured; "
+            "the file changed during the run, start it again"
+        )
+    return served
 
 
 def _limit(expected: npt.NDArray[np.float32]) -> float:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.batches import TrainingImages
-from training.data.scan import StoredPixels
+from training.data.scan import PixelRows
 from training.errors import DivergenceError
 from training.network import TransferNetwork
 from training.schedule import rate_factor
@@ -80,7 +80,7 @@ class StepReport:
 class ValidationImages:
     """What the served model is fed, the rows of it that are validation, their classes (M,)."""
 
-    pixels: StoredPixels
+    pixels: PixelRows
     rows: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
 

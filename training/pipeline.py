@@ -62,8 +62,12 @@ def run(config: FinetuneConfig, display: Display) -> Path:
 
 def _check_writable(models_dir: Path) -> None:
     """Find out before an hour of training, not after it."""
-    existing = next(p for p in (models_dir, *models_dir.absolute().parents) if p.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    try:
+        existing = next(p for p in (models_dir, *models_dir.absolute().parents) if p.exists())
+        writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    except PermissionError:  # below a folder that may not even be entered
+        writable = False
+    if not writable:
         raise PackageError(
             f"cannot write to models folder {str(models_dir)!r}; choose another with --models-dir"
         )

@@ -17,7 +17,7 @@ class Display:
     def line(self, text: str) -> None:
         """Print one line; control characters (of file names) become visible."""
         shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-        self.console.print(shown, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(shown, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def warning(self, text: str) -> None:
         """Print one line that is not to be overlooked."""

@@ -4,13 +4,14 @@ from typing import Any, Final
 
 from inference.manifest import Manifest
 from inference.session import INPUT_NAME
+from service import __version__
 from service.oip.tensors import FP32, UINT8
 from service.registry import ModelRegistry
 from service.states import State
 
 SERVER: Final = {
     "name": "graft",
-    "version": "0.1.0",
+    "version": __version__,
     "extensions": ["binary_tensor_data", "classification", "model_repository"],
 }
 PLATFORM: Final = "onnxruntime_onnx"

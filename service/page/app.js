@@ -40,6 +40,7 @@ async function loadModels() {
     return say("The service does not answer. Is it still running?");
   }
   byId("key-form").hidden = response.status !== 401;
+  if (response.status === 401) return say("This service needs an API key that it knows.");
   if (!response.ok) return say(await problemOf(response));
   models = (await response.json()).models;
   const chosen = model.value;

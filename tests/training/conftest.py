@@ -62,6 +62,12 @@ def quiet() -> Display:
     return Display(Console(file=io.StringIO()))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny networks gain nothing by threads, and where the cores are shared threads wait for threads."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the tiny network's weights with an old head of 1000 classes; random features do for colours."""

@@ -1,13 +1,13 @@
 """Batches of augmented images."""
 
-from pathlib import Path
-
+import numpy as np
 import pytest
 import torch
 
 from tests.training.conftest import SIDE_PX
 from training.backbones.build import Backbone
 from training.batches import TrainingImages
+from training.data.scan import StoredPixels
 from training.data.split import Dataset
 
 pytestmark = pytest.mark.training
@@ -16,10 +16,12 @@ pytestmark = pytest.mark.training
 def images_of(
     dataset: Dataset, backbone: Backbone, *, batch_size: int = 7, mirror: bool = True, seed: int = 0
 ) -> TrainingImages:
-    """Return the training split of the folder of colours, 24 images."""
+    """Return the training split of the folder of colours, 42 images."""
+    assert dataset.training_pixels is not None
     return TrainingImages(
-        images=dataset.splits["train"],
-        targets=dataset.targets("train").tolist(),
+        pixels=dataset.training_pixels,
+        rows=dataset.rows("train"),
+        targets=dataset.targets("train"),
         spec=backbone.spec,
         seed=seed,
         batch_size=batch_size,
@@ -40,23 +42,23 @@ def test_a_batch_has_the_models_size_and_the_images_own_classes(
         # Labels are in natural order: blue, green, red.
         assert torch.equal(2 - strongest, targets)
         seen += len(targets)
-    assert seen == 21
+    assert seen == 42
 
 
 def test_an_image_occurs_at_most_once_an_epoch(
     dataset: Dataset, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[Path] = []
-    own = Path.read_bytes
+    read: list[int] = []
+    own = StoredPixels.one
 
-    def counted(path: Path) -> bytes:
-        read.append(path)
-        return own(path)
+    def counted(pixels: StoredPixels, row: int) -> np.ndarray:
+        read.append(row)
+        return own(pixels, row)
 
-    monkeypatch.setattr(Path, "read_bytes", counted)
-    images = images_of(dataset, backbone)
-    assert images.batches_per_epoch == len(list(images.epoch(0))) == 3
-    assert len(read) == len(set(read)) == 21
+    monkeypatch.setattr(StoredPixels, "one", counted)
+    images = images_of(dataset, backbone, batch_size=8)
+    assert images.batches_per_epoch == len(list(images.epoch(0))) == 5
+    assert len(read) == len(set(read)) == 40
 
 
 def test_the_draws_do_not_depend_on_the_number_of_threads(
@@ -76,12 +78,19 @@ def test_epochs_and_seeds_differ(dataset: Dataset, backbone: Backbone) -> None:
     assert not torch.equal(first, next(images_of(dataset, backbone, seed=1).epoch(0))[0])
 
 
+def test_the_order_is_another_one_in_each_epoch(dataset: Dataset, backbone: Backbone) -> None:
+    images = images_of(dataset, backbone, batch_size=42)
+    orders = [next(images.epoch(number))[1].tolist() for number in range(2)]
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]
+
+
 def test_fewer_images_than_a_batch_make_one_smaller_batch(
     dataset: Dataset, backbone: Backbone
 ) -> None:
     images = images_of(dataset, backbone, batch_size=100)
     assert images.batches_per_epoch == 1
-    assert [len(targets) for _, targets in images.epoch(0)] == [24]
+    assert [len(targets) for _, targets in images.epoch(0)] == [42]
 
 
 def test_an_epoch_may_be_left_early(dataset: Dataset, backbone: Backbone) -> None:

@@ -53,12 +53,12 @@ def test_the_folded_head_gives_scikit_learns_decision(num_classes: int) -> None:
 @pytest.mark.parametrize("num_classes", [2, 4])
 def test_the_head_answers_as_a_fully_converged_one_does(num_classes: int) -> None:
     """The solver stops early and starts warm; that changes no answer."""
-    train, targets = blobs(num_classes, num=120, seed=1)
-    probe = fit(num_classes)
+    train, targets = blobs(num_classes, num=120, seed=1, noise=3)
+    probe = fit(num_classes, noise=3)
     mean, scale = train.mean(axis=0), (train - train.mean(axis=0)).std()
     model = LogisticRegression(C=probe.chosen.strength, max_iter=5000, tol=1e-8)
     model.fit((train - mean) / scale, targets)
-    unseen, _ = blobs(num_classes, num=200, seed=3)
+    unseen, _ = blobs(num_classes, num=200, seed=3, noise=3)
     expected = model.predict_proba((unseen - mean) / scale)
     assert np.abs(softmax(probe.head.logits(unseen), axis=1) - expected).max() < 0.05
 

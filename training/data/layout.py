@@ -52,8 +52,11 @@ class Folder:
     given_splits: tuple[Split, ...]
 
     def relative(self, file: ImageFile) -> str:
-        """Return the file's path below the folder, for messages and reports."""
-        return str(file.path.relative_to(self.root))
+        """Return the file's path below the folder, for messages and reports.
+
+        Bytes that are no UTF-8 (of an old archive's file names) become replacement characters.
+        """
+        return _readable(str(file.path.relative_to(self.root)))
 
 
 def read_folder(root: Path) -> Folder:
@@ -84,6 +87,10 @@ def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
     """Sort key that puts "class10" after "class2"; case counts only between equals."""
     parts = re.split(r"([0-9]+)", text.casefold())
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p], text
+
+
+def _readable(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _split_roots(root: Path) -> list[tuple[Split | None, Path]]:
@@ -123,6 +130,10 @@ def _class_folders(root: Path) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for path in _subfolders(root):
         label = unicodedata.normalize("NFC", path.name)
+        if label != _readable(label):
+            raise DataError(
+                f"class folder {_readable(label)!r} has a name that is not in UTF-8; rename it"
+            )
         if label in folders:
             raise DataError(
                 f"class folders {folders[label].name!r} and {path.name!r} differ only in how their "

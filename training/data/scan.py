@@ -70,6 +70,10 @@ class StoredPixels:
         return self._cache.pixels(self._hashes[row], self._view)
 
 
+# What code takes that only looks rows up: kept pixels, or an array of them, (N, H, W, 3) uint8.
+PixelRows = StoredPixels | npt.NDArray[np.uint8]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """All readable images of a folder, in order.

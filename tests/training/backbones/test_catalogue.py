@@ -68,7 +68,7 @@ def test_a_pattern_matches_anywhere_and_a_shell_pattern_from_the_start() -> None
 def test_a_backbone_is_described_by_size_input_and_licence() -> None:
     """11.7 million is what ResNet-18 has in every table."""
     for source in ("timm", "torchvision"):
-        entry = describe_backbone(BackboneName(source=source, name="resnet18"))  # type: ignore[arg-type]
+        entry = describe_backbone(BackboneName(source=source, name="resnet18"))
         assert entry.num_params == 11_689_512
         assert entry.input_px == 224
         assert entry.pretrained

@@ -95,9 +95,9 @@ def test_hidden_files_and_clutter_are_overlooked(tmp_path: Path) -> None:
     write_classes(tmp_path, ["cat", "dog"], count=1)
     for path in (".hidden.png", "Thumbs.db", "desktop.ini", ".DS_Store"):
         (tmp_path / "cat" / path).touch()
-    for folder in (".git", "__MACOSX"):
-        write_class(tmp_path / folder, 2, count=1)
-        write_class(tmp_path / "cat" / folder, 2, count=1)
+    for clutter in (".git", "__MACOSX"):
+        write_class(tmp_path / clutter, 2, count=1)
+        write_class(tmp_path / "cat" / clutter, 2, count=1)
     folder = read_folder(tmp_path)
     assert folder.labels == ("cat", "dog")
     assert names(tmp_path) == ["cat/image0.png", "dog/image0.png"]
@@ -183,3 +183,22 @@ def test_an_unreadable_folder_is_refused_by_name(
     finally:
         os.chmod(Path("photos", closed), 0o755)
     assert str(Path("photos", closed)) in str(caught.value)
+
+
+# "송" as EUC-KR, which archives made on Korean Windows carry: no UTF-8.
+_EUC_KR = os.fsdecode(b"\xbc\xdb")
+
+
+def test_a_file_name_in_another_encoding_can_be_told(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=1)
+    (tmp_path / "cat" / "image0.png").rename(tmp_path / "cat" / f"{_EUC_KR}.png")
+    folder = read_folder(tmp_path)
+    (name,) = (folder.relative(file) for file in folder.files if file.label == "cat")
+    assert name.encode() == "cat/\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}.png".encode()
+
+
+def test_a_class_name_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    """It would be the label that a user of the model reads."""
+    write_classes(tmp_path, ["cat", "dog", _EUC_KR], count=1)
+    with pytest.raises(DataError, match="not in UTF-8; rename it"):
+        read_folder(tmp_path)

@@ -1,0 +1,104 @@
+"""Registries of real packages for tests, and what can be wrong with a package."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference import Classifier, Package, Repository, SessionConfig
+from service.batching import BatchLimits
+from service.catalog import PublishedVersion
+from service.loading import AskedPrecision, ModelLoader
+from service.registry import ModelRegistry
+from service.served_model import ServedModel
+from service.states import State
+
+LIMITS = BatchLimits(max_batch=2, max_wait_s=0.002, max_queue=16)
+NEVER_S = 3600.0
+# Sees red where there is blue: its golden answers are still its own.
+SWAPPED = np.eye(3, dtype=np.float32)[::-1] * 10
+
+
+class RecordingLoader:
+    """Loads for real and notes what."""
+
+    def __init__(self) -> None:
+        self.loaded: list[tuple[str, int]] = []
+        self._loader = ModelLoader(session=SessionConfig(provider="cpu"), max_batch=2)
+
+    def __call__(self, package: Package, precision: AskedPrecision) -> Classifier:
+        self.loaded.append((package.manifest.name, package.manifest.version))
+        return self._loader.load(package, precision)
+
+
+@asynccontextmanager
+async def registry_of(
+    models_dir: Path,
+    *,
+    load: RecordingLoader | None = None,
+    max_on_demand: int = 4,
+    poll_interval_s: float = NEVER_S,
+) -> AsyncIterator[ModelRegistry]:
+    """A started registry that looks at the disk once, and then only when it is told to (if not polling)."""
+    registry = ModelRegistry(
+        Repository(models_dir),
+        load=load or RecordingLoader(),
+        serve=lambda c: ServedModel(c, limits=LIMITS, observe=lambda *_: None),
+        poll_interval_s=poll_interval_s,
+        max_on_demand=max_on_demand,
+        grace_s=5,
+    )
+    await registry.start()
+    await registry.settled()
+    try:
+        yield registry
+    finally:
+        await registry.close()
+
+
+def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await scenario()
+
+    asyncio.run(bounded())
+
+
+def version(registry: ModelRegistry, number: int, name: str = "colours") -> PublishedVersion:
+    return registry.catalog.models[name].versions[number]
+
+
+def state(registry: ModelRegistry, number: int, name: str = "colours") -> State:
+    return registry.status(version(registry, number, name)).state
+
+
+async def answered_by(registry: ModelRegistry, **choice: Any) -> int:
+    async with registry.use("colours", timeout_s=10, **choice) as model:
+        return model.version
+
+
+async def first_score(registry: ModelRegistry) -> float:
+    """Return the logit of "red" for a red image."""
+    red = np.full((16, 16, 3), (250, 10, 10), np.uint8)
+    async with registry.use("colours", timeout_s=10) as model:
+        batched = await model.run(red, activation_map=False, deadline=float("inf"))
+    return float(batched.value.logits[0, 0])
+
+
+def damage_model(folder: Path) -> None:
+    (folder / "model.onnx").write_bytes(b"not the published bytes")
+
+
+def damage_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{")
+
+
+def damage_golden(folder: Path) -> None:
+    expected = folder / "golden" / "expected.json"
+    expected.write_text(expected.read_text().replace("0.99", "0.01"))
+
+
+DAMAGES = [damage_model, damage_manifest, damage_golden]

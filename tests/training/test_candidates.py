@@ -1,0 +1,131 @@
+"""Choosing between models, and whether mirror images may be trained on."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import nn
+
+from tests.training.conftest import quiet
+from tests.training.data.reading import read, split
+from tests.training.folders import write_class, write_classes
+from training.backbones.build import Backbone
+from training.candidates import (
+    Candidate,
+    choose,
+    class_weights,
+    make_probe,
+    mirror_is_safe,
+    resolve_device,
+    training_deadline_s,
+)
+from training.config import FinetuneConfig
+from training.data.split import Dataset
+from training.features import compute_features
+
+pytestmark = pytest.mark.training
+
+
+def test_the_probe_is_right_on_colours(probe: Candidate) -> None:
+    assert probe.method == "probe"
+    assert probe.accuracy == 1
+    assert probe.val_logits.shape == (9, 3)
+    assert sum("(kept)" in note for note in probe.notes) == 1
+    assert not probe.network.training
+
+
+def candidate(probe: Candidate, method: str, accuracy: float, nll: float) -> Candidate:
+    """Return a candidate with other figures."""
+    return dataclasses.replace(probe, method=method, accuracy=accuracy, nll=nll)
+
+
+@pytest.mark.parametrize(
+    ("trained", "chosen"),
+    [
+        ((0.9, 0.5), "finetune"),
+        ((0.7, 0.1), "probe"),
+        ((0.8, 0.2), "finetune"),
+        ((0.8, 0.3), "probe"),
+    ],
+)
+def test_the_probe_stays_unless_the_other_is_better(
+    probe: Candidate, trained: tuple[float, float], chosen: str
+) -> None:
+    """Accuracy decides, then the loss; among equals the earlier one stays."""
+    both = [candidate(probe, "probe", 0.8, 0.3), candidate(probe, "finetune", *trained)]
+    assert choose(both).method == chosen
+
+
+def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
+    assert mirror_is_safe(probe)
+
+
+def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
+    """The trunk here gives the mean colour of each half."""
+    for label, columns in (("left", slice(0, 22)), ("right", slice(22, 44))):
+        (tmp_path / "sides" / label).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.random.default_rng(number).integers(0, 40, (44, 44, 3), dtype=np.uint8)
+            pixels[:, columns] += 200
+            Image.fromarray(pixels).save(tmp_path / "sides" / label / f"{number}.png")
+    halves = dataclasses.replace(
+        backbone,
+        trunk=nn.Sequential(nn.AdaptiveAvgPool2d((1, 2)), nn.Flatten()),
+        embedding_dim=6,
+        map_layer=None,
+    )
+    scan = read(tmp_path / "sides", tmp_path, spec=halves.spec)
+    probe = make_probe(compute_features(halves, scan, quiet()), split(scan), quiet())
+    assert probe.accuracy == 1
+    assert not mirror_is_safe(probe)
+
+
+def test_few_images_are_cross_validated_and_the_head_is_fitted_on_all(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    scan = read(write_classes(tmp_path / "photos", count=6), tmp_path, spec=backbone.spec)
+    dataset = split(scan)
+    probe = make_probe(compute_features(backbone, scan, quiet()), dataset, quiet())
+    assert probe.val_logits.shape == (18, 3)
+    assert probe.spread is not None
+    assert "over the folds" in probe.describe()
+    assert probe.accuracy > 0.9
+
+
+def test_classes_of_very_different_size_are_weighed(backbone: Backbone, tmp_path: Path) -> None:
+    write_class(tmp_path / "photos" / "red", 0, count=100)
+    write_class(tmp_path / "photos" / "blue", 2, count=20)
+    dataset = split(read(tmp_path / "photos", tmp_path, spec=backbone.spec))
+    weights = class_weights(dataset)
+    assert weights is not None
+    counts = np.bincount(dataset.targets("train"))
+    assert np.allclose(weights.numpy() * counts, counts.sum() / 2)
+
+
+def test_classes_of_like_size_are_not_weighed(dataset: Dataset) -> None:
+    assert class_weights(dataset) is None
+
+
+def config(**options: object) -> FinetuneConfig:
+    """Return a run's options."""
+    return FinetuneConfig(data=Path("photos"), **options)  # type: ignore[arg-type]
+
+
+def test_without_a_budget_there_is_no_deadline() -> None:
+    assert training_deadline_s(config(), time.monotonic()) is None
+
+
+def test_the_deadline_keeps_time_for_what_follows_training() -> None:
+    """As much as has passed, but at most half of the budget."""
+    now = time.monotonic()
+    deadline = training_deadline_s(config(time_budget=600.0), now - 60)
+    assert deadline == pytest.approx(now - 60 + 600 - 60, abs=5)
+    late = training_deadline_s(config(time_budget=100.0), now - 500)
+    assert late == pytest.approx(now - 500 + 50, abs=5)
+
+
+def test_the_device_is_what_was_asked_for() -> None:
+    assert resolve_device(config(device="cpu")).type == "cpu"

@@ -1,0 +1,110 @@
+"""The command from a folder of images to a published package, in this process."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from inference.classifier import Classifier, open_classifier
+from inference.golden import check_golden
+from inference.session import SessionConfig
+from tests.training.conftest import Command
+from tests.training.folders import write_classes
+
+pytestmark = pytest.mark.training
+
+
+def accepted(package: Path) -> Classifier:
+    """Load a package as the service does."""
+    classifier = open_classifier(package, session=SessionConfig(provider="cpu"))
+    assert check_golden(classifier, package) > 0
+    return classifier
+
+
+def test_the_published_model_knows_the_colours(published: Path, colours: Path) -> None:
+    classifier = accepted(published)
+    for label in ("red", "green", "blue"):
+        (answer,) = classifier.classify([(colours / label / "image3.png").read_bytes()])
+        assert answer.label == label
+
+
+def test_fine_tuning_compares_itself_with_the_probe(command: Command, colours: Path) -> None:
+    outcome = command(colours, "--method", "finetune", "--epochs", "1", "--name", "tuned")
+    manifest = accepted(outcome.published).manifest
+    assert manifest.name == "tuned"
+    assert manifest.training.method in ("probe", "finetune")
+    assert "probe: " in outcome.out
+    assert "finetune: " in outcome.out
+    assert f"keeping the {manifest.training.method}" in outcome.out
+    assert "mirror images keep their class" in outcome.out
+    assert manifest.training.config["epochs"] == 1
+
+
+def test_training_from_scratch_needs_no_weights(command: Command, colours: Path) -> None:
+    """A ViT at that: its head is no pooling and one linear layer, which the manifest says."""
+    flags = ("--method", "scratch", "--epochs", "2", "--batch-size", "8")
+    outcome = command(colours, *flags, backbone="test_vit", weights="none")
+    classifier = accepted(outcome.published)
+    manifest = classifier.manifest
+    assert manifest.training.method == "scratch"
+    assert manifest.backbone.weights == "none"
+    assert not classifier.has_activation_map
+    absent = manifest.outputs["activation_map"].absent
+    assert absent is not None
+    assert "global average pooling" in absent
+
+
+def test_the_next_run_is_the_next_version_and_leaves_the_first(
+    command: Command, colours: Path, published: Path, models_dir: Path
+) -> None:
+    """The last line names it; the same data and seed give the same figures."""
+    first = models_dir / "colours" / "1"
+    shutil.copytree(published, first)
+    before = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    outcome = command(colours, "--method", "probe")
+    assert outcome.err == ""
+    assert outcome.published == models_dir / "colours" / "2"
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path for path in first.rglob("*") if path.is_file()} == before.keys()
+    assert accepted(outcome.published).manifest.metrics == accepted(first).manifest.metrics
+
+
+def test_odd_names_and_odd_files_are_taken_and_told(command: Command, tmp_path: Path) -> None:
+    """Korean, a space, an emoji, a script; files of every odd kind."""
+    labels = ["제니", "with space", "🐈", "<b>[red]"]
+    data = write_classes(tmp_path / "가수 사진", labels, count=6)
+    truncated, empty = data / "제니" / "image0.png", data / "🐈" / "image1.png"
+    truncated.write_bytes(truncated.read_bytes()[:100])
+    empty.write_bytes(b"")
+    (data / "🐈" / "notes.txt").write_text("not an image")
+    Image.new("L", (3, 500)).save(data / "with space" / "thin.gif")
+    Image.new("RGBA", (200, 10), (255, 0, 0, 0)).save(data / "with space" / "clear.webp")
+    outcome = command(data, "--method", "probe")
+    assert outcome.published.parent.name == "model"
+    manifest = accepted(outcome.published).manifest
+    assert set(manifest.labels) == set(labels)
+    assert manifest.dataset.counts["train"] == {
+        "제니": 3,
+        "with space": 6,
+        "🐈": 3,
+        "<b>[red]": 4,
+    }
+    for warning in ("제니/image0.png", "🐈/image1.png"):
+        assert f"warning: leaving out '{warning}'" in outcome.out
+    assert "ignoring 1 other files: 1 .txt" in outcome.out
+    report = (outcome.published / "report.html").read_text(encoding="utf-8")
+    assert "제니/image0.png" in report
+    assert "<b>[red]" not in report
+    assert (outcome.published / "metrics.json").read_text(encoding="utf-8").count("image") >= 2
+
+
+def test_given_splits_are_measured_as_they_are(command: Command, tmp_path: Path) -> None:
+    for seed, split in enumerate(("train", "validation")):
+        write_classes(tmp_path / "photos" / split, ["cat", "dog"], count=4, seed=seed)
+    manifest = accepted(command(tmp_path / "photos", "--method", "probe").published).manifest
+    assert manifest.dataset.counts == {
+        "train": {"cat": 4, "dog": 4},
+        "val": {"cat": 4, "dog": 4},
+    }
+    assert manifest.metrics.test is None
