@@ -62,24 +62,8 @@ def measure_candidate(
             chosen.network, session, dataset.pixels, rows, temperature=temperature, advance=advance
         )
     served = _served_probabilities(session, dataset, display)
-    # With folds, the published head has seen the validation images: it is judged by the logits of
-    # those heads that had not.
-    judged = {**served, "val": softmax(chosen.val_logits / temperature, axis=1)}
-    found = {
-        split: measure(values, dataset.targets(split), dataset.labels)
-        for split, values in judged.items()
-    }
-    metrics = Metrics(
-        validation="held out" if dataset.folds is None else "cross-validated",
-        val_accuracy_spread=chosen.spread,
-        val=found["val"],
-        test=found.get("test"),
-    )
+    metrics, confusion = _judge(chosen, served, temperature=temperature)
     _describe_metrics(metrics, display)
-    confusion = {
-        split: confusion_matrix(values, dataset.targets(split), len(dataset.labels))
-        for split, values in judged.items()
-    }
     return Measured(
         model=model,
         facts={
@@ -91,13 +75,7 @@ def measure_candidate(
             "backbone": backbone.info,
             "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
             "metrics": metrics,
-            "training": TrainingInfo(
-                method=chosen.method,
-                seed=config.seed,
-                config=config.record(),
-                seconds=round(time.monotonic() - started, 1),
-                libraries=library_versions(),
-            ),
+            "training": _training_info(chosen, config, started),
             "parity": parity,
         },
         dataset=dataset,
@@ -110,6 +88,43 @@ def measure_candidate(
             tried=[note for c in tried for note in (*c.notes, c.describe())],
             left_out=prepared.left_out(),
         ),
+    )
+
+
+def _judge(
+    chosen: Candidate, served: dict[Split, Floats], *, temperature: float
+) -> tuple[Metrics, dict[Split, npt.NDArray[np.int64]]]:
+    """Return the metrics and the confusion matrices, by split.
+
+    With folds, the published head has seen the validation images: it is judged by the logits of
+    those heads that had not.
+    """
+    dataset = chosen.dataset
+    judged = {**served, "val": softmax(chosen.val_logits / temperature, axis=1)}
+    found = {
+        split: measure(values, dataset.targets(split), dataset.labels)
+        for split, values in judged.items()
+    }
+    confusion = {
+        split: confusion_matrix(values, dataset.targets(split), len(dataset.labels))
+        for split, values in judged.items()
+    }
+    metrics = Metrics(
+        validation="held out" if dataset.folds is None else "cross-validated",
+        val_accuracy_spread=chosen.spread,
+        val=found["val"],
+        test=found.get("test"),
+    )
+    return metrics, confusion
+
+
+def _training_info(chosen: Candidate, config: FinetuneConfig, started: float) -> TrainingInfo:
+    return TrainingInfo(
+        method=chosen.method,
+        seed=config.seed,
+        config=config.record(),
+        seconds=round(time.monotonic() - started, 1),
+        libraries=library_versions(),
     )
 
 

@@ -51,8 +51,11 @@ Command = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _close_caches() -> Iterator[None]:
-    yield
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's own cache out of the tests, and close what they opened."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
     while OPENED:
         OPENED.pop().close()
 
@@ -146,7 +149,6 @@ def command(weights_file: Path, models_dir: Path, capsys: pytest.CaptureFixture[
                 *(("--weights", weights or str(weights_file)) if weights != "auto" else ()),
                 *("--image-size", str(SIDE_PX)),
                 *("--models-dir", str(models_dir)),
-                *("--cache-dir", str(models_dir.parent / "cache")),
                 *flags,
             ]
         )
@@ -161,7 +163,6 @@ def published(colours: Path, weights_file: Path, tmp_path_factory: pytest.TempPa
     """Return a package that the command published with the probe; tests only read it."""
     models_dir = tmp_path_factory.mktemp("models")
     flags = ("--weights", str(weights_file), "--image-size", str(SIDE_PX), "--method", "probe")
-    folders = ("--models-dir", str(models_dir), "--cache-dir", str(models_dir / "cache"))
-    code = main([str(colours), "--backbone", TINY, *flags, *folders])
+    code = main([str(colours), "--backbone", TINY, *flags, "--models-dir", str(models_dir)])
     assert code == 0
     return models_dir / "colours" / "1"

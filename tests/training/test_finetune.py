@@ -85,10 +85,10 @@ def test_odd_names_and_odd_files_are_taken_and_told(command: Command, tmp_path: 
     manifest = accepted(outcome.published).manifest
     assert set(manifest.labels) == set(labels)
     assert manifest.dataset.counts["train"] == {
-        "제니": 3,
-        "with space": 6,
-        "🐈": 3,
-        "<b>[red]": 4,
+        "제니": 5,
+        "with space": 8,
+        "🐈": 5,
+        "<b>[red]": 6,
     }
     for warning in ("제니/image0.png", "🐈/image1.png"):
         assert f"warning: leaving out '{warning}'" in outcome.out

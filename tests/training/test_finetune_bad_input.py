@@ -48,8 +48,8 @@ def test_a_class_without_a_readable_image(
 
 
 def test_too_few_images_to_split(command: Command, models_dir: Path, tmp_path: Path) -> None:
-    data = write_classes(tmp_path / "photos", ["cat", "dog"], count=2)
-    refused(command(data), models_dir, "at least 3")
+    data = write_classes(tmp_path / "photos", ["cat", "dog"], count=1)
+    refused(command(data), models_dir, "at least 2")
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "한글", ".hidden", "x" * 65, ""])

@@ -56,7 +56,7 @@ def check(network: TransferNetwork, trunk: onnx.ModelProto, dataset: Dataset) ->
 
 def test_the_right_file_passes_and_its_parity_is_stopped_by_name(check: Check) -> None:
     parity = check()
-    assert parity.images == 6
+    assert parity.images == 9
     assert parity.argmax_agreement == 1
     assert 0 <= parity.max_abs_logit_diff < LOGIT_TOLERANCE
 
@@ -81,7 +81,7 @@ def test_swapped_labels_are_stopped(check: Check, network: TransferNetwork) -> N
 def test_another_number_of_classes_is_stopped(check: Check, network: TransferNetwork) -> None:
     head = network.linear_head()
     fewer = LinearHead(weight=head.weight[:2], bias=head.bias[:2])
-    with pytest.raises(GateFailed, match=r"logits has shape \(6, 2\) .* \(6, 3\)"):
+    with pytest.raises(GateFailed, match=r"logits has shape \(9, 2\) .* \(9, 3\)"):
         check(head=fewer)
 
 
@@ -137,14 +137,14 @@ def test_what_is_no_number_is_stopped(check: Check, network: TransferNetwork) ->
 def test_an_answer_that_depends_on_the_batch_is_stopped(
     check: Check, network: TransferNetwork, trunk: onnx.ModelProto
 ) -> None:
-    """Right for the six validation images together, wrong for each alone."""
+    """Right for the nine validation images together, wrong for each alone."""
     model = attach_head(trunk, network.linear_head(), temperature=TEMPERATURE)
     graph = model.graph
     gemm = next(node for node in graph.node if node.output[0] == "logits")
     gemm.output[0] = "honest_logits"
     graph.initializer.extend(
         [
-            numpy_helper.from_array(np.array(6, dtype=np.float32), "six"),
+            numpy_helper.from_array(np.array(9, dtype=np.float32), "nine"),
             numpy_helper.from_array(np.array(0), "first"),
         ]
     )
@@ -152,13 +152,13 @@ def test_an_answer_that_depends_on_the_batch_is_stopped(
         helper.make_node("Shape", ["image"], ["sizes"]),
         helper.make_node("Gather", ["sizes", "first"], ["N"]),
         helper.make_node("Cast", ["N"], ["count"], to=onnx.TensorProto.FLOAT),
-        helper.make_node("Sub", ["count", "six"], ["error"]),
+        helper.make_node("Sub", ["count", "nine"], ["error"]),
         helper.make_node("Add", ["honest_logits", "error"], ["logits"]),
     ]
     position = list(graph.node).index(gemm) + 1
     for offset, node in enumerate(planted):
         graph.node.insert(position + offset, node)
-    with pytest.raises(GateFailed, match=r"logits at batch 1 .* differ by 5"):
+    with pytest.raises(GateFailed, match=r"logits at batch 1 .* differ by 6"):
         check(model)
 
 
@@ -187,7 +187,7 @@ def test_another_answer_within_the_tolerance_of_the_logits_is_stopped(
 ) -> None:
     """Each logit differs by 0.9 of the limit, but the order of two classes is another."""
     trained = with_head(network, even_head(network, 8e-4, -7e-4, -1.0))
-    with pytest.raises(GateFailed, match="answer 6 of 6 validation images with different classes"):
+    with pytest.raises(GateFailed, match="answer 9 of 9 validation images with different classes"):
         check(trained=trained, head=even_head(network, -1e-4, 2e-4, -1.0))
 
 
@@ -221,7 +221,7 @@ def test_untouched_files_pass(
 ) -> None:
     done: list[int] = []
     check_raw_bytes(served, images, dataset.pixels, measured, advance=done.append)
-    assert sum(done) == len(images) == 6
+    assert sum(done) == len(images) == 9
 
 
 def test_a_file_that_changed_since_it_was_scanned_is_stopped_by_name(

@@ -37,6 +37,7 @@ def options(**changes: object) -> LoopConfig:
         "head_rate_factor": 10.0,
         "weight_decay": 0.05,
         "train_norms": False,
+        "class_weights": None,
         "deadline_s": None,
         "device": CPU,
     }
@@ -52,7 +53,7 @@ def fresh(backbone: Backbone) -> TransferNetwork:
 
 @pytest.fixture
 def validation(dataset: Dataset) -> ValidationImages:
-    """Return the six validation images."""
+    """Return the nine validation images."""
     return ValidationImages(
         pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
     )
@@ -158,7 +159,7 @@ def test_a_passed_deadline_shortens_the_run_to_the_steps_that_were_timed(
     steps: list[StepReport] = []
     history = train(
         fresh,
-        images_of(dataset, backbone),
+        images_of(dataset, backbone, batch_size=14),
         validation,
         options(epochs=50, deadline_s=time.monotonic()),
         on_step=steps.append,
@@ -174,7 +175,7 @@ def test_a_far_deadline_changes_nothing(
     steps: list[StepReport] = []
     train(
         fresh,
-        images_of(dataset, backbone),
+        images_of(dataset, backbone, batch_size=14),
         validation,
         options(epochs=2, deadline_s=time.monotonic() + 3600),
         on_step=steps.append,

@@ -31,6 +31,7 @@ def test_the_package_holds_these_files(published: Path) -> None:
         "metrics.json",
         "model.onnx",
         "report.html",
+        "split.json",
     ]
     assert [path.name for path in published.parent.iterdir()] == ["1"]
 
