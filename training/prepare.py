@@ -9,6 +9,7 @@ from inference.repository import Repository
 from training.backbones.build import Backbone
 from training.config import FinetuneConfig
 from training.data.cache import PixelCache, default_cache_dir
+from training.data.copies import Settled, settle_copies
 from training.data.facts import FACTS_VERSION
 from training.data.groups import group_images
 from training.data.layout import Folder
@@ -28,11 +29,14 @@ class Prepared:
     backbone: Backbone
     scan: Scan
     features: Features | None
+    settled: Settled
     dataset: Dataset
 
     def left_out(self) -> list[tuple[str, str]]:
         """Return path and reason of every file that takes no part."""
-        return [(self.scan.folder.relative(bad.file), bad.reason) for bad in self.scan.quarantined]
+        relative = self.scan.folder.relative
+        unread = [(relative(bad.file), bad.reason) for bad in self.scan.quarantined]
+        return unread + [(relative(i.file), reason) for i, reason in self.settled.dropped]
 
 
 @contextmanager
@@ -66,10 +70,18 @@ def prepare(
     """
     scan = _scan(folder, Views(backbone.spec, method != "probe"), cache, display)
     features = compute_features(backbone, scan, display) if method != "scratch" else None
-    groups = group_images(scan.images, [], pattern=config.group_by)
-    dataset = split_images(
+    copies = group_images(scan.images, [])
+    settled = settle_copies(
+        folder,
         scan.images,
-        groups,
+        copies,
+        allow_conflicts=config.allow_conflicts,
+        leakage=config.leakage,
+    )
+    _describe_dropped(settled, folder, display)
+    dataset = split_images(
+        settled.images,
+        group_images(scan.images, [], pattern=config.group_by),
         folder.labels,
         given=folder.given_splits,
         seed=config.seed,
@@ -78,7 +90,9 @@ def prepare(
         training_pixels=scan.training,
     )
     _describe_splits(dataset, display)
-    return Prepared(backbone=backbone, scan=scan, features=features, dataset=dataset)
+    return Prepared(
+        backbone=backbone, scan=scan, features=features, settled=settled, dataset=dataset
+    )
 
 
 def describe_folder(folder: Folder, display: Display) -> None:
@@ -97,6 +111,14 @@ def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> 
     if len(scan.quarantined) > _SHOWN_FILES:
         display.warning(f"leaving out {len(scan.quarantined) - _SHOWN_FILES} more, see the report")
     return scan
+
+
+def _describe_dropped(settled: Settled, folder: Folder, display: Display) -> None:
+    for image, reason in settled.dropped[:_SHOWN_FILES]:
+        display.warning(f"leaving out {folder.relative(image.file)!r}: it {reason}")
+    if len(settled.dropped) > _SHOWN_FILES:
+        more = len(settled.dropped) - _SHOWN_FILES
+        display.warning(f"leaving out {more} more copies, see the report")
 
 
 def _frozen(config: FinetuneConfig) -> dict[str, str]:

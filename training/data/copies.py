@@ -1,0 +1,83 @@
+"""Copies of one image that would make the accuracy false: under two labels, or in two given splits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from training.config import Leakage
+from training.data.layout import SPLITS, Folder, Split
+from training.data.scan import ScannedImage
+from training.errors import DataError
+
+_LISTED: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The images that take part, and those left out with the reason."""
+
+    images: tuple[ScannedImage, ...]
+    dropped: tuple[tuple[ScannedImage, str], ...]
+
+
+def settle_copies(
+    folder: Folder,
+    images: Sequence[ScannedImage],
+    copies: npt.NDArray[np.int64],
+    *,
+    allow_conflicts: bool,
+    leakage: Leakage,
+) -> Settled:
+    """Refuse or drop the copies that would make the accuracy false.
+
+    Args:
+        folder: for the paths in messages, and the splits that it came with.
+        images: every readable image.
+        copies: a number for each image's row; images with the same one show the same.
+        allow_conflicts: leave out images under two labels rather than refuse.
+        leakage: "drop" leaves a copy out of the earlier split (train before val before test).
+
+    Raises:
+        DataError: there are such copies and the options do not say to go on; they are listed.
+    """
+    groups: dict[int, list[ScannedImage]] = {}
+    for image in images:
+        groups.setdefault(int(copies[image.row]), []).append(image)
+    conflicts = [g for g in groups.values() if len({image.file.label for image in g}) > 1]
+    if conflicts and not allow_conflicts:
+        raise DataError(
+            f"{_listed(folder, conflicts, 'under two labels')}; one label must be wrong: remove the "
+            "wrong ones, or leave all of them out with --allow-conflicts"
+        )
+    conflicting = {image.row for group in conflicts for image in group}
+    agreed = [g for g in groups.values() if g[0].row not in conflicting]
+    leaks = [g for g in agreed if len({image.file.split for image in g}) > 1]
+    if leaks and leakage == "error":
+        raise DataError(
+            f"{_listed(folder, leaks, 'in two splits')}; the accuracy would be false: remove them from "
+            "one of the splits, or from train with --leakage drop"
+        )
+    leaking = {image.row for group in leaks for image in group if _is_earlier(image, group)}
+    reasons = dict.fromkeys(conflicting, "lies under two labels")
+    reasons |= dict.fromkeys(leaking, "is also in a later split")
+    return Settled(
+        images=tuple(image for image in images if image.row not in reasons),
+        dropped=tuple((i, reasons[i.row]) for i in images if i.row in reasons),
+    )
+
+
+def _is_earlier(image: ScannedImage, group: Sequence[ScannedImage]) -> bool:
+    return _place(image.file.split) < max(_place(other.file.split) for other in group)
+
+
+def _place(split: Split | None) -> int:
+    return SPLITS.index(split or "train")
+
+
+def _listed(folder: Folder, groups: Sequence[Sequence[ScannedImage]], what: str) -> str:
+    shown = [" = ".join(repr(folder.relative(i.file)) for i in group) for group in groups[:_LISTED]]
+    more = f" and {len(groups) - _LISTED} more" if len(groups) > _LISTED else ""
+    return f"{len(groups)} images lie {what}: {', '.join(shown)}{more}"
