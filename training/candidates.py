@@ -5,6 +5,7 @@ Each candidate is a network and its exported graph; validation images decide.
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +16,14 @@ import torch
 
 from training.backbones.build import Backbone
 from training.batches import TrainingImages
-from training.calibration import negative_log_likelihood
+from training.calibration import fit_temperature, negative_log_likelihood
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.embeddings import compute_embeddings
 from training.errors import ConfigError
 from training.export import attach_head, export_trunk
 from training.features import Features
+from training.head import LinearHead
 from training.loop import (
     FINETUNE_RATE,
     HEAD_RATE_FACTOR,
@@ -33,7 +35,7 @@ from training.loop import (
     train,
 )
 from training.network import TransferNetwork
-from training.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
+from training.probe import STRENGTHS, Probe, cross_validate_probe, fit_head, fit_probe
 from training.progress import Display
 from training.reproducibility import seed_torch
 
@@ -51,9 +53,12 @@ class Candidate:
         method: "probe", "finetune" or "scratch".
         dataset: what it was made from; its validation images judge it.
         network, trunk: the network, and its export without the head.
+        start: the same network with a head that has seen no validation image (a probe of folds
+            aside), for training to go on from; None for what was trained.
+        mirror: whether mirror images were trained on.
         val_logits: (N, K), each of a model that was not fitted on that image.
-        accuracy, nll, spread: on validation images: 0..1, nats, and with folds the standard
-            deviation of the accuracy over them.
+        accuracy, nll, spread: on validation images: 0..1, nats at the best temperature, and with
+            folds the standard deviation of the accuracy over them.
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
     """
@@ -61,6 +66,8 @@ class Candidate:
     method: str
     dataset: Dataset
     network: TransferNetwork
+    start: TransferNetwork | None
+    mirror: bool
     trunk: onnx.ModelProto
     val_logits: npt.NDArray[np.float32]
     accuracy: float
@@ -82,38 +89,80 @@ class Candidate:
         )
 
 
-def make_probe(features: Features, dataset: Dataset, display: Display) -> Candidate:
-    """Fit a linear head on the frozen trunk's embeddings."""
-    network = copy.deepcopy(features.network)
-    embeddings, targets = features.embeddings[dataset.rows("train")], dataset.targets("train")
+def make_probe(
+    features: Features, dataset: Dataset, config: FinetuneConfig, display: Display
+) -> Candidate:
+    """Fit a linear head on the frozen trunk's embeddings.
+
+    Validation images choose the strength. The head that is published is then fitted with it on all
+    that it may see: validation images that were dealt here and, where they keep their class, mirror
+    images too.
+    """
+    targets = dataset.targets("train")
     balanced = dataset.imbalance() >= BALANCE_FROM
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
-        if dataset.folds is None:
-            probe = fit_probe(
-                embeddings,
-                targets,
-                features.embeddings[dataset.rows("val")],
-                dataset.targets("val"),
-                balanced=balanced,
-                advance=advance,
+        probe = _choose_strength(features, dataset, balanced=balanced, advance=advance)
+    mirror = _resolve_mirror(features, probe.head, dataset, config, display)
+    rows = dataset.rows("train")
+    if dataset.folds is None and not dataset.given_val:
+        rows = np.concatenate([rows, dataset.rows("val")])
+        targets = np.concatenate([targets, dataset.targets("val")])
+    embeddings, strength = features.embeddings[rows], probe.chosen.strength
+    if mirror:
+        with display.bar("computing mirrored features", len(rows)) as advance:
+            mirrored = compute_embeddings(
+                features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
             )
-        else:
-            probe = cross_validate_probe(
-                embeddings, targets, dataset.folds, balanced=balanced, advance=advance
-            )
-    network.set_linear_head(probe.head)
+        # Twice the images weigh twice as much against the same penalty.
+        embeddings, strength = np.concatenate([embeddings, mirrored]), strength / 2
+        targets = np.concatenate([targets, targets])
+    head = fit_head(embeddings, targets, strength=strength, balanced=balanced)
     return Candidate(
         method="probe",
         dataset=dataset,
-        network=network.eval(),
+        network=features.network_with(head),
+        start=features.network_with(probe.head),
         trunk=features.trunk,
         val_logits=probe.val_logits,
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
         spread=probe.chosen.spread,
+        mirror=mirror,
         history=(),
         notes=_describe_trials(probe),
     )
+
+
+def _choose_strength(
+    features: Features, dataset: Dataset, *, balanced: bool, advance: Callable[[int], None]
+) -> Probe:
+    embeddings, targets = features.embeddings[dataset.rows("train")], dataset.targets("train")
+    if dataset.folds is not None:
+        return cross_validate_probe(
+            embeddings, targets, dataset.folds, balanced=balanced, advance=advance
+        )
+    return fit_probe(
+        embeddings,
+        targets,
+        features.embeddings[dataset.rows("val")],
+        dataset.targets("val"),
+        balanced=balanced,
+        advance=advance,
+    )
+
+
+def _resolve_mirror(
+    features: Features,
+    head: LinearHead,
+    dataset: Dataset,
+    config: FinetuneConfig,
+    display: Display,
+) -> bool:
+    if config.mirror != "auto":
+        return config.mirror == "yes"
+    safe = mirror_is_safe(features, head, dataset)
+    display.line(f"mirror images {'keep' if safe else 'do not keep'} their class")
+    return safe
 
 
 def make_trained(
@@ -155,10 +204,12 @@ def make_trained(
         method=method,
         dataset=dataset,
         network=network,
+        start=None,
+        mirror=mirror,
         trunk=trunk,
         val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
-        nll=negative_log_likelihood(logits, targets),
+        nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
         spread=None,
         history=tuple(history),
         notes=(),
@@ -210,17 +261,17 @@ def class_weights(dataset: Dataset) -> torch.Tensor | None:
     return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
 
 
-def mirror_is_safe(probe: Candidate) -> bool:
-    """Return whether mirror images keep their class, by the probe's answers on validation data.
+def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bool:
+    """Return whether mirror images keep their class, by a head that has seen none of them.
 
-    A mirrored shirt is a shirt; a mirrored digit is another sign. The probe never saw a mirrored
-    image, so a drop beyond noise shows that the labels depend on the side.
+    A mirrored shirt is a shirt; a mirrored digit is another sign. A drop beyond noise shows that the
+    labels depend on the side.
     """
-    dataset = probe.dataset
-    mirrored = compute_embeddings(probe.trunk, dataset.pixels, dataset.rows("val"), mirrored=True)
-    guesses = probe.network.linear_head().logits(mirrored).argmax(axis=1)
-    drop = probe.accuracy - float((guesses == dataset.targets("val")).mean())
-    return drop <= _MIRROR_DROP
+    rows, targets = dataset.rows("val"), dataset.targets("val")
+    mirrored = compute_embeddings(features.trunk, dataset.pixels, rows, mirrored=True)
+    plain = head.logits(features.embeddings[rows]).argmax(axis=1) == targets
+    turned = head.logits(mirrored).argmax(axis=1) == targets
+    return float(plain.mean() - turned.mean()) <= _MIRROR_DROP
 
 
 def choose(candidates: list[Candidate]) -> Candidate:

@@ -1,5 +1,6 @@
 """The frozen backbone's view of a folder: its exported trunk and the embedding of every image."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from training.backbones.build import Backbone
 from training.data.scan import Scan
 from training.embeddings import compute_embeddings
 from training.export import export_trunk
+from training.head import LinearHead
 from training.network import TransferNetwork
 from training.progress import Display
 
@@ -21,6 +23,12 @@ class Features:
     network: TransferNetwork
     trunk: onnx.ModelProto
     embeddings: npt.NDArray[np.float32]
+
+    def network_with(self, head: LinearHead) -> TransferNetwork:
+        """Return a copy of the network with a head, in evaluation mode."""
+        network = copy.deepcopy(self.network)
+        network.set_linear_head(head)
+        return network.eval()
 
 
 def compute_features(backbone: Backbone, scan: Scan, display: Display) -> Features:

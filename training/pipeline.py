@@ -12,7 +12,6 @@ from training.candidates import (
     choose,
     make_probe,
     make_trained,
-    mirror_is_safe,
     resolve_device,
     training_deadline_s,
 )
@@ -105,12 +104,15 @@ def _make_model(prepared: Prepared, method: str, this: _Run) -> tuple[Candidate,
         start = TransferNetwork(this.backbone, len(dataset.labels))
         trained = _train(start, held, method, this, mirror=this.config.mirror == "yes")
         return trained, [trained]
-    probe = make_probe(features, dataset, this.display)
+    probe = make_probe(features, dataset, this.config, this.display)
     this.display.line(probe.describe())
     if method == "probe":
         return probe, [probe]
-    rival = probe if dataset.folds is None else make_probe(features, held, this.display)
-    trained = _train(rival.network, held, method, this, mirror=_resolve_mirror(rival, this))
+    rival = probe
+    if dataset.folds is not None:
+        rival = make_probe(features, held, this.config, this.display)
+    assert rival.start is not None
+    trained = _train(rival.start, held, method, this, mirror=rival.mirror)
     return (probe if choose([rival, trained]) is rival else trained), [probe, trained]
 
 
@@ -129,11 +131,3 @@ def _train(
     )
     this.display.line(trained.describe())
     return trained
-
-
-def _resolve_mirror(probe: Candidate, this: _Run) -> bool:
-    if this.config.mirror != "auto":
-        return this.config.mirror == "yes"
-    safe = mirror_is_safe(probe)
-    this.display.line(f"mirror images {'keep' if safe else 'do not keep'} their class")
-    return safe

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from training.calibration import negative_log_likelihood
+from training.calibration import fit_temperature, negative_log_likelihood
 from training.head import LinearHead
 
 Floats = npt.NDArray[np.float32]
@@ -32,8 +32,9 @@ _PATIENCE: Final = 2
 class ProbeTrial:
     """One strength that was tried, and how it did on validation data.
 
-    `accuracy` 0..1, `nll` in nats; `spread` is the standard deviation of the accuracy over the
-    folds, None where one set of images was held out.
+    `accuracy` 0..1; `nll` in nats at the best temperature, for that is how it would be served;
+    `spread` is the standard deviation of the accuracy over the folds, None where one set of images
+    was held out.
     """
 
     strength: float
@@ -44,10 +45,10 @@ class ProbeTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """The chosen head and everything that was tried, in order.
+    """The chosen strength's head and everything that was tried, in order.
 
-    `val_logits` (N, K) are the chosen strength's on validation images that the head which gave them
-    was not fitted on.
+    `val_logits` (N, K) are on validation images that the head which gave them was not fitted on:
+    `head` itself, or with folds the head of the other folds.
     """
 
     head: LinearHead
@@ -67,8 +68,9 @@ def fit_probe(
 ) -> Probe:
     """Fit heads of growing strength and keep the one with the lowest validation loss.
 
-    The loss, not the accuracy, chooses: on a few hundred images it is the steadier judge, and the
-    probabilities are served.
+    The loss, not the accuracy, chooses: on a few hundred images it is the steadier judge. It is taken
+    at the best temperature, which is fitted afterwards anyway: without it, a strong regularisation
+    would be blamed for probabilities that are merely too even.
 
     Args:
         train, val: embeddings (N, D).
@@ -115,8 +117,15 @@ def cross_validate_probe(
         return logits, float(np.std(accuracies))
 
     trials, logits, best = _search(judge, targets, advance)
-    head = _Fitter(embeddings, targets, balanced=balanced).fit(trials[best].strength)
+    head = fit_head(embeddings, targets, strength=trials[best].strength, balanced=balanced)
     return Probe(head=head, val_logits=logits[best], chosen=trials[best], trials=trials)
+
+
+def fit_head(
+    embeddings: Floats, targets: Targets, *, strength: float, balanced: bool = False
+) -> LinearHead:
+    """Fit one head on embeddings (N, D) and class indices (N,)."""
+    return _Fitter(embeddings, targets, balanced=balanced).fit(strength)
 
 
 def _search(
@@ -135,7 +144,9 @@ def _search(
             ProbeTrial(
                 strength=strength,
                 accuracy=float((logits.argmax(axis=1) == targets).mean()),
-                nll=negative_log_likelihood(logits, targets),
+                nll=negative_log_likelihood(
+                    logits, targets, temperature=fit_temperature(logits, targets)
+                ),
                 spread=spread,
             )
         )

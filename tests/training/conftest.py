@@ -119,9 +119,9 @@ def features(backbone: Backbone, scan: Scan) -> Features:
 
 
 @pytest.fixture(scope="session")
-def probe(features: Features, dataset: Dataset) -> Candidate:
+def probe(features: Features, dataset: Dataset, config: FinetuneConfig) -> Candidate:
     """Return the probe on the tiny network."""
-    return make_probe(features, dataset, quiet())
+    return make_probe(features, dataset, config, quiet())
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,12 @@ from training.candidates import (
     choose,
     class_weights,
     make_probe,
-    mirror_is_safe,
     resolve_device,
     training_deadline_s,
 )
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.features import compute_features
+from training.features import Features, compute_features
 
 pytestmark = pytest.mark.training
 
@@ -60,7 +59,7 @@ def test_the_probe_stays_unless_the_other_is_better(
 
 
 def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
-    assert mirror_is_safe(probe)
+    assert probe.mirror
 
 
 def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
@@ -78,9 +77,32 @@ def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
         map_layer=None,
     )
     scan = read(tmp_path / "sides", tmp_path, spec=halves.spec)
-    probe = make_probe(compute_features(halves, scan, quiet()), split(scan), quiet())
+    features = compute_features(halves, scan, quiet())
+    probe = make_probe(features, split(scan), options(), quiet())
     assert probe.accuracy == 1
-    assert not mirror_is_safe(probe)
+    assert not probe.mirror
+    assert make_probe(features, split(scan), options(mirror="yes"), quiet()).mirror
+
+
+def test_the_published_head_has_seen_dealt_validation_images_and_the_judged_one_has_not(
+    probe: Candidate, features: Features, dataset: Dataset
+) -> None:
+    assert probe.start is not None
+    judged, published = probe.start.linear_head(), probe.network.linear_head()
+    rows = dataset.rows("val")
+    assert np.allclose(judged.logits(features.embeddings[rows]), probe.val_logits, atol=1e-4)
+    assert not np.allclose(judged.weight, published.weight)
+
+
+def test_a_given_validation_set_is_never_fitted_on(
+    features: Features, dataset: Dataset, config: FinetuneConfig
+) -> None:
+    given = dataclasses.replace(dataset, given_val=True)
+    probe = make_probe(features, given, dataclasses.replace(config, mirror="no"), quiet())
+    assert probe.start is not None
+    assert np.allclose(
+        probe.start.linear_head().weight, probe.network.linear_head().weight, atol=1e-2
+    )
 
 
 def test_few_images_are_cross_validated_and_the_head_is_fitted_on_all(
@@ -88,7 +110,7 @@ def test_few_images_are_cross_validated_and_the_head_is_fitted_on_all(
 ) -> None:
     scan = read(write_classes(tmp_path / "photos", count=6), tmp_path, spec=backbone.spec)
     dataset = split(scan)
-    probe = make_probe(compute_features(backbone, scan, quiet()), dataset, quiet())
+    probe = make_probe(compute_features(backbone, scan, quiet()), dataset, options(), quiet())
     assert probe.val_logits.shape == (18, 3)
     assert probe.spread is not None
     assert "over the folds" in probe.describe()
@@ -109,23 +131,23 @@ def test_classes_of_like_size_are_not_weighed(dataset: Dataset) -> None:
     assert class_weights(dataset) is None
 
 
-def config(**options: object) -> FinetuneConfig:
+def options(**changed: object) -> FinetuneConfig:
     """Return a run's options."""
-    return FinetuneConfig(data=Path("photos"), **options)  # type: ignore[arg-type]
+    return FinetuneConfig(data=Path("photos"), **changed)  # type: ignore[arg-type]
 
 
 def test_without_a_budget_there_is_no_deadline() -> None:
-    assert training_deadline_s(config(), time.monotonic()) is None
+    assert training_deadline_s(options(), time.monotonic()) is None
 
 
 def test_the_deadline_keeps_time_for_what_follows_training() -> None:
     """As much as has passed, but at most half of the budget."""
     now = time.monotonic()
-    deadline = training_deadline_s(config(time_budget=600.0), now - 60)
+    deadline = training_deadline_s(options(time_budget=600.0), now - 60)
     assert deadline == pytest.approx(now - 60 + 600 - 60, abs=5)
-    late = training_deadline_s(config(time_budget=100.0), now - 500)
+    late = training_deadline_s(options(time_budget=100.0), now - 500)
     assert late == pytest.approx(now - 500 + 50, abs=5)
 
 
 def test_the_device_is_what_was_asked_for() -> None:
-    assert resolve_device(config(device="cpu")).type == "cpu"
+    assert resolve_device(options(device="cpu")).type == "cpu"

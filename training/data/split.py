@@ -39,6 +39,7 @@ class Dataset:
     Attributes:
         labels: index = class.
         splits: `test` may be empty. With `folds`, `val` is `train` itself.
+        given_val: whether `val` came with the folder; then no model is fitted on it.
         folds: the fold of each image of `train`, (N,), or None where `val` is held out.
         pixels: what the served model is fed, by `ScannedImage.row`.
         training_pixels: whole images for augmentation, or None.
@@ -46,6 +47,7 @@ class Dataset:
 
     labels: tuple[str, ...]
     splits: Mapping[Split, tuple[ScannedImage, ...]]
+    given_val: bool
     folds: npt.NDArray[np.int64] | None
     pixels: StoredPixels
     training_pixels: StoredPixels | None
@@ -147,6 +149,7 @@ def split_images(
     dataset = Dataset(
         labels=labels,
         splits={split: tuple(parts[split]) for split in SPLITS},
+        given_val="val" in given,
         folds=folds,
         pixels=pixels,
         training_pixels=training_pixels,
