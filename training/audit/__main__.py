@@ -1,0 +1,103 @@
+"""Look an image folder over before a model is trained on it. No file of the folder is changed.
+
+    python -m training.audit photos/
+    python -m training.audit photos/ --json audit.json --html audit.html
+
+Prints what was found, the worst first. Exit code 0, also with findings; 2 for bad input; 130 after
+Ctrl-C.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from inference.errors import InferenceError
+from training.config import DEFAULT_BACKBONE, FinetuneConfig
+from training.errors import ConfigError, TrainingError
+from training.progress import Display
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args = _build_parser().parse_args(argv)
+    try:
+        for file in (args.json, args.html):
+            _check_writable(file)
+        config = FinetuneConfig(
+            data=args.data,
+            backbone=args.backbone,
+            weights=args.weights,
+            image_size=args.image_size,
+            seed=args.seed,
+            cache_dir=args.cache_dir,
+            offline=args.offline,
+        )
+        _audit(config, args.json, args.html)
+    except (TrainingError, InferenceError) as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.audit",
+        description="Find copies, leaks, likely wrong labels and poor images in an image folder.",
+    )
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="folder as for python -m training.finetune"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all findings as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write one page with thumbnails")
+    parser.add_argument(
+        "--backbone", default=DEFAULT_BACKBONE, help="network whose features compare the images"
+    )
+    parser.add_argument(
+        "--weights",
+        default="auto",
+        help="auto (pretrained), a FILE, or none: then labels are not judged",
+    )
+    parser.add_argument("--image-size", type=int, help="input side in px (the weights' own)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the folds for judging labels")
+    parser.add_argument(
+        "--cache-dir", type=Path, help="where decoded pixels are kept (the user's cache folder)"
+    )
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    return parser
+
+
+def _check_writable(file: Path | None) -> None:
+    """Find out before the work, not after it."""
+    if file is None:
+        return
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        raise ConfigError(
+            f"cannot write {str(file)!r}; give a file in a folder that may be written"
+        )
+
+
+def _audit(config: FinetuneConfig, json_file: Path | None, html_file: Path | None) -> None:
+    # PyTorch takes seconds to import: wrong options are told before.
+    from training.audit.command import run_audit
+    from training.audit.page import render_page
+    from training.audit.summary import print_summary
+
+    display = Display(Console())
+    with run_audit(config, display) as (audit, pixels):
+        if json_file is not None:
+            text = json.dumps(audit.to_json(), ensure_ascii=False, indent=1)
+            json_file.write_text(text + "\n", encoding="utf-8")
+        if html_file is not None:
+            html_file.write_text(render_page(audit, pixels), encoding="utf-8")
+    print_summary(audit, display)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The audit in plain sentences, the worst first. A sentence says what was seen, not more."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from training.audit.duplicates import Duplicates, Group
+from training.audit.labels import SuspectLabel
+from training.audit.outliers import Outlier
+from training.audit.quality import PoorImages
+from training.audit.result import Finding, Severity, conflicting_groups, leaking_groups
+from training.data.scan import Quarantined, ScannedImage
+from training.data.split import FOLDS_BELOW
+
+_ORDER: Final[Mapping[Severity, int]] = {"error": 0, "warning": 1, "info": 2}
+# The ratio of the largest to the smallest class from which it is worth a word.
+_IMBALANCE: Final = 2.0
+_IMBALANCE_WARNING: Final = 10.0
+_NAMED_CLASSES: Final = 5
+
+
+def write_findings(
+    *,
+    images: Sequence[ScannedImage],
+    counts: Mapping[str, int],
+    quarantined: Sequence[Quarantined],
+    duplicates: Duplicates,
+    suspects: Sequence[SuspectLabel],
+    outliers: Sequence[Outlier],
+    poor: PoorImages,
+    backbone_px: int,
+) -> tuple[Finding, ...]:
+    """Return one finding for each kind of trouble that was seen, errors first."""
+    found = (
+        *_duplicate_findings(images, duplicates),
+        *_file_findings(quarantined),
+        *_label_findings(suspects),
+        *_class_findings(counts),
+        *_image_findings(len(images), poor, backbone_px),
+        *_outlier_findings(outliers),
+    )
+    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+
+
+def _duplicate_findings(
+    images: Sequence[ScannedImage], duplicates: Duplicates
+) -> Iterator[Finding]:
+    if leaks := leaking_groups(images, duplicates.every):
+        yield Finding(
+            kind="leakage",
+            severity="error",
+            message=f"{_count(len(leaks), 'photo')} in more than one split ({_files(leaks)}): an "
+            "accuracy measured on them would be too high",
+        )
+    if conflicts := conflicting_groups(images, duplicates.every):
+        yield Finding(
+            kind="conflicting_labels",
+            severity="error",
+            message=f"{_count(len(conflicts), 'photo')} under more than one label "
+            f"({_files(conflicts)})",
+        )
+    if duplicates.exact:
+        yield Finding(
+            kind="exact_duplicates",
+            severity="warning",
+            message=f"{_count(_extra(duplicates.exact), 'file')} equal to another, byte for byte",
+        )
+    if duplicates.near:
+        yield Finding(
+            kind="near_duplicates",
+            severity="warning",
+            message=f"{_count(len(duplicates.near), 'photo')} in several versions (saved again, "
+            f"cropped, mirrored or relit; {_files(duplicates.near)})",
+        )
+
+
+def _file_findings(quarantined: Sequence[Quarantined]) -> Iterator[Finding]:
+    if quarantined:
+        yield Finding(
+            kind="quarantined",
+            severity="warning",
+            message=f"{_count(len(quarantined), 'file')} unusable and left out",
+        )
+
+
+def _label_findings(suspects: Sequence[SuspectLabel]) -> Iterator[Finding]:
+    if suspects:
+        number = len(suspects)
+        yield Finding(
+            kind="suspect_labels",
+            severity="warning",
+            message=f"{number} {_plural(number, 'image looks', 'images look')} like another class "
+            "than the one given: look at them, some labels will be wrong",
+        )
+
+
+def _class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
+    few = [f"{label!r} ({n})" for label, n in counts.items() if n < FOLDS_BELOW]
+    if few:
+        yield Finding(
+            kind="few_images",
+            severity="warning",
+            message=f"under {FOLDS_BELOW} images in {_listed(few)}: a held-out part would be too "
+            "small to measure by",
+        )
+    smallest, largest = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    ratio = counts[largest] / max(counts[smallest], 1)
+    if ratio >= _IMBALANCE:
+        yield Finding(
+            kind="imbalance",
+            severity="warning" if ratio >= _IMBALANCE_WARNING else "info",
+            message=f"{largest!r} has {ratio:.1f} times the images of {smallest!r} "
+            f"({counts[largest]} to {counts[smallest]})",
+        )
+
+
+def _image_findings(num_images: int, poor: PoorImages, backbone_px: int) -> Iterator[Finding]:
+    if poor.too_small:
+        yield Finding(
+            kind="too_small",
+            severity="warning",
+            message=f"{len(poor.too_small)} of {_images(num_images)} with a shorter side under half "
+            f"of the {backbone_px} px that the model sees: enlarged more than twice",
+        )
+    described: Sequence[tuple[str, Group, str]] = (
+        ("dark", poor.dark, "nearly black"),
+        ("blank", poor.blank, "nearly of one colour"),
+        ("blurry", poor.blurry, "much less sharp than the rest"),
+    )
+    for kind, rows, adjective in described:
+        if rows:
+            yield Finding(kind=kind, severity="info", message=f"{_images(len(rows))} {adjective}")
+
+
+def _outlier_findings(outliers: Sequence[Outlier]) -> Iterator[Finding]:
+    if outliers:
+        number = len(outliers)
+        yield Finding(
+            kind="outliers",
+            severity="info",
+            message=f"{number} {_plural(number, 'image stands', 'images stand')} out from "
+            f"{_plural(number, 'its', 'their')} class",
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    """Return such as "1 photo is" or "3 photos are"."""
+    return f"{number} {_plural(number, f'{noun} is', f'{noun}s are')}"
+
+
+def _images(number: int) -> str:
+    return f"{number} {_plural(number, 'image', 'images')}"
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return one if number == 1 else many
+
+
+def _files(groups: Iterable[Group]) -> str:
+    return f"{sum(map(len, groups))} files"
+
+
+def _extra(groups: Iterable[Group]) -> int:
+    return sum(len(group) - 1 for group in groups)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED_CLASSES
+    return ", ".join(names[:_NAMED_CLASSES]) + (f" and {more} more classes" if more > 0 else "")
