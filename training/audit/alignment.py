@@ -194,8 +194,9 @@ def _windowed_deviation(image: npt.NDArray[np.float64], side: int) -> Floats:
 
 def _window_sums(image: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
     running = np.pad(image.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    inner: npt.NDArray[np.float64] = running[side:, side:] - running[:-side, side:]
-    return inner - running[side:, :-side] + running[:-side, :-side]
+    right = running[:, side:] - running[:, :-side]
+    sums: npt.NDArray[np.float64] = right[side:] - right[:-side]
+    return sums
 
 
 def _resized(grey: Image.Image, px: int) -> Floats:
@@ -204,7 +205,8 @@ def _resized(grey: Image.Image, px: int) -> Floats:
 
 def _outlines(image: Floats) -> Floats:
     """Take the slow changes of brightness away."""
-    return image - ndimage.gaussian_filter(image, _COARSE_OUTLINE)
+    detail: Floats = image - ndimage.gaussian_filter(image, _COARSE_OUTLINE)
+    return detail
 
 
 def _texture(image: Floats) -> Floats:

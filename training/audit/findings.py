@@ -89,7 +89,7 @@ def _label_findings(suspects: Sequence[SuspectLabel]) -> Iterator[Finding]:
             kind="suspect_labels",
             severity="warning",
             message=f"{number} {_plural(number, 'image looks', 'images look')} like another class "
-            "than the one given: look at them, some labels will be wrong",
+            "than the one given: their labels may be wrong, look at them",
         )
 
 

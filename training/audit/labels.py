@@ -18,6 +18,7 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -61,7 +62,9 @@ def find_suspect_labels(
     num_folds = min(_FOLDS, *_distinct_images(targets, groups))
     if num_folds < 2:
         return []
-    probabilities = _held_out_probabilities(embeddings, targets, groups, num_folds, seed)
+    # The fits are small: with more threads they wait for each other, ten times as long.
+    with threadpool_limits(1):
+        probabilities = _held_out_probabilities(embeddings, targets, groups, num_folds, seed)
     own = probabilities[np.arange(len(targets)), targets]
     likeliest = probabilities.argmax(axis=1)
     suspect = np.flatnonzero((own < _MAX_CONFIDENCE) & (likeliest != targets))
