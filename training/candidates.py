@@ -56,6 +56,7 @@ class Candidate:
         start: the same network with a head that has seen no validation image (a probe of folds
             aside), for training to go on from; None for what was trained.
         mirror: whether mirror images were trained on.
+        embeddings: (N, D) by `ScannedImage.row`, or None where they were not computed.
         val_logits: (N, K), each of a model that was not fitted on that image.
         accuracy, nll, spread: on validation images: 0..1, nats at the best temperature, and with
             folds the standard deviation of the accuracy over them.
@@ -69,6 +70,7 @@ class Candidate:
     start: TransferNetwork | None
     mirror: bool
     trunk: onnx.ModelProto
+    embeddings: npt.NDArray[np.float32] | None
     val_logits: npt.NDArray[np.float32]
     accuracy: float
     nll: float
@@ -123,6 +125,7 @@ def make_probe(
         network=features.network_with(head),
         start=features.network_with(probe.head),
         trunk=features.trunk,
+        embeddings=features.embeddings,
         val_logits=probe.val_logits,
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
@@ -207,6 +210,7 @@ def make_trained(
         start=None,
         mirror=mirror,
         trunk=trunk,
+        embeddings=None,
         val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
         nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),

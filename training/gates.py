@@ -63,7 +63,7 @@ def check_graph(
         GateFailed: a logit differs by more than the tolerance, an answer by its class, an activation
             map by its values, or the batch size changes the result.
     """
-    network.eval().cpu()
+    network.eval().to("cpu", memory_format=torch.channels_last)  # type: ignore[call-overload]
     worst, agreed = 0.0, 0
     for start in range(0, len(rows), BATCH):
         batch = np.ascontiguousarray(pixels[rows[start : start + BATCH]])

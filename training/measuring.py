@@ -24,7 +24,6 @@ from training.calibration import fit_temperature
 from training.candidates import Candidate
 from training.config import FinetuneConfig
 from training.data.layout import Split
-from training.data.split import Dataset
 from training.gates import check_graph, run_batches
 from training.metrics import confusion_matrix, measure
 from training.prepare import Prepared
@@ -61,7 +60,7 @@ def measure_candidate(
         parity = check_graph(
             chosen.network, session, dataset.pixels, rows, temperature=temperature, advance=advance
         )
-    served = _served_probabilities(session, dataset, display)
+    served = _served_probabilities(chosen, session, display, temperature=temperature)
     metrics, confusion = _judge(chosen, served, temperature=temperature)
     _describe_metrics(metrics, display)
     return Measured(
@@ -129,9 +128,16 @@ def _training_info(chosen: Candidate, config: FinetuneConfig, started: float) ->
 
 
 def _served_probabilities(
-    session: ModelSession, dataset: Dataset, display: Display
+    chosen: Candidate, session: ModelSession, display: Display, *, temperature: float
 ) -> dict[Split, Floats]:
+    """Return what the exported file answers, (N, K) by split; a gate compares it from raw bytes."""
+    dataset = chosen.dataset
     splits: list[Split] = ["val", "test"] if dataset.splits["test"] else ["val"]
+    if chosen.embeddings is not None:
+        # ONNX Runtime computed them with the trunk of this very file; only the head is to be applied.
+        logits = chosen.network.linear_head().logits(chosen.embeddings)
+        probabilities = softmax(logits / temperature, axis=1)
+        return {split: probabilities[dataset.rows(split)] for split in splits}
     total = sum(len(dataset.splits[split]) for split in splits)
     with display.bar("measuring", total) as advance:
         return {

@@ -166,7 +166,11 @@ class _Fitter:
         self._mean = embeddings.mean(axis=0)
         # One scale for all entries, as in Kumar et al. 2022 (LP-FT): the trunk's proportions stay.
         self._scale = float((embeddings - self._mean).std()) or 1.0
-        self._scaled = np.ascontiguousarray((embeddings - self._mean) / self._scale)
+        scaled = np.ascontiguousarray((embeddings - self._mean) / self._scale)
+        # With fewer images than entries, the penalised optimum lies in the span of the images: their
+        # coordinates there give the same head from a smaller problem.
+        self._basis = np.linalg.qr(scaled.T)[0] if len(scaled) < scaled.shape[1] else None
+        self._inputs = scaled if self._basis is None else scaled @ self._basis
         self._model = LogisticRegression(
             solver="lbfgs",
             warm_start=True,
@@ -179,15 +183,18 @@ class _Fitter:
         self._model.set_params(C=strength)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # validation judges, not the solver
-            self._model.fit(self._scaled, self._targets)
-        return _folded(self._model, self._mean, self._scale)
+            self._model.fit(self._inputs, self._targets)
+        weight: Floats = self._model.coef_
+        if self._basis is not None:
+            weight = weight @ self._basis.T
+        return _folded(weight, self._model.intercept_, self._mean, self._scale)
 
 
-def _folded(model: LogisticRegression, mean: Floats, scale: float) -> LinearHead:
+def _folded(weight: Floats, bias: Floats, mean: Floats, scale: float) -> LinearHead:
     """Fold (x - mean) / scale into the head. Two classes become two symmetric logits."""
-    weight, bias = model.coef_, model.intercept_
     if len(weight) == 1:
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    weight = weight / scale
-    bias = bias - weight @ mean
-    return LinearHead(weight=weight.astype(np.float32), bias=bias.astype(np.float32))
+        halves = np.array([-0.5, 0.5], dtype=np.float32)
+        weight, bias = halves[:, np.newaxis] * weight, halves * bias
+    unscaled = weight / scale
+    offset = bias - unscaled @ mean
+    return LinearHead(weight=unscaled.astype(np.float32), bias=offset.astype(np.float32))

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from training.probe import STRENGTHS, Floats, Probe, Targets, _folded, fit_probe
+from training.probe import STRENGTHS, Floats, Probe, Targets, _folded, fit_head, fit_probe
 
 pytestmark = pytest.mark.training
 
@@ -39,7 +39,7 @@ def test_the_folded_head_gives_scikit_learns_decision(num_classes: int) -> None:
     model = LogisticRegression(C=0.1).fit((train - mean) / scale, targets)
     unseen, _ = blobs(num_classes, num=50, seed=3)
     expected = model.decision_function((unseen - mean) / scale)
-    head = _folded(model, mean, scale)
+    head = _folded(model.coef_, model.intercept_, mean, scale)
     logits = head.logits(unseen)
     assert head.weight.shape == (num_classes, 16)
     got = (
@@ -48,6 +48,19 @@ def test_the_folded_head_gives_scikit_learns_decision(num_classes: int) -> None:
         else logits - logits.mean(axis=1, keepdims=True)
     )
     assert np.abs(got - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def test_fewer_images_than_entries_give_the_head_of_the_full_problem() -> None:
+    """The span of the images is enough: nothing is lost by the smaller problem."""
+    rng = np.random.default_rng(0)
+    train = rng.normal(size=(30, 200)).astype(np.float32) + 3
+    targets = np.arange(30) % 3
+    mean, scale = train.mean(axis=0), float((train - train.mean(axis=0)).std())
+    model = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000).fit((train - mean) / scale, targets)
+    unseen = rng.normal(size=(40, 200)).astype(np.float32) + 3
+    expected = model.decision_function((unseen - mean) / scale)
+    logits = fit_head(train, targets, strength=0.1).logits(unseen)
+    assert np.abs(logits - logits.mean(axis=1, keepdims=True) - expected).max() < 0.01
 
 
 @pytest.mark.parametrize("num_classes", [2, 4])
