@@ -77,9 +77,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Pairs of the untouched folder that a person has looked at: one photo, or two.
+    """Pairs of the untouched folder that were looked at, with sorted paths.
 
-    A pair that shows one photo is neither right nor wrong, since nobody planted it.
+    `same` are one photo, or one thing shot twice in a row from the same place: a split should not part
+    them, but nobody planted them, so they count neither as right nor as wrong. `different` count as
+    wrong, as do pairs that nobody has looked at.
     """
 
     same: frozenset[Pair]
