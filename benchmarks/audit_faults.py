@@ -72,6 +72,7 @@ def compare(data: Path, out: Path, *, seed: int, share: float) -> None:
     for tool, run in runs.items():
         if run.problem:
             print(f"\n{tool}: {run.problem}")
+    _print_missed(scores.get("graft", {}), truth)
     _print_unplanted(runs, truth, judged, data, out)
     _print_clean(clean)
     print(json.dumps(_summary(truth, runs, scores)))
@@ -137,6 +138,16 @@ def _run(command: Sequence[str], file: Path) -> _Run:
         lines = done.stderr.strip().splitlines() or ["no output"]
         return _Run(report=None, problem=f"exit code {done.returncode}: {lines[-1][:200]}")
     return _Run(report=read_report(file))
+
+
+def _print_missed(scores: Mapping[str, Score | None], truth: Truth) -> None:
+    """Name what our audit did not find, for whoever sets its thresholds."""
+    sources = truth.sources()
+    for row, score in scores.items():
+        if score and score.missed and row != "all_near":
+            print(f"\ngraft missed of {row.replace('_', ' ')}:")
+            for path in score.missed:
+                print(f"- {path} (shows {sources.get(path, path)})")
 
 
 def _print_unplanted(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,14 @@ class Score:
 
     Attributes:
         planted, found: faults of the kind.
+        missed: the files planted that were not found, sorted.
         right, wrong: what the check reported, over all kinds that it is for: planted or not.
         ranked: precision@n, among the first as many as were planted; None for checks that rank nothing.
     """
 
     planted: int
     found: int
+    missed: tuple[str, ...]
     right: int
     wrong: int
     ranked: float | None = None
@@ -139,6 +141,7 @@ def _score_files(
     return Score(
         planted=len(planted),
         found=len(planted & right),
+        missed=tuple(sorted(planted - right)),
         right=len(right),
         wrong=len(set(reported) - right),
     )
@@ -158,8 +161,10 @@ def _score_pairs(groups: Groups | None, truth: Truth, judged: Judged, *kinds: st
         one, other = sources.get(a, a), sources.get(b, b)
         right += one == other
         wrong += one != other and _pair(one, other) not in judged.same
-    planted = {_pair(fault.path, fault.source) for fault in truth.of(*kinds)}
-    return Score(planted=len(planted), found=len(planted & reported), right=right, wrong=wrong)
+    planted = {fault.path: _pair(fault.path, fault.source) for fault in truth.of(*kinds)}
+    missed = tuple(sorted(path for path, pair in planted.items() if pair not in reported))
+    found = len(planted) - len(missed)
+    return Score(planted=len(planted), found=found, missed=missed, right=right, wrong=wrong)
 
 
 def _score_suspects(reported: Sequence[str] | None, truth: Truth) -> Score | None:
@@ -168,13 +173,7 @@ def _score_suspects(reported: Sequence[str] | None, truth: Truth) -> Score | Non
         return None
     swapped = {fault.path for fault in truth.of("swapped_label")}
     first = sum(path in swapped for path in reported[: score.planted])
-    return Score(
-        planted=score.planted,
-        found=score.found,
-        right=score.right,
-        wrong=score.wrong,
-        ranked=first / score.planted,
-    )
+    return replace(score, ranked=first / score.planted)
 
 
 def _pair(one: str, other: str) -> Pair:
