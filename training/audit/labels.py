@@ -104,6 +104,7 @@ def _reduce(embeddings: Floats) -> npt.NDArray[np.float64]:
     """Return the embeddings (N, at most 256) along their main directions, of one mean length."""
     centred = (embeddings - embeddings.mean(axis=0)).astype(np.float64)
     _, directions = np.linalg.eigh(centred.T @ centred)  # the strongest last
-    reduced: npt.NDArray[np.float64] = centred @ directions[:, -_DIRECTIONS:]
+    reduced = centred @ directions[:, -_DIRECTIONS:]
     length = np.sqrt((reduced**2).sum(axis=1).mean())
-    return reduced * (_LENGTH / max(length, 1e-6))
+    scaled: npt.NDArray[np.float64] = reduced * (_LENGTH / max(float(length), 1e-6))
+    return scaled
