@@ -26,6 +26,7 @@ PRINTS = {
     "inference/__main__.py",
     "service/__main__.py",
     "training/finetune.py",
+    "training/audit/__main__.py",
     "training/backbones/__main__.py",
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef

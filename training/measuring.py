@@ -86,6 +86,7 @@ def measure_candidate(
             history=chosen.history,
             tried=[note for c in tried for note in (*c.notes, c.describe())],
             left_out=prepared.left_out(),
+            findings=prepared.audit.findings,
         ),
     )
 
@@ -198,5 +199,6 @@ def _metrics_file(
             }
             for candidate in tried
         ],
+        "audit": prepared.audit.to_json(),
         "left_out": [{"path": path, "reason": reason} for path, reason in prepared.left_out()],
     }

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from inference.errors import InferenceError
 from inference.repository import Repository
+from training.audit.audit import audit_images
+from training.audit.result import Audit
+from training.audit.summary import print_summary
 from training.backbones.build import Backbone
 from training.config import FinetuneConfig
 from training.data.cache import PixelCache, default_cache_dir
@@ -29,6 +32,7 @@ class Prepared:
     backbone: Backbone
     scan: Scan
     features: Features | None
+    audit: Audit
     settled: Settled
     dataset: Dataset
 
@@ -70,7 +74,20 @@ def prepare(
     """
     scan = _scan(folder, Views(backbone.spec, method != "probe"), cache, display)
     features = compute_features(backbone, scan, display) if method != "scratch" else None
-    copies = group_images(scan.images, [])
+    embeddings = None if features is None else features.embeddings
+    with display.bar("comparing images", len(scan.images)) as advance:
+        audit = audit_images(
+            folder,
+            scan.images,
+            scan.quarantined,
+            embeddings,
+            scan.evaluation,
+            backbone_px=min(backbone.spec.crop_hw),
+            seed=config.seed,
+            advance=advance,
+        )
+    print_summary(audit, display)
+    copies = group_images(scan.images, audit.duplicate_groups)
     settled = settle_copies(
         folder,
         scan.images,
@@ -81,7 +98,7 @@ def prepare(
     _describe_dropped(settled, folder, display)
     dataset = split_images(
         settled.images,
-        group_images(scan.images, [], pattern=config.group_by),
+        group_images(scan.images, audit.duplicate_groups, pattern=config.group_by),
         folder.labels,
         given=folder.given_splits,
         seed=config.seed,
@@ -91,7 +108,12 @@ def prepare(
     )
     _describe_splits(dataset, display)
     return Prepared(
-        backbone=backbone, scan=scan, features=features, settled=settled, dataset=dataset
+        backbone=backbone,
+        scan=scan,
+        features=features,
+        audit=audit,
+        settled=settled,
+        dataset=dataset,
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from training.calibration import fit_temperature, negative_log_likelihood
 from training.head import LinearHead
@@ -24,6 +25,7 @@ Targets = npt.NDArray[np.int64]
 # Inverse L2 strengths, weak regularisation last; each fit starts from the one before.
 STRENGTHS: Final = tuple(float(c) for c in np.logspace(-4, 1.5, 12))
 _MAX_ITERATIONS: Final = 300
+_SMALL: Final = 4_000_000
 # Weaker strengths are the slowest to fit; past the best one the loss only grows.
 _PATIENCE: Final = 2
 
@@ -181,7 +183,10 @@ class _Fitter:
 
     def fit(self, strength: float) -> LinearHead:
         self._model.set_params(C=strength)
-        with warnings.catch_warnings():
+        # On small matrices a second BLAS thread costs more than it gives: 2.4 s against 0.2 s for
+        # seven strengths on 510 x 1280 with 2 cores.
+        threads = 1 if self._inputs.size < _SMALL else None
+        with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
             warnings.simplefilter("ignore", ConvergenceWarning)  # validation judges, not the solver
             self._model.fit(self._inputs, self._targets)
         weight: Floats = self._model.coef_

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.manifest import Manifest, SplitMetrics
+from training.audit.result import Finding
 from training.loop import EpochRecord
 
 
@@ -17,13 +18,14 @@ class Report:
     """What the page shows beyond the manifest.
 
     `confusion`: (K, K) counts on the split that is reported, rows are true classes. `left_out`: path
-    and reason of each file that was set aside.
+    and reason of each file that was set aside. `findings`: what the audit says of the folder.
     """
 
     confusion: npt.NDArray[np.int64]
     history: Sequence[EpochRecord]
     tried: Sequence[str]
     left_out: Sequence[tuple[str, str]]
+    findings: Sequence[Finding]
 
 
 def render_report(report: Report, manifest: Manifest) -> str:
@@ -42,6 +44,7 @@ def render_report(report: Report, manifest: Manifest) -> str:
         history=report.history,
         tried=report.tried,
         left_out=report.left_out,
+        findings=report.findings,
     )
 
 

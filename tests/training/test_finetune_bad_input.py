@@ -141,3 +141,17 @@ def test_a_models_folder_that_may_be_written_is_let_through(
     monkeypatch.chdir(tmp_path)
     with unprivileged():
         _check_writable(Path("open"))
+
+
+def test_an_image_in_train_and_in_test(command: Command, models_dir: Path, tmp_path: Path) -> None:
+    for seed, split in enumerate(("train", "test")):
+        write_classes(tmp_path / "photos" / split, ["cat", "dog"], count=20, seed=seed)
+    leak = tmp_path / "photos" / "train" / "cat" / "leak.png"
+    leak.write_bytes((tmp_path / "photos" / "test" / "cat" / "image0.png").read_bytes())
+    refused(command(tmp_path / "photos"), models_dir, "train/cat/leak.png", "--leakage drop")
+
+
+def test_an_image_under_two_labels(command: Command, models_dir: Path, tmp_path: Path) -> None:
+    photos = write_classes(tmp_path / "photos", ["cat", "dog"], count=20)
+    (photos / "dog" / "odd.png").write_bytes((photos / "cat" / "image3.png").read_bytes())
+    refused(command(photos), models_dir, "cat/image3.png", "dog/odd.png", "--allow-conflicts")

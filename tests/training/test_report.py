@@ -72,6 +72,7 @@ def report(**changes: object) -> Report:
         "history": (),
         "tried": ("probe: 100 % right",),
         "left_out": (),
+        "findings": (),
     }
     return Report(**{**values, **changes})  # type: ignore[arg-type]
 
