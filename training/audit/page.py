@@ -50,7 +50,7 @@ class Section:
 def render_page(audit: Audit, pixels: PixelRows) -> str:
     """Return the page. Names are escaped; `pixels` are the model's input images by row."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("training.audit", "templates"), autoescape=False
+        loader=jinja2.PackageLoader("training.audit", "templates"), autoescape=True
     )
     counts = audit.class_counts()
     return environment.get_template("audit.html.j2").render(
