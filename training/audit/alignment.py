@@ -4,8 +4,8 @@ The middle of one image is searched in the other at several scales, also mirrore
 cross-correlation (Lewis 1995): first coarsely, then, where something was found, finely. Only local
 texture counts: outlines are damped, or two dark trousers on a light wall would be one photo.
 
-`skimage.feature.match_template` does one search; here the spectra of an image are computed once for
-all its searches, which makes a pair about ten times cheaper.
+Own code and not `skimage.feature.match_template`: that does one search at a time, while here the
+spectra of an image serve all its searches.
 """
 
 import os
@@ -33,7 +33,8 @@ _MIDDLE: Final = 0.7
 
 _COARSE_PX: Final = 64
 _COARSE_OUTLINE: Final = 3.0
-# Planted copies scored 0.70 or more at the coarse size; four pairs of five others less than this.
+# Of 504 planted copies all but two scored 0.70 or more at the coarse size; of the other candidates
+# four of five stayed below this.
 _COARSE_MIN: Final = 0.6
 
 _FINE_PX: Final = 96

@@ -16,8 +16,9 @@ from training.data.scan import PixelRows, ScannedImage
 Group = tuple[int, ...]
 
 # 336 altered copies planted into 845 photos of garments (two seeds): 333 scored 0.90 or more, three
-# 80 % crops less. Of 2,700 pairs of different photos there the highest was 0.82; of two photos of one
-# face 0.85; of CIFAR-10's 2,500 small images 0.75, beside seven real copies at 0.82 to 0.91.
+# 80 % crops less; on a third seed, held out, 164 of 168 passed. Of 2,700 pairs of different photos
+# there the highest was 0.82; of two photos of one face 0.85; of CIFAR-10's 2,500 small images 0.75,
+# beside seven real copies at 0.82 to 0.91.
 _MIN_SIMILARITY: Final = 0.87
 
 

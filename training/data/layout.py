@@ -156,7 +156,8 @@ def _class_files(root: Path, split: Split | None) -> Iterator[ImageFile | str]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield the files below `folder` in a stable order, each real folder once (links may loop)."""
-    seen = set()
+    # A link up the tree would bring other classes' images in under this label.
+    seen = {os.path.realpath(parent) for parent in folder.absolute().parents}
     for current, subfolders, names in os.walk(folder, followlinks=True, onerror=_raise):
         real = os.path.realpath(current)
         if real in seen:

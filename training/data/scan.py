@@ -165,6 +165,8 @@ def _read_all(
 
 def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            return _Known(sha256="", fact=f"{_REFUSED}not a regular file")
         data = path.read_bytes()
     except OSError as err:
         return _Known(sha256="", fact=f"{_REFUSED}file cannot be read: {err.strerror}")

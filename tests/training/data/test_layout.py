@@ -202,3 +202,17 @@ def test_a_class_name_in_another_encoding_is_refused(tmp_path: Path) -> None:
     write_classes(tmp_path, ["cat", "dog", _EUC_KR], count=1)
     with pytest.raises(DataError, match="not in UTF-8; rename it"):
         read_folder(tmp_path)
+
+
+def test_a_link_up_the_tree_brings_no_other_classes_in(tmp_path: Path) -> None:
+    photos = write_classes(tmp_path / "photos", ["cat", "dog"], count=2)
+    (photos / "cat" / "up").symlink_to("..")
+    (photos / "cat" / "across").symlink_to("../dog")
+    files = read_folder(photos).files
+    assert sorted(f.path.parent.name for f in files if f.label == "cat") == [
+        "across",
+        "across",
+        "cat",
+        "cat",
+    ]
+    assert len(files) == 6

@@ -1,6 +1,7 @@
 """Every image read once, the bad ones set aside."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,9 @@ def test_a_panorama_keeps_its_middle_for_training(tmp_path: Path) -> None:
     assert scan.training is not None
     assert scan.training.one(row).shape == (20, 80, 3)
     assert scan.training.one(row).mean() > 200
+
+
+def test_a_pipe_is_set_aside_and_not_waited_for(photos: Path, tmp_path: Path) -> None:
+    os.mkfifo(photos / "cat" / "pipe.jpg")
+    scan = read(photos, tmp_path)
+    assert [bad.reason for bad in scan.quarantined] == ["not a regular file"]
