@@ -68,7 +68,7 @@ def run_cleanlab(data: Path, cache_dir: Path | None) -> dict[str, Any]:
     As its tutorials do: embeddings (here those of our default backbone, the same that our audit
     sees), out-of-fold probabilities of `LogisticRegression` by `cross_val_predict`.
     """
-    from cleanlab import Datalab  # type: ignore[import-untyped]
+    from cleanlab import Datalab
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
 
