@@ -87,11 +87,11 @@ def prepare(
             advance=advance,
         )
     print_summary(audit, display)
-    copies = group_images(scan.images, audit.duplicate_groups)
     settled = settle_copies(
         folder,
         scan.images,
-        copies,
+        group_images(scan.images, []),
+        group_images(scan.images, audit.duplicate_groups),
         allow_conflicts=config.allow_conflicts,
         leakage=config.leakage,
     )

@@ -27,6 +27,7 @@ def settle_copies(
     folder: Folder,
     images: Sequence[ScannedImage],
     copies: npt.NDArray[np.int64],
+    lookalikes: npt.NDArray[np.int64],
     *,
     allow_conflicts: bool,
     leakage: Leakage,
@@ -36,37 +37,53 @@ def settle_copies(
     Args:
         folder: for the paths in messages, and the splits that it came with.
         images: every readable image.
-        copies: a number for each image's row; images with the same one show the same.
+        copies: a number for each image's row; files with the same one are equal, byte for byte.
+        lookalikes: the same for images that show one photo as far as the audit can tell. That is no
+            proof (two handwritten ones look alike too), so they never stop a run: where splits were
+            given, they are left out of the earlier one.
         allow_conflicts: leave out images under two labels rather than refuse.
         leakage: "drop" leaves a copy out of the earlier split (train before val before test).
 
     Raises:
         DataError: there are such copies and the options do not say to go on; they are listed.
     """
-    groups: dict[int, list[ScannedImage]] = {}
-    for image in images:
-        groups.setdefault(int(copies[image.row]), []).append(image)
-    conflicts = [g for g in groups.values() if len({image.file.label for image in g}) > 1]
+    groups = _gathered(images, copies)
+    conflicts = [g for g in groups if len({image.file.label for image in g}) > 1]
     if conflicts and not allow_conflicts:
         raise DataError(
             f"{_listed(folder, conflicts, 'under two labels')}; one label must be wrong: remove the "
             "wrong ones, or leave all of them out with --allow-conflicts"
         )
     conflicting = {image.row for group in conflicts for image in group}
-    agreed = [g for g in groups.values() if g[0].row not in conflicting]
-    leaks = [g for g in agreed if len({image.file.split for image in g}) > 1]
+    leaks = [g for g in groups if g[0].row not in conflicting and _num_splits(g) > 1]
     if leaks and leakage == "error":
         raise DataError(
             f"{_listed(folder, leaks, 'in two splits')}; the accuracy would be false: remove them from "
             "one of the splits, or from train with --leakage drop"
         )
-    leaking = {image.row for group in leaks for image in group if _is_earlier(image, group)}
-    reasons = dict.fromkeys(conflicting, "lies under two labels")
-    reasons |= dict.fromkeys(leaking, "is also in a later split")
+    alike = [g for g in _gathered(images, lookalikes) if _num_splits(g) > 1]
+    reasons = {
+        i.row: "shows what a later split shows" for g in alike for i in g if _is_earlier(i, g)
+    }
+    reasons |= {i.row: "is also in a later split" for g in leaks for i in g if _is_earlier(i, g)}
+    reasons |= dict.fromkeys(conflicting, "lies under two labels")
     return Settled(
         images=tuple(image for image in images if image.row not in reasons),
         dropped=tuple((i, reasons[i.row]) for i in images if i.row in reasons),
     )
+
+
+def _gathered(
+    images: Sequence[ScannedImage], numbers: npt.NDArray[np.int64]
+) -> list[list[ScannedImage]]:
+    groups: dict[int, list[ScannedImage]] = {}
+    for image in images:
+        groups.setdefault(int(numbers[image.row]), []).append(image)
+    return list(groups.values())
+
+
+def _num_splits(group: Sequence[ScannedImage]) -> int:
+    return len({image.file.split for image in group})
 
 
 def _is_earlier(image: ScannedImage, group: Sequence[ScannedImage]) -> bool:
