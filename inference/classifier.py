@@ -171,11 +171,13 @@ class Classifier:
     def classify(
         self, images: Sequence[bytes], *, top_k: int = 5, limits: DecodeLimits = DEFAULT_LIMITS
     ) -> list[Prediction]:
-        """Answer for a few encoded images as one batch.
+        """Answer for a few encoded images as one batch; for none with nothing.
 
         Raises:
             ImageError: one of them cannot be decoded.
         """
+        if not images:
+            return []
         batch = np.stack([self.prepare(data, limits=limits).pixels for data in images])
         return self.interpret(self.run(batch), top_k=top_k)
 

@@ -15,6 +15,7 @@ import numpy as np
 from inference.classifier import Classifier
 from inference.errors import GoldenMismatch, ImageError
 from inference.formats import sniff_format
+from inference.package import package_file
 from inference.strictjson import from_json, to_json
 
 GOLDEN_FOLDER: Final = "golden"
@@ -75,12 +76,14 @@ def check_golden(classifier: Classifier, folder: Path) -> int:
 
     Raises:
         GoldenMismatch: the set cannot be read, or an answer differs by more than the tolerance.
+        PackageError: one of its files is a link out of the package.
     """
-    golden = _read(folder / GOLDEN_FOLDER / EXPECTED_FILE)
+    golden = _read(package_file(folder, f"{GOLDEN_FOLDER}/{EXPECTED_FILE}"))
     tolerance = _TOLERANCE[classifier.precision]
     for entry in golden.images:
+        file = package_file(folder, f"{GOLDEN_FOLDER}/{entry.file}")
         try:
-            row = _probabilities(classifier, (folder / GOLDEN_FOLDER / entry.file).read_bytes())
+            row = _probabilities(classifier, file.read_bytes())
         except (OSError, ImageError) as err:
             raise GoldenMismatch(
                 f"golden image {entry.file!r} cannot be read; publish again"

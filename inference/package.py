@@ -31,15 +31,16 @@ class Package:
         """Return the model file of one precision, verified.
 
         Raises:
-            PackageError: the package has no such precision or the file is missing.
+            PackageError: the package has no such precision, or the file is missing or a link out of it.
             DigestMismatch: the file is not the one that was published.
         """
         files = self.manifest.files or {}
         if precision not in files:
             raise PackageError(f"package has no {precision} model; it has {sorted(files)}")
         entry = files[precision]
+        file = package_file(self.path, entry.file)
         try:
-            data = (self.path / entry.file).read_bytes()
+            data = file.read_bytes()
         except OSError as err:
             raise PackageError(f"{entry.file} is missing or unreadable; publish again") from err
         digest = hashlib.sha256(data).hexdigest()
@@ -51,14 +52,30 @@ class Package:
         return data
 
 
+def package_file(folder: Path, name: str) -> Path:
+    """Return the path of a file in the package `folder`; it need not be there.
+
+    Raises:
+        PackageError: it is a link that leads out of the package, where any file of this machine
+            could lie.
+    """
+    file = folder / name
+    # Not Path.resolve, which raises on a link to itself.
+    if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
+        raise PackageError(f"{name} is a link out of its package; publish the file itself")
+    return file
+
+
 def read_package(path: Path) -> Package:
     """Read the manifest of the package in folder `path`.
 
     Raises:
         InvalidManifest: there is none, or it cannot be read.
+        PackageError: it is a link out of the package.
     """
+    file = package_file(path, MANIFEST_FILE)
     try:
-        text = (path / MANIFEST_FILE).read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise InvalidManifest(f"no readable {MANIFEST_FILE} in package {path.name!r}") from err
     manifest = parse_manifest(text)

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final
 
+from inference import Package, PackageError
+from inference.package import package_file
 from service.catalog import PublishedVersion
 from service.errors import NoReport
 
@@ -21,12 +23,16 @@ async def read_report(published: PublishedVersion) -> bytes:
     """Return the report's HTML.
 
     Raises:
-        NoReport: the version has none.
+        NoReport: the version has none, or one that is a link out of its package.
     """
     missing = NoReport(f"version {published.number} of model {published.name!r} has no report")
     if published.package is None:
         raise missing
     try:
-        return await asyncio.to_thread((published.package.path / REPORT_FILE).read_bytes)
-    except OSError as err:
+        return await asyncio.to_thread(_read, published.package)
+    except (OSError, PackageError) as err:
         raise missing from err
+
+
+def _read(package: Package) -> bytes:
+    return package_file(package.path, REPORT_FILE).read_bytes()

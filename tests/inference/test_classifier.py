@@ -173,6 +173,10 @@ def test_an_answer_that_is_no_number_is_refused(value: float) -> None:
         model.classify([coloured("red")])
 
 
+def test_no_images_have_no_predictions(classifier: Classifier) -> None:
+    assert classifier.classify([]) == []
+
+
 def test_an_image_that_cannot_be_decoded_is_an_image_error(classifier: Classifier) -> None:
     with pytest.raises(UndecodableImage):
         classifier.classify([coloured("red"), coloured("red")[:-30]])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference.classifier import Classifier
-from inference.errors import GoldenMismatch, UndecodableImage
+from inference.errors import GoldenMismatch, PackageError, UndecodableImage
 from inference.golden import EXPECTED_FILE, GOLDEN_FOLDER, check_golden, write_golden
 from inference.manifest import Precision
 from inference.package import read_package
@@ -149,3 +149,14 @@ def test_a_smaller_precision_has_more_room(folder: Path) -> None:
         else:
             with pytest.raises(GoldenMismatch):
                 check_golden(model, folder)
+
+
+@pytest.mark.parametrize("file", [EXPECTED_FILE, "00.png"])
+def test_a_golden_file_that_is_a_link_out_of_the_package_is_refused(
+    folder: Path, tmp_path: Path, file: str
+) -> None:
+    classifier, golden = load(folder), folder / GOLDEN_FOLDER
+    (golden / file).rename(tmp_path / "outside")
+    (golden / file).symlink_to(tmp_path / "outside")
+    with pytest.raises(PackageError, match="link out of its package"):
+        check_golden(classifier, folder)

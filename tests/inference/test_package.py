@@ -182,3 +182,32 @@ def test_a_manifest_without_files_is_no_package(tmp_path: Path) -> None:
     (tmp_path / MANIFEST_FILE).write_text(dump_manifest(make_manifest()), encoding="utf-8")
     with pytest.raises(InvalidManifest, match="no fp32 model"):
         read_package(tmp_path)
+
+
+def replace_by_link(file: Path, outside: Path) -> None:
+    """Put a link to the same content, out of the package, where `file` was."""
+    outside.write_bytes(file.read_bytes())
+    file.unlink()
+    file.symlink_to(outside)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", MANIFEST_FILE])
+def test_a_link_out_of_the_package_is_refused(tmp_path: Path, name: str) -> None:
+    folder = make_package(tmp_path)
+    replace_by_link(folder / name, tmp_path / "outside")
+    with pytest.raises(PackageError, match=f"{name} is a link out of its package"):
+        read_package(folder).model_bytes("fp32")
+
+
+def test_a_link_within_the_package_is_read(tmp_path: Path) -> None:
+    folder = make_package(tmp_path)
+    replace_by_link(folder / "model.onnx", folder / "weights.onnx")
+    assert read_package(folder).model_bytes("fp32")
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    folder = make_package(tmp_path)
+    (folder / "model.onnx").unlink()
+    (folder / "model.onnx").symlink_to("model.onnx")
+    with pytest.raises(PackageError, match="missing or unreadable"):
+        read_package(folder).model_bytes("fp32")

@@ -74,6 +74,21 @@ def test_the_report_is_a_page_that_reaches_no_network(admin: TestClient) -> None
     assert policy.startswith("sandbox")
 
 
+def report_outside(folder: Path) -> None:
+    outside = folder.parents[1] / "secret.html"
+    outside.write_text("secret")
+    (folder / "report.html").unlink()
+    (folder / "report.html").symlink_to(outside)
+
+
+def test_a_report_that_is_a_link_out_of_its_package_is_404(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir, after=report_outside)
+    response = start_service().get("/models/colours/versions/1/report")
+    assert (response.status_code, response.json()["code"]) == (404, "no_report")
+
+
 def test_a_missing_report_is_404(models_dir: Path, start_service: ClientFactory) -> None:
     make_package(models_dir, after=lambda folder: (folder / "report.html").unlink())
     response = start_service().get("/models/colours/versions/1/report")
