@@ -96,17 +96,27 @@ class DatasetInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassMetrics:
-    """Of one class, each 0..1, over `images` images that truly are of it."""
+    """Of one class, each 0..1, over `images` images that truly are of it.
+
+    Intervals hold 95 % (Wilson), and are null where there was nothing to count.
+    """
 
     precision: float
     recall: float
     f1: float
     images: int
+    precision_interval: tuple[float, float] | None = None
+    recall_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitMetrics:
-    """Of one split. Shares are 0..1; `nll` is in nats; `ece` uses 15 equal-width bins."""
+    """Of one split. Shares are 0..1; `nll` is in nats; `brier` is 0..2.
+
+    `ece` is the gap between confidence and truth, over up to 15 bins of as many images each.
+    Intervals hold 95 %: Wilson's for shares of images, a bootstrap for averages over classes (null
+    where every answer is right). What has a default is missing in manifests of earlier versions.
+    """
 
     images: int
     accuracy: float
@@ -116,6 +126,11 @@ class SplitMetrics:
     ece: float
     top5: float | None
     per_class: Mapping[str, ClassMetrics]
+    brier: float | None = None
+    accuracy_interval: tuple[float, float] | None = None
+    balanced_accuracy_interval: tuple[float, float] | None = None
+    macro_f1_interval: tuple[float, float] | None = None
+    top5_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

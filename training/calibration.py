@@ -4,12 +4,15 @@ Guo et al. 2017, "On Calibration of Modern Neural Networks". Fitted on validatio
 inside the graph.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
+
+from training.reliability import expected_calibration_error
 
 Floats = npt.NDArray[np.float32]
 Targets = npt.NDArray[np.int64]
@@ -31,3 +34,25 @@ def fit_temperature(logits: Floats, targets: Targets) -> float:
         method="bounded",
     )
     return float(np.exp(found.x))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationEffect:
+    """Loss in nats and calibration error 0..1, at temperature 1 (before) and at the fitted one."""
+
+    nll_before: float
+    nll_after: float
+    ece_before: float
+    ece_after: float
+
+
+def calibration_effect(
+    logits: Floats, targets: Targets, *, temperature: float
+) -> CalibrationEffect:
+    """Return what the temperature changes for logits (N, K) and targets (N,)."""
+    return CalibrationEffect(
+        nll_before=negative_log_likelihood(logits, targets),
+        nll_after=negative_log_likelihood(logits, targets, temperature=temperature),
+        ece_before=expected_calibration_error(softmax(logits, axis=1), targets),
+        ece_after=expected_calibration_error(softmax(logits / temperature, axis=1), targets),
+    )

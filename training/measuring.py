@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,12 @@ from inference.manifest import (
 from inference.session import ModelSession, SessionConfig, open_session
 from training.backbones.build import Backbone
 from training.backbones.heads import NO_MAP
-from training.calibration import fit_temperature
+from training.calibration import CalibrationEffect, calibration_effect, fit_temperature
 from training.candidates import Candidate
 from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.gates import check_graph, run_batches
-from training.metrics import confusion_matrix, measure
+from training.metrics import confusion_matrix, describe_accuracy, measure
 from training.prepare import Prepared
 from training.progress import Display
 from training.publish import Measured
@@ -60,8 +61,10 @@ def measure_candidate(
         parity = check_graph(
             chosen.network, session, dataset.pixels, rows, temperature=temperature, advance=advance
         )
-    served = _served_probabilities(chosen, session, display, temperature=temperature)
-    metrics, confusion = _judge(chosen, served, temperature=temperature)
+    logits = _served_logits(chosen, session, display)
+    served = {split: softmax(found / temperature, axis=1) for split, found in logits.items()}
+    judgement = _judge(chosen, logits, temperature=temperature)
+    metrics = judgement.metrics
     _describe_metrics(metrics, display)
     return Measured(
         model=model,
@@ -80,9 +83,9 @@ def measure_candidate(
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
         probabilities=served,
-        metrics=_metrics_file(metrics, parity, confusion, tried, prepared),
+        metrics=_metrics_file(judgement, parity, tried, prepared),
         report=Report(
-            confusion=confusion["test" if metrics.test is not None else "val"],
+            confusion=judgement.confusion["test" if metrics.test is not None else "val"],
             history=chosen.history,
             tried=[note for c in tried for note in (*c.notes, c.describe())],
             left_out=prepared.left_out(),
@@ -91,23 +94,29 @@ def measure_candidate(
     )
 
 
-def _judge(
-    chosen: Candidate, served: dict[Split, Floats], *, temperature: float
-) -> tuple[Metrics, dict[Split, npt.NDArray[np.int64]]]:
-    """Return the metrics and the confusion matrices, by split.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judgement:
+    """How good the model is; what is by split has no "test" where there are no test images."""
 
-    With folds, the published head has seen the validation images: it is judged by the logits of
+    metrics: Metrics
+    confusion: dict[Split, npt.NDArray[np.int64]]
+    calibration: dict[Split, CalibrationEffect]
+
+
+def _judge(
+    chosen: Candidate, served_logits: dict[Split, Floats], *, temperature: float
+) -> _Judgement:
+    """Measure each split.
+
+    With folds, the published head has seen the validation images: they are judged by the logits of
     those heads that had not.
     """
     dataset = chosen.dataset
-    judged = {**served, "val": softmax(chosen.val_logits / temperature, axis=1)}
+    logits = {**served_logits, "val": chosen.val_logits}
+    targets = {split: dataset.targets(split) for split in logits}
+    probabilities = {split: softmax(logits[split] / temperature, axis=1) for split in logits}
     found = {
-        split: measure(values, dataset.targets(split), dataset.labels)
-        for split, values in judged.items()
-    }
-    confusion = {
-        split: confusion_matrix(values, dataset.targets(split), len(dataset.labels))
-        for split, values in judged.items()
+        split: measure(probabilities[split], targets[split], dataset.labels) for split in logits
     }
     metrics = Metrics(
         validation="held out" if dataset.folds is None else "cross-validated",
@@ -115,7 +124,17 @@ def _judge(
         val=found["val"],
         test=found.get("test"),
     )
-    return metrics, confusion
+    return _Judgement(
+        metrics=metrics,
+        confusion={
+            split: confusion_matrix(probabilities[split], targets[split], len(dataset.labels))
+            for split in logits
+        },
+        calibration={
+            split: calibration_effect(logits[split], targets[split], temperature=temperature)
+            for split in logits
+        },
+    )
 
 
 def _training_info(chosen: Candidate, config: FinetuneConfig, started: float) -> TrainingInfo:
@@ -128,8 +147,8 @@ def _training_info(chosen: Candidate, config: FinetuneConfig, started: float) ->
     )
 
 
-def _served_probabilities(
-    chosen: Candidate, session: ModelSession, display: Display, *, temperature: float
+def _served_logits(
+    chosen: Candidate, session: ModelSession, display: Display
 ) -> dict[Split, Floats]:
     """Return what the exported file answers, (N, K) by split; a gate compares it from raw bytes."""
     dataset = chosen.dataset
@@ -137,29 +156,26 @@ def _served_probabilities(
     if chosen.embeddings is not None:
         # ONNX Runtime computed them with the trunk of this very file; only the head is to be applied.
         logits = chosen.network.linear_head().logits(chosen.embeddings)
-        probabilities = softmax(logits / temperature, axis=1)
-        return {split: probabilities[dataset.rows(split)] for split in splits}
+        return {split: logits[dataset.rows(split)] for split in splits}
     total = sum(len(dataset.splits[split]) for split in splits)
     with display.bar("measuring", total) as advance:
         return {
-            split: run_batches(
-                session, dataset.pixels, dataset.rows(split), advance=advance
-            ).probabilities
+            split: run_batches(session, dataset.pixels, dataset.rows(split), advance=advance).logits
             for split in splits
         }
 
 
 def _describe_metrics(metrics: Metrics, display: Display) -> None:
-    _describe_split(f"validation ({metrics.validation})", metrics.val, display)
+    held_out = metrics.validation == "held out"
+    _describe_split("validation" if held_out else "cross-validated", metrics.val, display)
     if metrics.test is not None:
         _describe_split("test", metrics.test, display)
 
 
 def _describe_split(name: str, split: SplitMetrics, display: Display) -> None:
     display.line(
-        f"{name}: {100 * split.accuracy:.1f} % of {split.images} images right, balanced accuracy "
-        f"{100 * split.balanced_accuracy:.1f} %, macro F1 {100 * split.macro_f1:.1f} %, calibration "
-        f"error {100 * split.ece:.1f} %"
+        f"{describe_accuracy(split, name)}, balanced accuracy {100 * split.balanced_accuracy:.1f} %, "
+        f"macro F1 {100 * split.macro_f1:.1f} %, calibration error {100 * split.ece:.1f} %"
     )
 
 
@@ -180,16 +196,16 @@ def _output_specs(
 
 
 def _metrics_file(
-    metrics: Metrics,
+    judgement: _Judgement,
     parity: Parity,
-    confusion: dict[Split, npt.NDArray[np.int64]],
     tried: list[Candidate],
     prepared: Prepared,
 ) -> dict[str, Any]:
     return {
-        "metrics": metrics,
+        "metrics": judgement.metrics,
+        "calibration": judgement.calibration,
         "parity": parity,
-        "confusion": {split: counts.tolist() for split, counts in confusion.items()},
+        "confusion": {split: counts.tolist() for split, counts in judgement.confusion.items()},
         "candidates": [
             {
                 "method": candidate.method,

@@ -9,7 +9,7 @@ from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from training.calibration import fit_temperature, negative_log_likelihood
+from training.calibration import calibration_effect, fit_temperature, negative_log_likelihood
 
 pytestmark = pytest.mark.training
 
@@ -64,3 +64,15 @@ def test_scikit_learn_finds_the_same_temperature() -> None:
     ours = fit_temperature(logits, targets[80:])
     expected = theirs.predict_proba(inputs[80:])
     assert np.abs(softmax(logits / ours, axis=1) - expected).max() < 1e-3
+    (inside,) = theirs.calibrated_classifiers_
+    assert ours == pytest.approx(1 / inside.calibrators[0].beta_, rel=2e-3)
+
+
+def test_the_effect_of_the_temperature_on_an_overconfident_model_is_told() -> None:
+    logits, targets = honest_sample(5_000)
+    effect = calibration_effect(logits * 3, targets, temperature=3.0)
+    assert effect.nll_before == pytest.approx(negative_log_likelihood(logits * 3, targets))
+    assert effect.nll_after == pytest.approx(negative_log_likelihood(logits, targets))
+    assert effect.nll_after < effect.nll_before
+    assert effect.ece_before > 0.1
+    assert effect.ece_after < 0.03

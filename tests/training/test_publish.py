@@ -108,6 +108,15 @@ def test_metrics_json_can_be_read_and_agrees(published: Path) -> None:
     assert content["left_out"] == []
 
 
+def test_metrics_json_tells_what_calibration_changed(published: Path) -> None:
+    content = json.loads((published / "metrics.json").read_text(encoding="utf-8"))
+    for split in ("val", "test"):
+        effect = content["calibration"][split]
+        assert effect["nll_after"] == pytest.approx(content["metrics"][split]["nll"], abs=1e-6)
+        assert effect["ece_after"] == pytest.approx(content["metrics"][split]["ece"], abs=1e-6)
+        assert effect["nll_before"] != effect["nll_after"]
+
+
 def test_golden_images_are_the_users_own_bytes(published: Path, dataset: Dataset) -> None:
     known = {i.file.path.read_bytes() for images in dataset.splits.values() for i in images}
     golden = [p for p in (published / "golden").iterdir() if p.suffix != ".json"]

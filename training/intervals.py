@@ -1,0 +1,28 @@
+"""How far a measured share may be off, for the number of images it was measured on."""
+
+import math
+from typing import Final
+
+# Of the standard normal distribution: 95 % of it lie within.
+Z_95: Final = 1.959963984540054
+
+Interval = tuple[float, float]
+
+
+def wilson(successes: int, trials: int) -> Interval | None:
+    """Return the 95 % score interval of a share, 0..1, or None without a trial.
+
+    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference". Unlike the
+    textbook interval it never leaves 0..1 and has a width even where all or none succeeded.
+    """
+    if trials == 0:
+        return None
+    share = successes / trials
+    shrink = 1 + Z_95**2 / trials
+    centre = (share + Z_95**2 / (2 * trials)) / shrink
+    variance = share * (1 - share) / trials + Z_95**2 / (4 * trials**2)
+    half = Z_95 * math.sqrt(variance) / shrink
+    # At the ends it is exact; rounding must not push it past them.
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == trials else centre + half
+    return low, high
