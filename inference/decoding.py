@@ -71,7 +71,7 @@ _PILLOW_FAILURES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeLimits:
-    """The largest image that is decoded: `max_bytes` encoded, `max_pixels` from its header.
+    """The largest image that is decoded: `max_bytes` encoded, `max_pixels` and `max_side_px` from its header.
 
     Raises:
         ValueError: a limit is below 1, or `max_pixels` is above 178,956,970 (Pillow's own limit).
@@ -79,9 +79,10 @@ class DecodeLimits:
 
     max_bytes: int = 16 * 2**20
     max_pixels: int = 50_000_000
+    max_side_px: int = _MAX_PIXELS
 
     def __post_init__(self) -> None:
-        if self.max_bytes < 1 or self.max_pixels < 1:
+        if min(self.max_bytes, self.max_pixels, self.max_side_px) < 1:
             raise ValueError(f"decode limits must be positive, got {self}")
         if self.max_pixels > _MAX_PIXELS:
             raise ValueError(f"max_pixels must be at most {_MAX_PIXELS:,}, got {self.max_pixels:,}")
@@ -198,6 +199,11 @@ def _check_pixels(size_wh: tuple[int, int], limits: DecodeLimits) -> None:
     width, height = size_wh
     if width < 1 or height < 1:
         raise UndecodableImage(f"image is {width}x{height} px; save it again")
+    if max(width, height) > limits.max_side_px:
+        raise ImageTooLarge(
+            f"image is {width}x{height} px, limit is {limits.max_side_px:,} px a side; "
+            "send a smaller image"
+        )
     if width * height > limits.max_pixels:
         raise ImageTooLarge(
             f"image is {width}x{height} px, limit is {limits.max_pixels / 1e6:g} million pixels; "

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 from collections.abc import Iterable
 
 from pydantic import SecretStr
@@ -44,6 +45,19 @@ class Access:
         if _is_one_of(key, self._api):
             raise KeyInsufficient("this API key may predict only; use an admin key")
         raise _key_required(key)
+
+    def caller_id(self, key: str | None, address: str) -> str:
+        """Return what tells one caller from another: a known key's hash, else the address.
+
+        Of an IPv6 address only the network counts, for whoever has one has all addresses in it.
+        """
+        if key is not None and _is_one_of(key, (*self._api, *self._admin)):
+            return _hash(key).hex()
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return address
+        return str(parsed) if parsed.version == 4 else parsed.exploded[:19]
 
 
 def _key_required(key: str | None) -> KeyRequired:

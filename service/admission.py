@@ -1,33 +1,85 @@
-"""How much the service takes in at one time: images and bytes, counted before they are read."""
+"""How much the service takes in at one time: images, bytes, and what it can answer in time."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from service.errors import Overloaded
+from service.pace import Clock, Pace
+
+# A wait predicted from an average is sometimes longer; that must not cost the deadline.
+_USABLE_SHARE: Final = 0.8
 
 
 class Admission:
-    """Counts what is between the first byte of a request and its answer, and refuses the rest."""
+    """Counts what is between the first byte of a request and its answer, and refuses the rest.
 
-    def __init__(self, *, max_images: int, max_bytes: int) -> None:
+    A request is refused where there is no room, and where its model, at the pace of the last
+    seconds, would answer it after its deadline. The second is asked twice: before the body is read,
+    and when it has come, for others may have come first.
+    """
+
+    def __init__(self, *, max_images: int, max_bytes: int, clock: Clock = time.monotonic) -> None:
         self._max_images = max_images
         self._max_bytes = max_bytes
+        self._clock = clock
+        self._paces: dict[str, Pace] = {}
         self.num_images = 0
         self.num_bytes = 0
 
     @contextmanager
-    def admit(self) -> Iterator["Ticket"]:
+    def admit(self, model: str, *, time_left_s: float) -> Iterator["Ticket"]:
         """Let a request in that holds at least one image; give its room back at the end.
 
         Raises:
-            Overloaded: as many images are in the service as may be.
+            Overloaded: as many images are in the service as may be, or it would wait too long.
         """
+        self.check_wait(model, images=1, time_left_s=time_left_s)
         ticket = Ticket(self)
         ticket.add_images(1)
         try:
             yield ticket
         finally:
             ticket.give_back()
+
+    @contextmanager
+    def working(self, model: str, *, images: int, time_left_s: float) -> Iterator[None]:
+        """Count images as work of a model, one that exists, while the context is open.
+
+        Raises:
+            Overloaded: they would wait too long.
+        """
+        self.check_wait(model, images=images, time_left_s=time_left_s)
+        pace = self._paces.setdefault(model, Pace(self._clock))
+        pace.begin(images)
+        answered = False
+        try:
+            yield
+            answered = True
+        finally:
+            pace.end(images, answered=answered)
+
+    def check_wait(self, model: str, *, images: int, time_left_s: float) -> None:
+        """Refuse images that could not be answered in time.
+
+        Raises:
+            Overloaded: the predicted wait is longer than what is left.
+        """
+        wait_s = self.predicted_wait_s(model, images)
+        usable_s = _USABLE_SHARE * time_left_s
+        if wait_s > max(usable_s, 0.0):  # a deadline that has passed is not the queue's fault
+            raise Overloaded(
+                f"the answer would come after {wait_s:.1f} s, its time is over in "
+                f"{time_left_s:.1f} s; send the request again",
+                retry_after_s=max(1, min(60, math.ceil(wait_s - usable_s))),
+            )
+
+    def predicted_wait_s(self, model: str, images: int = 1) -> float:
+        """Return when so many more images of a model would be answered, in seconds from now."""
+        pace = self._paces.get(model)
+        return pace.predicted_wait_s(images) if pace is not None else 0.0
 
     def reserve(self, *, images: int, num_bytes: int) -> None:
         """Count images and bytes.

@@ -3,75 +3,44 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 
 from inference import Prediction
 from service import schemas
 from service.context import Context
-from service.errors import ModelNotChosen, NoImageAnswered, NoModels
+from service.errors import NoImageAnswered
+from service.intake import ModelChoice, let_in
 from service.predictor import Outcome, PredictOptions
 from service.problems import image_problem
 from service.queries import OptionsQuery
-from service.readiness import why_no_model
 from service.served_model import ServedModel
 from service.stages import StageTimes
 from service.uploads import read_uploads
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelChoice:
-    """The model and version that a request names, where it names them."""
-
-    name: str | None
-    version: str | None
-
-
 async def answer(
     request: Request, context: Context, choice: ModelChoice, query: OptionsQuery
 ) -> schemas.PredictResponse:
-    """Choose the model, let the request in, read its images, and answer them.
-
-    The model is chosen and room is found before the body is read.
+    """Let the request in, read its images, and answer them.
 
     Raises:
         ServiceError, InferenceError: as `problems.py` lists them.
     """
     times: StageTimes = request.state.times
-    with context.admission.admit() as ticket:
-        async with context.registry.use(
-            choose_model(context, choice.name),
-            version=choice.version,
-            precision=query.precision,
-            timeout_s=context.settings.request_timeout_s,
-        ) as model:
+    options = query.options()
+    async with let_in(request, context, choice) as intake:
+        async with intake.deadline.while_receiving():
             with times.measure("receive"):
-                uploads = await read_uploads(request, ticket=ticket, limits=context.upload_limits)
-            async with cancelled_with_client(request):
-                outcomes = await context.predictor.predict(model, uploads, query.options(), times)
-            context.metrics.note_outcomes(model.name, model.version, outcomes)
-            return _response(model, outcomes, query.options())
-
-
-def choose_model(context: Context, name: str | None) -> str:
-    """Return the model that a request means.
-
-    Raises:
-        ModelNotChosen: it names none and there are several.
-        NoModels: nothing is published.
-    """
-    chosen = name or context.settings.default_model
-    if chosen is not None:
-        return chosen
-    names = sorted(context.registry.catalog.models)
-    if not names:
-        raise NoModels(why_no_model(context.registry))
-    if len(names) > 1:
-        raise ModelNotChosen(
-            f"there are several models; choose one with ?model=NAME: {', '.join(names)[:500]}"
-        )
-    return names[0]
+                uploads = await read_uploads(
+                    request, ticket=intake.ticket, limits=context.upload_limits
+                )
+        async with intake.working(len(uploads)) as ends_at, cancelled_with_client(request):
+            outcomes = await context.predictor.predict(
+                intake.model, uploads, options, times, deadline=ends_at
+            )
+        context.metrics.note_outcomes(intake.model.name, intake.model.version, outcomes)
+        return _response(intake.model, outcomes, options)
 
 
 @asynccontextmanager

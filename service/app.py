@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from service import __version__, openapi, problems
+from service.body_pace import BodyPace, BodyPaceMiddleware
 from service.context import Lifecycle, build_context
 from service.metrics import Metrics
 from service.observability import ObservabilityMiddleware
@@ -43,12 +44,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=__version__,
         description="Classify images with the models that were published here.",
         lifespan=lifespan,
-        middleware=[Middleware(ObservabilityMiddleware, metrics=counters)],
+        middleware=[
+            Middleware(ObservabilityMiddleware, metrics=counters),
+            Middleware(BodyPaceMiddleware, pace=_body_pace(settings)),
+        ],
         redoc_url=None,
     )
     app.state.lifecycle = lifecycle
+    app.state.metrics = counters
     problems.install(app)
     openapi.install(app)
     for router in _ROUTERS:
         app.include_router(router)
     return app
+
+
+def _body_pace(settings: Settings) -> BodyPace:
+    return BodyPace(
+        timeout_s=settings.body_timeout_s, min_bytes_per_s=settings.min_body_bytes_per_s
+    )

@@ -9,6 +9,7 @@ from service.batching import BatchLimits
 from service.loading import ModelLoader
 from service.metrics import Metrics
 from service.predictor import Predictor
+from service.rate_limit import RateLimit
 from service.registry import ModelRegistry
 from service.served_model import ServedModel
 from service.settings import Settings
@@ -30,6 +31,7 @@ class Context:
     registry: ModelRegistry
     predictor: Predictor
     admission: Admission
+    rate_limit: RateLimit
     access: Access
     metrics: Metrics
     lifecycle: Lifecycle
@@ -55,10 +57,14 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
         registry=registry,
         predictor=Predictor(
             decode_threads=settings.decode_threads,
-            limits=DecodeLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_pixels),
-            timeout_s=settings.request_timeout_s,
+            limits=DecodeLimits(
+                max_bytes=settings.max_image_bytes,
+                max_pixels=settings.max_pixels,
+                max_side_px=settings.max_side_px,
+            ),
         ),
         admission=admission,
+        rate_limit=RateLimit(per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst),
         access=Access(api_keys=settings.api_keys, admin_keys=settings.admin_keys),
         metrics=metrics,
         lifecycle=lifecycle,
@@ -66,7 +72,6 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
             max_image_bytes=settings.max_image_bytes,
             max_request_bytes=settings.max_request_bytes,
             max_images=settings.max_images,
-            body_timeout_s=settings.body_timeout_s,
         ),
     )
 

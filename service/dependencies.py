@@ -31,9 +31,13 @@ async def get_key(
     return bearer.credentials if bearer is not None else header
 
 
-async def may_predict(context: ContextDep, key: Annotated[str | None, Depends(get_key)]) -> None:
-    """Refuse a caller without a key, where keys are set."""
+async def may_predict(
+    request: Request, context: ContextDep, key: Annotated[str | None, Depends(get_key)]
+) -> None:
+    """Refuse a caller without a key, where keys are set; note who it is."""
     context.access.check_predict(key)
+    address = request.client.host if request.client else ""
+    request.state.caller = context.access.caller_id(key, address)
 
 
 async def may_administer(context: ContextDep, key: Annotated[str | None, Depends(get_key)]) -> None:

@@ -6,6 +6,8 @@
     │   ├── UnsupportedBody         a content type or encoding that is not read
     │   ├── BodyTooLarge            the request, or one image of it, has too many bytes
     │   ├── BodyTimeout             the body came too slowly
+    │   ├── HeadTimeout             the headers came too slowly
+    │   ├── HeadTooLarge            the headers are too long or too many
     │   ├── NoImages                a well-formed body without an image
     │   ├── TooManyImages           more images than one request may hold
     │   ├── InvalidBase64           one JSON image is not base64
@@ -18,7 +20,9 @@
     │   ├── KeyInsufficient         a key without the admin right
     │   └── AdminDisabled           no admin key is set, so no admin call is possible
     └── UnavailableError            the caller may try again
-        ├── Overloaded              as many images wait as may wait
+        ├── Overloaded              as many images wait as may wait, or as can be answered in time
+        │   └── RateLimited         this caller sends more than it may
+        ├── TooManyConnections      as many clients are connected as may be
         ├── DeadlineExceeded        the answer did not come in time
         ├── ModelNotReady           the model is loading, failed to load, or was unloaded
         ├── NoModels                nothing is published yet
@@ -60,6 +64,14 @@ class BodyTooLarge(RequestError):
 
 class BodyTimeout(RequestError):
     """The body came too slowly."""
+
+
+class HeadTimeout(RequestError):
+    """The headers came too slowly."""
+
+
+class HeadTooLarge(RequestError):
+    """The address and headers are too long, or the headers too many."""
 
 
 class NoImages(RequestError):
@@ -119,10 +131,21 @@ class UnavailableError(ServiceError):
 
 
 class Overloaded(UnavailableError):
-    """As many images wait as may wait."""
+    """As many images wait as may wait, or as can be answered in time."""
 
     def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
+
+
+class RateLimited(Overloaded):
+    """This caller sends more than it may."""
+
+
+class TooManyConnections(UnavailableError):
+    """As many clients are connected as may be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=1)
 
 
 class DeadlineExceeded(UnavailableError):

@@ -21,7 +21,7 @@ _MEANINGS: Final = {
     413: "Too many bytes or images",
     415: "Not an accepted content type, or not an accepted image type",
     422: "An image that cannot be decoded or has too many pixels, or a parameter that does not fit",
-    429: "Overloaded; see Retry-After",
+    429: "Overloaded, or this caller sends too much; see Retry-After",
     500: "An error of the service",
     503: "Model loading or failed, nothing published, or shutting down; see Retry-After",
     504: "No answer in time",

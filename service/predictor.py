@@ -56,13 +56,12 @@ class Outcome:
 class Predictor:
     """Decodes in threads of its own and hands the pixels to the model's batcher."""
 
-    def __init__(self, *, decode_threads: int, limits: DecodeLimits, timeout_s: float) -> None:
+    def __init__(self, *, decode_threads: int, limits: DecodeLimits) -> None:
         # Not the default pool: a flood of images must not keep anything else waiting.
         self._decoders = ThreadPoolExecutor(
             decode_threads or os.cpu_count() or 1, thread_name_prefix="decode"
         )
         self._limits = limits
-        self._timeout_s = timeout_s
 
     def close(self) -> None:
         """Give the threads back."""
@@ -74,22 +73,26 @@ class Predictor:
         uploads: Sequence[Upload],
         options: PredictOptions,
         times: StageTimes,
+        *,
+        deadline: float,
     ) -> list[Outcome]:
-        """Answer every image, in order. One that fails leaves its neighbours alone.
+        """Answer every image, in order, until `deadline` (of `time.monotonic`).
+
+        One that fails leaves its neighbours alone.
 
         Raises:
             DeadlineExceeded: the answers did not come in time.
             Overloaded, ShuttingDown: the service could not answer some of them.
         """
-        deadline = time.monotonic() + self._timeout_s
+        left_s = deadline - time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(left_s):
                 outcomes = await asyncio.gather(
                     *(self._answer(model, upload, options, deadline, times) for upload in uploads)
                 )
         except TimeoutError as err:
             raise DeadlineExceeded(
-                f"no answer within {self._timeout_s:g} s; send fewer images or try again"
+                f"no answer within {max(left_s, 0):.3g} s; send fewer images or try again"
             ) from err
         for outcome in outcomes:
             if isinstance(outcome.error, UnavailableError):

@@ -40,12 +40,16 @@ _KINDS: Final[Mapping[type[Exception], ProblemKind]] = {
     errors.AdminDisabled: ProblemKind(403, "admin_disabled", "Admin calls are off"),
     errors.NoReport: ProblemKind(404, "no_report", "No report"),
     errors.BodyTimeout: ProblemKind(408, "body_timeout", "Body too slow"),
+    errors.HeadTimeout: ProblemKind(408, "head_timeout", "Headers too slow"),
     errors.BodyTooLarge: ProblemKind(413, "too_many_bytes", "Too many bytes"),
     errors.TooManyImages: ProblemKind(413, "too_many_images", "Too many images"),
     errors.UnsupportedBody: ProblemKind(415, "unsupported_body", "Unsupported body"),
     errors.InvalidBase64: ProblemKind(422, "invalid_base64", "Invalid base64"),
     errors.InvalidParameter: ProblemKind(422, "invalid_parameter", "Invalid parameter"),
     errors.NoImageAnswered: ProblemKind(422, "no_image_answered", "No image could be answered"),
+    errors.RateLimited: ProblemKind(429, "rate_limited", "Too many images from this caller"),
+    errors.HeadTooLarge: ProblemKind(431, "head_too_large", "Headers too large"),
+    errors.TooManyConnections: ProblemKind(503, "too_many_connections", "Too many connections"),
     errors.Overloaded: ProblemKind(429, "overloaded", "Overloaded"),
     errors.ModelMisbehaved: ProblemKind(500, "model_failed", "The model failed"),
     errors.ModelNotReady: ProblemKind(503, "model_not_ready", "Model not ready"),
@@ -92,6 +96,21 @@ def problem_response(request: Request, err: Exception) -> Response:
             for index, failure in err.failures.items()
         ]
     return _respond(request, kind, _detail(err, kind), headers=_headers(err), fields=fields)
+
+
+def plain_response(err: errors.ServiceError) -> bytes:
+    """Return a whole HTTP/1.1 answer that closes its connection, for what never became a request."""
+    kind = kind_of(err)
+    body = _problem(kind, _detail(err, kind), request_id="").encode()
+    status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
+    headers = {
+        **_headers(err),
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 def internal_error_response(request: Request) -> Response:
@@ -165,6 +184,19 @@ def _respond(
     headers: Mapping[str, str] | None = None,
     fields: list[FieldError] | None = None,
 ) -> Response:
+    state = request.scope.setdefault("state", {})
+    state["problem_code"] = kind.code
+    return Response(
+        _problem(kind, detail, request_id=state.get("request_id", ""), fields=fields),
+        status_code=kind.status,
+        headers=dict(headers or {}),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _problem(
+    kind: ProblemKind, detail: str, *, request_id: str, fields: list[FieldError] | None = None
+) -> str:
     given: dict[str, Any] = {"errors": fields} if fields else {}
     problem = Problem(
         type=_type(kind.code),
@@ -172,17 +204,11 @@ def _respond(
         status=kind.status,
         detail=detail,
         code=kind.code,
-        request_id=request.scope.get("state", {}).get("request_id", ""),
+        request_id=request_id,
         error=detail,
         **given,
     )
-    request.scope.setdefault("state", {})["problem_code"] = kind.code
-    return Response(
-        problem.model_dump_json(exclude_unset=True),
-        status_code=kind.status,
-        headers=dict(headers or {}),
-        media_type=MEDIA_TYPE,
-    )
+    return problem.model_dump_json(exclude_unset=True)
 
 
 def _type(code: str) -> str:

@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from service.connections import ConnectionLimits, guarded_protocol
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,15 @@ def bind(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_connections=settings.max_connections,
+        max_head_bytes=settings.max_head_bytes,
+        max_headers=settings.max_headers,
+        head_timeout_s=settings.head_timeout_s,
+    )
+
+
 class DrainingServer(uvicorn.Server):
     """On the first signal ready goes off, on the second everything ends at once.
 
@@ -40,6 +50,10 @@ class DrainingServer(uvicorn.Server):
             log_level=logging.WARNING,
             access_log=False,  # `observability.py` writes it, with the request id
             server_header=False,
+            http=guarded_protocol(_connection_limits(settings), app.state.metrics.note_problem),
+            ws="none",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
         )
         super().__init__(config)

@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     admin_keys: Keys = Field(
         default=(), description="Keys that may do everything; none turns admin calls off."
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses whose X-Forwarded-For is believed, comma separated; '*' for all.",
+    )
     allow_anonymous: bool = Field(
         default=False, description="Listen beyond this machine without any API key."
     )
@@ -71,6 +75,13 @@ class Settings(BaseSettings):
     max_batch_wait_ms: float = Field(
         default=2.0, ge=0, le=1000, description="Longest wait for images that are being decoded."
     )
+    max_connections: int = Field(
+        default=512, ge=1, description="Clients that may be connected at one time."
+    )
+    max_head_bytes: int = Field(
+        default=16 * 2**10, ge=256, description="Address and headers of one request."
+    )
+    max_headers: int = Field(default=100, ge=8, description="Headers of one request.")
     max_waiting: int = Field(default=256, ge=1, description="Images in the service at one time.")
     max_buffered_bytes: int = Field(
         default=512 * 2**20, ge=1, description="Bytes of all request bodies held at one time."
@@ -85,13 +96,31 @@ class Settings(BaseSettings):
         le=178_956_970,  # Pillow refuses more by itself
         description="Width times height of one image.",
     )
+    max_side_px: int = Field(default=16_384, ge=1, description="Width or height of one image.")
     max_images: int = Field(default=32, ge=1, description="Images in one request.")
+    rate_limit_per_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="Images a second for each API key, or address where there are no keys; 0 for no "
+        "limit.",
+    )
+    rate_limit_burst: int = Field(
+        default=64, ge=1, description="Images that one caller may send at once all the same."
+    )
 
     request_timeout_s: float = Field(
-        default=5.0, gt=0, description="From the last byte of a request to its answer."
+        default=5.0,
+        gt=0,
+        description="From the last byte of a request to its answer; callers may ask for less.",
     )
     body_timeout_s: float = Field(
         default=30.0, gt=0, description="From the first byte of a body to its last."
+    )
+    min_body_bytes_per_s: int = Field(
+        default=8192, ge=0, description="Slowest body after its first 5 s; 0 for no limit."
+    )
+    head_timeout_s: float = Field(
+        default=10.0, gt=0, description="For the headers of a request to arrive."
     )
     drain_delay_s: float = Field(
         default=0.0, ge=0, description="After SIGTERM, how long to go on listening with ready off."

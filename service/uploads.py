@@ -17,7 +17,6 @@ from starlette.requests import Request
 
 from service.admission import Ticket
 from service.errors import (
-    BodyTimeout,
     BodyTooLarge,
     InvalidBase64,
     MalformedBody,
@@ -40,12 +39,11 @@ _BASE64_URLSAFE: Final = str.maketrans("-_", "+/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadLimits:
-    """Bounds of one request; `body_timeout_s` from the first byte read to the last."""
+    """Bounds of one request."""
 
     max_image_bytes: int
     max_request_bytes: int
     max_images: int
-    body_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +82,21 @@ async def read_uploads(request: Request, *, ticket: Ticket, limits: UploadLimits
         UnsupportedBody: a content type or encoding that is not read.
         MalformedBody: the body is not what its content type says.
         NoImages, TooManyImages: none, or more than `limits.max_images`.
-        BodyTooLarge, BodyTimeout: over the limits.
+        BodyTooLarge: over the limits.
+        BodyTimeout: too slow (`body_pace.py`).
         Overloaded: the service holds as many bytes or images as it may.
     """
     refuse_encoded(request)
     content_type = request.headers.get("content-type", "").strip()
     kind = content_type.partition(";")[0].strip().lower()
-    try:
-        async with asyncio.timeout(limits.body_timeout_s):
-            if not kind or kind.startswith(_RAW_TYPES):
-                uploads = await _read_raw(request, ticket, limits)
-            elif kind == "multipart/form-data":
-                uploads = await _read_form(request, content_type, ticket, limits)
-            elif kind == "application/json":
-                uploads = await _read_json(request, ticket, limits)
-            else:
-                raise _unsupported(kind)
-    except TimeoutError as err:
-        raise BodyTimeout(
-            f"the body did not arrive within {limits.body_timeout_s:g} s; send it faster"
-        ) from err
+    if not kind or kind.startswith(_RAW_TYPES):
+        uploads = await _read_raw(request, ticket, limits)
+    elif kind == "multipart/form-data":
+        uploads = await _read_form(request, content_type, ticket, limits)
+    elif kind == "application/json":
+        uploads = await _read_json(request, ticket, limits)
+    else:
+        raise _unsupported(kind)
     if not uploads:
         raise NoImages("the body holds no image; send at least one")
     if len(uploads) > limits.max_images:
@@ -112,14 +105,14 @@ async def read_uploads(request: Request, *, ticket: Ticket, limits: UploadLimits
     return uploads
 
 
-async def read_alias(request: Request, *, timeout_s: float) -> AliasBody:
+async def read_alias(request: Request) -> AliasBody:
     """Read the small JSON body that names an alias's version.
 
     Raises:
         MalformedBody: it is not of the form {"version": 3}.
         BodyTooLarge, BodyTimeout: it is over the limits.
     """
-    body = await read_small_body(request, timeout_s=timeout_s)
+    body = await read_small_body(request)
     try:
         return AliasBody.model_validate_json(body)
     except ValidationError as err:
@@ -128,17 +121,13 @@ async def read_alias(request: Request, *, timeout_s: float) -> AliasBody:
         ) from err
 
 
-async def read_small_body(request: Request, *, timeout_s: float) -> bytes:
+async def read_small_body(request: Request) -> bytes:
     """Read the body of a call that sends a few words.
 
     Raises:
         BodyTooLarge, BodyTimeout: it is over the limits.
     """
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await read_body(request, ticket=None, max_bytes=_MAX_SMALL_BYTES)
-    except TimeoutError as err:
-        raise BodyTimeout(f"the body did not arrive within {timeout_s:g} s") from err
+    return await read_body(request, ticket=None, max_bytes=_MAX_SMALL_BYTES)
 
 
 async def read_body(request: Request, *, ticket: Ticket | None, max_bytes: int) -> bytes:

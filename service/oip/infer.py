@@ -18,9 +18,9 @@ from service.stages import StageTimes
 
 
 async def infer(
-    model: ServedModel, request: InferRequest, *, timeout_s: float, times: StageTimes
+    model: ServedModel, request: InferRequest, *, deadline: float, times: StageTimes
 ) -> list[tuple[Tensor, bool]]:
-    """Return the wanted outputs, each with whether it goes as raw bytes.
+    """Return the wanted outputs, each with whether it goes as raw bytes, until `deadline`.
 
     Raises:
         MalformedBody: the input or an output is not one of the model's.
@@ -31,7 +31,7 @@ async def infer(
     _check_input(request, manifest)
     wanted = _wanted_outputs(request, manifest)
     wants_map = any(output.name == "activation_map" for output in wanted)
-    rows = await _run_rows(model, request, wants_map, timeout_s)
+    rows = await _run_rows(model, request, wants_map, deadline)
     for row in rows:
         times.note("queue", row.queue_s)
         times.note("infer", row.run_s)
@@ -42,11 +42,11 @@ async def infer(
 
 
 async def _run_rows(
-    model: ServedModel, request: InferRequest, wants_map: bool, timeout_s: float
+    model: ServedModel, request: InferRequest, wants_map: bool, deadline: float
 ) -> list[Batched[BatchOutputs]]:
-    deadline = time.monotonic() + timeout_s
+    left_s = deadline - time.monotonic()
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(left_s):
             return await asyncio.gather(
                 *(
                     model.run(pixels, activation_map=wants_map, deadline=deadline)
@@ -54,7 +54,9 @@ async def _run_rows(
                 )
             )
     except TimeoutError as err:
-        raise DeadlineExceeded(f"no answer within {timeout_s:g} s; send fewer images") from err
+        raise DeadlineExceeded(
+            f"no answer within {max(left_s, 0):.3g} s; send fewer images"
+        ) from err
 
 
 def _check_input(request: InferRequest, manifest: Manifest) -> None:

@@ -32,13 +32,13 @@ def served_manifest(
     return published.manifest
 
 
-async def read_index_request(request: Request, *, timeout_s: float) -> bool:
+async def read_index_request(request: Request) -> bool:
     """Return whether only ready versions are asked for; the body may be empty.
 
     Raises:
         MalformedBody: the body is not of the form {"ready": true}.
     """
-    body = await read_small_body(request, timeout_s=timeout_s)
+    body = await read_small_body(request)
     try:
         return IndexRequest.model_validate_json(body or b"{}").ready
     except ValidationError as err:

@@ -31,7 +31,7 @@ async def refresh(context: ContextDep) -> ModelList:
 )
 async def set_alias(name: str, alias: str, request: Request, context: ContextDep) -> Aliases:
     """Point an alias at a version. "stable" decides which version answers when none is named."""
-    body = await read_alias(request, timeout_s=context.settings.body_timeout_s)
+    body = await read_alias(request)
     repository = context.registry.repository
     aliases = await asyncio.to_thread(repository.set_alias, name, alias, body.version)
     await context.registry.refresh()

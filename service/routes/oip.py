@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from service.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep
 from service.errors import ModelNotReady
+from service.intake import ModelChoice
 from service.oip.answering import answer_infer
 from service.oip.metadata import SERVER, model_metadata, repository_index
 from service.oip.repository import read_index_request, served_manifest
@@ -73,13 +74,13 @@ async def infer(
     name: str, request: Request, context: ContextDep, version: str | None = None
 ) -> Response:
     """Run a tensor of the model's own size, (N, H, W, 3) uint8 RGB."""
-    return await answer_infer(request, context, name, version)
+    return await answer_infer(request, context, ModelChoice(name=name, version=version))
 
 
 @router.post("/v2/repository/index")
 async def index(request: Request, context: ContextDep) -> list[dict[str, str]]:
     """List every published version and its state."""
-    ready_only = await read_index_request(request, timeout_s=context.settings.body_timeout_s)
+    ready_only = await read_index_request(request)
     return repository_index(context.registry, ready_only=ready_only)
 
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from service.answering import ModelChoice, answer
+from service.answering import answer
 from service.dependencies import PREDICT_ACCESS, ContextDep
+from service.intake import ModelChoice
 from service.openapi import PREDICT_BODY, problems
 from service.queries import ModelQuery, OptionsQuery, VersionQuery
 from service.schemas import PredictResponse
@@ -22,7 +23,7 @@ async def predict(
     request: Request, context: ContextDep, query: Annotated[ModelQuery, Query()]
 ) -> PredictResponse:
     """Classify images with a model named in the query, or the only one there is."""
-    choice = ModelChoice(name=query.model, version=query.version)
+    choice = ModelChoice(name=query.model, version=query.version, precision=query.precision)
     return await answer(request, context, choice, query)
 
 
@@ -33,7 +34,8 @@ async def predict_with_model(
     name: str, request: Request, context: ContextDep, query: Annotated[VersionQuery, Query()]
 ) -> PredictResponse:
     """Classify images with one model."""
-    return await answer(request, context, ModelChoice(name=name, version=query.version), query)
+    choice = ModelChoice(name=name, version=query.version, precision=query.precision)
+    return await answer(request, context, choice, query)
 
 
 @router.post(
@@ -49,4 +51,5 @@ async def predict_with_version(
     query: Annotated[OptionsQuery, Query()],
 ) -> PredictResponse:
     """Classify images with one version, a number or an alias, of one model."""
-    return await answer(request, context, ModelChoice(name=name, version=version), query)
+    choice = ModelChoice(name=name, version=version, precision=query.precision)
+    return await answer(request, context, choice, query)

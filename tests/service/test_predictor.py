@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from service.uploads import Upload
 from tests.builders import LABELS, coloured, make_package
 
 FOREVER_S = 3600.0
+FAR = time.monotonic() + FOREVER_S
 
 
 class Served:
@@ -50,8 +52,8 @@ async def served(models_dir: Path, *, max_wait_s: float = FOREVER_S) -> AsyncIte
 
 
 @asynccontextmanager
-async def predicting(timeout_s: float = 30) -> AsyncIterator[Predictor]:
-    predictor = Predictor(decode_threads=2, limits=DecodeLimits(), timeout_s=timeout_s)
+async def predicting() -> AsyncIterator[Predictor]:
+    predictor = Predictor(decode_threads=2, limits=DecodeLimits())
     try:
         yield predictor
     finally:
@@ -74,7 +76,9 @@ def test_images_that_are_decoded_together_run_together(models_dir: Path) -> None
     async def scenario() -> None:
         async with served(models_dir) as made, predicting() as predictor:
             images = uploads(*[coloured(label) for label in LABELS] * 4)
-            outcomes = await predictor.predict(made.model, images, PredictOptions(), StageTimes())
+            outcomes = await predictor.predict(
+                made.model, images, PredictOptions(), StageTimes(), deadline=FAR
+            )
             labels = [o.prediction.label for o in outcomes if o.prediction]
             assert labels == list(LABELS) * 4
             assert made.batches == [12]
@@ -94,7 +98,7 @@ def test_a_decoded_image_waits_for_one_that_is_being_decoded(models_dir: Path) -
         async with served(models_dir) as made, predicting() as predictor:
             images = [*uploads(coloured("red")), SlowUpload(filename=None, content=b"")]
             task = asyncio.create_task(
-                predictor.predict(made.model, images, PredictOptions(), StageTimes())
+                predictor.predict(made.model, images, PredictOptions(), StageTimes(), deadline=FAR)
             )
             try:
                 while made.model.num_waiting == 0:
@@ -111,7 +115,7 @@ def test_a_lone_image_waits_for_nobody(models_dir: Path) -> None:
     async def scenario() -> None:
         async with served(models_dir) as made, predicting() as predictor:
             await predictor.predict(
-                made.model, uploads(coloured("red")), PredictOptions(), StageTimes()
+                made.model, uploads(coloured("red")), PredictOptions(), StageTimes(), deadline=FAR
             )
             assert made.batches == [1]
 
@@ -122,7 +126,11 @@ def test_a_bad_image_ends_the_wait_for_it(models_dir: Path) -> None:
     async def scenario() -> None:
         async with served(models_dir) as made, predicting() as predictor:
             outcomes = await predictor.predict(
-                made.model, uploads(b"bad", coloured("red")), PredictOptions(), StageTimes()
+                made.model,
+                uploads(b"bad", coloured("red")),
+                PredictOptions(),
+                StageTimes(),
+                deadline=FAR,
             )
             assert [o.error is None for o in outcomes] == [False, True]
             assert made.batches == [1]
@@ -132,10 +140,14 @@ def test_a_bad_image_ends_the_wait_for_it(models_dir: Path) -> None:
 
 def test_nothing_runs_after_the_deadline(models_dir: Path) -> None:
     async def scenario() -> None:
-        async with served(models_dir) as made, predicting(timeout_s=0) as predictor:
+        async with served(models_dir) as made, predicting() as predictor:
             with pytest.raises(DeadlineExceeded):
                 await predictor.predict(
-                    made.model, uploads(coloured("red")), PredictOptions(), StageTimes()
+                    made.model,
+                    uploads(coloured("red")),
+                    PredictOptions(),
+                    StageTimes(),
+                    deadline=time.monotonic(),
                 )
             assert made.batches == []
 
@@ -146,7 +158,9 @@ def test_every_stage_is_timed(models_dir: Path) -> None:
     async def scenario() -> None:
         async with served(models_dir) as made, predicting() as predictor:
             times = StageTimes()
-            await predictor.predict(made.model, uploads(coloured("red")), PredictOptions(), times)
+            await predictor.predict(
+                made.model, uploads(coloured("red")), PredictOptions(), times, deadline=FAR
+            )
             assert set(times.seconds) == {"decode", "queue", "infer"}
 
     run(scenario)

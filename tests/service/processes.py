@@ -1,0 +1,87 @@
+"""The service as a process of its own, for tests that need real sockets and signals."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import httpx2
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """A running service, its address and what it has written."""
+
+    def __init__(self, process: "subprocess.Popen[str]", url: str, stderr: IO[str]) -> None:
+        self.process = process
+        self.url = url
+        self._lines: list[str] = []
+        # Read on, or the service would block on a full pipe.
+        self._reader = threading.Thread(target=lambda: self._lines.extend(stderr))
+        self._reader.start()
+
+    def wait_until_ready(self) -> None:
+        transport = httpx2.HTTPTransport(retries=5)
+        with httpx2.Client(base_url=self.url, transport=transport) as client:
+            while client.get("/health/ready").status_code != 200:
+                assert self.process.poll() is None
+
+    def stop(self, sig: int = signal.SIGTERM) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(sig)
+        code = self.process.wait(timeout=30)
+        self._reader.join()
+        return code
+
+    @property
+    def log(self) -> str:
+        return "".join(self._lines)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
+    return {**kept, "GRAFT_PORT": "0", "GRAFT_PROVIDER": "cpu", **settings}
+
+
+@contextmanager
+def running(models_dir: Path, **settings: str) -> Iterator[Process]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service"],
+        cwd=ROOT,
+        env=environment(GRAFT_MODELS_DIR=str(models_dir), **settings),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if match := re.search(r"listening url=(\S+)", line):
+            break
+    else:
+        pytest.fail("the service did not start to listen")
+    service = Process(process, match[1], process.stderr)
+    try:
+        service.wait_until_ready()
+        yield service
+    finally:
+        service.stop(signal.SIGKILL)
+        process.stderr.close()
+
+
+def start_and_fail(**settings: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "service"],
+        cwd=ROOT,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
