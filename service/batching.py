@@ -4,7 +4,8 @@ Knows no HTTP, no arrays and no threads: `run` is any coroutine function from a 
 many results. Its rules:
 
 * bounded: a full queue refuses at once;
-* late-binding: a batch is cut only when the function is free, from all that waits then;
+* late-binding: a batch is cut only when the function is free, from all that waits then. Where the
+  function runs several batches at once (`max_running`), what waits is shared among its free places;
 * work-conserving: a lone item never waits. Items wait for company only while other items are
   expected (`expecting`), and never longer than `max_wait_s`;
 * an item past its deadline, or whose caller has gone, never reaches the function;
@@ -13,6 +14,7 @@ many results. Its rules:
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -35,14 +37,16 @@ class BatchLimits:
         max_batch: items in one call of the function.
         max_wait_s: longest wait for expected items, from the arrival of the oldest.
         max_queue: items that may wait.
+        max_running: calls of the function at one time.
     """
 
     max_batch: int
     max_wait_s: float
     max_queue: int
+    max_running: int = 1
 
     def __post_init__(self) -> None:
-        if self.max_batch < 1 or self.max_queue < 1 or self.max_wait_s < 0:
+        if min(self.max_batch, self.max_queue, self.max_running) < 1 or self.max_wait_s < 0:
             raise ValueError(f"batch limits are out of range: {self}")
 
 
@@ -80,21 +84,25 @@ class MicroBatcher(Generic[Item, Result]):
         self._limits = limits
         self._clock = clock
         self._queue: deque[_Waiting[Item, Result]] = deque()
-        self._running: list[_Waiting[Item, Result]] = []
+        self._running: set[_Waiting[Item, Result]] = set()
+        self._num_free = limits.max_running
         self._expected = 0
         self._changed = asyncio.Event()
         self._closing = False
-        self._worker: asyncio.Task[None] | None = None
+        self._workers: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to work. Twice is an error."""
-        if self._worker is not None:
+        if self._workers:
             raise RuntimeError("batcher was started already")
-        self._worker = asyncio.create_task(self._work(), name="batcher")
+        self._workers = [
+            asyncio.create_task(self._work(), name="batcher")
+            for _ in range(self._limits.max_running)
+        ]
 
     @property
     def num_waiting(self) -> int:
-        """Items in the queue, those in the running batch not counted."""
+        """Items in the queue, those in a running batch not counted."""
         return len(self._queue)
 
     @contextmanager
@@ -127,6 +135,8 @@ class MicroBatcher(Generic[Item, Result]):
         if self._closing:
             raise ShuttingDown
         if len(self._queue) >= self._limits.max_queue:
+            self._forget_the_gone()
+        if len(self._queue) >= self._limits.max_queue:
             raise Overloaded(f"{len(self._queue)} images wait already; send the request again")
         waiting: _Waiting[Item, Result] = _Waiting(
             item=item, deadline=deadline, arrived=self._clock()
@@ -139,31 +149,34 @@ class MicroBatcher(Generic[Item, Result]):
         """Refuse new items, finish the waiting ones within `grace_s`, then fail the rest."""
         self._closing = True
         self._changed.set()
-        if self._worker is not None:
-            await asyncio.wait([self._worker], timeout=grace_s)
-            self._worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._worker
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=grace_s)
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
         for waiting in (*self._running, *self._queue):
             _fail(waiting, ShuttingDown())
         self._queue.clear()
 
     async def _work(self) -> None:
         while await self._wait_for_batch():
-            self._running = self._cut()
-            await self._run_split(self._running)
-            self._running = []
+            batch = self._cut()
+            self._running.update(batch)
+            self._num_free -= 1
+            await self._run_split(batch)
+            self._num_free += 1
+            self._running.difference_update(batch)
 
     async def _wait_for_batch(self) -> bool:
         """Return when a batch is to be cut; False when closed and nothing is left."""
-        while not self._queue:
-            if self._closing:
-                return False
-            await self._next_change(None)
-        give_up = self._queue[0].arrived + self._limits.max_wait_s
-        while self._is_worth_waiting() and (left := give_up - self._clock()) > 0:
-            await self._next_change(left)
-        return True
+        while self._queue or not self._closing:
+            left_s = None
+            if self._queue:
+                left_s = self._queue[0].arrived + self._limits.max_wait_s - self._clock()
+                if left_s <= 0 or not self._is_worth_waiting():
+                    return True
+            await self._next_change(left_s)
+        return False
 
     def _is_worth_waiting(self) -> bool:
         return (
@@ -176,9 +189,13 @@ class MicroBatcher(Generic[Item, Result]):
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
 
+    def _forget_the_gone(self) -> None:
+        self._queue = deque(waiting for waiting in self._queue if self._is_live(waiting))
+
     def _cut(self) -> list[_Waiting[Item, Result]]:
         batch: list[_Waiting[Item, Result]] = []
-        while self._queue and len(batch) < self._limits.max_batch:
+        share = math.ceil(len(self._queue) / self._num_free)
+        while self._queue and len(batch) < min(share, self._limits.max_batch):
             waiting = self._queue.popleft()
             if self._is_live(waiting):
                 batch.append(waiting)

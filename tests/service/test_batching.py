@@ -46,9 +46,12 @@ def batcher(
     max_batch: int = 8,
     max_wait_s: float = FOREVER_S,
     max_queue: int = 100,
+    max_running: int = 1,
     clock: Callable[[], float] | None = None,
 ) -> MicroBatcher[int, int]:
-    limits = BatchLimits(max_batch=max_batch, max_wait_s=max_wait_s, max_queue=max_queue)
+    limits = BatchLimits(
+        max_batch=max_batch, max_wait_s=max_wait_s, max_queue=max_queue, max_running=max_running
+    )
     made: MicroBatcher[int, int] = MicroBatcher(run, limits=limits, clock=clock or Clock())
     made.start()
     return made
@@ -189,6 +192,36 @@ def test_a_full_queue_refuses_at_once() -> None:
             await made.submit(3)
         function.release()
         await asyncio.gather(*running, *waiting)
+
+    run(scenario)
+
+
+def test_a_caller_that_has_gone_takes_no_place_in_the_queue() -> None:
+    async def scenario() -> None:
+        function = Function(held=True)
+        made = batcher(function, max_queue=1)
+        running = await begin(made.submit(0))
+        await function.entered.wait()
+        (gone,) = await begin(made.submit(1))
+        gone.cancel()
+        await asyncio.sleep(0)
+        stays = await begin(made.submit(2))
+        function.release()
+        assert [result.value for result in await asyncio.gather(*running, *stays)] == [0, 4]
+
+    run(scenario)
+
+
+def test_free_places_share_what_waits() -> None:
+    async def scenario() -> None:
+        function = Function(held=True)
+        made = batcher(function, max_running=2)
+        with made.expecting():
+            waiting = await begin(*(made.submit(n) for n in range(5)))
+        await asyncio.sleep(0)
+        assert function.batches == [[0, 1, 2], [3, 4]]
+        function.release()
+        await asyncio.gather(*waiting)
 
     run(scenario)
 
@@ -365,8 +398,9 @@ def test_queue_and_run_times_are_reported() -> None:
         {"max_batch": 0, "max_wait_s": 0, "max_queue": 1},
         {"max_batch": 1, "max_wait_s": -1, "max_queue": 1},
         {"max_batch": 1, "max_wait_s": 0, "max_queue": 0},
+        {"max_batch": 1, "max_wait_s": 0, "max_queue": 1, "max_running": 0},
     ],
-    ids=["no batch", "negative wait", "no queue"],
+    ids=["no batch", "negative wait", "no queue", "no place to run"],
 )
 def test_limits_out_of_range_are_refused(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="out of range"):
