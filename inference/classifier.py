@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from inference.batch_buffers import Pixels
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.errors import InvalidManifest, PackageError, SessionError
 from inference.manifest import METADATA_KEY, Manifest, Precision, parse_manifest
@@ -139,8 +140,10 @@ class Classifier:
         """
         return prepare_image(data, self.manifest.preprocessing, limits=limits)
 
-    def run(self, batch: npt.NDArray[np.uint8], *, activation_map: bool = False) -> BatchOutputs:
-        """Run the model on (N, H, W, 3) uint8 RGB.
+    def run(
+        self, images: Pixels | Sequence[Pixels], *, activation_map: bool = False
+    ) -> BatchOutputs:
+        """Run the model on (N, H, W, 3) uint8 RGB, or on N images of (H, W, 3).
 
         Raises:
             SessionError: the model failed, or answered with what is not a number.
@@ -148,7 +151,7 @@ class Classifier:
         names = ["logits", "probabilities", "embedding"]
         if activation_map and self.has_activation_map:
             names.append("activation_map")
-        outputs = BatchOutputs(**self.session.run(batch, names))
+        outputs = BatchOutputs(**self.session.run(images, names))
         if not np.isfinite(outputs.probabilities).all():
             raise SessionError("the model answered with NaN or infinity; publish it again")
         return outputs
@@ -178,8 +181,8 @@ class Classifier:
         """
         if not images:
             return []
-        batch = np.stack([self.prepare(data, limits=limits).pixels for data in images])
-        return self.interpret(self.run(batch), top_k=top_k)
+        pixels = [self.prepare(data, limits=limits).pixels for data in images]
+        return self.interpret(self.run(pixels), top_k=top_k)
 
     def _prediction(
         self, outputs: BatchOutputs, index: int, ranked: npt.NDArray[np.intp], *, rejected: bool

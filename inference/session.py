@@ -8,7 +8,7 @@ CPU without an exception. So the provider is asked of the session after its crea
 import ctypes
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from inference.batch_buffers import BatchBuffers, Pixels
 from inference.errors import ProviderUnavailable, SessionError
 
 Provider = Literal["auto", "tensorrt", "cuda", "cpu"]
@@ -65,10 +66,17 @@ class SessionConfig:
 
 @dataclass(frozen=True, slots=True)
 class ModelSession:
-    """A loaded model. `provider` ("tensorrt", "cuda" or "cpu") is what it really runs on."""
+    """A loaded model.
+
+    Attributes:
+        provider: what it really runs on: "tensorrt", "cuda" or "cpu".
+        intra_op_threads: threads for one batch; 0 is one a core.
+    """
 
     _session: ort.InferenceSession
     provider: str
+    intra_op_threads: int = 0
+    _buffers: BatchBuffers = field(default_factory=BatchBuffers)
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -82,17 +90,22 @@ class ModelSession:
         return tuple(output.name for output in self._session.get_outputs())
 
     def run(
-        self, batch: npt.NDArray[np.uint8], outputs: Sequence[str]
+        self, images: Pixels | Sequence[Pixels], outputs: Sequence[str]
     ) -> dict[str, npt.NDArray[np.float32]]:
-        """Run one batch, (N, H, W, 3) uint8 RGB, and return the named outputs.
+        """Run one batch and return the named outputs.
+
+        Args:
+            images: (N, H, W, 3) uint8 RGB, or N images of (H, W, 3).
+            outputs: names of outputs of the graph.
 
         Raises:
             SessionError: ONNX Runtime refused the batch.
         """
-        try:
-            values = self._session.run(list(outputs), {INPUT_NAME: batch})
-        except _ORT_FAILURES as err:
-            raise SessionError(f"the model failed on a batch of shape {batch.shape}") from err
+        with self._buffers.batch(images) as batch:
+            try:
+                values = self._session.run(list(outputs), {INPUT_NAME: batch})
+            except _ORT_FAILURES as err:
+                raise SessionError(f"the model failed on a batch of shape {batch.shape}") from err
         return dict(zip(outputs, values, strict=True))
 
 
@@ -123,7 +136,7 @@ def open_session(model: bytes, config: SessionConfig) -> ModelSession:
             f"the model was to run on {asked} but ONNX Runtime gave {got!r}; check the NVIDIA driver "
             "and install the 'gpu' extra, or set the provider to 'cpu'"
         )
-    return ModelSession(session, got)
+    return ModelSession(session, got, config.intra_op_threads)
 
 
 def _resolve(provider: Provider) -> str:

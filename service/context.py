@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 
-from inference import Classifier, DecodeLimits, Repository, SessionConfig
+from inference import DecodeLimits, Repository, SessionConfig
 from service.access import Access
 from service.admission import Admission
-from service.batching import BatchLimits
-from service.loading import ModelLoader
+from service.cores import usable_cores
+from service.loading import LoadedModel, ModelLoader
 from service.metrics import Metrics
 from service.predictor import Predictor
 from service.rate_limit import RateLimit
 from service.registry import ModelRegistry
 from service.served_model import ServedModel
 from service.settings import Settings
+from service.tuning import Tuner
 from service.uploads import UploadLimits
 
 
@@ -56,7 +57,7 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
         settings=settings,
         registry=registry,
         predictor=Predictor(
-            decode_threads=settings.decode_threads,
+            decode_threads=settings.decode_threads or usable_cores(),
             limits=DecodeLimits(
                 max_bytes=settings.max_image_bytes,
                 max_pixels=settings.max_pixels,
@@ -77,15 +78,21 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
 
 
 def _build_registry(settings: Settings, metrics: Metrics) -> ModelRegistry:
-    loader = ModelLoader(session=session_config(settings), max_batch=settings.max_batch)
-    limits = BatchLimits(
+    tuner = Tuner(
+        cores=usable_cores(),
         max_batch=settings.max_batch,
-        max_wait_s=settings.max_batch_wait_ms / 1e3,
-        max_queue=settings.max_waiting,
+        intra_op_threads=settings.intra_op_threads,
+        budget_s=settings.tune_s,
     )
+    loader = ModelLoader(session=session_config(settings), tuner=tuner)
 
-    def serve(classifier: Classifier) -> ServedModel:
-        return ServedModel(classifier, limits=limits, observe=metrics.note_batch)
+    def serve(loaded: LoadedModel) -> ServedModel:
+        return ServedModel(
+            loaded,
+            max_wait_s=settings.max_batch_wait_ms / 1e3,
+            max_queue=settings.max_waiting,
+            observe=metrics.note_batch,
+        )
 
     return ModelRegistry(
         Repository(settings.models_dir),

@@ -1,5 +1,6 @@
 """Published models as the JSON of `/models`. Leaves out what could tell a path of the trainer's disk."""
 
+import dataclasses
 from typing import Any
 
 from inference.manifest import Manifest
@@ -51,7 +52,11 @@ def _summary(registry: ModelRegistry, published: PublishedVersion) -> dict[str, 
         "created": manifest.created if manifest else None,
         "accuracy": _accuracy(manifest) if manifest else None,
         "loaded": [
-            schemas.Variant(precision=variant.precision, provider=variant.provider)
+            schemas.Variant(
+                precision=variant.precision,
+                provider=variant.provider,
+                **dataclasses.asdict(variant.tuning),
+            )
             for variant in status.loaded
         ],
     }

@@ -1,6 +1,7 @@
 """From a published package to a classifier that may answer: verified, warmed, checked. Blocking."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,40 +9,53 @@ import numpy as np
 
 from inference import Classifier, Package, SessionConfig, check_golden
 from inference.manifest import Precision
+from service.tuning import Tuner, Tuning, batch_buckets
 
 AskedPrecision = Precision | Literal["auto"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A classifier that may answer, and how it runs best here."""
+
+    classifier: Classifier
+    tuning: Tuning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoader:
-    """How this service loads models: on what hardware, warmed for batches of up to `max_batch`."""
+    """How this service loads models: on what hardware, and who measures how they run best."""
 
     session: SessionConfig
-    max_batch: int
+    tuner: Tuner
 
-    def load(self, package: Package, precision: AskedPrecision = "auto") -> Classifier:
+    def load(self, package: Package, precision: AskedPrecision = "auto") -> LoadedModel:
         """Load a package whose answers on its golden images are the published ones.
 
         Raises:
             PackageError: the package is damaged, has no such precision, or answers differently here.
             SessionError: ONNX Runtime cannot run the model.
         """
-        classifier = Classifier.load(package, session=self.session, precision=precision)
-        self._warm(classifier)
+
+        def open_model(intra_op_threads: int) -> Classifier:
+            session = dataclasses.replace(self.session, intra_op_threads=intra_op_threads)
+            return Classifier.load(package, session=session, precision=precision)
+
+        classifier, tuning = self.tuner.tune(_kind(package, precision), open_model)
+        _warm(classifier, tuning.max_batch)
         check_golden(classifier, package.path)
-        return classifier
-
-    def _warm(self, classifier: Classifier) -> None:
-        """Run every batch bucket once: memory is planned and kernels are chosen before a user waits."""
-        height, width = classifier.manifest.crop_hw
-        for size in batch_buckets(self.max_batch):
-            classifier.run(np.zeros((size, height, width, 3), np.uint8))
+        return LoadedModel(classifier=classifier, tuning=tuning)
 
 
-def batch_buckets(max_batch: int) -> Iterator[int]:
-    """Yield 1, 2, 4, … and `max_batch` itself."""
-    size = 1
-    while size < max_batch:
-        yield size
-        size *= 2
-    yield max_batch
+def _kind(package: Package, precision: AskedPrecision) -> Hashable:
+    """Return what is equal for models that run alike: the labels and weights make no difference."""
+    manifest = package.manifest
+    backbone = manifest.backbone
+    return backbone.name, backbone.num_params, manifest.crop_hw, precision
+
+
+def _warm(classifier: Classifier, max_batch: int) -> None:
+    """Run every batch bucket once: memory is planned and kernels are chosen before a user waits."""
+    height, width = classifier.manifest.crop_hw
+    for size in batch_buckets(max_batch):
+        classifier.run(np.zeros((size, height, width, 3), np.uint8))

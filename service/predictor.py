@@ -1,7 +1,6 @@
 """The use case: images as they were sent -> predictions, one outcome an image. Knows no HTTP."""
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,9 +57,7 @@ class Predictor:
 
     def __init__(self, *, decode_threads: int, limits: DecodeLimits) -> None:
         # Not the default pool: a flood of images must not keep anything else waiting.
-        self._decoders = ThreadPoolExecutor(
-            decode_threads or os.cpu_count() or 1, thread_name_prefix="decode"
-        )
+        self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
         self._limits = limits
 
     def close(self) -> None:

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
-from inference import Classifier, InferenceError, Package, Repository
+from inference import InferenceError, Package, Repository
 from service.catalog import EMPTY_CATALOG, Catalog, PublishedModel, PublishedVersion, read_catalog
 from service.errors import InvalidParameter, ModelNotReady, Overloaded
-from service.loading import AskedPrecision
+from service.loading import AskedPrecision, LoadedModel
 from service.served_model import ServedModel
 from service.slots import Slot, not_ready, status_of
 from service.states import State, VersionStatus
@@ -34,8 +34,8 @@ class ModelRegistry:
         self,
         repository: Repository,
         *,
-        load: Callable[[Package, AskedPrecision], Classifier],
-        serve: Callable[[Classifier], ServedModel],
+        load: Callable[[Package, AskedPrecision], LoadedModel],
+        serve: Callable[[LoadedModel], ServedModel],
         poll_interval_s: float,
         max_on_demand: int,
         grace_s: float,
@@ -304,7 +304,7 @@ class ModelRegistry:
         published = slot.published
         where = f"name={published.name} version={published.number} precision={slot.precision}"
         try:
-            classifier, load_s = await self._load_in_thread(slot)
+            loaded, load_s = await self._load_in_thread(slot)
         except InferenceError as err:
             slot.problem = str(err)
             logger.warning("model_failed %s reason=%s", where, err)
@@ -316,25 +316,28 @@ class ModelRegistry:
             return
         if slot.retired:
             return
-        slot.model = self._serve(classifier)
+        slot.model = self._serve(loaded)
         slot.model.start()
         logger.info(
-            "model_loaded %s provider=%s load_ms=%.0f",
+            "model_loaded %s provider=%s threads=%d running=%d max_batch=%d load_ms=%.0f",
             where,
-            classifier.session.provider,
+            loaded.classifier.session.provider,
+            loaded.tuning.intra_op_threads,
+            loaded.tuning.max_running,
+            loaded.tuning.max_batch,
             load_s * 1e3,
         )
 
-    async def _load_in_thread(self, slot: Slot) -> tuple[Classifier, float]:
-        """Return the classifier and how many seconds it took, waiting for the thread not counted."""
+    async def _load_in_thread(self, slot: Slot) -> tuple[LoadedModel, float]:
+        """Return the model and how many seconds it took, waiting for the thread not counted."""
         package = slot.published.package
         if package is None:
             raise InferenceError(slot.published.problem)
 
-        def load() -> tuple[Classifier, float]:
+        def load() -> tuple[LoadedModel, float]:
             started = time.monotonic()
-            classifier = self._load_blocking(package, slot.precision)
-            return classifier, time.monotonic() - started
+            loaded = self._load_blocking(package, slot.precision)
+            return loaded, time.monotonic() - started
 
         return await asyncio.get_running_loop().run_in_executor(self._loader, load)
 

@@ -96,10 +96,16 @@ class PredictResponse(Answer):
 
 
 class Variant(Answer):
-    """A precision that is in memory, and the hardware that it really runs on."""
+    """A precision that is in memory, the hardware that it really runs on, and how it is run there."""
 
     precision: str
     provider: str
+    intra_op_threads: int = Field(description="Threads for one batch.")
+    max_running: int = Field(description="Batches at one time.")
+    max_batch: int = Field(description="Images in one batch; more gain nothing here.")
+    images_per_s: float | None = Field(
+        description="What the model alone reached when it was loaded; null where it was not measured."
+    )
 
 
 class VersionSummary(Answer):

@@ -1,4 +1,4 @@
-"""A loaded model in service: a classifier, its batcher, its thread, and who is using it."""
+"""A loaded model in service: a classifier, its batcher, its threads, and who is using it."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from inference import BatchOutputs, Classifier
+from inference import BatchOutputs
 from service.batching import Batched, BatchLimits, MicroBatcher
+from service.loading import LoadedModel
 
 # Called after each run of a model with its name, its number of images and its seconds.
 BatchObserver = Callable[[str, int, float], None]
@@ -32,15 +33,23 @@ class ServedModel:
     """
 
     def __init__(
-        self, classifier: Classifier, *, limits: BatchLimits, observe: BatchObserver
+        self, loaded: LoadedModel, *, max_wait_s: float, max_queue: int, observe: BatchObserver
     ) -> None:
-        self.classifier = classifier
+        self.classifier = loaded.classifier
+        self.tuning = loaded.tuning
         self._observe = observe
         self._batcher: MicroBatcher[ModelInput, BatchOutputs] = MicroBatcher(
-            self._run_batch, limits=limits
+            self._run_batch,
+            limits=BatchLimits(
+                max_batch=loaded.tuning.max_batch,
+                max_wait_s=max_wait_s,
+                max_queue=max_queue,
+                max_running=loaded.tuning.max_running,
+            ),
         )
-        # One thread: concurrent runs of one session gain nothing and compete for the same cores.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{self.name}")
+        self._threads = ThreadPoolExecutor(
+            loaded.tuning.max_running, thread_name_prefix=f"model-{self.name}"
+        )
         self._num_users = 0
         self._unused = asyncio.Event()
         self._unused.set()
@@ -100,17 +109,16 @@ class ServedModel:
         except TimeoutError:
             pass  # closing the batcher answers who is left
         await self._batcher.close(grace_s=grace_s)
-        self._thread.shutdown(wait=False)
+        self._threads.shutdown(wait=False)
 
     async def _run_batch(self, items: list[ModelInput]) -> list[BatchOutputs]:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        rows = await loop.run_in_executor(self._thread, self._run_rows, items)
+        rows = await loop.run_in_executor(self._threads, self._run_rows, items)
         self._observe(self.name, len(items), loop.time() - started)
         return rows
 
     def _run_rows(self, items: list[ModelInput]) -> list[BatchOutputs]:
-        batch = np.stack([item.pixels for item in items])
         wants_map = any(item.activation_map for item in items)
-        outputs = self.classifier.run(batch, activation_map=wants_map)
+        outputs = self.classifier.run([item.pixels for item in items], activation_map=wants_map)
         return [outputs.rows(index, index + 1) for index in range(len(outputs))]

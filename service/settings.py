@@ -65,7 +65,13 @@ class Settings(BaseSettings):
     )
     require_gpu: bool = Field(default=False, description="Refuse to start without a GPU.")
     intra_op_threads: int = Field(
-        default=0, ge=0, description="Threads of ONNX Runtime for one batch; 0 takes one a core."
+        default=0, ge=0, description="Threads of ONNX Runtime for one batch; 0 has it measured."
+    )
+    tune_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="How long to measure, when a model is loaded, how it runs best; 0 does not.",
     )
     decode_threads: int = Field(
         default=0, ge=0, description="Threads that decode images; 0 takes one a core."

@@ -46,6 +46,7 @@ def status_of(
         LoadedVariant(
             precision=slot.model.classifier.precision,
             provider=slot.model.classifier.session.provider,
+            tuning=slot.model.tuning,
         )
         for slot in slots
         if slot.model is not None

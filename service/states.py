@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from inference.manifest import Precision
+from service.tuning import Tuning
 
 
 class State(StrEnum):
@@ -18,10 +19,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedVariant:
-    """A precision of a version that is in memory, and the hardware it really runs on."""
+    """A precision of a version that is in memory, the hardware it really runs on, and how."""
 
     precision: Precision
     provider: str
+    tuning: Tuning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,18 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from inference import Classifier, Package, Repository, SessionConfig
-from service.batching import BatchLimits
+from inference import Package, Repository, SessionConfig
 from service.catalog import PublishedVersion
-from service.loading import AskedPrecision, ModelLoader
+from service.loading import AskedPrecision, LoadedModel, ModelLoader
 from service.registry import ModelRegistry
 from service.served_model import ServedModel
 from service.states import State
+from service.tuning import Tuner
 
-LIMITS = BatchLimits(max_batch=2, max_wait_s=0.002, max_queue=16)
 NEVER_S = 3600.0
 # Sees red where there is blue: its golden answers are still its own.
 SWAPPED = np.eye(3, dtype=np.float32)[::-1] * 10
+
+
+def untimed_tuner(max_batch: int) -> Tuner:
+    """Measures nothing: one thread, one batch at a time."""
+    return Tuner(cores=1, max_batch=max_batch, intra_op_threads=1, budget_s=0)
+
+
+def serve(loaded: LoadedModel) -> ServedModel:
+    return ServedModel(loaded, max_wait_s=0.002, max_queue=16, observe=lambda *_: None)
 
 
 class RecordingLoader:
@@ -27,9 +35,9 @@ class RecordingLoader:
 
     def __init__(self) -> None:
         self.loaded: list[tuple[str, int]] = []
-        self._loader = ModelLoader(session=SessionConfig(provider="cpu"), max_batch=2)
+        self._loader = ModelLoader(session=SessionConfig(provider="cpu"), tuner=untimed_tuner(2))
 
-    def __call__(self, package: Package, precision: AskedPrecision) -> Classifier:
+    def __call__(self, package: Package, precision: AskedPrecision) -> LoadedModel:
         self.loaded.append((package.manifest.name, package.manifest.version))
         return self._loader.load(package, precision)
 
@@ -46,7 +54,7 @@ async def registry_of(
     registry = ModelRegistry(
         Repository(models_dir),
         load=load or RecordingLoader(),
-        serve=lambda c: ServedModel(c, limits=LIMITS, observe=lambda *_: None),
+        serve=serve,
         poll_interval_s=poll_interval_s,
         max_on_demand=max_on_demand,
         grace_s=5,

@@ -16,10 +16,11 @@ from inference import (
     read_package,
 )
 from service.hardware import probe_provider
-from service.loading import ModelLoader, batch_buckets
+from service.loading import ModelLoader
 from tests.builders import make_package
+from tests.service.registries import untimed_tuner
 
-LOADER = ModelLoader(session=SessionConfig(provider="cpu"), max_batch=4)
+LOADER = ModelLoader(session=SessionConfig(provider="cpu"), tuner=untimed_tuner(4))
 
 
 def package(models_dir: Path) -> Package:
@@ -28,7 +29,7 @@ def package(models_dir: Path) -> Package:
 
 def test_a_sound_package_is_loaded(models_dir: Path) -> None:
     make_package(models_dir)
-    assert LOADER.load(package(models_dir)).precision == "fp32"
+    assert LOADER.load(package(models_dir)).classifier.precision == "fp32"
 
 
 def test_a_changed_model_file_is_refused(models_dir: Path) -> None:
@@ -67,14 +68,6 @@ def test_a_missing_precision_is_refused(models_dir: Path) -> None:
     make_package(models_dir)
     with pytest.raises(PackageError, match="no int8"):
         LOADER.load(package(models_dir), "int8")
-
-
-@pytest.mark.parametrize(
-    ("max_batch", "buckets"),
-    [(1, [1]), (2, [1, 2]), (5, [1, 2, 4, 5]), (16, [1, 2, 4, 8, 16])],
-)
-def test_buckets_double_up_to_the_maximum(max_batch: int, buckets: list[int]) -> None:
-    assert list(batch_buckets(max_batch)) == buckets
 
 
 def test_the_probe_asks_a_real_session() -> None:

@@ -29,9 +29,13 @@ def test_models_are_listed_with_their_states(admin: TestClient) -> None:
     (model,) = admin.get("/models").json()["models"]
     assert (model["name"], model["serving"], model["problem"]) == ("colours", 2, None)
     assert model["labels"] == list(LABELS)
-    states = {v["version"]: (v["state"], v["loaded"]) for v in model["versions"]}
-    ready = ("ready", [{"precision": "fp32", "provider": "cpu"}])
-    assert states == {2: ready, 1: ("available", [])}
+    newest, older = model["versions"]
+    assert (older["version"], older["state"], older["loaded"]) == (1, "available", [])
+    assert (newest["version"], newest["state"]) == (2, "ready")
+    (variant,) = newest["loaded"]
+    assert (variant["precision"], variant["provider"]) == ("fp32", "cpu")
+    assert min(variant[key] for key in ("intra_op_threads", "max_running", "max_batch")) >= 1
+    assert variant["images_per_s"] > 0
 
 
 def test_an_empty_repository_lists_nothing(start_service: ClientFactory) -> None:

@@ -12,15 +12,16 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from inference import Classifier, DecodeLimits, SessionConfig, read_package
+from inference import DecodeLimits, SessionConfig, read_package
 from service.answering import cancelled_with_client
-from service.batching import BatchLimits
 from service.errors import DeadlineExceeded
+from service.loading import ModelLoader
 from service.predictor import PredictOptions, Predictor
 from service.served_model import ServedModel
 from service.stages import StageTimes
 from service.uploads import Upload
 from tests.builders import LABELS, coloured, make_package
+from tests.service.registries import untimed_tuner
 
 FOREVER_S = 3600.0
 FAR = time.monotonic() + FOREVER_S
@@ -31,11 +32,9 @@ class Served:
 
     def __init__(self, models_dir: Path, *, max_wait_s: float) -> None:
         self.batches: list[int] = []
-        classifier = Classifier.load(
-            read_package(make_package(models_dir)), session=SessionConfig(provider="cpu")
-        )
-        limits = BatchLimits(max_batch=64, max_wait_s=max_wait_s, max_queue=64)
-        self.model = ServedModel(classifier, limits=limits, observe=self._note)
+        loader = ModelLoader(session=SessionConfig(provider="cpu"), tuner=untimed_tuner(64))
+        loaded = loader.load(read_package(make_package(models_dir)))
+        self.model = ServedModel(loaded, max_wait_s=max_wait_s, max_queue=64, observe=self._note)
         self.model.start()
 
     def _note(self, name: str, num_images: int, seconds: float) -> None:

@@ -1,0 +1,183 @@
+"""How a model runs best on this machine, measured for a moment when it is loaded. Blocking.
+
+Whether one batch on all cores or a batch on each core is faster, and from which size on larger
+batches gain nothing, depends on the model and on the machine. Guesses are wrong by a third.
+"""
+
+import time
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from inference import Classifier
+
+# A plan or batch size that is at least this share of the best, and answers sooner, is taken.
+_AS_GOOD: Final = 0.95
+# Enough for the quickest of them to be one that nothing disturbed.
+_MAX_ROUNDS: Final = 12
+_CPU_PROBE_BATCH: Final = 4
+
+OpenModel = Callable[[int], Classifier]
+# From a model, batches at one time, images in each, and seconds to images/s.
+Measure = Callable[[Classifier, int, int, float], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """How to run a model.
+
+    Attributes:
+        intra_op_threads: threads for one batch.
+        max_running: batches at one time.
+        max_batch: images in one batch; more gain nothing.
+        images_per_s: what was measured so; None where nothing was.
+    """
+
+    intra_op_threads: int
+    max_running: int
+    max_batch: int
+    images_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    intra_op_threads: int
+    max_running: int
+
+
+class Tuner:
+    """Measures each kind of model once; a new version of the same kind takes over what was found."""
+
+    def __init__(
+        self,
+        *,
+        cores: int,
+        max_batch: int,
+        intra_op_threads: int,
+        budget_s: float,
+        measure: Measure | None = None,
+    ) -> None:
+        """Store the bounds.
+
+        Args:
+            cores: to be used by all batches together.
+            max_batch: the largest batch that may be chosen.
+            intra_op_threads: for one batch; 0 has it measured.
+            budget_s: about how long to measure a model; 0 not to.
+            measure: `images_per_s` unless given.
+        """
+        self._cores = cores
+        self._max_batch = max_batch
+        self._intra_op_threads = intra_op_threads
+        self._budget_s = budget_s
+        self._measure = measure or images_per_s
+        self._known: dict[Hashable, Tuning] = {}
+
+    def tune(self, kind: Hashable, open_model: OpenModel) -> tuple[Classifier, Tuning]:
+        """Return the model, opened as it runs best, and how that is.
+
+        Args:
+            kind: equal for models that run alike, such as versions with one backbone.
+            open_model: opens the model with so many threads for one batch.
+
+        Raises:
+            SessionError: the model cannot be opened, or cannot be run.
+        """
+        known = self._known.get(kind)
+        if known is not None:
+            return open_model(known.intra_op_threads), known
+        first_threads = self._intra_op_threads or self._cores
+        classifier = open_model(first_threads)
+        if self._budget_s == 0:
+            running = max(1, self._cores // first_threads)
+            return classifier, Tuning(
+                intra_op_threads=first_threads, max_running=running, max_batch=self._max_batch
+            )
+        ends = time.monotonic() + self._budget_s
+        classifier, plan = self._best_plan(classifier, open_model)
+        tuning = self._best_batch(classifier, plan, ends)
+        self._known[kind] = tuning
+        return classifier, tuning
+
+    def _best_plan(self, opened: Classifier, open_model: OpenModel) -> tuple[Classifier, _Plan]:
+        """Compare the plans, first the one that answers a lone request soonest."""
+        on_gpu = opened.session.provider != "cpu"
+        batch = min(self._max_batch, self._max_batch if on_gpu else _CPU_PROBE_BATCH)
+        plans = list(self._plans(opened, on_gpu=on_gpu))
+        slice_s = self._budget_s / 2 / len(plans)
+        best, best_rate, chosen = opened, 0.0, plans[0]
+        for plan in plans if len(plans) > 1 else []:
+            same = plan.intra_op_threads == opened.session.intra_op_threads
+            classifier = opened if same else open_model(plan.intra_op_threads)
+            rate = self._measure(classifier, plan.max_running, batch, slice_s)
+            if rate * _AS_GOOD > best_rate:
+                best, best_rate, chosen = classifier, rate, plan
+        return best, chosen
+
+    def _plans(self, opened: Classifier, *, on_gpu: bool) -> Iterator[_Plan]:
+        first = opened.session.intra_op_threads
+        if on_gpu:
+            # A second batch is copied while the first one runs.
+            yield from (_Plan(first, 1), _Plan(first, 2))
+            return
+        threads = {first} if self._intra_op_threads else {1, max(1, self._cores // 4), first}
+        for count in sorted(threads, reverse=True):
+            yield _Plan(count, max(1, self._cores // count))
+
+    def _best_batch(self, classifier: Classifier, plan: _Plan, ends: float) -> Tuning:
+        """Find the smallest batch that is as good as the best; what time is left decides how far."""
+        rates: dict[int, float] = {}
+        sizes = list(batch_buckets(self._max_batch))
+        for index, size in enumerate(sizes):
+            left_s = ends - time.monotonic()
+            if rates and left_s < _round_s(plan, size, rates):
+                break
+            slice_s = left_s / (len(sizes) - index)
+            rates[size] = self._measure(classifier, plan.max_running, size, slice_s)
+        enough = max(rates.values()) * _AS_GOOD
+        size = next(size for size, rate in rates.items() if rate >= enough)
+        return Tuning(
+            intra_op_threads=plan.intra_op_threads,
+            max_running=plan.max_running,
+            max_batch=size,
+            images_per_s=rates[size],
+        )
+
+
+def images_per_s(classifier: Classifier, running: int, batch: int, seconds: float) -> float:
+    """Return the best rate seen: one round to warm up, then rounds for about so many seconds."""
+    height, width = classifier.manifest.crop_hw
+    pixels = np.full((batch, height, width, 3), 127, np.uint8)
+    quickest = float("inf")
+    with ThreadPoolExecutor(running) as pool:
+
+        def round_s() -> float:
+            started = time.perf_counter()
+            for done in [pool.submit(classifier.run, pixels) for _ in range(running)]:
+                done.result()
+            return time.perf_counter() - started
+
+        round_s()
+        ends = time.monotonic() + seconds
+        for _ in range(_MAX_ROUNDS):
+            quickest = min(quickest, round_s())
+            if time.monotonic() >= ends:
+                break
+    return running * batch / quickest
+
+
+def batch_buckets(max_batch: int) -> Iterator[int]:
+    """Yield 1, 2, 4, … and `max_batch` itself."""
+    size = 1
+    while size < max_batch:
+        yield size
+        size *= 2
+    yield max_batch
+
+
+def _round_s(plan: _Plan, size: int, rates: dict[int, float]) -> float:
+    """Return how long the two rounds take at least that a measurement needs."""
+    return 2 * plan.max_running * size / max(rates.values())

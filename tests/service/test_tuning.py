@@ -1,0 +1,124 @@
+"""What is chosen from what is measured; the measuring itself, on a real model."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inference import Classifier, SessionConfig, read_package
+from service.tuning import Tuner, batch_buckets, images_per_s
+from tests.builders import make_package
+
+
+class Model:
+    """Opens the colour model and notes with how many threads."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self.opened: list[int] = []
+        self._package = read_package(make_package(models_dir))
+
+    def __call__(self, intra_op_threads: int) -> Classifier:
+        self.opened.append(intra_op_threads)
+        session = SessionConfig(provider="cpu", intra_op_threads=intra_op_threads)
+        return Classifier.load(self._package, session=session)
+
+
+def tuner(
+    rate: Callable[[int, int, int], float],
+    *,
+    cores: int = 2,
+    max_batch: int = 8,
+    intra_op_threads: int = 0,
+) -> Tuner:
+    """Measures by a formula of threads, batches at one time and images in each."""
+
+    def measure(classifier: Classifier, running: int, batch: int, seconds: float) -> float:
+        return rate(classifier.session.intra_op_threads, running, batch)
+
+    return Tuner(
+        cores=cores,
+        max_batch=max_batch,
+        intra_op_threads=intra_op_threads,
+        budget_s=60,
+        measure=measure,
+    )
+
+
+def test_a_batch_on_each_core_is_taken_where_it_is_faster(models_dir: Path) -> None:
+    _, found = tuner(lambda threads, running, batch: 100 * running).tune("k", Model(models_dir))
+    assert (found.intra_op_threads, found.max_running) == (1, 2)
+
+
+def test_of_two_that_are_as_good_the_one_that_answers_a_lone_request_sooner_is_taken(
+    models_dir: Path,
+) -> None:
+    classifier, found = tuner(lambda threads, running, batch: 100 + running).tune(
+        "k", Model(models_dir)
+    )
+    assert (found.intra_op_threads, found.max_running) == (2, 1)
+    assert classifier.session.intra_op_threads == 2
+
+
+def test_a_fixed_number_of_threads_is_kept(models_dir: Path) -> None:
+    model = Model(models_dir)
+    _, found = tuner(lambda *_: 1.0, cores=8, intra_op_threads=2).tune("k", model)
+    assert (model.opened, found.max_running) == ([2], 4)
+
+
+@pytest.mark.parametrize(
+    ("rates", "max_batch"),
+    [
+        ({1: 100, 2: 100, 4: 101, 8: 99}, 1),
+        ({1: 100, 2: 200, 4: 390, 8: 400}, 4),
+        ({1: 100, 2: 200, 4: 400, 8: 800}, 8),
+    ],
+    ids=["batches gain nothing", "from four on nothing", "every size gains"],
+)
+def test_the_smallest_batch_that_is_as_good_as_any_is_taken(
+    models_dir: Path, rates: dict[int, float], max_batch: int
+) -> None:
+    _, found = tuner(lambda threads, running, batch: rates[batch], cores=1).tune(
+        "k", Model(models_dir)
+    )
+    assert (found.max_batch, found.images_per_s) == (max_batch, rates[max_batch])
+
+
+def test_a_new_version_of_a_kind_is_not_measured_again(models_dir: Path) -> None:
+    model, chooser = Model(models_dir), tuner(lambda threads, running, batch: 100 * running)
+    _, first = chooser.tune("k", model)
+    model.opened.clear()
+    classifier, second = chooser.tune("k", model)
+    assert second == first
+    assert model.opened == [classifier.session.intra_op_threads] == [1]
+
+
+def test_without_time_nothing_is_measured(models_dir: Path) -> None:
+    model = Model(models_dir)
+    quiet = Tuner(cores=4, max_batch=8, intra_op_threads=0, budget_s=0)
+    _, found = quiet.tune("k", model)
+    assert (model.opened, found.max_batch, found.images_per_s) == ([4], 8, None)
+
+
+def test_a_slow_model_is_measured_no_further_than_its_time_goes(models_dir: Path) -> None:
+    sizes: list[int] = []
+
+    def crawl(classifier: Classifier, running: int, batch: int, seconds: float) -> float:
+        sizes.append(batch)
+        return 0.001
+
+    slow = Tuner(cores=1, max_batch=64, intra_op_threads=1, budget_s=1, measure=crawl)
+    _, found = slow.tune("k", Model(models_dir))
+    assert (sizes, found.max_batch) == ([1], 1)
+
+
+def test_a_real_model_is_measured(models_dir: Path) -> None:
+    classifier = Model(models_dir)(1)
+    assert images_per_s(classifier, 2, 4, 0.0) > 0
+
+
+@pytest.mark.parametrize(
+    ("max_batch", "buckets"),
+    [(1, [1]), (2, [1, 2]), (5, [1, 2, 4, 5]), (16, [1, 2, 4, 8, 16])],
+)
+def test_buckets_double_up_to_the_maximum(max_batch: int, buckets: list[int]) -> None:
+    assert list(batch_buckets(max_batch)) == buckets
