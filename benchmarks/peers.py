@@ -19,10 +19,9 @@ from rich.console import Console
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
 from training.data.layout import read_folder
-from training.data.scan import Scan, scan_folder
+from training.data.scan import Scan, open_cache, scan_folder
 from training.data.views import Views
 from training.features import compute_features
-from training.prepare import open_cache
 from training.progress import Display
 
 CHECKS: Final = (
@@ -91,8 +90,9 @@ def _embed(data: Path, cache_dir: Path | None) -> tuple[Scan, npt.NDArray[np.flo
     config = FinetuneConfig(data=data, cache_dir=cache_dir)
     backbone = build_backbone(config)
     display = Display(Console(file=io.StringIO()))
-    with open_cache(config, backbone, for_training=False) as cache:
-        scan = scan_folder(read_folder(data), Views(backbone.spec, for_training=False), cache)
+    views = Views(backbone.spec, for_training=False)
+    with open_cache(cache_dir, views) as cache:
+        scan = scan_folder(read_folder(data), views, cache)
         return scan, compute_features(backbone, scan, display).embeddings
 
 

@@ -23,10 +23,8 @@ from PIL import Image
 
 from inference.decoding import DecodedImage, decode_image
 from inference.preprocessing import PreprocessSpec
-from training.data.cache import PixelCache
-from training.data.facts import FACTS_VERSION
 from training.data.layout import read_folder
-from training.data.scan import scan_folder
+from training.data.scan import open_cache, scan_folder
 from training.data.views import Views
 
 LABELS: Final = 10
@@ -103,11 +101,8 @@ def measure(name: str, data: Path, cache_dir: Path, size_px: int) -> Measurement
 
 
 def _scan(data: Path, cache_dir: Path, views: Views) -> int:
-    cache = PixelCache.open(cache_dir, views=views.names, facts_version=FACTS_VERSION)
-    try:
+    with open_cache(cache_dir, views) as cache:
         return len(scan_folder(read_folder(data), views, cache).images)
-    finally:
-        cache.close()
 
 
 def _pillow_loop(data: Path, _: Path, views: Views) -> int:

@@ -130,9 +130,7 @@ def decode_image(
         UndecodableImage: empty, truncated or damaged.
     """
     if len(data) > limits.max_bytes:
-        raise ImageTooLarge(
-            f"image is {len(data):,} bytes, limit is {limits.max_bytes:,}; send a smaller file"
-        )
+        raise ImageTooLarge(over_byte_limit(limits.max_bytes))
     image_format = sniff_format(data)
     _silence_pillow()
     image = _open(data, image_format)
@@ -158,6 +156,14 @@ def decode_image(
         scale=scale,
         origin_xy=_origin_xy(upright.size, source_wh, scale, orientation),
     )
+
+
+def over_byte_limit(max_bytes: int) -> str:
+    """Return the message for an encoded image over the limit, for whoever stops reading at it.
+
+    The size is not named: who stops there does not know it.
+    """
+    return f"image is over {max_bytes:,} bytes; send a smaller file"
 
 
 def _silence_pillow() -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
+from inference.decoding import over_byte_limit
 from service.admission import Ticket
 from service.errors import (
     BodyTooLarge,
@@ -63,7 +64,7 @@ class Upload:
             raise self.content
         data = _from_base64(self.content) if isinstance(self.content, str) else self.content
         if len(data) > max_bytes:
-            raise _image_too_large(max_bytes)
+            raise BodyTooLarge(over_byte_limit(max_bytes))
         return data
 
 
@@ -199,7 +200,9 @@ def _form_upload(part: FormPart, limits: UploadLimits) -> Upload:
             "options in the query string"
         )
     if part.data is None:
-        return Upload(filename=part.filename, content=_image_too_large(limits.max_image_bytes))
+        return Upload(
+            filename=part.filename, content=BodyTooLarge(over_byte_limit(limits.max_image_bytes))
+        )
     return Upload(filename=part.filename, content=part.data)
 
 
@@ -252,10 +255,6 @@ def _unsupported(kind: str) -> UnsupportedBody:
 
 def _too_many(max_images: int) -> TooManyImages:
     return TooManyImages(f"more than {max_images} images in one request; send them in several")
-
-
-def _image_too_large(max_bytes: int) -> BodyTooLarge:
-    return BodyTooLarge(f"the image is over {max_bytes:,} bytes; send a smaller file")
 
 
 def _body_too_large(declared: int | None, max_bytes: int) -> BodyTooLarge:

@@ -33,14 +33,16 @@ def compute_embeddings(
         WeightsError: an embedding is NaN or infinite.
     """
     session = open_session(trunk.SerializeToString(), SessionConfig(provider="cpu"))
-    parts = []
+    embeddings = np.empty((len(rows), 0), dtype=np.float32)
     for start in range(0, len(rows), _BATCH):
         batch = pixels[rows[start : start + _BATCH]]
         if mirrored:
             batch = batch[:, :, ::-1]
-        parts.append(session.run(np.ascontiguousarray(batch), ["embedding"])["embedding"])
+        part = session.run(np.ascontiguousarray(batch), ["embedding"])["embedding"]
+        if start == 0:  # only now is D known
+            embeddings = np.empty((len(rows), part.shape[1]), dtype=np.float32)
+        embeddings[start : start + len(part)] = part
         advance(len(batch))
-    embeddings = np.concatenate(parts)
     if not np.isfinite(embeddings).all():
         raise WeightsError(
             "the backbone answers with NaN or infinity; its weights are damaged, or --mean and --std "

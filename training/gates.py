@@ -119,14 +119,30 @@ def check_raw_bytes(
         advance(len(chunk))
 
 
+def read_again(image: ScannedImage) -> bytes:
+    """Return the bytes of a file that was read before.
+
+    Raises:
+        GateFailed: it is gone.
+    """
+    try:
+        return image.file.path.read_bytes()
+    except OSError as err:
+        raise _no_longer_readable(image) from err
+
+
+def _no_longer_readable(image: ScannedImage) -> GateFailed:
+    return GateFailed(
+        f"raw bytes gate: {image.file.path.name!r} can no longer be read; the file changed during "
+        "the run, start it again"
+    )
+
+
 def _prepare_again(classifier: Classifier, image: ScannedImage, measured: Pixels) -> Pixels:
     try:
-        served = classifier.prepare(image.file.path.read_bytes()).pixels
-    except (OSError, ImageError) as err:
-        raise GateFailed(
-            f"raw bytes gate: {image.file.path.name!r} can no longer be read; the file changed during "
-            "the run, start it again"
-        ) from err
+        served = classifier.prepare(read_again(image)).pixels
+    except ImageError as err:
+        raise _no_longer_readable(image) from err
     if not np.array_equal(served, measured):
         raise GateFailed(
             f"raw bytes gate: {image.file.path.name!r} gives other pixels than were measured; "

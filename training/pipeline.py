@@ -17,10 +17,12 @@ from training.candidates import (
 )
 from training.config import FinetuneConfig
 from training.data.layout import read_folder
+from training.data.scan import open_cache
 from training.data.split import Dataset
+from training.data.views import Views
 from training.measuring import measure_candidate
 from training.network import TransferNetwork
-from training.prepare import Prepared, describe_folder, open_cache, prepare
+from training.prepare import Prepared, describe_folder, prepare
 from training.progress import Display
 from training.publish import publish
 
@@ -50,7 +52,8 @@ def run(config: FinetuneConfig, display: Display) -> Path:
     backbone = build_backbone(config)
     _describe_backbone(backbone, display)
     this = _Run(config=config, display=display, backbone=backbone, started=started)
-    with open_cache(config, backbone, for_training=method != "probe") as cache:
+    views = Views(backbone.spec, for_training=method != "probe")
+    with open_cache(config.cache_dir, views) as cache:
         prepared = prepare(folder, backbone, cache, config, display, method=method)
         chosen, tried = _make_model(prepared, method, this)
         display.line(f"keeping the {chosen.method}")

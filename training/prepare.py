@@ -1,19 +1,16 @@
 """From a folder to a data set: scan, look for what would make the accuracy false, split."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from inference.errors import InferenceError
 from inference.repository import Repository
-from training.audit.audit import audit_images
+from training.audit.audit import audit_scan
 from training.audit.result import Audit
 from training.audit.summary import print_summary
 from training.backbones.build import Backbone
 from training.config import FinetuneConfig
-from training.data.cache import PixelCache, default_cache_dir
+from training.data.cache import PixelCache
 from training.data.copies import Settled, settle_copies
-from training.data.facts import FACTS_VERSION
 from training.data.groups import group_images
 from training.data.layout import Folder
 from training.data.scan import Scan, scan_folder
@@ -43,21 +40,6 @@ class Prepared:
         return unread + [(relative(i.file), reason) for i, reason in self.settled.dropped]
 
 
-@contextmanager
-def open_cache(
-    config: FinetuneConfig, backbone: Backbone, *, for_training: bool
-) -> Iterator[PixelCache]:
-    """Open the pixel cache for one run."""
-    views = Views(backbone.spec, for_training)
-    cache = PixelCache.open(
-        config.cache_dir or default_cache_dir(), views=views.names, facts_version=FACTS_VERSION
-    )
-    try:
-        yield cache
-    finally:
-        cache.close()
-
-
 def prepare(
     folder: Folder,
     backbone: Backbone,
@@ -75,18 +57,15 @@ def prepare(
     scan = _scan(folder, Views(backbone.spec, method != "probe"), cache, display)
     features = compute_features(backbone, scan, display) if method != "scratch" else None
     embeddings = None if features is None else features.embeddings
-    with display.bar("comparing images", len(scan.images)) as advance:
-        audit = audit_images(
-            folder,
-            scan.images,
-            scan.quarantined,
-            embeddings,
-            scan.evaluation,
-            backbone_px=min(backbone.spec.crop_hw),
-            seed=config.seed,
-            advance=advance,
-        )
-    print_summary(audit, display)
+    audit = audit_scan(
+        scan,
+        embeddings,
+        display,
+        backbone_px=min(backbone.spec.crop_hw),
+        seed=config.seed,
+        tolerated=_tolerated(config),
+    )
+    print_summary(audit, display, all_in="metrics.json")
     settled = settle_copies(
         folder,
         scan.images,
@@ -115,6 +94,12 @@ def prepare(
         settled=settled,
         dataset=dataset,
     )
+
+
+def _tolerated(config: FinetuneConfig) -> frozenset[str]:
+    """Return the kinds of findings that stop no run with these options."""
+    leakage = {"leakage"} if config.leakage == "drop" else set()
+    return frozenset(leakage | ({"conflicting_labels"} if config.allow_conflicts else set()))
 
 
 def describe_folder(folder: Folder, display: Display) -> None:

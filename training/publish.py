@@ -32,7 +32,7 @@ from training.data.scan import ScannedImage
 from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
 from training.export import embed_manifest
-from training.gates import check_raw_bytes
+from training.gates import check_raw_bytes, read_again
 from training.report import Report, render_report
 
 _NUM_GOLDEN: Final = 12
@@ -104,10 +104,7 @@ def _check_written(folder: Path, measured: Measured) -> None:
     for split, probabilities in measured.probabilities.items():
         images = measured.dataset.splits[split]
         check_raw_bytes(classifier, images, measured.dataset.pixels, probabilities)
-    golden = [
-        (image.file.path.read_bytes(), image.file.label)
-        for image in choose_golden(measured.dataset)
-    ]
+    golden = [(read_again(image), image.file.label) for image in choose_golden(measured.dataset)]
     write_golden(folder, classifier, golden)
     if check_golden(classifier, folder) != len(golden):
         raise GateFailed(
@@ -121,9 +118,16 @@ def choose_golden(dataset: Dataset) -> list[ScannedImage]:
     candidates = [*dataset.splits["val"], *dataset.splits["train"]]
     in_turn = sorted(
         zip(candidates, _turns(candidates), strict=True),
-        key=lambda pair: (pair[0].file.path.stat().st_size > _GOLDEN_BYTES, pair[1]),
+        key=lambda pair: (_is_large_or_gone(pair[0].file.path), pair[1]),
     )
     return [image for image, _ in in_turn[:_NUM_GOLDEN]]
+
+
+def _is_large_or_gone(file: Path) -> bool:
+    try:
+        return file.stat().st_size > _GOLDEN_BYTES
+    except OSError:  # a training image need not be there any more
+        return True
 
 
 def _turns(images: Sequence[ScannedImage]) -> list[int]:

@@ -196,7 +196,7 @@ def test_the_pixel_limit_is_inclusive_and_named_with_the_size() -> None:
 def test_the_byte_limit_is_inclusive() -> None:
     data = encode(picture())
     decode_image(data, limits=DecodeLimits(max_bytes=len(data)))
-    with pytest.raises(ImageTooLarge, match=f"limit is {len(data) - 1:,}"):
+    with pytest.raises(ImageTooLarge, match=f"is over {len(data) - 1:,} bytes"):
         decode_image(data, limits=DecodeLimits(max_bytes=len(data) - 1))
 
 

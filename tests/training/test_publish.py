@@ -148,3 +148,15 @@ def test_large_files_are_golden_images_only_where_there_are_too_few_others(
     assert swollen not in choose_golden(dataclasses.replace(dataset, splits=splits))
     alone = {**splits, "val": (swollen,), "train": ()}
     assert choose_golden(dataclasses.replace(dataset, splits=alone)) == [swollen]
+
+
+def test_a_training_image_that_is_gone_is_no_golden_image(dataset: Dataset) -> None:
+    first = choose_golden(dataset)[0]
+    gone = dataclasses.replace(first.file, path=first.file.path.with_name("gone.png"))
+    splits = {
+        split: tuple(dataclasses.replace(i, file=gone) if i is first else i for i in images)
+        for split, images in dataset.splits.items()
+    }
+    chosen = choose_golden(dataclasses.replace(dataset, splits=splits))
+    assert len(chosen) == 12
+    assert gone not in {image.file for image in chosen}

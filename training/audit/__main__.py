@@ -96,7 +96,7 @@ def _audit(config: FinetuneConfig, json_file: Path | None, html_file: Path | Non
             json_file.write_text(text + "\n", encoding="utf-8")
         if html_file is not None:
             html_file.write_text(render_page(audit, pixels), encoding="utf-8")
-    print_summary(audit, display)
+    print_summary(audit, display, all_in="the JSON" if json_file else "--json FILE")
 
 
 if __name__ == "__main__":

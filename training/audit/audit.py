@@ -1,45 +1,46 @@
 """The audit of a scanned folder: every check once, on what is already in memory or in the cache."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
 
+from training.audit.components import main_components
 from training.audit.duplicates import find_duplicates, group_numbers
 from training.audit.findings import write_findings
 from training.audit.labels import find_suspect_labels
 from training.audit.outliers import find_outliers
 from training.audit.quality import find_poor_images
 from training.audit.result import Audit, class_counts
-from training.data.layout import Folder
-from training.data.scan import PixelRows, Quarantined, ScannedImage
+from training.data.scan import Scan
+from training.progress import Display
 
 
-def audit_images(
-    folder: Folder,
-    images: Sequence[ScannedImage],
-    quarantined: Sequence[Quarantined],
+def audit_scan(
+    scan: Scan,
     embeddings: npt.NDArray[np.float32] | None,
-    pixels: PixelRows,
+    display: Display,
     *,
     backbone_px: int,
     seed: int,
-    advance: Callable[[int], None] = lambda _: None,
+    tolerated: Collection[str] = (),
 ) -> Audit:
     """Look for everything that would make a model worse than it could be, or its accuracy false.
 
     Args:
-        folder: labels, given splits and the root of paths.
-        images: every readable image; `images[n].row` is n.
-        quarantined: the files that are not.
+        scan: the folder, its readable images and their pixels as the model sees them.
         embeddings: (N, D) of a trained trunk by row. Without them (None) altered copies are looked
             for by perceptual hash only, and labels and outliers are not judged.
-        pixels: the model's input images by row, (H, W, 3) uint8.
+        display: shows how far the comparing is.
         backbone_px: side of the model's input.
         seed: of the folds by which labels are judged.
-        advance: told how many more images were compared.
+        tolerated: kinds of findings that would stop a run but for its options.
     """
-    duplicates = find_duplicates(images, embeddings, pixels, advance=advance)
+    folder, images = scan.folder, scan.images
+    if embeddings is not None:
+        embeddings = main_components(embeddings)
+    with display.bar("comparing images", len(images)) as advance:
+        duplicates = find_duplicates(images, embeddings, scan.evaluation, advance=advance)
     index = {label: number for number, label in enumerate(folder.labels)}
     targets = np.array([index[image.file.label] for image in images], dtype=np.int64)
     groups = group_numbers(duplicates.every, len(images))
@@ -51,17 +52,18 @@ def audit_images(
     findings = write_findings(
         images=images,
         counts=class_counts(images, folder.labels),
-        quarantined=quarantined,
+        quarantined=scan.quarantined,
         duplicates=duplicates,
         suspects=suspects,
         outliers=outliers,
         poor=poor,
         backbone_px=backbone_px,
+        tolerated=tolerated,
     )
     return Audit(
         folder=folder,
-        images=tuple(images),
-        quarantined=tuple(quarantined),
+        images=images,
+        quarantined=scan.quarantined,
         duplicates=duplicates,
         suspects=tuple(suspects),
         outliers=tuple(outliers),

@@ -1,7 +1,8 @@
 """Pairs of images that may show one photo: the nearest by embedding and by perceptual hash.
 
-Few enough that each can be compared by its pixels (`alignment`). Work goes block by block, so that
-memory stays flat for tens of thousands of images.
+Few enough that each can be compared by its pixels (`alignment`). Every image is held against every
+other, exactly: at 50,000 images that takes less time than reading them did, and an index of nearest
+neighbours would be one more dependency. Work goes block by block, so that memory stays flat.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,9 @@ _NEIGHBOURS: Final = 3
 _MIN_COSINE: Final = 0.4
 # In 64 bits. All but crops lay within 14 there; the limit matters where embeddings are poor.
 _MAX_HASH_DISTANCE: Final = 8
-_BLOCK: Final = 256
+_BLOCK: Final = 128
+# Farther than any cosine distance (2) and any of 64 bits.
+_FAR: Final = 255
 
 
 def candidate_pairs(
@@ -56,7 +59,8 @@ def _near_by_embedding(embeddings: Floats) -> Iterator[tuple[int, int]]:
     directions = centred_directions(embeddings)
     for start in range(0, len(directions), _BLOCK):
         cosines = directions[start : start + _BLOCK] @ directions.T
-        yield from _nearest(-cosines, start, limit=-_MIN_COSINE)
+        distances = np.subtract(1, cosines, out=cosines)
+        yield from _nearest(distances, start, limit=1 - _MIN_COSINE)
 
 
 def _near_by_hash(images: Sequence[ScannedImage]) -> Iterator[tuple[int, int]]:
@@ -65,15 +69,18 @@ def _near_by_hash(images: Sequence[ScannedImage]) -> Iterator[tuple[int, int]]:
     for start in range(0, len(images), _BLOCK):
         block = plain[start : start + _BLOCK, None]
         distances = np.minimum(np.bitwise_count(block ^ plain), np.bitwise_count(block ^ mirrored))
-        yield from _nearest(distances.astype(np.float32), start, limit=_MAX_HASH_DISTANCE)
+        yield from _nearest(distances, start, limit=_MAX_HASH_DISTANCE)
 
 
-def _nearest(distances: Floats, start: int, *, limit: float) -> Iterator[tuple[int, int]]:
-    """Yield each block row's nearest others within `limit`; `distances` is (block, N)."""
+def _nearest(
+    distances: Floats | npt.NDArray[np.uint8], start: int, *, limit: float
+) -> Iterator[tuple[int, int]]:
+    """Yield each block row's nearest others within `limit`; `distances` (block, N) is used up."""
     own = np.arange(len(distances))
-    distances[own, start + own] = np.inf
-    count = min(_NEIGHBOURS, distances.shape[1])
-    nearest = np.argpartition(distances, count - 1, axis=1)[:, :count]
-    for one, other in zip(*np.nonzero(distances[own[:, None], nearest] <= limit), strict=True):
-        first, second = sorted((start + int(one), int(nearest[one, other])))
-        yield first, second
+    distances[own, start + own] = _FAR
+    for _ in range(_NEIGHBOURS):
+        nearest = distances.argmin(axis=1)
+        close = np.flatnonzero(distances[own, nearest] <= limit)
+        for one, other in zip(close.tolist(), nearest[close].tolist(), strict=True):
+            yield min(start + one, other), max(start + one, other)
+        distances[own, nearest] = _FAR

@@ -6,15 +6,15 @@ from contextlib import contextmanager
 import numpy as np
 import numpy.typing as npt
 
-from training.audit.audit import audit_images
+from training.audit.audit import audit_scan
 from training.audit.result import Audit
 from training.backbones.build import Backbone, build_backbone
 from training.config import FinetuneConfig
 from training.data.layout import read_folder
-from training.data.scan import PixelRows, Scan, scan_folder
+from training.data.scan import PixelRows, Scan, open_cache, scan_folder
 from training.data.views import Views
 from training.features import compute_features
-from training.prepare import describe_folder, open_cache
+from training.prepare import describe_folder
 from training.progress import Display
 
 
@@ -29,33 +29,13 @@ def run_audit(config: FinetuneConfig, display: Display) -> Iterator[tuple[Audit,
     describe_folder(folder, display)
     backbone = build_backbone(config)
     views = Views(backbone.spec, for_training=False)
-    with open_cache(config, backbone, for_training=False) as cache:
+    with open_cache(config.cache_dir, views) as cache:
         with display.bar("reading images", len(folder.files)) as advance:
             scan = scan_folder(folder, views, cache, advance=advance)
         embeddings = _embeddings(scan, backbone, config, display)
-        yield audit_scan(scan, embeddings, backbone, display, seed=config.seed), scan.evaluation
-
-
-def audit_scan(
-    scan: Scan,
-    embeddings: npt.NDArray[np.float32] | None,
-    backbone: Backbone,
-    display: Display,
-    *,
-    seed: int,
-) -> Audit:
-    """Audit what was scanned; `embeddings` (N, D) by row, or None without a trained trunk."""
-    with display.bar("comparing images", len(scan.images)) as advance:
-        return audit_images(
-            scan.folder,
-            scan.images,
-            scan.quarantined,
-            embeddings,
-            scan.evaluation,
-            backbone_px=min(backbone.spec.crop_hw),
-            seed=seed,
-            advance=advance,
-        )
+        backbone_px = min(backbone.spec.crop_hw)
+        audit = audit_scan(scan, embeddings, display, backbone_px=backbone_px, seed=config.seed)
+        yield audit, scan.evaluation
 
 
 def _embeddings(

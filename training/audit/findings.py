@@ -1,6 +1,6 @@
 """The audit in plain sentences, the worst first. A sentence says what was seen, not more."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from training.audit.duplicates import Duplicates, Group
@@ -28,10 +28,16 @@ def write_findings(
     outliers: Sequence[Outlier],
     poor: PoorImages,
     backbone_px: int,
+    tolerated: Collection[str],
 ) -> tuple[Finding, ...]:
-    """Return one finding for each kind of trouble that was seen, errors first."""
+    """Return one finding for each kind of trouble that was seen, errors first.
+
+    An error is what stops a training run: equal files in two given splits or under two labels,
+    unless its kind is in `tolerated`.
+    """
     found = (
-        *_duplicate_findings(images, duplicates),
+        *_false_accuracy_findings(images, duplicates, tolerated),
+        *_duplicate_findings(duplicates),
         *_file_findings(quarantined),
         *_label_findings(suspects),
         *_class_findings(counts),
@@ -41,23 +47,27 @@ def write_findings(
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
 
-def _duplicate_findings(
-    images: Sequence[ScannedImage], duplicates: Duplicates
+def _false_accuracy_findings(
+    images: Sequence[ScannedImage], duplicates: Duplicates, tolerated: Collection[str]
 ) -> Iterator[Finding]:
-    if leaks := leaking_groups(images, duplicates.every):
+    described = (
+        ("leakage", leaking_groups, "in more than one split"),
+        ("conflicting_labels", conflicting_groups, "under more than one label"),
+    )
+    for kind, select, where in described:
+        groups, equal = select(images, duplicates.every), select(images, duplicates.exact)
+        if not groups:
+            continue
+        certain = f", {len(equal)} of them as equal files" if equal else ", in altered copies"
         yield Finding(
-            kind="leakage",
-            severity="error",
-            message=f"{_count(len(leaks), 'photo')} in more than one split ({_files(leaks)}): an "
-            "accuracy measured on them would be too high",
+            kind=kind,
+            severity="error" if equal and kind not in tolerated else "warning",
+            message=f"{_count(len(groups), 'photo')} {where} ({_files(groups)}){certain}: an "
+            "accuracy measured on them would be false",
         )
-    if conflicts := conflicting_groups(images, duplicates.every):
-        yield Finding(
-            kind="conflicting_labels",
-            severity="error",
-            message=f"{_count(len(conflicts), 'photo')} under more than one label "
-            f"({_files(conflicts)})",
-        )
+
+
+def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
     if duplicates.exact:
         yield Finding(
             kind="exact_duplicates",

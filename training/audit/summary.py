@@ -7,10 +7,14 @@ from training.audit.result import Audit
 from training.progress import Display
 
 _SHOWN: Final = 3
+_SHOWN_OF_GROUP: Final = 3
 
 
-def print_summary(audit: Audit, display: Display) -> None:
-    """Print what was found, the worst first, with a few examples of each kind."""
+def print_summary(audit: Audit, display: Display, *, all_in: str) -> None:
+    """Print what was found, the worst first, with a few examples of each kind.
+
+    `all_in` names where all of it is.
+    """
     display.line(f"{len(audit.images)} images in {len(audit.folder.labels)} classes")
     if not audit.findings:
         display.line("nothing wrong was found")
@@ -21,7 +25,7 @@ def print_summary(audit: Audit, display: Display) -> None:
         for line in lines[:_SHOWN]:
             display.line(f"    {line}")
         if len(lines) > _SHOWN:
-            display.line(f"    and {len(lines) - _SHOWN} more")
+            display.line(f"    and {len(lines) - _SHOWN} more, see {all_in}")
 
 
 class _Examples:
@@ -46,7 +50,9 @@ class _Examples:
             "outliers": [outlier.row for outlier in audit.outliers],
         }
         for group in groups.get(kind, ()):
-            yield " = ".join(audit.path(row) for row in group)
+            more = len(group) - _SHOWN_OF_GROUP
+            paths = [audit.path(row) for row in group[:_SHOWN_OF_GROUP]]
+            yield " = ".join(paths) + (f" and {more} more" if more > 0 else "")
         for row in rows.get(kind, ()):
             yield audit.path(row)
         if kind == "quarantined":

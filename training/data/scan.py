@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,10 +18,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from inference.decoding import decode_image
+from inference.decoding import DEFAULT_LIMITS, decode_image
 from inference.errors import ImageError
-from training.data.cache import PixelCache
-from training.data.facts import ImageFacts, facts_from_json, gather_facts
+from training.data.cache import PixelCache, default_cache_dir
+from training.data.facts import FACTS_VERSION, ImageFacts, facts_from_json, gather_facts
 from training.data.layout import Folder, ImageFile
 from training.data.views import Views
 from training.errors import DataError
@@ -87,6 +88,22 @@ class Scan:
     quarantined: tuple[Quarantined, ...]
     evaluation: StoredPixels
     training: StoredPixels | None
+
+
+@contextmanager
+def open_cache(folder: Path | None, views: Views) -> Iterator[PixelCache]:
+    """Open the pixel cache in `folder`, or in the user's cache folder, for a scan into `views`.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    cache = PixelCache.open(
+        folder or default_cache_dir(), views=views.names, facts_version=FACTS_VERSION
+    )
+    try:
+        yield cache
+    finally:
+        cache.close()
 
 
 def scan_folder(
@@ -167,7 +184,9 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     try:
         if not path.is_file():  # reading a pipe would wait for ever
             return _Known(sha256="", fact=f"{_REFUSED}not a regular file")
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            # One byte over the limit is refused as the whole would be, however large it is.
+            data = stream.read(DEFAULT_LIMITS.max_bytes + 1)
     except OSError as err:
         return _Known(sha256="", fact=f"{_REFUSED}file cannot be read: {err.strerror}")
     sha256 = hashlib.sha256(data).hexdigest()

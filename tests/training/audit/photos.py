@@ -1,18 +1,21 @@
 """Photo-like images for the audit: each has texture of its own, as no two photos share it."""
 
-from collections.abc import Sequence
+import io
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from rich.console import Console
 
 from inference.preprocessing import PreprocessSpec
 from tests.training.data.reading import read
-from training.audit.audit import audit_images
+from training.audit.audit import audit_scan
 from training.audit.result import Audit
 from training.data.scan import Scan
+from training.progress import Display
 
 SIDE_PX: Final = 128
 SPEC: Final = PreprocessSpec(
@@ -60,15 +63,24 @@ def small_colours(scan: Scan) -> npt.NDArray[np.float32]:
     return flat
 
 
-def audit_folder(root: Path, work: Path, *, embedded: bool = True) -> Audit:
+def audit_folder(
+    root: Path, work: Path, *, embedded: bool = True, tolerated: Collection[str] = ()
+) -> Audit:
     """Scan and audit a folder."""
     scan = read(root, work, spec=SPEC, for_training=False)
-    return audit_images(
-        scan.folder,
-        scan.images,
-        scan.quarantined,
-        small_colours(scan) if embedded else None,
-        scan.evaluation,
-        backbone_px=SIDE_PX,
-        seed=0,
+    return audit_photos(scan, embedded=embedded, tolerated=tolerated)
+
+
+def audit_photos(
+    scan: Scan,
+    *,
+    embedded: bool = True,
+    tolerated: Collection[str] = (),
+    backbone_px: int = SIDE_PX,
+) -> Audit:
+    """Audit what was scanned."""
+    embeddings = small_colours(scan) if embedded else None
+    display = Display(Console(file=io.StringIO()))
+    return audit_scan(
+        scan, embeddings, display, backbone_px=backbone_px, seed=0, tolerated=tolerated
     )

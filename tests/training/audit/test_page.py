@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.training.audit.photos import SPEC, small_colours, write_photos
+from tests.training.audit.photos import SPEC, audit_photos, write_photos
 from tests.training.data.reading import read
-from training.audit.audit import audit_images
 from training.audit.page import render_page
 
 pytestmark = pytest.mark.training
@@ -19,16 +18,7 @@ pytestmark = pytest.mark.training
 def page_of(root: Path, work: Path, *, backbone_px: int) -> str:
     """Scan, audit, render."""
     scan = read(root, work, spec=SPEC, for_training=False)
-    audit = audit_images(
-        scan.folder,
-        scan.images,
-        scan.quarantined,
-        small_colours(scan),
-        scan.evaluation,
-        backbone_px=backbone_px,
-        seed=0,
-    )
-    return render_page(audit, scan.evaluation)
+    return render_page(audit_photos(scan, backbone_px=backbone_px), scan.evaluation)
 
 
 @pytest.fixture

@@ -79,9 +79,33 @@ def test_findings_are_worst_first_and_say_how_many(faulty: Path, tmp_path: Path)
     severities = [finding.severity for finding in findings]
     assert severities == sorted(severities, key=["error", "warning", "info"].index)
     messages = {finding.kind: finding.message for finding in findings}
-    assert messages["leakage"].startswith("1 photo is in more than one split (2 files)")
+    assert messages["leakage"].startswith(
+        "1 photo is in more than one split (2 files), 1 of them as equal files"
+    )
     assert messages["exact_duplicates"] == "3 files are equal to another, byte for byte"
     assert messages["quarantined"] == "1 file is unusable and left out"
+
+
+@pytest.fixture
+def copied(sound: Path) -> Path:
+    """Return a folder with a photo in two splits and one under two labels, altered each."""
+    photo(1001, tint=RED).save(sound / "train" / "red" / "leak.jpg", quality=50)
+    photo(102, tint=BLUE).save(sound / "train" / "red" / "under-red.jpg", quality=50)
+    return sound
+
+
+def severities(folder: Path, work: Path, *tolerated: str) -> dict[str, str]:
+    """Return the severity of what would make an accuracy false."""
+    findings = audit_folder(folder, work, tolerated=tolerated).findings
+    return {f.kind: f.severity for f in findings if f.kind in ("leakage", "conflicting_labels")}
+
+
+def test_only_what_stops_a_run_is_an_error(copied: Path, tmp_path: Path) -> None:
+    warnings = {"leakage": "warning", "conflicting_labels": "warning"}
+    assert severities(copied, tmp_path) == warnings
+    shutil.copy(copied / "test" / "red" / "1000.png", copied / "train" / "red" / "leak.png")
+    assert severities(copied, tmp_path) == warnings | {"leakage": "error"}
+    assert severities(copied, tmp_path, "leakage") == warnings
 
 
 def test_few_and_unequal_classes_are_told(tmp_path: Path) -> None:
