@@ -2,6 +2,7 @@
 
     python -m inference models/clothing photo.jpg holiday/
     python -m inference models/clothing/3 photo.jpg --json
+    python -m inference models/clothing photo.jpg --set
     python -m inference copied-model.onnx photo.jpg
 
 Exit code 0; 1 where an image could not be answered; 2 for a model or an argument that cannot be used.
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.classifier import Classifier, Prediction, open_classifier
+from inference.classifier import Classifier, LabelProbability, Prediction, open_classifier
 from inference.errors import ImageError, InferenceError
 from inference.formats import IMAGE_SUFFIXES
 from inference.manifest import MANIFEST_FILE
@@ -40,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
         classifier = open_classifier(
             _package_path(args.package), session=SessionConfig(provider=args.provider)
         )
+        if args.set:
+            _check_sets(classifier)
         files = list(_image_files(args.images))
         answers = [_answer(classifier, file, args.top_k) for file in files]
     except (InferenceError, FileNotFoundError) as err:
@@ -47,11 +50,16 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if args.json:
         _set_output(encoding="utf-8", errors="backslashreplace")
-        json.dump(_as_json(classifier, answers), sys.stdout, ensure_ascii=False, indent=2)
+        json.dump(
+            _as_json(classifier, answers, with_set=args.set),
+            sys.stdout,
+            ensure_ascii=False,
+            indent=2,
+        )
         print()
     else:
         _set_output(errors="replace")
-        print(_as_table(answers))
+        print(_as_table(answers, with_set=args.set))
     return 1 if any(answer.problem for answer in answers) else 0
 
 
@@ -73,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("images", type=Path, nargs="+", help="image files or folders")
     parser.add_argument("--json", action="store_true", help="print JSON as /predict answers it")
     parser.add_argument("--top-k", type=_positive, default=5, help="labels an image (5)")
+    parser.add_argument(
+        "--set", action="store_true", help="the labels that hold the true one with promised chance"
+    )
     parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
     return parser
 
@@ -82,6 +93,13 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, got {value}")
     return value
+
+
+def _check_sets(classifier: Classifier) -> None:
+    if classifier.manifest.conformal is None:
+        raise InferenceError(
+            "the model has no prediction sets; train it with --coverage 0.9, or leave --set out"
+        )
 
 
 def _package_path(path: Path) -> Path:
@@ -116,41 +134,54 @@ def _answer(classifier: Classifier, file: Path, top_k: int) -> Answer:
     return Answer(file=file, prediction=prediction, problem=None)
 
 
-def _as_json(classifier: Classifier, answers: list[Answer]) -> dict[str, Any]:
+def _as_json(classifier: Classifier, answers: list[Answer], *, with_set: bool) -> dict[str, Any]:
     manifest = classifier.manifest
     return {
         "model": {"name": manifest.name, "version": manifest.version},
-        "predictions": [_entry(index, answer) for index, answer in enumerate(answers)],
+        "predictions": [
+            _entry(index, answer, with_set=with_set) for index, answer in enumerate(answers)
+        ],
     }
 
 
-def _entry(index: int, answer: Answer) -> dict[str, Any]:
+def _entry(index: int, answer: Answer, *, with_set: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": index, "filename": str(answer.file)}
     if answer.prediction is None:
         return {**entry, "problem": answer.problem}
     prediction = answer.prediction
-    return {
-        **entry,
+    entry |= {
         "label": prediction.label,
         "probability": prediction.probability,
         "rejected": prediction.rejected,
-        "top": [{"label": t.label, "probability": t.probability} for t in prediction.top],
+        "top": _ranked(prediction.top),
     }
+    if prediction.rejected:
+        entry["rejected_reason"] = prediction.rejected_reason
+    if with_set:
+        entry["set"] = _ranked(prediction.label_set or ())
+    return entry
 
 
-def _as_table(answers: list[Answer]) -> str:
+def _ranked(labels: Iterable[LabelProbability]) -> list[dict[str, Any]]:
+    return [{"label": entry.label, "probability": entry.probability} for entry in labels]
+
+
+def _as_table(answers: list[Answer], *, with_set: bool) -> str:
     if not answers:
         return "no images found"
     width = max(len(_printable(str(answer.file))) for answer in answers)
-    return "\n".join(f"{_printable(str(a.file)):<{width}}  {_summary(a)}" for a in answers)
+    return "\n".join(
+        f"{_printable(str(a.file)):<{width}}  {_summary(a, with_set=with_set)}" for a in answers
+    )
 
 
-def _summary(answer: Answer) -> str:
-    if answer.prediction is None:
+def _summary(answer: Answer, *, with_set: bool) -> str:
+    prediction = answer.prediction
+    if prediction is None:
         return f"problem: {answer.problem}"
-    ranked = "  ".join(f"{_printable(t.label)} {t.probability:.3f}" for t in answer.prediction.top)
-    note = "  (unlike the training images)" if answer.prediction.rejected else ""
-    return ranked + note
+    shown = (prediction.label_set or ()) if with_set else prediction.top
+    ranked = "  ".join(f"{_printable(t.label)} {t.probability:.3f}" for t in shown)
+    return ranked + (f"  ({prediction.rejected_reason})" if prediction.rejected else "")
 
 
 def _printable(text: str) -> str:

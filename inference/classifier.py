@@ -12,12 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.batch_buffers import Pixels
+from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.errors import InvalidManifest, PackageError, SessionError
 from inference.manifest import METADATA_KEY, Manifest, Precision, parse_manifest
 from inference.package import Package, read_package
 from inference.preprocessing import PreparedImage, prepare_image
-from inference.rejection import is_rejected
+from inference.rejection import (
+    FAMILIARITY,
+    needs_output,
+    rejection_reason,
+    rejection_scores,
+)
 from inference.session import ModelSession, SessionConfig, open_session
 
 Floats = npt.NDArray[np.float32]
@@ -33,24 +39,28 @@ class BatchOutputs:
         embedding: (N, D), what the head sees.
         activation_map: (N, h, w), class activation map of the top class, unscaled; None where it was
             not asked for or the model has none.
+        familiarity: (N,), how much each looks like the training images; None where the model does
+            not say.
     """
 
     logits: Floats
     probabilities: Floats
     embedding: Floats
     activation_map: Floats | None = None
+    familiarity: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.logits)
 
     def rows(self, start: int, stop: int) -> "BatchOutputs":
         """Return the outputs of images `start` to `stop`."""
-        maps = self.activation_map
+        maps, familiarity = self.activation_map, self.familiarity
         return BatchOutputs(
             logits=self.logits[start:stop],
             probabilities=self.probabilities[start:stop],
             embedding=self.embedding[start:stop],
             activation_map=None if maps is None else maps[start:stop],
+            familiarity=None if familiarity is None else familiarity[start:stop],
         )
 
 
@@ -68,7 +78,10 @@ class Prediction:
 
     Attributes:
         label, probability: the most probable class and its calibrated probability, 0..1.
-        rejected: the image is unlike the training data; the label is still given.
+        rejected_reason: why the image is rejected, as unlike the training data; the label is still
+            given. None where it is not rejected.
+        label_set: the labels among which the true one is with the promised chance, most probable
+            first; None where the model was published without `--coverage`.
         top: the most probable classes in descending order, as many as were asked for.
         embedding: (D,) float32.
         activation_map: (h, w) float32 in 0..1, how much each place spoke for `label`; None where
@@ -77,10 +90,16 @@ class Prediction:
 
     label: str
     probability: float
-    rejected: bool
+    rejected_reason: str | None
     top: tuple[LabelProbability, ...]
+    label_set: tuple[LabelProbability, ...] | None
     embedding: Floats
     activation_map: Floats | None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the image is unlike the training data."""
+        return self.rejected_reason is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +126,7 @@ class Classifier:
         """
         chosen: Precision = "fp32" if precision == "auto" else precision
         opened = open_session(package.model_bytes(chosen), session or SessionConfig())
+        _check_outputs(package.manifest, opened)
         return cls(manifest=package.manifest, session=opened, precision=chosen)
 
     @classmethod
@@ -125,7 +145,9 @@ class Classifier:
         text = opened.metadata.get(METADATA_KEY)
         if text is None:
             raise InvalidManifest(f"{file.name} carries no {METADATA_KEY}; publish the model again")
-        return cls(manifest=parse_manifest(text), session=opened, precision="fp32")
+        manifest = parse_manifest(text)
+        _check_outputs(manifest, opened)
+        return cls(manifest=manifest, session=opened, precision="fp32")
 
     @property
     def has_activation_map(self) -> bool:
@@ -151,8 +173,11 @@ class Classifier:
         names = ["logits", "probabilities", "embedding"]
         if activation_map and self.has_activation_map:
             names.append("activation_map")
+        if needs_output(self.manifest.rejection):
+            names.append(FAMILIARITY)
         outputs = BatchOutputs(**self.session.run(images, names))
-        if not np.isfinite(outputs.probabilities).all():
+        judged = (outputs.probabilities, outputs.familiarity)
+        if not all(np.isfinite(values).all() for values in judged if values is not None):
             raise SessionError("the model answered with NaN or infinity; publish it again")
         return outputs
 
@@ -164,11 +189,13 @@ class Classifier:
         """
         if top_k < 1:
             raise ValueError(f"top_k must be 1 or more, got {top_k}")
-        order = np.argsort(-outputs.probabilities, axis=1, kind="stable")[:, :top_k]
-        rejected = is_rejected(self.manifest.rejection, outputs.logits)
+        order = np.argsort(-outputs.probabilities, axis=1, kind="stable")
+        each = zip(order, self._set_sizes(outputs), self._rejection_reasons(outputs), strict=True)
         return [
-            self._prediction(outputs, index, ranked, rejected=bool(rejected[index]))
-            for index, ranked in enumerate(order)
+            self._prediction(
+                outputs.rows(index, index + 1), ranked, top_k=top_k, set_size=size, reason=reason
+            )
+            for index, (ranked, size, reason) in enumerate(each)
         ]
 
     def classify(
@@ -185,21 +212,46 @@ class Classifier:
         return self.interpret(self.run(pixels), top_k=top_k)
 
     def _prediction(
-        self, outputs: BatchOutputs, index: int, ranked: npt.NDArray[np.intp], *, rejected: bool
+        self,
+        outputs: BatchOutputs,
+        ranked: npt.NDArray[np.intp],
+        *,
+        top_k: int,
+        set_size: int | None,
+        reason: str | None,
     ) -> Prediction:
-        probabilities, maps = outputs.probabilities[index], outputs.activation_map
-        top = tuple(
-            LabelProbability(label=self.manifest.labels[i], probability=float(probabilities[i]))
-            for i in ranked
+        # A set is cut off by probability, so its labels come first in the order.
+        shown = ranked[: max(top_k, set_size or 0)]
+        labels = tuple(
+            LabelProbability(
+                label=self.manifest.labels[i], probability=float(outputs.probabilities[0, i])
+            )
+            for i in shown
         )
+        maps = outputs.activation_map
         return Prediction(
-            label=top[0].label,
-            probability=top[0].probability,
-            rejected=rejected,
-            top=top,
-            embedding=outputs.embedding[index],
-            activation_map=None if maps is None else _scaled_map(maps[index]),
+            label=labels[0].label,
+            probability=labels[0].probability,
+            rejected_reason=reason,
+            top=labels[:top_k],
+            label_set=None if set_size is None else labels[:set_size],
+            embedding=outputs.embedding[0],
+            activation_map=None if maps is None else _scaled_map(maps[0]),
         )
+
+    def _rejection_reasons(self, outputs: BatchOutputs) -> list[str | None]:
+        rule = self.manifest.rejection
+        if rule is None:
+            return [None] * len(outputs)
+        scores = rejection_scores(rule, outputs.logits, outputs.familiarity)
+        return [rejection_reason(rule, float(score)) for score in scores]
+
+    def _set_sizes(self, outputs: BatchOutputs) -> list[int] | list[None]:
+        conformal = self.manifest.conformal
+        if conformal is None:
+            return [None] * len(outputs)
+        sizes: list[int] = label_sets(outputs.probabilities, conformal).sum(axis=1).tolist()
+        return sizes
 
 
 def open_classifier(path: Path, *, session: SessionConfig | None = None) -> Classifier:
@@ -211,6 +263,15 @@ def open_classifier(path: Path, *, session: SessionConfig | None = None) -> Clas
     if path.is_file():
         return Classifier.load_onnx(path, session=session)
     return Classifier.load(read_package(path), session=session)
+
+
+def _check_outputs(manifest: Manifest, session: ModelSession) -> None:
+    """Refuse a model that lacks what its rejection rule is about: it would accept every image."""
+    if needs_output(manifest.rejection) and FAMILIARITY not in session.output_names:
+        raise InvalidManifest(
+            f"the manifest's rejection rule needs the output {FAMILIARITY!r}, which the model file lacks; "
+            "publish the model again"
+        )
 
 
 def _scaled_map(raw: Floats) -> Floats:

@@ -2,7 +2,8 @@
 
 It stands beside the model as `manifest.json` and, without `files`, inside each ONNX file, so that a
 copied `model.onnx` is still usable. Reading is strict: another `format_version` or an unknown key
-is refused by name rather than half understood.
+is refused by name rather than half understood. A key that is added gets a default, so that packages of
+before are read, and `format_version` stays; code of before refuses the new key rather than ignoring it.
 """
 
 import dataclasses
@@ -63,15 +64,82 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreTerm:
+    """Mean and standard deviation of one measure over validation images; it is scored by them."""
+
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownMeasure:
+    """How well the rejection score tells images of the classes from others.
+
+    Attributes:
+        against: images of a folder `_unknown`; or classes that a probe on the pretrained backbone
+            was not told of, each left out in turn.
+        images: how many such images there were.
+        auroc: chance that an image of a known class scores higher than one of those, 0..1.
+        fpr95: share of those accepted where 95 % of the known images are, 0..1.
+    """
+
+    against: Literal["unknown images", "classes left out"]
+    images: int
+    auroc: float
+    fpr95: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """An image whose `score` is below `threshold` is unlike the training data.
 
-    `accepted` is the share of validation images at or above the threshold, 0..1.
+    What has a default is missing in manifests of earlier versions.
+
+    Attributes:
+        score: "familiarity" is the graph's output of that name, the sum of two measures in standard
+            deviations from their mean: `max_logit`, and `prototype_cosine`, the cosine between the
+            embedding and the nearest of `prototypes` points among the training images' embeddings.
+            "max_logit" is the largest logit.
+        accepted: share of validation images at or above the threshold, 0..1.
+        tuned_on: images of a folder `_unknown` that the threshold was chosen by; where 0, it is the
+            one that accepts 95 % of the validation images.
+        measured: null where there was nothing to measure with.
     """
 
-    score: Literal["max_logit"]
+    score: Literal["max_logit", "familiarity"]
     threshold: float
     accepted: float
+    prototypes: int | None = None
+    max_logit: ScoreTerm | None = None
+    prototype_cosine: ScoreTerm | None = None
+    tuned_on: int = 0
+    measured: UnknownMeasure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conformal:
+    """The labels whose probability is at least `threshold` hold the true one with chance `coverage`.
+
+    Split conformal prediction with the score 1 - probability of the true label: Sadinle, Lei and
+    Wasserman 2019, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels".
+
+    Attributes:
+        method: "lac", as above.
+        coverage: the promised chance, averaged over images like those of the validation set, 0..1.
+        threshold: a probability; 0 where there are too few images to leave out any label.
+        images: validation images that the threshold was found with.
+    """
+
+    method: Literal["lac"]
+    coverage: float
+    threshold: float
+    images: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.coverage < 1:
+            raise ValueError(f"coverage must be between 0 and 1, got {self.coverage}")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold must be 0 to 1, got {self.threshold}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +253,7 @@ class Manifest:
     metrics: Metrics
     training: TrainingInfo
     parity: Parity
+    conformal: Conformal | None = None
     files: Mapping[Precision, FileEntry] | None = None
 
     def __post_init__(self) -> None:

@@ -1,29 +1,43 @@
 """How much an image looks like the training data: the score behind `rejected`.
 
-One function for training, which sets the threshold, and for serving, which applies it.
+The score itself is computed by the graph (`FAMILIARITY`, written by `training.export`), so that a
+copied model file, another precision or another runtime carries it along. Packages published before
+that are scored by their largest logit.
 """
+
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.manifest import Rejection
 
+Floats = npt.NDArray[np.float32]
 
-def familiarity(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the largest logit of each row, (N, K) -> (N,): the higher, the more familiar.
+# The graph's output, (N,) float32: the higher, the more familiar.
+FAMILIARITY: Final = "familiarity"
 
-    Vaze et al. 2022, "Open-Set Recognition: a Good Closed-Set Classifier is All You Need?": the
-    maximum logit keeps the norm that softmax divides away.
+
+def needs_output(rejection: Rejection | None) -> bool:
+    """Return whether the rule is about the graph's own output."""
+    return rejection is not None and rejection.score == FAMILIARITY
+
+
+def rejection_scores(rejection: Rejection, logits: Floats, familiarity: Floats | None) -> Floats:
+    """Return the scores (N,) that the rule is about, of logits (N, K) and the graph's output (N,).
+
+    The largest logit keeps the norm that softmax divides away: Vaze et al. 2022, "Open-Set
+    Recognition: a Good Closed-Set Classifier is All You Need?".
     """
-    highest: npt.NDArray[np.float32] = logits.max(axis=1)
+    if needs_output(rejection):
+        assert familiarity is not None
+        return familiarity
+    highest: Floats = logits.max(axis=1)
     return highest
 
 
-def is_rejected(
-    rejection: Rejection | None, logits: npt.NDArray[np.float32]
-) -> npt.NDArray[np.bool_]:
-    """Return, for logits (N, K), which rows fall below the threshold; none where there is no rule."""
-    if rejection is None:
-        return np.zeros(len(logits), dtype=np.bool_)
-    rejected: npt.NDArray[np.bool_] = familiarity(logits) < rejection.threshold
-    return rejected
+def rejection_reason(rejection: Rejection | None, score: float) -> str | None:
+    """Say why an image with this score is rejected; None where it is not, or there is no rule."""
+    if rejection is None or score >= rejection.threshold:
+        return None
+    return f"unlike the training images: score {score:.2f} is below {rejection.threshold:.2f}"

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
-from inference import Prediction
+from inference import LabelProbability, Prediction
 from service import schemas
 from service.context import Context
-from service.errors import NoImageAnswered
+from service.errors import InvalidParameter, NoImageAnswered
 from service.intake import ModelChoice, let_in
 from service.predictor import Outcome, PredictOptions
 from service.problems import image_problem
@@ -30,6 +30,8 @@ async def answer(
     times: StageTimes = request.state.times
     options = query.options()
     async with let_in(request, context, choice) as intake:
+        if options.label_set:
+            _check_sets(intake.model)
         async with intake.deadline.while_receiving():
             with times.measure("receive"):
                 uploads = await read_uploads(
@@ -41,6 +43,14 @@ async def answer(
             )
         context.metrics.note_outcomes(intake.model.name, intake.model.version, outcomes)
         return _response(intake.model, outcomes, options)
+
+
+def _check_sets(model: ServedModel) -> None:
+    if model.classifier.manifest.conformal is None:
+        raise InvalidParameter(
+            f"set: model {model.name!r} version {model.version} has no prediction sets; train it with "
+            "--coverage 0.9"
+        )
 
 
 @asynccontextmanager
@@ -115,6 +125,10 @@ def _prediction(
     if options.activation_map and found.activation_map is not None:
         extras["activation_map"] = found.activation_map.tolist()
         extras["crop_box"] = outcome.crop_box
+    if options.label_set:
+        extras["set"] = _ranked(found.label_set or ())
+    if found.rejected:
+        extras["rejected_reason"] = found.rejected_reason
     return schemas.Prediction.model_validate(
         {
             "index": index,
@@ -122,10 +136,14 @@ def _prediction(
             "label": found.label,
             "probability": _share(found.probability),
             "rejected": found.rejected,
-            "top": [{"label": t.label, "probability": _share(t.probability)} for t in found.top],
+            "top": _ranked(found.top),
             **extras,
         }
     )
+
+
+def _ranked(labels: Sequence[LabelProbability]) -> list[dict[str, object]]:
+    return [{"label": t.label, "probability": _share(t.probability)} for t in labels]
 
 
 def _share(probability: float) -> float:

@@ -32,6 +32,7 @@ class PredictOptions:
     top_k: int = 5
     embedding: bool = False
     activation_map: bool = False
+    label_set: bool = False
 
     def __post_init__(self) -> None:
         if self.top_k < 1:

@@ -21,10 +21,19 @@ class OptionsQuery(BaseModel):
     embedding: bool = Field(default=False, description="Add what the model's head sees.")
     activation_map: bool = Field(default=False, description="Add which places spoke for the label.")
 
+    label_set: bool = Field(
+        default=False,
+        alias="set",
+        description="Add the labels that hold the true one with the chance that the model promises.",
+    )
+
     def options(self) -> PredictOptions:
         """Return what the predictor needs to know."""
         return PredictOptions(
-            top_k=self.top_k, embedding=self.embedding, activation_map=self.activation_map
+            top_k=self.top_k,
+            embedding=self.embedding,
+            activation_map=self.activation_map,
+            label_set=self.label_set,
         )
 
 

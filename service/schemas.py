@@ -67,6 +67,12 @@ class Prediction(Answer):
     probability: float = Field(ge=0, le=1, description="Calibrated.")
     rejected: bool = Field(description="The image is unlike those the model was trained on.")
     top: list[LabelProbability] = Field(description="The most probable labels, best first.")
+    rejected_reason: str | None = Field(default=None, description="Why, where `rejected`.")
+    set: list[LabelProbability] | None = Field(
+        default=None,
+        description="With `set=true`: the fewest labels among which the true one is with the chance "
+        "that the model was published with, best first.",
+    )
     embedding: list[float] | None = Field(default=None, description="With `embedding=true`.")
     activation_map: list[list[float]] | None = Field(
         default=None,

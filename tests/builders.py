@@ -23,6 +23,7 @@ from inference.manifest import (
     BackboneInfo,
     Calibration,
     ClassMetrics,
+    Conformal,
     DatasetInfo,
     FileEntry,
     Manifest,
@@ -36,6 +37,7 @@ from inference.manifest import (
 )
 from inference.package import publish_package
 from inference.preprocessing import PreprocessSpec
+from inference.rejection import needs_output
 from inference.session import SessionConfig, open_session
 
 LABELS = ("red", "green", "blue")
@@ -63,11 +65,16 @@ def coloured(label: str, size_wh: tuple[int, int] = (24, 20), image_format: str 
 
 
 def colour_model(
-    *, weight: np.ndarray | None = None, activation_map: bool = True, manifest: str | None = None
+    *,
+    weight: np.ndarray | None = None,
+    activation_map: bool = True,
+    familiarity: bool = False,
+    manifest: str | None = None,
 ) -> bytes:
     """Return an ONNX file that meets the package contract: the mean colour decides.
 
-    `weight` is (3 labels, 3 channels); the identity times ten unless given.
+    `weight` is (3 labels, 3 channels); the identity times ten unless given. With `familiarity`, the
+    brighter an image is, the more familiar.
     """
     weight = np.eye(3, dtype=np.float32) * 10 if weight is None else weight.astype(np.float32)
     nodes = [
@@ -94,6 +101,11 @@ def colour_model(
         ]
         shape: list[str | int | None] = ["N", SIDE_PX, SIDE_PX]
         outputs.append(helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, shape))
+    if familiarity:
+        nodes.append(
+            helper.make_node("ReduceMean", ["embedding", "channel"], ["familiarity"], keepdims=0)
+        )
+        outputs.append(helper.make_tensor_value_info("familiarity", TensorProto.FLOAT, ["N"]))
     graph = helper.make_graph(
         nodes,
         "colours",
@@ -114,9 +126,17 @@ def colour_model(
 
 
 def make_manifest(
-    *, name: str = "colours", version: int = 1, activation_map: bool = True
+    *,
+    name: str = "colours",
+    version: int = 1,
+    activation_map: bool = True,
+    rejection: Rejection | None = None,
+    conformal: Conformal | None = None,
 ) -> Manifest:
-    """Return a complete manifest of the colour model, without `files`."""
+    """Return a complete manifest of the colour model, without `files`.
+
+    Unless told otherwise, it rejects by the largest logit and has no prediction sets.
+    """
     per_class = {x: ClassMetrics(precision=1.0, recall=1.0, f1=1.0, images=2) for x in LABELS}
     split = SplitMetrics(
         images=6,
@@ -147,7 +167,8 @@ def make_manifest(
             "activation_map": map_spec,
         },
         calibration=Calibration(temperature=1.0),
-        rejection=Rejection(score="max_logit", threshold=6.0, accepted=1.0),
+        rejection=rejection or Rejection(score="max_logit", threshold=6.0, accepted=1.0),
+        conformal=conformal,
         backbone=BackboneInfo(
             name="colours", source="tests", weights="none", sha256=None, licence="MIT", num_params=9
         ),
@@ -164,19 +185,29 @@ def make_package(
     name: str = "colours",
     weight: np.ndarray | None = None,
     activation_map: bool = True,
+    rejection: Rejection | None = None,
+    conformal: Conformal | None = None,
     golden: Sequence[tuple[bytes, str]] | None = None,
     after: Callable[[Path], None] | None = None,
 ) -> Path:
     """Publish the colour model as a complete package and return its folder.
 
-    `after(folder)` may damage the package before it is published.
+    The model tells familiarity where `rejection` is by it. `after(folder)` may damage the package
+    before it is published.
     """
 
     def write(folder: Path, version: int) -> None:
-        manifest = make_manifest(name=name, version=version, activation_map=activation_map)
+        manifest = make_manifest(
+            name=name,
+            version=version,
+            activation_map=activation_map,
+            rejection=rejection,
+            conformal=conformal,
+        )
         data = colour_model(
             weight=weight,
             activation_map=activation_map,
+            familiarity=needs_output(rejection),
             manifest=dump_manifest(manifest, embedded=True),
         )
         (folder / "model.onnx").write_bytes(data)

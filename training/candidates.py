@@ -22,6 +22,7 @@ from training.data.split import Dataset
 from training.embeddings import compute_embeddings
 from training.errors import ConfigError
 from training.export import attach_head, export_trunk
+from training.familiarity import Familiarity
 from training.features import Features
 from training.head import LinearHead
 from training.loop import (
@@ -60,6 +61,7 @@ class Candidate:
         val_logits: (N, K), each of a model that was not fitted on that image.
         accuracy, nll, spread: on validation images: 0..1, nats at the best temperature, and with
             folds the standard deviation of the accuracy over them.
+        strength: the inverse L2 strength of a probe's head; None for what was trained.
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
     """
@@ -75,12 +77,18 @@ class Candidate:
     accuracy: float
     nll: float
     spread: float | None
+    strength: float | None
     history: tuple[EpochRecord, ...]
     notes: tuple[str, ...]
 
-    def exported(self, *, temperature: float = 1.0) -> onnx.ModelProto:
+    def exported(self, *, temperature: float, familiarity: Familiarity) -> onnx.ModelProto:
         """Return the graph to publish, with the network's head."""
-        return attach_head(self.trunk, self.network.linear_head(), temperature=temperature)
+        return attach_head(
+            self.trunk,
+            self.network.linear_head(),
+            temperature=temperature,
+            familiarity=familiarity,
+        )
 
     def describe(self) -> str:
         """Return one line for the terminal and the report."""
@@ -130,6 +138,7 @@ def make_probe(
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
         spread=probe.chosen.spread,
+        strength=probe.chosen.strength,
         mirror=mirror,
         history=(),
         notes=_describe_trials(probe),
@@ -215,6 +224,7 @@ def make_trained(
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
         nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
         spread=None,
+        strength=None,
         history=tuple(history),
         notes=(),
     )

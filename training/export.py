@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from inference.manifest import METADATA_KEY
 from inference.preprocessing import PreprocessSpec
+from inference.rejection import FAMILIARITY
 from inference.session import INPUT_NAME
 from training.errors import GateFailed
+from training.familiarity import MIN_LENGTH, Familiarity
 from training.head import LinearHead
 from training.network import TransferNetwork, TrunkGraph, example_images
 
@@ -52,9 +55,13 @@ def export_trunk(network: TransferNetwork, spec: PreprocessSpec) -> onnx.ModelPr
 
 
 def attach_head(
-    trunk: onnx.ModelProto, head: LinearHead, *, temperature: float = 1.0
+    trunk: onnx.ModelProto,
+    head: LinearHead,
+    *,
+    temperature: float = 1.0,
+    familiarity: Familiarity | None = None,
 ) -> onnx.ModelProto:
-    """Return the contract's graph: a traced trunk with the head and the temperature behind it.
+    """Return the contract's graph: a traced trunk with the head, the temperature and the score behind it.
 
     The head is written as a few named nodes rather than traced, so that another head needs no new
     trace: the exporter's optimiser may fold traced weights into constants that cannot be found again.
@@ -90,6 +97,8 @@ def attach_head(
     )
     if _FEATURES in outputs:
         _attach_activation_map(graph, outputs[_FEATURES])
+    if familiarity is not None:
+        _attach_familiarity(graph, familiarity)
     onnx.checker.check_model(model)
     return model
 
@@ -116,6 +125,51 @@ def _attach_activation_map(graph: onnx.GraphProto, features: onnx.ValueInfoProto
     )
     shape = ["N", height, width]
     graph.output.append(helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, shape))
+
+
+def _attach_familiarity(graph: onnx.GraphProto, familiarity: Familiarity) -> None:
+    """Write `Familiarity.score` as nodes whose names begin with "familiarity".
+
+    A converter to another precision should leave them in float32: the squares of an embedding's
+    entries may add up to more than float16 holds.
+    """
+    logit, cosine = familiarity.max_logit, familiarity.prototype_cosine
+    constants: dict[str, npt.NDArray[Any]] = {
+        "prototypes": familiarity.prototypes,
+        "least_length": np.array([MIN_LENGTH], dtype=np.float32),
+        "axis": np.array([1], dtype=np.int64),
+        "logit_mean": np.array([logit.mean], dtype=np.float32),
+        "logit_deviation": np.array([logit.deviation], dtype=np.float32),
+        "cosine_mean": np.array([cosine.mean], dtype=np.float32),
+        "cosine_deviation": np.array([cosine.deviation], dtype=np.float32),
+    }
+    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
+        ("ReduceMax", ["logits", ".axis"], ".max_logit", {"keepdims": 0}),
+        ("Sub", [".max_logit", ".logit_mean"], ".centred_logit", {}),
+        ("Div", [".centred_logit", ".logit_deviation"], ".logit_term", {}),
+        ("ReduceL2", ["embedding", ".axis"], ".length", {"keepdims": 0}),
+        ("Max", [".length", ".least_length"], ".safe_length", {}),
+        ("Gemm", ["embedding", ".prototypes"], ".products", {"transB": 1}),
+        ("ReduceMax", [".products", ".axis"], ".nearest_product", {"keepdims": 0}),
+        ("Div", [".nearest_product", ".safe_length"], ".cosine", {}),
+        ("Sub", [".cosine", ".cosine_mean"], ".centred_cosine", {}),
+        ("Div", [".centred_cosine", ".cosine_deviation"], ".cosine_term", {}),
+        ("Add", [".logit_term", ".cosine_term"], FAMILIARITY, {}),
+    ]
+    graph.initializer.extend(
+        numpy_helper.from_array(value, f"{FAMILIARITY}.{name}") for name, value in constants.items()
+    )
+
+    def full(name: str) -> str:
+        return FAMILIARITY + name if name.startswith(".") else name
+
+    graph.node.extend(
+        helper.make_node(
+            operator, [*map(full, inputs)], [full(output)], name=f"{FAMILIARITY}/{place}", **options
+        )
+        for place, (operator, inputs, output, options) in enumerate(steps)
+    )
+    graph.output.append(helper.make_tensor_value_info(FAMILIARITY, TensorProto.FLOAT, ["N"]))
 
 
 def embed_manifest(model: onnx.ModelProto, manifest_json: str) -> None:

@@ -14,9 +14,11 @@ import torch
 from inference.classifier import BatchOutputs, Classifier
 from inference.errors import ImageError
 from inference.manifest import Parity
+from inference.rejection import FAMILIARITY
 from inference.session import ModelSession
 from training.data.scan import PixelRows, ScannedImage
 from training.errors import GateFailed
+from training.familiarity import Familiarity
 from training.network import TransferNetwork, serving_outputs
 
 Pixels = npt.NDArray[np.uint8]
@@ -55,13 +57,14 @@ def check_graph(
     rows: npt.NDArray[np.int64],
     *,
     temperature: float,
+    familiarity: Familiarity | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Parity:
     """Compare PyTorch with the exported file on every validation image.
 
     Raises:
         GateFailed: a logit differs by more than the tolerance, an answer by its class, an activation
-            map by its values, or the batch size changes the result.
+            map or a familiarity by its values, or the batch size changes the result.
     """
     network.eval().to("cpu", memory_format=torch.channels_last)  # type: ignore[call-overload]
     worst, agreed = 0.0, 0
@@ -74,6 +77,8 @@ def check_graph(
         worst = max(worst, _difference("logits", expected.logits, got.logits, limit))
         _difference("probabilities", expected.probabilities, got.probabilities, LOGIT_TOLERANCE)
         _difference("embedding", expected.embedding, got.embedding, _limit(expected.embedding))
+        if familiarity is not None:
+            _check_familiarity(familiarity, expected, got, limit)
         same = expected.logits.argmax(axis=1) == got.logits.argmax(axis=1)
         if expected.activation_map is not None and got.activation_map is not None:
             # A tie may fall to another class, which has another map.
@@ -88,6 +93,21 @@ def check_graph(
         )
     _check_batch_sizes(session, pixels[rows[: max(_BATCH_SIZES)]])
     return Parity(max_abs_logit_diff=worst, argmax_agreement=agreed / len(rows), images=len(rows))
+
+
+def _check_familiarity(
+    familiarity: Familiarity, expected: BatchOutputs, got: BatchOutputs, logit_limit: float
+) -> None:
+    """Hold the graph's score against the one that the threshold was chosen by."""
+    if got.familiarity is None:
+        raise GateFailed(
+            "parity gate: the exported file lacks the output familiarity; nothing was published"
+        )
+    scores = familiarity.score(expected.logits, expected.embedding)
+    # In standard deviations: the smaller those are, the more a difference counts.
+    logit_part = logit_limit / familiarity.max_logit.deviation
+    cosine_part = LOGIT_TOLERANCE / familiarity.prototype_cosine.deviation
+    _difference("familiarity", scores, got.familiarity, logit_part + cosine_part)
 
 
 def check_raw_bytes(
@@ -184,6 +204,7 @@ def _difference(
 
 def _run(session: ModelSession, pixels: Pixels, *, activation_map: bool = False) -> BatchOutputs:
     names = ["logits", "probabilities", "embedding"] + ["activation_map"] * activation_map
+    names += [FAMILIARITY] * (FAMILIARITY in session.output_names)
     return BatchOutputs(**session.run(np.ascontiguousarray(pixels), names))
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,11 @@ from inference.manifest import (
     Metrics,
     OutputSpec,
     Parity,
+    Rejection,
     SplitMetrics,
     TrainingInfo,
 )
+from inference.rejection import FAMILIARITY
 from inference.session import ModelSession, SessionConfig, open_session
 from training.backbones.build import Backbone
 from training.backbones.heads import NO_MAP
@@ -25,14 +27,16 @@ from training.calibration import CalibrationEffect, calibration_effect, fit_temp
 from training.candidates import Candidate
 from training.config import FinetuneConfig
 from training.data.layout import Split
-from training.gates import check_graph, run_batches
+from training.gates import check_graph
 from training.metrics import confusion_matrix, describe_accuracy, measure
 from training.prepare import Prepared
 from training.progress import Display
 from training.publish import Measured
-from training.rejection import fit_rejection
+from training.recognition import make_rejection, recognise
 from training.report import Report
 from training.reproducibility import library_versions
+
+_AGAINST: Final = {"unknown images": "_unknown", "classes left out": "classes left out in turn"}
 
 Floats = npt.NDArray[np.float32]
 
@@ -51,21 +55,33 @@ def measure_candidate(
     Raises:
         GateFailed: the exported file does not do what the network does.
     """
+    recognition = recognise(chosen, config, display)
+    chosen = recognition.candidate
     dataset, backbone = chosen.dataset, prepared.backbone
     targets = dataset.targets("val")
     temperature = fit_temperature(chosen.val_logits, targets)
-    model = chosen.exported(temperature=temperature)
+    model = chosen.exported(temperature=temperature, familiarity=recognition.familiarity)
     session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
     rows = dataset.rows("val")
     with display.bar("comparing PyTorch with the exported file", len(rows)) as advance:
         parity = check_graph(
-            chosen.network, session, dataset.pixels, rows, temperature=temperature, advance=advance
+            chosen.network,
+            session,
+            dataset.pixels,
+            rows,
+            temperature=temperature,
+            familiarity=recognition.familiarity,
+            advance=advance,
         )
-    logits = _served_logits(chosen, session, display)
+    logits = _served_logits(chosen)
     served = {split: softmax(found / temperature, axis=1) for split, found in logits.items()}
     judgement = _judge(chosen, logits, temperature=temperature)
     metrics = judgement.metrics
     _describe_metrics(metrics, display)
+    rejection = make_rejection(
+        recognition, prepared, display, strength=tried[0].strength, seed=config.seed
+    )
+    _describe_rejection(rejection, display)
     return Measured(
         model=model,
         facts={
@@ -73,7 +89,7 @@ def measure_candidate(
             "preprocessing": backbone.spec,
             "outputs": _output_specs(backbone, len(dataset.labels), session),
             "calibration": Calibration(temperature=temperature),
-            "rejection": fit_rejection(chosen.val_logits),
+            "rejection": rejection,
             "backbone": backbone.info,
             "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
             "metrics": metrics,
@@ -147,22 +163,16 @@ def _training_info(chosen: Candidate, config: FinetuneConfig, started: float) ->
     )
 
 
-def _served_logits(
-    chosen: Candidate, session: ModelSession, display: Display
-) -> dict[Split, Floats]:
-    """Return what the exported file answers, (N, K) by split; a gate compares it from raw bytes."""
+def _served_logits(chosen: Candidate) -> dict[Split, Floats]:
+    """Return what the exported file answers, (N, K) by split; a gate compares it from raw bytes.
+
+    ONNX Runtime computed the embeddings with the trunk of this very file; only the head is to be applied.
+    """
     dataset = chosen.dataset
+    assert chosen.embeddings is not None
+    logits = chosen.network.linear_head().logits(chosen.embeddings)
     splits: list[Split] = ["val", "test"] if dataset.splits["test"] else ["val"]
-    if chosen.embeddings is not None:
-        # ONNX Runtime computed them with the trunk of this very file; only the head is to be applied.
-        logits = chosen.network.linear_head().logits(chosen.embeddings)
-        return {split: logits[dataset.rows(split)] for split in splits}
-    total = sum(len(dataset.splits[split]) for split in splits)
-    with display.bar("measuring", total) as advance:
-        return {
-            split: run_batches(session, dataset.pixels, dataset.rows(split), advance=advance).logits
-            for split in splits
-        }
+    return {split: logits[dataset.rows(split)] for split in splits}
 
 
 def _describe_metrics(metrics: Metrics, display: Display) -> None:
@@ -179,6 +189,15 @@ def _describe_split(name: str, split: SplitMetrics, display: Display) -> None:
     )
 
 
+def _describe_rejection(rejection: Rejection, display: Display) -> None:
+    found = rejection.measured
+    if found is not None:
+        display.line(
+            f"rejection, against {found.images} images of {_AGAINST[found.against]}: AUROC "
+            f"{found.auroc:.3f}, {100 * found.fpr95:.0f} % of them accepted where 95 % of the known are"
+        )
+
+
 def _output_specs(
     backbone: Backbone, num_classes: int, session: ModelSession
 ) -> dict[str, OutputSpec]:
@@ -186,6 +205,7 @@ def _output_specs(
         "logits": OutputSpec(dtype="float32", shape=(-1, num_classes)),
         "probabilities": OutputSpec(dtype="float32", shape=(-1, num_classes)),
         "embedding": OutputSpec(dtype="float32", shape=(-1, backbone.embedding_dim)),
+        FAMILIARITY: OutputSpec(dtype="float32", shape=(-1,)),
         "activation_map": OutputSpec(absent=NO_MAP),
     }
     if "activation_map" in session.output_names:

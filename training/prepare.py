@@ -1,6 +1,6 @@
 """From a folder to a data set: scan, look for what would make the accuracy false, split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.errors import InferenceError
 from inference.repository import Repository
@@ -13,7 +13,7 @@ from training.data.cache import PixelCache
 from training.data.copies import Settled, settle_copies
 from training.data.groups import group_images
 from training.data.layout import Folder
-from training.data.scan import Scan, scan_folder
+from training.data.scan import Quarantined, Scan, scan_folder
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.views import Views
 from training.features import Features, compute_features
@@ -24,10 +24,14 @@ _SHOWN_FILES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """All that is known before a model is fitted. `features` is None for training from scratch."""
+    """All that is known before a model is fitted.
+
+    `unknown` holds the images of no class. `features` is None for training from scratch.
+    """
 
     backbone: Backbone
     scan: Scan
+    unknown: Scan
     features: Features | None
     audit: Audit
     settled: Settled
@@ -36,7 +40,8 @@ class Prepared:
     def left_out(self) -> list[tuple[str, str]]:
         """Return path and reason of every file that takes no part."""
         relative = self.scan.folder.relative
-        unread = [(relative(bad.file), bad.reason) for bad in self.scan.quarantined]
+        quarantined = [*self.scan.quarantined, *self.unknown.quarantined]
+        unread = [(relative(bad.file), bad.reason) for bad in quarantined]
         return unread + [(relative(i.file), reason) for i, reason in self.settled.dropped]
 
 
@@ -54,7 +59,8 @@ def prepare(
     Raises:
         DataError: a class cannot be used, or the folder would give a false accuracy.
     """
-    scan = _scan(folder, Views(backbone.spec, method != "probe"), cache, display)
+    views = Views(backbone.spec, method != "probe")
+    scan = _scan(folder, views, cache, display)
     features = compute_features(backbone, scan, display) if method != "scratch" else None
     embeddings = None if features is None else features.embeddings
     audit = audit_scan(
@@ -89,6 +95,7 @@ def prepare(
     return Prepared(
         backbone=backbone,
         scan=scan,
+        unknown=_scan_unknown(folder, scan, views, cache, display),
         features=features,
         audit=audit,
         settled=settled,
@@ -118,6 +125,27 @@ def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> 
     if len(scan.quarantined) > _SHOWN_FILES:
         display.warning(f"leaving out {len(scan.quarantined) - _SHOWN_FILES} more, see the report")
     return scan
+
+
+def _scan_unknown(
+    folder: Folder, known: Scan, views: Views, cache: PixelCache, display: Display
+) -> Scan:
+    """Read the images of `_unknown`. One that also lies in a class is set aside there."""
+    scan = _scan(
+        replace(folder, files=folder.unknown, labels=(), given_splits=()), views, cache, display
+    )
+    of_a_class = {image.sha256 for image in known.images}
+    twice = [image for image in scan.images if image.sha256 in of_a_class]
+    reason = "a copy of an image that lies in a class"
+    for image in twice[:_SHOWN_FILES]:
+        display.warning(f"leaving out {folder.relative(image.file)!r}: {reason}")
+    if folder.unknown:
+        display.line(f"{len(scan.images) - len(twice)} images of no class, for testing rejection")
+    return replace(
+        scan,
+        images=tuple(image for image in scan.images if image not in twice),
+        quarantined=(*scan.quarantined, *(Quarantined(file=i.file, reason=reason) for i in twice)),
+    )
 
 
 def _describe_dropped(settled: Settled, folder: Folder, display: Display) -> None:

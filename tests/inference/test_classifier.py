@@ -69,6 +69,8 @@ def test_an_answer_does_not_depend_on_its_neighbours(
         for offset in range(len(outputs)):
             row = outputs.rows(offset, offset + 1)
             for field in dataclasses.fields(BatchOutputs):
+                if field.name == "familiarity":  # this model does not tell it
+                    continue
                 expected = getattr(alone[start + offset], field.name)
                 np.testing.assert_allclose(getattr(row, field.name), expected, atol=1e-6)
 

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from inference.__main__ import main
-from tests.builders import coloured, make_package
+from inference.manifest import Conformal
+from tests.builders import coloured, encode, make_package
 
 ROOT = Path(__file__).parents[2]
+SETS = Conformal(method="lac", coverage=0.9, threshold=0.3, images=50)
 
 
 @pytest.fixture
@@ -43,6 +46,38 @@ def test_a_table_names_each_file_and_its_labels(
     assert lines[0].endswith("  red 1.000  green 0.000")
     assert lines[1].startswith(f"{images / '더 깊이' / '🎸 live.JPG'}")
     assert "blue" in lines[1]
+
+
+def test_a_set_is_shown_in_place_of_the_best_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = make_package(tmp_path / "models", conformal=SETS)
+    image = tmp_path / "red.png"
+    image.write_bytes(coloured("red"))
+    assert main([str(package), str(image), "--set", "--provider", "cpu"]) == 0
+    assert capsys.readouterr().out == f"{image}  red 1.000\n"
+    (entry,) = run_json([package, image, Path("--set")], capsys)["predictions"]
+    assert [label["label"] for label in entry["set"]] == ["red"]
+    assert len(entry["top"]) == 3
+
+
+def test_sets_that_the_model_does_not_have_are_refused(
+    package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package_folder), str(images), "--set"]) == 2
+    assert "no prediction sets; train it with --coverage" in capsys.readouterr().err
+
+
+def test_a_rejected_image_is_told_with_the_reason(
+    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "dark.png"
+    image.write_bytes(encode(Image.new("RGB", (20, 20), (100, 20, 20))))
+    assert main([str(package_folder), str(image), "--top-k", "1"]) == 0
+    reason = "unlike the training images: score 3.92 is below 6.00"
+    assert capsys.readouterr().out.endswith(f"  ({reason})\n")
+    (entry,) = run_json([package_folder, image], capsys)["predictions"]
+    assert (entry["rejected"], entry["rejected_reason"]) == (True, reason)
 
 
 def test_json_is_what_predict_answers(
@@ -92,16 +127,6 @@ def test_a_file_that_is_named_is_tried_whatever_its_suffix(
 ) -> None:
     assert main([str(package_folder), str(images / "notes.txt")]) == 1
     assert "of an unknown type" in capsys.readouterr().out
-
-
-def test_an_unlike_image_is_marked(
-    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from PIL import Image
-
-    Image.new("RGB", (20, 20), (60, 20, 20)).save(tmp_path / "dark.png")
-    assert main([str(package_folder), str(tmp_path / "dark.png")]) == 0
-    assert "(unlike the training images)" in capsys.readouterr().out
 
 
 def test_control_characters_of_a_name_stay_off_the_terminal(

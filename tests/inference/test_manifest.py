@@ -45,6 +45,13 @@ def test_the_input_size_is_that_of_the_crop() -> None:
     assert MANIFEST.crop_hw == MANIFEST.preprocessing.crop_hw
 
 
+def test_a_manifest_of_before_is_read() -> None:
+    data = json.loads(dump_manifest(MANIFEST))
+    data["rejection"] = {"score": "max_logit", "threshold": 6.0, "accepted": 1.0}
+    del data["conformal"]
+    assert parse_manifest(json.dumps(data)) == MANIFEST
+
+
 @pytest.mark.parametrize("version", [0, 2, "1", 1.5, None, [1]])
 def test_another_format_version_is_refused(version: Any) -> None:
     with pytest.raises(InvalidManifest, match=r"format_version .* reads 1"):
@@ -67,7 +74,7 @@ def test_another_format_version_is_refused(version: Any) -> None:
         ("preprocessing.mean", [0, 0, "0"], "manifest.preprocessing.mean[2] must be a finite"),
         ("calibration.temperature", 0, "manifest.calibration: temperature must be positive"),
         ("calibration.temperature", True, "manifest.calibration.temperature must be a finite"),
-        ("rejection.score", "energy", "manifest.rejection.score must be one of ['max_logit']"),
+        ("rejection.score", "energy", "manifest.rejection.score must be one of ['max_logit', 'fam"),
         ("metrics.val.per_class.red.f1", None, "manifest.metrics.val.per_class.red.f1 must be"),
         ("files", {"fp64": {}}, "each key of manifest.files must be one of"),
         ("files.fp32.file", "/etc/passwd", "manifest: file of fp32 must be 'model.onnx'"),
@@ -104,11 +111,11 @@ def test_what_is_no_manifest_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(Manifest)])
-def test_every_part_but_the_files_is_needed(field: str) -> None:
+def test_every_part_that_was_there_from_the_beginning_is_needed(field: str) -> None:
     data = json.loads(dump_manifest(MANIFEST))
     del data[field]
-    if field == "files":
-        assert parse_manifest(json.dumps(data)).files is None
+    if field in ("files", "conformal"):
+        assert getattr(parse_manifest(json.dumps(data)), field) is None
     else:
         with pytest.raises(InvalidManifest, match=field):
             parse_manifest(json.dumps(data))

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from inference import open_classifier
+from inference.manifest import Conformal
 from tests.builders import LABELS, coloured, encode, make_package
 from tests.conftest import ClientFactory
 
@@ -63,9 +64,27 @@ def test_every_address_answers(client: TestClient, url: str) -> None:
     assert response.json()["predictions"][0]["label"] == "blue"
 
 
-def test_an_image_unlike_the_training_data_is_marked(client: TestClient) -> None:
+def test_an_image_unlike_the_training_data_is_marked_with_the_reason(client: TestClient) -> None:
     (entry,) = post(client, coloured_grey()).json()["predictions"]
     assert entry["rejected"] is True
+    assert entry["rejected_reason"].startswith("unlike the training images: score 3.92")
+    assert entry["label"] in LABELS
+
+
+def test_a_set_comes_when_asked_for(start_service: ClientFactory, models_dir: Path) -> None:
+    conformal = Conformal(method="lac", coverage=0.9, threshold=0.3, images=50)
+    make_package(models_dir, name="careful", conformal=conformal)
+    client = start_service()
+    for image, labels in ((coloured("red"), ["red"]), (coloured_grey(), list(LABELS))):
+        (entry,) = post(client, image, set=True, top_k=1).json()["predictions"]
+        assert [label["label"] for label in entry["set"]] == labels
+        assert len(entry["top"]) == 1
+
+
+def test_a_set_is_refused_where_the_model_has_none(client: TestClient) -> None:
+    response = post(client, coloured("red"), set=True)
+    assert response.status_code == 422
+    assert "no prediction sets; train it with --coverage" in response.json()["detail"]
 
 
 def coloured_grey() -> bytes:

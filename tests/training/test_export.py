@@ -7,13 +7,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from torch import nn
 
-from inference.manifest import METADATA_KEY
+from inference.manifest import METADATA_KEY, ScoreTerm
 from inference.session import ModelSession, SessionConfig, open_session
 from tests.training.conftest import SIDE_PX
 from training.data.split import Dataset
 from training.export import OPSET, attach_head, embed_manifest
+from training.familiarity import Familiarity
 from training.head import LinearHead
 from training.network import TransferNetwork, serving_outputs
 
@@ -176,3 +178,48 @@ def test_a_head_without_classes_in_common_shares_no_memory(network: TransferNetw
     other.set_linear_head(LinearHead(weight=before + 1, bias=kept.bias))
     assert np.array_equal(kept.weight, before)
     assert np.array_equal(other.linear_head().weight, before + 1)
+
+
+def test_the_graph_computes_the_score_that_the_threshold_was_chosen_by(
+    network: TransferNetwork, trunk: onnx.ModelProto, dataset: Dataset
+) -> None:
+    head = network.linear_head()
+    rng = np.random.default_rng(0)
+    prototypes = rng.normal(size=(7, head.weight.shape[1])).astype(np.float32)
+    familiarity = Familiarity(
+        prototypes=prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True),
+        max_logit=ScoreTerm(mean=3.0, deviation=0.5),
+        prototype_cosine=ScoreTerm(mean=0.1, deviation=0.02),
+    )
+    model = attach_head(trunk, head, familiarity=familiarity)
+    onnx.checker.check_model(model, full_check=True)
+    assert shape_of(model.graph.output[-1]) == (onnx.TensorProto.FLOAT, ["N"])
+    batch = dataset.pixels[dataset.rows("val")]
+    got = opened(model).run(batch, [*OUTPUTS, "familiarity"])
+    expected = familiarity.score(got["logits"], got["embedding"])
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(got["familiarity"], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_embedding_of_zeros_has_a_familiarity(
+    network: TransferNetwork, trunk: onnx.ModelProto
+) -> None:
+    """Dead units make one, and 0 / 0 would pass for familiar."""
+    dead = onnx.ModelProto()
+    dead.CopyFrom(trunk)
+    dim = network.head.in_features
+    last = next(node for node in dead.graph.node if "embedding" in node.output)
+    last.output[list(last.output).index("embedding")] = "alive"
+    zero = numpy_helper.from_array(np.zeros(dim, np.float32), "zero")
+    dead.graph.initializer.append(zero)
+    dead.graph.node.append(helper.make_node("Mul", ["alive", "zero"], ["embedding"]))
+    familiarity = Familiarity(
+        prototypes=np.eye(1, dim, dtype=np.float32),
+        max_logit=ScoreTerm(mean=0.0, deviation=1.0),
+        prototype_cosine=ScoreTerm(mean=0.5, deviation=0.25),
+    )
+    head = network.linear_head()
+    session = opened(attach_head(dead, head, familiarity=familiarity))
+    pixels = np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8)
+    got = session.run(pixels, ["familiarity"])["familiarity"]
+    assert got == pytest.approx([head.bias.max() - 0.5 / 0.25], abs=1e-5)

@@ -11,7 +11,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from inference.classifier import Classifier
-from inference.manifest import Parity
+from inference.manifest import Parity, ScoreTerm
 from inference.package import read_package
 from inference.session import SessionConfig, open_session
 from tests.training.folders import noisy_png
@@ -19,6 +19,7 @@ from training.data.scan import ScannedImage
 from training.data.split import Dataset
 from training.errors import GateFailed
 from training.export import attach_head
+from training.familiarity import Familiarity
 from training.gates import LOGIT_TOLERANCE, check_graph, check_raw_bytes, run_batches
 from training.head import LinearHead
 from training.network import TransferNetwork
@@ -39,6 +40,7 @@ def check(network: TransferNetwork, trunk: onnx.ModelProto, dataset: Dataset) ->
         trained: TransferNetwork | None = None,
         head: LinearHead | None = None,
         temperature: float = TEMPERATURE,
+        familiarity: Familiarity | None = None,
     ) -> Parity:
         model = model or attach_head(trunk, head or network.linear_head(), temperature=temperature)
         session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
@@ -49,6 +51,7 @@ def check(network: TransferNetwork, trunk: onnx.ModelProto, dataset: Dataset) ->
             dataset.pixels,
             rows,
             temperature=TEMPERATURE,
+            familiarity=familiarity,
         )
 
     return run
@@ -125,6 +128,39 @@ def test_the_map_of_another_class_is_stopped(
     gather.input[0] = "wrong.weight"
     with pytest.raises(GateFailed, match=r"parity gate: activation map .* differ by"):
         check(model)
+
+
+def familiarity_for(network: TransferNetwork) -> Familiarity:
+    """Return a score of some prototypes."""
+    prototypes = np.eye(4, network.head.in_features, dtype=np.float32)
+    return Familiarity(
+        prototypes=prototypes,
+        max_logit=ScoreTerm(mean=1.0, deviation=2.0),
+        prototype_cosine=ScoreTerm(mean=0.5, deviation=0.1),
+    )
+
+
+def test_the_right_familiarity_passes(
+    check: Check, network: TransferNetwork, trunk: onnx.ModelProto
+) -> None:
+    right = familiarity_for(network)
+    model = attach_head(trunk, network.linear_head(), temperature=TEMPERATURE, familiarity=right)
+    assert check(model, familiarity=right).argmax_agreement == 1
+
+
+def test_another_familiarity_is_stopped(
+    check: Check, network: TransferNetwork, trunk: onnx.ModelProto
+) -> None:
+    right = familiarity_for(network)
+    wrong = dataclasses.replace(right, prototypes=right.prototypes[:1])
+    model = attach_head(trunk, network.linear_head(), temperature=TEMPERATURE, familiarity=wrong)
+    with pytest.raises(GateFailed, match=r"parity gate: familiarity .* differ by"):
+        check(model, familiarity=right)
+
+
+def test_a_lost_familiarity_is_stopped(check: Check, network: TransferNetwork) -> None:
+    with pytest.raises(GateFailed, match="lacks the output familiarity"):
+        check(familiarity=familiarity_for(network))
 
 
 def test_what_is_no_number_is_stopped(check: Check, network: TransferNetwork) -> None:

@@ -43,13 +43,17 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """A folder's content. `ignored` counts the files that are no images by their suffix."""
+    """A folder's content. `ignored` counts the files that are no images by their suffix.
+
+    `unknown` are the images of `_unknown`, beside the classes or the splits; their label is that name.
+    """
 
     root: Path
     labels: tuple[str, ...]
     files: tuple[ImageFile, ...]
     ignored: Mapping[str, int]
     given_splits: tuple[Split, ...]
+    unknown: tuple[ImageFile, ...] = ()
 
     def relative(self, file: ImageFile) -> str:
         """Return the file's path below the folder, for messages and reports.
@@ -73,6 +77,7 @@ def read_folder(root: Path) -> Folder:
     try:
         split_roots = _split_roots(root)
         found = [entry for split, path in split_roots for entry in _class_files(path, split)]
+        unknown = tuple(_unknown_files({root, *(path for _, path in split_roots)}))
     except PermissionError as err:
         raise DataError(f"folder {err.filename!r} may not be read; change its permissions") from err
     files = tuple(entry for entry in found if isinstance(entry, ImageFile))
@@ -80,7 +85,14 @@ def read_folder(root: Path) -> Folder:
     class_folders = {split: _class_folders(path) for split, path in split_roots}
     labels = _check_labels(root, class_folders)
     splits = tuple(split for split in SPLITS if split in class_folders)
-    return Folder(root=root, labels=labels, files=files, ignored=ignored, given_splits=splits)
+    return Folder(
+        root=root,
+        labels=labels,
+        files=files,
+        ignored=ignored,
+        given_splits=splits,
+        unknown=unknown,
+    )
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
@@ -152,6 +164,13 @@ def _class_files(root: Path, split: Split | None) -> Iterator[ImageFile | str]:
                 yield ImageFile(path=path, label=label, split=split)
             else:
                 yield suffix or "(no suffix)"
+
+
+def _unknown_files(places: set[Path]) -> Iterator[ImageFile]:
+    for place in sorted(places):
+        for path in _walk(place / UNKNOWN_FOLDER) if (place / UNKNOWN_FOLDER).is_dir() else ():
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                yield ImageFile(path=path, label=UNKNOWN_FOLDER, split=None)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -104,6 +104,18 @@ def test_hidden_files_and_clutter_are_overlooked(tmp_path: Path) -> None:
     assert folder.ignored == {}
 
 
+def test_unknown_images_lie_beside_the_classes_or_the_splits(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write_classes(tmp_path / split, ["cat", "dog"], count=1)
+    unknown = write_class(tmp_path / "_unknown" / "deeper", 2, count=2)
+    unknown += write_class(tmp_path / "test" / "_unknown", 3, count=1)
+    (tmp_path / "_unknown" / "notes.txt").write_text("no image")
+    folder = read_folder(tmp_path)
+    assert [file.path for file in folder.unknown] == unknown
+    assert {(file.label, file.split) for file in folder.unknown} == {("_unknown", None)}
+    assert len(folder.files) == 4
+
+
 def test_the_folder_of_unknown_images_is_no_class(tmp_path: Path) -> None:
     write_classes(tmp_path, ["cat", "dog", "_unknown"], count=1)
     folder = read_folder(tmp_path)

@@ -1,0 +1,154 @@
+"""What a model knows its images by: from a candidate to its familiarity score and rejection rule."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.manifest import Rejection, UnknownMeasure
+from training.candidates import Candidate
+from training.config import FinetuneConfig
+from training.embeddings import compute_embeddings
+from training.familiarity import Familiarity, fit_familiarity
+from training.left_out import measure_left_out
+from training.prepare import Prepared
+from training.progress import Display
+from training.reference import choose_reference
+from training.rejection import fit_rejection, measure_unknown, split_unknown
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+# Of the images that classes are left out of; more would cost minutes and tell little more.
+_MAX_LEFT_OUT: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """The familiarity score of a candidate.
+
+    Attributes:
+        candidate: with embeddings of all images that are measured.
+        reference: places (M,) in its training split of the images that others are held against.
+        familiarity: the score.
+        val_scores: (N,) of the validation images, none of them its own neighbour.
+    """
+
+    candidate: Candidate
+    reference: Integers
+    familiarity: Familiarity
+    val_scores: Floats
+
+
+def recognise(candidate: Candidate, config: FinetuneConfig, display: Display) -> Recognition:
+    """Fit the score on the candidate's training and validation images."""
+    dataset = candidate.dataset
+    reference = choose_reference(dataset, seed=config.seed)
+    rows, val_rows = dataset.rows("train")[reference], dataset.rows("val")
+    embeddings = candidate.embeddings
+    if embeddings is None:
+        asked = np.unique(np.concatenate([rows, val_rows, dataset.rows("test")]))
+        embeddings = _embed(candidate, asked, display)
+    familiarity, val_scores = fit_familiarity(
+        embeddings[rows],
+        dataset.targets("train")[reference],
+        val_logits=candidate.val_logits,
+        val_embeddings=embeddings[val_rows],
+        folds=None if dataset.folds is None else dataset.folds[reference],
+        val_folds=dataset.folds,
+    )
+    return Recognition(
+        candidate=replace(candidate, embeddings=embeddings),
+        reference=reference,
+        familiarity=familiarity,
+        val_scores=val_scores,
+    )
+
+
+def make_rejection(
+    recognition: Recognition,
+    prepared: Prepared,
+    display: Display,
+    *,
+    strength: float | None,
+    seed: int,
+) -> Rejection:
+    """Choose the threshold, and measure the score on images of `_unknown` or on classes left out.
+
+    `strength` is that of the probe's head; None where there was no probe, and so no left-out classes.
+    """
+    unknown = _unknown_scores(recognition, prepared, display)
+    if unknown is None:
+        measured = _measure_left_out(recognition.candidate, prepared, strength, seed=seed)
+        return fit_rejection(recognition.familiarity, recognition.val_scores, measured=measured)
+    tune, test = split_unknown(unknown)
+    known = familiarity_of_test(recognition)
+    return fit_rejection(
+        recognition.familiarity,
+        recognition.val_scores,
+        tune=tune,
+        measured=measure_unknown(
+            "unknown images",
+            known=recognition.val_scores if known is None else known,
+            unknown=test,
+        ),
+    )
+
+
+def familiarity_of_test(recognition: Recognition) -> Floats | None:
+    """Return the familiarity of the test images, (N,), or None where there are none."""
+    candidate = recognition.candidate
+    rows = candidate.dataset.rows("test")
+    assert candidate.embeddings is not None
+    return _scores(recognition, candidate.embeddings[rows]) if len(rows) else None
+
+
+def _scores(recognition: Recognition, embeddings: Floats) -> Floats:
+    logits = recognition.candidate.network.linear_head().logits(embeddings)
+    return recognition.familiarity.score(logits, embeddings)
+
+
+def _embed(candidate: Candidate, rows: Integers, display: Display) -> Floats:
+    """Return (N, D) by `ScannedImage.row`, computed for `rows` (M,) and NaN for others."""
+    with display.bar("computing features", len(rows)) as advance:
+        found = compute_embeddings(candidate.trunk, candidate.dataset.pixels, rows, advance=advance)
+    embeddings = np.full((len(candidate.dataset.pixels), found.shape[1]), np.nan, dtype=np.float32)
+    embeddings[rows] = found
+    return embeddings
+
+
+def _unknown_scores(
+    recognition: Recognition, prepared: Prepared, display: Display
+) -> Floats | None:
+    """Return the scores (M,) of the images of `_unknown`, by content hash, or None without any."""
+    scan = prepared.unknown
+    if not scan.images:
+        return None
+    # By their hash, so that each half of them is a mixture whatever their names.
+    rows = np.array([i.row for i in sorted(scan.images, key=lambda i: i.sha256)], dtype=np.int64)
+    trunk = recognition.candidate.trunk
+    with display.bar("computing features of _unknown", len(rows)) as advance:
+        embeddings = compute_embeddings(trunk, scan.evaluation, rows, advance=advance)
+    return _scores(recognition, embeddings)
+
+
+def _measure_left_out(
+    candidate: Candidate, prepared: Prepared, strength: float | None, *, seed: int
+) -> UnknownMeasure | None:
+    """Measure on the pretrained backbone's embeddings of this candidate's images."""
+    if prepared.features is None or strength is None:
+        return None
+    dataset, embeddings = candidate.dataset, prepared.features.embeddings
+    held = dataset if dataset.folds is None else dataset.hold_out(0)
+    train, val = (
+        choose_reference(held, seed=seed, split=split, at_most=_MAX_LEFT_OUT)
+        for split in ("train", "val")
+    )
+    return measure_left_out(
+        embeddings[held.rows("train")[train]],
+        held.targets("train")[train],
+        embeddings[held.rows("val")[val]],
+        held.targets("val")[val],
+        strength=strength,
+    )

@@ -1,0 +1,30 @@
+"""The training images that others are held against: for familiarity, and to look similar ones up."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data.layout import Split
+from training.data.split import Dataset
+
+# Bounds the time of a fine-tuned trunk's embeddings and the size of the index of similar images.
+MAX_IMAGES: Final = 5_000
+
+
+def choose_reference(
+    dataset: Dataset, *, seed: int, split: Split = "train", at_most: int = MAX_IMAGES
+) -> npt.NDArray[np.int64]:
+    """Return places (M,) in a split, in order: all of them, or as many of each class.
+
+    Where one class has too few for its part, the others take more.
+    """
+    targets = dataset.targets(split)
+    if len(targets) <= at_most:
+        return np.arange(len(targets))
+    shuffled = np.random.default_rng(seed).permutation(len(targets))
+    turns = np.empty(len(targets), dtype=np.int64)
+    for index in range(len(dataset.labels)):
+        of_class = shuffled[targets[shuffled] == index]
+        turns[of_class] = np.arange(len(of_class))
+    return np.sort(np.lexsort((targets, turns))[:at_most])
