@@ -32,7 +32,7 @@ from training.metrics import confusion_matrix, describe_accuracy, measure
 from training.prepare import Prepared
 from training.progress import Display
 from training.publish import Measured
-from training.recognition import make_rejection, recognise
+from training.recognition import Recognition, make_rejection, recognise
 from training.report import Report
 from training.reproducibility import library_versions
 
@@ -62,17 +62,7 @@ def measure_candidate(
     temperature = fit_temperature(chosen.val_logits, targets)
     model = chosen.exported(temperature=temperature, familiarity=recognition.familiarity)
     session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
-    rows = dataset.rows("val")
-    with display.bar("comparing PyTorch with the exported file", len(rows)) as advance:
-        parity = check_graph(
-            chosen.network,
-            session,
-            dataset.pixels,
-            rows,
-            temperature=temperature,
-            familiarity=recognition.familiarity,
-            advance=advance,
-        )
+    parity = _check_graph(recognition, session, display, temperature=temperature)
     logits = _served_logits(chosen)
     served = {split: softmax(found / temperature, axis=1) for split, found in logits.items()}
     judgement = _judge(chosen, logits, temperature=temperature)
@@ -108,6 +98,23 @@ def measure_candidate(
             findings=prepared.audit.findings,
         ),
     )
+
+
+def _check_graph(
+    recognition: Recognition, session: ModelSession, display: Display, *, temperature: float
+) -> Parity:
+    chosen = recognition.candidate
+    rows = chosen.dataset.rows("val")
+    with display.bar("comparing PyTorch with the exported file", len(rows)) as advance:
+        return check_graph(
+            chosen.network,
+            session,
+            chosen.dataset.pixels,
+            rows,
+            temperature=temperature,
+            familiarity=recognition.familiarity,
+            advance=advance,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
