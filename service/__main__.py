@@ -15,6 +15,7 @@ from inference import ProviderUnavailable
 from service.app import create_app
 from service.context import session_config
 from service.hardware import probe_provider
+from service.logs import configure_logging
 from service.server import DrainingServer, bind
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
 
@@ -24,13 +25,12 @@ logger = logging.getLogger("service")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service until it is told to stop; return the exit code."""
     _parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    configure_logging("text")
     for warning in misspelt_variables(os.environ):
         logger.warning("%s", warning)
     try:
         settings = Settings()
+        configure_logging(settings.log_format)
         _check_hardware(settings)
         listener = bind(settings.host, settings.port)
     except ValidationError as err:

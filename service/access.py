@@ -1,6 +1,5 @@
 """API keys: who may predict and who may administer."""
 
-import hashlib
 import hmac
 import ipaddress
 from collections.abc import Iterable
@@ -8,6 +7,7 @@ from collections.abc import Iterable
 from pydantic import SecretStr
 
 from service.errors import AdminDisabled, KeyInsufficient, KeyRequired
+from service.keys import key_digest, sent_digest
 
 
 class Access:
@@ -52,7 +52,7 @@ class Access:
         Of an IPv6 address only the network counts, for whoever has one has all addresses in it.
         """
         if key is not None and _is_one_of(key, (*self._api, *self._admin)):
-            return _hash(key).hex()
+            return sent_digest(key).hex()
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
@@ -66,16 +66,12 @@ def _key_required(key: str | None) -> KeyRequired:
 
 
 def _hashes(keys: Iterable[SecretStr]) -> tuple[bytes, ...]:
-    return tuple(_hash(key.get_secret_value()) for key in keys)
-
-
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", errors="surrogateescape")).digest()
+    return tuple(key_digest(key.get_secret_value()) for key in keys)
 
 
 def _is_one_of(key: str | None, hashes: tuple[bytes, ...]) -> bool:
     if key is None:
         return False
-    given = _hash(key)
+    given = sent_digest(key)
     # No early exit: the time must not tell which key was nearly met.
     return sum(hmac.compare_digest(given, known) for known in hashes) > 0

@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Middleware(ObservabilityMiddleware, metrics=counters),
             Middleware(BodyPaceMiddleware, pace=_body_pace(settings)),
         ],
+        docs_url=None,  # our own, without scripts from elsewhere: `routes/page.py`
         redoc_url=None,
     )
     app.state.lifecycle = lifecycle

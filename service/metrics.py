@@ -122,6 +122,20 @@ class _StateCollector(Collector):
                     running.add_metric(labels, 1)
         yield state
         yield running
+        waiting = GaugeMetricFamily(
+            "graft_images_waiting", "Images in a model's queue.", labels=["model", "version"]
+        )
+        for served in self._models.served_models():
+            waiting.add_metric([served.name, str(served.version)], served.num_waiting)
+        wait = GaugeMetricFamily(
+            "graft_predicted_wait_seconds",
+            "When one more image of a model would be answered, from now.",
+            labels=["model"],
+        )
+        for name in self._models.catalog.models:
+            wait.add_metric([name], self._admission.predicted_wait_s(name))
+        yield waiting
+        yield wait
         yield GaugeMetricFamily(
             "graft_images_in_service", "Images being answered.", value=self._admission.num_images
         )

@@ -7,19 +7,29 @@ import logging
 import re
 import secrets
 import time
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.logs import FIELDS, printable
 from service.metrics import Metrics
 from service.problems import internal_error_response
 from service.stages import StageTimes
+from service.tracing import TRACE_HEADER, read_trace
 
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# For every answer; a page that needs more has a policy of its own.
+_SAFE_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
 _UNROUTED: Final = "(none)"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -56,6 +66,7 @@ class _RequestRecord:
         self.status: int | None = None
         self._scope = scope
         self._send = send
+        self._trace = read_trace(Headers(scope=scope).get(TRACE_HEADER))
         self._started = time.perf_counter()
         scope.setdefault("state", {}).update(request_id=self.request_id, times=self.times)
 
@@ -64,7 +75,10 @@ class _RequestRecord:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self.request_id
-            headers["X-Content-Type-Options"] = "nosniff"
+            for name, value in _SAFE_HEADERS:
+                headers.setdefault(name, value)
+            if self._trace is not None:
+                headers["traceresponse"] = self._trace.traceparent
             if self.times.seconds:
                 headers["Server-Timing"] = _server_timing(self.times)
         await self._send(message)
@@ -78,17 +92,29 @@ class _RequestRecord:
         metrics.note_stages(self.times)
         if code := scope["state"].get("problem_code"):
             metrics.note_problem(code)
-        # The path as it came, still percent-encoded, so that it cannot forge a line.
-        path = scope.get("raw_path", b"").decode("ascii", "backslashreplace").partition("?")[0]
-        logger.info(
-            "request_done id=%s client=%s method=%s path=%s status=%d ms=%.1f",
-            self.request_id,
-            (scope.get("client") or ("-",))[0],
-            method,
-            _one_line(path)[:200],
-            status,
-            seconds * 1e3,
-        )
+        if logger.isEnabledFor(logging.INFO):
+            fields = self._fields(method, status, seconds)
+            line = " ".join(f"{name}={value}" for name, value in fields.items())
+            logger.info("request_done %s", line, extra={FIELDS: fields})
+
+    def _fields(self, method: str, status: int, seconds: float) -> dict[str, Any]:
+        # The path as it came, still percent-encoded, so that it cannot forge a field.
+        path = self._scope.get("raw_path", b"").decode("ascii", "backslashreplace")
+        fields: dict[str, Any] = {
+            "id": self.request_id,
+            "client": (self._scope.get("client") or ("-",))[0],
+            "method": method,
+            "path": printable(path.partition("?")[0])[:200],
+            "status": status,
+            "ms": round(seconds * 1e3, 1),
+        }
+        fields.update({f"{k}_ms": round(v * 1e3, 1) for k, v in self.times.seconds.items()})
+        if code := self._scope["state"].get("problem_code"):
+            fields["problem"] = code
+        if self._trace is not None:
+            fields.update(trace_id=self._trace.trace_id, parent_id=self._trace.parent_id)
+            fields["span_id"] = self._trace.span_id
+        return fields
 
 
 def _request_id(given: str | None) -> str:
@@ -99,7 +125,3 @@ def _request_id(given: str | None) -> str:
 
 def _server_timing(times: StageTimes) -> str:
     return ", ".join(f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in times.seconds.items())
-
-
-def _one_line(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)

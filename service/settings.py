@@ -13,6 +13,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.keys import key_digest
+from service.logs import LogFormat
+
 ENV_PREFIX: Final = "GRAFT_"
 
 Keys = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -42,12 +45,14 @@ class Settings(BaseSettings):
         description="Versions and precisions kept loaded beside the ones in service.",
     )
 
+    log_format: LogFormat = Field(default="text", description="The log's lines: text or json.")
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(
         default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one."
     )
     api_keys: Keys = Field(
-        default=(), description="Keys that may predict; comma separated or a JSON list."
+        default=(),
+        description="Keys that may predict, in clear or as sha256:…; comma separated or a JSON list.",
     )
     admin_keys: Keys = Field(
         default=(), description="Keys that may do everything; none turns admin calls off."
@@ -150,8 +155,8 @@ class Settings(BaseSettings):
     @field_validator("api_keys", "admin_keys")
     @classmethod
     def _no_weak_keys(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if any(len(key.get_secret_value()) < 8 for key in keys):
-            raise ValueError("an API key must have at least 8 characters")
+        for key in keys:
+            key_digest(key.get_secret_value())  # raises for what is no key
         return keys
 
     @model_validator(mode="after")

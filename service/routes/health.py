@@ -11,12 +11,14 @@ from service.schemas import Health
 router = APIRouter(tags=["health"])
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model_exclude_unset=True)
 async def live() -> Health:
     """Say that the process answers."""
     return Health(status="live")
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", responses=problems(503))
 async def ready(context: ContextDep) -> Health:
     """Say that at least one model answers, or 503 with the reason."""

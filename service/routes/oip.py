@@ -28,12 +28,14 @@ admin_router = APIRouter(
 _INFER = problems(408, 413, 415, 429, 504)
 
 
+@open_router.head("/v2/health/live", include_in_schema=False)
 @open_router.get("/v2/health/live")
 async def live() -> dict[str, bool]:
     """Say that the process answers."""
     return {"live": True}
 
 
+@open_router.head("/v2/health/ready", include_in_schema=False)
 @open_router.get("/v2/health/ready", responses=problems(503))
 async def ready(context: ContextDep) -> dict[str, bool]:
     """Say that at least one model answers, or 503 with the reason."""

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
+from service.access import Access
 from tests.builders import coloured, make_package
 from tests.conftest import ClientFactory
 
@@ -97,3 +99,47 @@ def test_no_answer_repeats_a_key(guarded: TestClient) -> None:
     response = guarded.get("/models", headers=bearer("wrong-key-123"))
     assert "wrong-key-123" not in response.text
     assert KEY not in guarded.get("/openapi.json").text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/models//refresh",
+        "/models/./refresh",
+        "//models/refresh",
+        "/models/refresh/",
+        "/MODELS/refresh",
+    ],
+)
+def test_no_way_of_writing_an_address_gets_past_the_key(guarded: TestClient, url: str) -> None:
+    assert guarded.post(url).status_code in (401, 404, 405)
+
+
+def test_callers_are_told_apart_by_key_and_else_by_address_or_network() -> None:
+    access = Access(api_keys=[SecretStr(KEY)], admin_keys=[])
+    assert access.caller_id(KEY, "192.0.2.1") == access.caller_id(KEY, "192.0.2.2")
+    assert access.caller_id(None, "192.0.2.1") != access.caller_id(None, "192.0.2.2")
+    # A key that is not known must not buy a bucket of its own.
+    assert access.caller_id("made-up-1", "192.0.2.1") == access.caller_id("made-up-2", "192.0.2.1")
+    assert access.caller_id(None, "2001:db8::1") == access.caller_id(None, "2001:db8::2")
+    assert access.caller_id(None, "2001:db8::1") != access.caller_id(None, "2001:db8:0:1::1")
+
+
+def test_a_caller_over_its_rate_is_429_and_another_is_answered(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    keys = f"{KEY},{SECOND_KEY}"
+    client = start_service(api_keys=keys, rate_limit_per_s=0.001, rate_limit_burst=2)
+    image = {"content-type": "image/png"}
+    codes = [
+        client.post(
+            "/predict", content=coloured("red"), headers={**image, **bearer(KEY)}
+        ).status_code
+        for _ in range(3)
+    ]
+    assert codes == [200, 200, 429]
+    other = client.post(
+        "/predict", content=coloured("red"), headers={**image, **bearer(SECOND_KEY)}
+    )
+    assert other.status_code == 200

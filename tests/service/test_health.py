@@ -69,3 +69,9 @@ def test_a_draining_service_is_not_ready_but_answers(client: TestClient) -> None
     assert client.get("/health/ready").status_code == 503
     assert client.get("/health/live").status_code == 200
     assert client.get("/models").status_code == 200
+
+
+def test_probes_take_head_too(client: TestClient) -> None:
+    for url in ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"):
+        response = client.head(url)
+        assert (response.status_code, response.content) == (200, b"")

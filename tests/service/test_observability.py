@@ -78,3 +78,33 @@ def test_nothing_is_in_service_when_all_is_answered(client: TestClient) -> None:
     client.post("/predict", content=coloured("red"))
     assert value(client, "graft_images_in_service") == 0
     assert value(client, "graft_buffered_bytes") == 0
+
+
+def test_a_trace_is_logged_and_answered_with_a_span_of_its_own(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with caplog.at_level(logging.INFO, "service.observability"):
+        response = client.get("/health/live", headers={"traceparent": f"00-{trace}-{parent}-01"})
+    assert re.fullmatch(rf"00-{trace}-[0-9a-f]{{16}}-01", response.headers["traceresponse"])
+    assert parent not in response.headers["traceresponse"]
+    assert f"trace_id={trace} parent_id={parent}" in caplog.text
+
+
+@pytest.mark.parametrize("given", ["", "x", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "ff-a-b-c"])
+def test_what_is_no_trace_is_ignored(client: TestClient, given: str) -> None:
+    response = client.get("/health/live", headers={"traceparent": given})
+    assert response.status_code == 200
+    assert "traceresponse" not in response.headers
+
+
+def test_queue_and_predicted_wait_are_shown_by_model(client: TestClient) -> None:
+    client.post("/predict", content=coloured("red"))
+    text = client.get("/metrics").text
+    assert 'graft_images_waiting{model="colours",version="1"} 0.0' in text
+    assert 'graft_predicted_wait_seconds{model="colours"} 0.0' in text
+
+
+def test_refusals_are_counted_by_their_reason(client: TestClient) -> None:
+    client.post("/predict", content=b"no image")
+    assert value(client, 'graft_problems_total{code="unsupported_format"}') == 1
