@@ -8,6 +8,7 @@ from service.admission import Admission
 from service.cores import usable_cores
 from service.loading import LoadedModel, ModelLoader
 from service.metrics import Metrics
+from service.oip.statistics import InferenceStatistics
 from service.predictor import Predictor
 from service.rate_limit import RateLimit
 from service.registry import ModelRegistry
@@ -35,6 +36,7 @@ class Context:
     rate_limit: RateLimit
     access: Access
     metrics: Metrics
+    statistics: InferenceStatistics
     lifecycle: Lifecycle
     upload_limits: UploadLimits
 
@@ -51,7 +53,8 @@ def session_config(settings: Settings) -> SessionConfig:
 def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle) -> Context:
     """Build the parts from the settings. Nothing runs yet."""
     admission = Admission(max_images=settings.max_waiting, max_bytes=settings.max_buffered_bytes)
-    registry = _build_registry(settings, metrics)
+    statistics = InferenceStatistics()
+    registry = _build_registry(settings, metrics, statistics)
     metrics.watch(registry, admission)
     return Context(
         settings=settings,
@@ -68,6 +71,7 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
         rate_limit=RateLimit(per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst),
         access=Access(api_keys=settings.api_keys, admin_keys=settings.admin_keys),
         metrics=metrics,
+        statistics=statistics,
         lifecycle=lifecycle,
         upload_limits=UploadLimits(
             max_image_bytes=settings.max_image_bytes,
@@ -77,7 +81,13 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
     )
 
 
-def _build_registry(settings: Settings, metrics: Metrics) -> ModelRegistry:
+def _build_registry(
+    settings: Settings, metrics: Metrics, statistics: InferenceStatistics
+) -> ModelRegistry:
+    def observe(model: str, version: int, num_images: int, seconds: float) -> None:
+        metrics.note_batch(model, version, num_images, seconds)
+        statistics.note_batch(model, version, num_images, seconds)
+
     tuner = Tuner(
         cores=usable_cores(),
         max_batch=settings.max_batch,
@@ -91,7 +101,7 @@ def _build_registry(settings: Settings, metrics: Metrics) -> ModelRegistry:
             loaded,
             max_wait_s=settings.max_batch_wait_ms / 1e3,
             max_queue=settings.max_waiting,
-            observe=metrics.note_batch,
+            observe=observe,
         )
 
     return ModelRegistry(

@@ -3,6 +3,7 @@
 Its caller's rate, its deadline, its model, room in the service, and whether it would be answered in time.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from service.errors import ModelNotChosen, NoModels
 from service.loading import AskedPrecision
 from service.readiness import why_no_model
 from service.served_model import ServedModel
+from service.stages import StageTimes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,22 +38,35 @@ class Intake:
     model: ServedModel
     ticket: Ticket
     deadline: Deadline
+    times: StageTimes
 
     @asynccontextmanager
-    async def working(self, images: int) -> AsyncIterator[float]:
+    async def working(self, images: int, *, timeout_s: float | None = None) -> AsyncIterator[float]:
         """Begin to answer the request's images, all of which have come; yield until when.
 
-        The time is one of `time.monotonic`.
+        The time is one of `time.monotonic`; `timeout_s` from now at most, where it is given.
 
         Raises:
             Overloaded: they could not be answered in time.
         """
         self.context.rate_limit.take_rest(self.caller, images - 1)
-        ends_at = self.deadline.at()
-        with self.context.admission.working(
-            self.model.name, images=images, time_left_s=self.deadline.left_s()
-        ):
-            yield ends_at
+        left_s = self.deadline.left_s()
+        if timeout_s is not None:
+            left_s = min(left_s, timeout_s)
+        started, ok = time.monotonic(), False
+        try:
+            with self.context.admission.working(self.model.name, images=images, time_left_s=left_s):
+                yield started + left_s
+            ok = True
+        finally:
+            self.context.statistics.note_request(
+                self.model.name,
+                self.model.version,
+                images=images,
+                times=self.times,
+                seconds=time.monotonic() - started,
+                ok=ok,
+            )
 
 
 @asynccontextmanager
@@ -76,7 +91,12 @@ async def let_in(request: Request, context: Context, choice: ModelChoice) -> Asy
             name, version=choice.version, precision=choice.precision, timeout_s=left_s
         ) as model:
             yield Intake(
-                context=context, caller=caller, model=model, ticket=ticket, deadline=deadline
+                context=context,
+                caller=caller,
+                model=model,
+                ticket=ticket,
+                deadline=deadline,
+                times=request.state.times,
             )
 
 

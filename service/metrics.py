@@ -50,11 +50,11 @@ class Metrics:
             buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._batch_images = Histogram(
-            "graft_batch_images", "Images in one run of the model.", ["model"],
+            "graft_batch_images", "Images in one run of the model.", ["model", "version"],
             buckets=_BATCH, registry=self._registry,
         )  # fmt: skip
         self._batch_seconds = Histogram(
-            "graft_batch_duration_seconds", "Time of one run of the model.", ["model"],
+            "graft_batch_duration_seconds", "Time of one run of the model.", ["model", "version"],
             buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
 
@@ -76,10 +76,10 @@ class Metrics:
         for stage, seconds in times.seconds.items():
             self._stage_seconds.labels(stage).observe(seconds)
 
-    def note_batch(self, model: str, num_images: int, seconds: float) -> None:
+    def note_batch(self, model: str, version: int, num_images: int, seconds: float) -> None:
         """Record a run of a model."""
-        self._batch_images.labels(model).observe(num_images)
-        self._batch_seconds.labels(model).observe(seconds)
+        self._batch_images.labels(model, str(version)).observe(num_images)
+        self._batch_seconds.labels(model, str(version)).observe(seconds)
 
     def note_outcomes(self, model: str, version: int, outcomes: Iterable[Outcome]) -> None:
         """Count the images of a request."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from inference import (
+    BatchOutputs,
     DecodeLimits,
     ImageError,
     Prediction,
@@ -53,6 +55,23 @@ class Outcome:
     error: Exception | None = None
 
 
+@asynccontextmanager
+async def ended_by(deadline: float) -> AsyncIterator[None]:
+    """End the context at a time of `time.monotonic`.
+
+    Raises:
+        DeadlineExceeded: it came.
+    """
+    left_s = deadline - time.monotonic()
+    try:
+        async with asyncio.timeout(left_s):
+            yield
+    except TimeoutError as err:
+        raise DeadlineExceeded(
+            f"no answer within {max(left_s, 0):.3g} s; send fewer images or try again"
+        ) from err
+
+
 class Predictor:
     """Decodes in threads of its own and hands the pixels to the model's batcher."""
 
@@ -82,20 +101,38 @@ class Predictor:
             DeadlineExceeded: the answers did not come in time.
             Overloaded, ShuttingDown: the service could not answer some of them.
         """
-        left_s = deadline - time.monotonic()
-        try:
-            async with asyncio.timeout(left_s):
-                outcomes = await asyncio.gather(
-                    *(self._answer(model, upload, options, deadline, times) for upload in uploads)
-                )
-        except TimeoutError as err:
-            raise DeadlineExceeded(
-                f"no answer within {max(left_s, 0):.3g} s; send fewer images or try again"
-            ) from err
+        async with ended_by(deadline):
+            outcomes = await asyncio.gather(
+                *(self._answer(model, upload, options, deadline, times) for upload in uploads)
+            )
         for outcome in outcomes:
             if isinstance(outcome.error, UnavailableError):
                 raise outcome.error
         return outcomes
+
+    async def run(
+        self,
+        model: ServedModel,
+        upload: Upload,
+        times: StageTimes,
+        *,
+        activation_map: bool,
+        deadline: float,
+    ) -> tuple[PreparedImage, BatchOutputs]:
+        """Decode one image and run it; the outputs have one row.
+
+        Raises:
+            ImageError, RequestError: the image cannot be decoded.
+            UnavailableError, ModelMisbehaved, SessionError: as `ServedModel.run`.
+        """
+        with model.expecting(), times.measure("decode"):
+            prepared = await asyncio.get_running_loop().run_in_executor(
+                self._decoders, self._prepare, model, upload
+            )
+        batched = await model.run(prepared.pixels, activation_map=activation_map, deadline=deadline)
+        times.note("queue", batched.queue_s)
+        times.note("infer", batched.run_s)
+        return prepared, batched.value
 
     async def _answer(
         self,
@@ -106,19 +143,13 @@ class Predictor:
         times: StageTimes,
     ) -> Outcome:
         try:
-            with model.expecting(), times.measure("decode"):
-                prepared = await asyncio.get_running_loop().run_in_executor(
-                    self._decoders, self._prepare, model, upload
-                )
-            batched = await model.run(
-                prepared.pixels, activation_map=options.activation_map, deadline=deadline
+            prepared, outputs = await self.run(
+                model, upload, times, activation_map=options.activation_map, deadline=deadline
             )
         except (ImageError, RequestError, SessionError, ModelMisbehaved, UnavailableError) as err:
             return Outcome(filename=upload.filename, error=err)
-        times.note("queue", batched.queue_s)
-        times.note("infer", batched.run_s)
         classifier = model.classifier
-        (prediction,) = classifier.interpret(batched.value, top_k=options.top_k)
+        (prediction,) = classifier.interpret(outputs, top_k=options.top_k)
         box = crop_box(prepared.source_wh, classifier.manifest.preprocessing)
         return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)
 

@@ -13,8 +13,8 @@ from inference import BatchOutputs
 from service.batching import Batched, BatchLimits, MicroBatcher
 from service.loading import LoadedModel
 
-# Called after each run of a model with its name, its number of images and its seconds.
-BatchObserver = Callable[[str, int, float], None]
+# Called after each run of a model with its name, its version, its number of images and its seconds.
+BatchObserver = Callable[[str, int, int, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class ServedModel:
         loop = asyncio.get_running_loop()
         started = loop.time()
         rows = await loop.run_in_executor(self._threads, self._run_rows, items)
-        self._observe(self.name, len(items), loop.time() - started)
+        self._observe(self.name, self.version, len(items), loop.time() - started)
         return rows
 
     def _run_rows(self, items: list[ModelInput]) -> list[BatchOutputs]:

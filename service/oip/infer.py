@@ -1,72 +1,98 @@
 """An inference request of the protocol, run on a model."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from inference import BatchOutputs, Manifest
 from inference.session import INPUT_NAME
-from service.batching import Batched
-from service.errors import DeadlineExceeded, MalformedBody
+from service.errors import MalformedBody
 from service.oip.metadata import output_names
 from service.oip.tensors import BYTES, FP32, Tensor
 from service.oip.wire import InferRequest, WantedOutput
+from service.predictor import Predictor, ended_by
 from service.served_model import ServedModel
 from service.stages import StageTimes
+from service.uploads import Upload
 
 
 async def infer(
-    model: ServedModel, request: InferRequest, *, deadline: float, times: StageTimes
+    model: ServedModel,
+    request: InferRequest,
+    predictor: Predictor,
+    *,
+    deadline: float,
+    times: StageTimes,
 ) -> list[tuple[Tensor, bool]]:
     """Return the wanted outputs, each with whether it goes as raw bytes, until `deadline`.
 
     Raises:
         MalformedBody: the input or an output is not one of the model's.
         DeadlineExceeded, Overloaded, ShuttingDown: as `ServedModel.run`.
+        ImageError, RequestError: an encoded image cannot be decoded; a tensor has no place for a gap.
         SessionError: the model failed.
     """
     manifest = model.classifier.manifest
     _check_input(request, manifest)
     wanted = _wanted_outputs(request, manifest)
     wants_map = any(output.name == "activation_map" for output in wanted)
-    rows = await _run_rows(model, request, wants_map, deadline)
-    for row in rows:
+    async with ended_by(deadline):
+        if isinstance(request.values, list):
+            rows = await _run_images(
+                model, request.values, predictor, times, wants_map=wants_map, deadline=deadline
+            )
+        else:
+            rows = await _run_pixels(
+                model, request.values, times, wants_map=wants_map, deadline=deadline
+            )
+    return [(_output_tensor(rows, output, manifest), output.binary) for output in wanted]
+
+
+async def _run_pixels(
+    model: ServedModel,
+    images: npt.NDArray[np.uint8],
+    times: StageTimes,
+    *,
+    wants_map: bool,
+    deadline: float,
+) -> list[BatchOutputs]:
+    batched = await asyncio.gather(
+        *(model.run(pixels, activation_map=wants_map, deadline=deadline) for pixels in images)
+    )
+    for row in batched:
         times.note("queue", row.queue_s)
         times.note("infer", row.run_s)
-    return [
-        (_output_tensor([row.value for row in rows], output, manifest), output.binary)
-        for output in wanted
-    ]
+    return [row.value for row in batched]
 
 
-async def _run_rows(
-    model: ServedModel, request: InferRequest, wants_map: bool, deadline: float
-) -> list[Batched[BatchOutputs]]:
-    left_s = deadline - time.monotonic()
-    try:
-        async with asyncio.timeout(left_s):
-            return await asyncio.gather(
-                *(
-                    model.run(pixels, activation_map=wants_map, deadline=deadline)
-                    for pixels in request.values
-                )
-            )
-    except TimeoutError as err:
-        raise DeadlineExceeded(
-            f"no answer within {max(left_s, 0):.3g} s; send fewer images"
-        ) from err
+async def _run_images(
+    model: ServedModel,
+    images: Sequence[Upload],
+    predictor: Predictor,
+    times: StageTimes,
+    *,
+    wants_map: bool,
+    deadline: float,
+) -> list[BatchOutputs]:
+    rows = await asyncio.gather(
+        *(
+            predictor.run(model, image, times, activation_map=wants_map, deadline=deadline)
+            for image in images
+        )
+    )
+    return [outputs for _, outputs in rows]
 
 
 def _check_input(request: InferRequest, manifest: Manifest) -> None:
     if request.input_name != INPUT_NAME:
         raise MalformedBody(f"there is no input {request.input_name[:80]!r}; send {INPUT_NAME!r}")
     expected = (*manifest.crop_hw, 3)
-    if request.values.shape[1:] != expected:
+    if isinstance(request.values, np.ndarray) and request.values.shape[1:] != expected:
         raise MalformedBody(
             f"input has shape {list(request.values.shape)}, must be {[-1, *expected]}; "
-            "/predict takes images of any size"
+            "encoded images (datatype BYTES) may be of any size"
         )
 
 

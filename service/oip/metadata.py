@@ -12,7 +12,13 @@ from service.states import State
 SERVER: Final = {
     "name": "graft",
     "version": __version__,
-    "extensions": ["binary_tensor_data", "classification", "model_repository"],
+    "extensions": [
+        "binary_tensor_data",
+        "classification",
+        "model_configuration",
+        "model_repository",
+        "statistics",
+    ],
 }
 PLATFORM: Final = "onnxruntime_onnx"
 # The state of a version in the words of the protocol's repository extension.
@@ -43,6 +49,30 @@ def model_metadata(manifest: Manifest, versions: list[int]) -> dict[str, Any]:
             {"name": name, "datatype": FP32, "shape": list(manifest.outputs[name].shape or ())}
             for name in output_names(manifest)
         ],
+    }
+
+
+def model_config(manifest: Manifest, *, max_batch: int) -> dict[str, Any]:
+    """Describe a model as Triton's model configuration extension does."""
+    height, width = manifest.crop_hw
+    dims = [height, width, 3]
+    return {
+        "name": manifest.name,
+        "platform": PLATFORM,
+        "backend": "onnxruntime",
+        "max_batch_size": max_batch,
+        "input": [
+            {"name": INPUT_NAME, "data_type": "TYPE_UINT8", "format": "FORMAT_NHWC", "dims": dims}
+        ],
+        "output": [
+            {
+                "name": name,
+                "data_type": "TYPE_FP32",
+                "dims": list(manifest.outputs[name].shape or ())[1:],
+            }
+            for name in output_names(manifest)
+        ],
+        "dynamic_batching": {},
     }
 
 

@@ -1,7 +1,7 @@
 """Bodies of the protocol: a JSON header, then (binary extension) the raw tensors one after another."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -10,9 +10,14 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from service.errors import MalformedBody
-from service.oip.tensors import UINT8, Tensor, uint8_from_bytes, uint8_from_list
+from service.oip.images import images_from_bytes, images_from_list
+from service.oip.tensors import BYTES, UINT8, Tensor, uint8_from_bytes, uint8_from_list
+from service.uploads import Upload
 
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
+
+InputValues = npt.NDArray[np.uint8] | list[Upload]
+_MAX_TIMEOUT_US: Final = 24 * 3600 * 10**6
 
 Dimension = Annotated[StrictInt, Field(ge=1)]
 
@@ -56,11 +61,18 @@ class WantedOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferRequest:
-    """A parsed request. `outputs` is None where all are wanted."""
+    """A parsed request.
+
+    Attributes:
+        values: pixels, or encoded images where the input is of BYTES.
+        timeout_s: how long the caller is willing to wait, where it said so.
+        outputs: None where all are wanted.
+    """
 
     id: str | None
     input_name: str
-    values: npt.NDArray[np.uint8]
+    values: InputValues
+    timeout_s: float | None
     outputs: tuple[WantedOutput, ...] | None
     binary_by_default: bool
 
@@ -84,6 +96,7 @@ def parse_request(body: bytes, header_length: str | None) -> InferRequest:
         id=parsed.id,
         input_name=parsed.inputs[0].name,
         values=_input_values(parsed.inputs[0], binary),
+        timeout_s=_timeout_s(parsed.parameters),
         outputs=None if outputs is None else tuple(_wanted(o, by_default) for o in outputs),
         binary_by_default=by_default,
     )
@@ -128,19 +141,38 @@ def _split(body: bytes, header_length: str | None) -> tuple[bytes, memoryview]:
     return body[:length], memoryview(body)[length:]
 
 
-def _input_values(given: InferInput, binary: memoryview) -> npt.NDArray[np.uint8]:
-    if given.datatype != UINT8:
-        raise MalformedBody(f"input {given.name!r} is {given.datatype[:20]!r}, must be {UINT8!r}")
+def _timeout_s(parameters: dict[str, Any]) -> float | None:
+    """Read Triton's `timeout`, in microseconds; 0 is none."""
+    timeout_us = parameters.get("timeout", 0)
+    if type(timeout_us) is not int or not 0 <= timeout_us <= _MAX_TIMEOUT_US:
+        raise MalformedBody("parameter timeout must be a number of microseconds")
+    return timeout_us / 1e6 if timeout_us else None
+
+
+def _input_values(given: InferInput, binary: memoryview) -> InputValues:
+    if given.datatype not in (UINT8, BYTES):
+        raise MalformedBody(
+            f"input {given.name[:80]!r} is {given.datatype[:20]!r}, must be {UINT8!r} (pixels) or "
+            f"{BYTES!r} (encoded images)"
+        )
+    from_list, from_bytes = _READERS[given.datatype]
     size = given.parameters.get("binary_data_size")
     if size is None:
         if len(binary):
             raise MalformedBody("raw bytes follow the JSON but no input has a binary_data_size")
-        return uint8_from_list(given.name, given.shape, given.data)
+        return from_list(given.name, given.shape, given.data)
     if given.data is not None or type(size) is not int or size != len(binary):
         raise MalformedBody(
             f"input {given.name!r} says binary_data_size {size!r}, {len(binary)} bytes follow the JSON"
         )
-    return uint8_from_bytes(given.name, given.shape, binary)
+    return from_bytes(given.name, given.shape, binary)
+
+
+# By datatype: from JSON, and from raw bytes.
+_READERS: Final[Mapping[str, tuple[Callable[..., InputValues], Callable[..., InputValues]]]] = {
+    UINT8: (uint8_from_list, uint8_from_bytes),
+    BYTES: (images_from_list, images_from_bytes),
+}
 
 
 def _wanted(output: InferOutput, by_default: bool) -> WantedOutput:

@@ -5,11 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from service.catalog import PublishedModel
+from service.context import Context
 from service.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep
 from service.errors import ModelNotReady
 from service.intake import ModelChoice
 from service.oip.answering import answer_infer
-from service.oip.metadata import SERVER, model_metadata, repository_index
+from service.oip.metadata import SERVER, model_config, model_metadata, repository_index
 from service.oip.repository import read_index_request, served_manifest
 from service.openapi import problems
 from service.readiness import why_not_ready
@@ -54,12 +56,40 @@ async def server_metadata() -> dict[str, Any]:
     return SERVER
 
 
+@router.get("/v2/models")
+async def models(context: ContextDep) -> dict[str, list[str]]:
+    """Name the published models."""
+    return {"models": sorted(context.registry.catalog.models)}
+
+
+@router.get("/v2/models/stats")
+async def all_statistics(context: ContextDep) -> dict[str, Any]:
+    """Count requests and batches of every published version."""
+    found = context.registry.catalog.models.values()
+    return {"model_stats": [stats for model in found for stats in _statistics(context, model)]}
+
+
 @router.get("/v2/models/{name}")
 @router.get("/v2/models/{name}/versions/{version}")
 async def metadata(name: str, context: ContextDep, version: str | None = None) -> dict[str, Any]:
     """Describe a model's input and outputs."""
     model = context.registry.catalog.find(name)
     return model_metadata(served_manifest(context.registry, model, version), list(model.versions))
+
+
+@router.get("/v2/models/{name}/stats")
+@router.get("/v2/models/{name}/versions/{version}/stats")
+async def statistics(name: str, context: ContextDep, version: str | None = None) -> dict[str, Any]:
+    """Count requests and batches of a model's versions, or of one."""
+    return {"model_stats": _statistics(context, context.registry.catalog.find(name), version)}
+
+
+@router.get("/v2/models/{name}/config")
+@router.get("/v2/models/{name}/versions/{version}/config")
+async def config(name: str, context: ContextDep, version: str | None = None) -> dict[str, Any]:
+    """Describe a model's configuration."""
+    manifest = served_manifest(context.registry, context.registry.catalog.find(name), version)
+    return model_config(manifest, max_batch=context.settings.max_batch)
 
 
 @router.get("/v2/models/{name}/ready")
@@ -75,7 +105,7 @@ async def model_ready(name: str, context: ContextDep, version: str | None = None
 async def infer(
     name: str, request: Request, context: ContextDep, version: str | None = None
 ) -> Response:
-    """Run a tensor of the model's own size, (N, H, W, 3) uint8 RGB."""
+    """Run encoded images (BYTES) or pixels of the model's own size, (N, H, W, 3) uint8 RGB."""
     return await answer_infer(request, context, ModelChoice(name=name, version=version))
 
 
@@ -98,3 +128,10 @@ async def unload(name: str, context: ContextDep) -> dict[str, str]:
     """Give up every version of a model until it is loaded again."""
     context.registry.unload(name)
     return {}
+
+
+def _statistics(
+    context: Context, model: PublishedModel, version: str | None = None
+) -> list[dict[str, Any]]:
+    chosen = model.versions if version is None else [model.find(version).number]
+    return [context.statistics.describe(model.name, number) for number in chosen]

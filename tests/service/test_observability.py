@@ -51,7 +51,7 @@ def test_images_are_counted_by_outcome(client: TestClient) -> None:
 def test_images_in_batches_are_the_images_answered(client: TestClient) -> None:
     form = [("f", ("a", coloured("red")))] * 5
     client.post("/predict", files=form)
-    assert value(client, 'graft_batch_images_sum{model="colours"}') == 5
+    assert value(client, 'graft_batch_images_sum{model="colours",version="1"}') == 5
 
 
 def test_requests_are_counted_by_route_and_not_by_address(client: TestClient) -> None:

@@ -37,7 +37,7 @@ class Served:
         self.model = ServedModel(loaded, max_wait_s=max_wait_s, max_queue=64, observe=self._note)
         self.model.start()
 
-    def _note(self, name: str, num_images: int, seconds: float) -> None:
+    def _note(self, name: str, version: int, num_images: int, seconds: float) -> None:
         self.batches.append(num_images)
 
 
