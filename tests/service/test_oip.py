@@ -1,7 +1,6 @@
 """The Open Inference Protocol: what its clients send, and what they must not send."""
 
 import base64
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,59 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from httpx2 import Response
 
-from tests.builders import COLOURS, coloured, make_package
+from tests.builders import coloured, make_package
 from tests.conftest import ClientFactory
+from tests.service.oip_requests import INFER, LENGTH, images, infer, infer_binary, outputs, tensor
 
-INFER = "/v2/models/colours/infer"
-LENGTH = "Inference-Header-Content-Length"
 ADMIN = {"authorization": "Bearer admin-key-123"}
-
-
-def images(*labels: str) -> np.ndarray:
-    return np.stack([np.full((16, 16, 3), COLOURS[label], np.uint8) for label in labels])
-
-
-def tensor(values: np.ndarray, **changes: Any) -> dict[str, Any]:
-    given = {"name": "image", "shape": list(values.shape), "datatype": "UINT8"}
-    return {**given, "data": values.tolist(), **changes}
-
-
-def infer(client: TestClient, given: dict[str, Any], **body: Any) -> Response:
-    return client.post(INFER, json={"inputs": [given], **body})
-
-
-def infer_binary(
-    client: TestClient,
-    values: np.ndarray,
-    *,
-    size: Any = None,
-    length: str | None = None,
-    **body: Any,
-) -> Response:
-    raw = values.tobytes()
-    given = tensor(values, parameters={"binary_data_size": len(raw) if size is None else size})
-    del given["data"]
-    header = json.dumps({"inputs": [given], **body}).encode()
-    headers = {LENGTH: str(len(header)) if length is None else length}
-    return client.post(INFER, content=header + raw, headers=headers)
-
-
-def outputs(response: Response) -> dict[str, np.ndarray]:
-    """Read all outputs, in JSON or raw, as a client does."""
-    body = response.content
-    length = int(response.headers.get(LENGTH, len(body)))
-    raw, found = body[length:], {}
-    for output in json.loads(body[:length])["outputs"]:
-        size = output.get("parameters", {}).get("binary_data_size")
-        if size is None:
-            values = np.asarray(output["data"])
-        else:
-            values, raw = np.frombuffer(raw[:size], "<f4"), raw[size:]
-        found[output["name"]] = values.reshape(output["shape"])
-    assert raw == b""
-    return found
 
 
 def test_the_server_names_itself(client: TestClient) -> None:
@@ -296,70 +248,6 @@ def test_predict_keys_guard_the_protocol(models_dir: Path, start_service: Client
 def test_base64_is_no_tensor(client: TestClient) -> None:
     text = base64.b64encode(coloured("red")).decode()
     assert infer(client, tensor(images("red"), data=[text] * 768)).status_code == 400
-
-
-def encoded_input(count: int, **changes: Any) -> dict[str, Any]:
-    return {"name": "image", "datatype": "BYTES", "shape": [count], **changes}
-
-
-def infer_encoded(client: TestClient, *files: bytes, **changes: Any) -> Response:
-    raw = b"".join(struct.pack("<I", len(data)) + data for data in files)
-    parameters = {"binary_data_size": len(raw)}
-    given = encoded_input(len(files), **{"parameters": parameters, **changes})
-    header = json.dumps({"inputs": [given], "parameters": {"binary_data_output": True}}).encode()
-    return client.post(INFER, content=header + raw, headers={LENGTH: str(len(header))})
-
-
-@pytest.mark.parametrize("shape", [[3], [3, 1]])
-def test_encoded_images_are_decoded_as_predict_does(client: TestClient, shape: list[int]) -> None:
-    files = [coloured(label, image_format="JPEG") for label in ("red", "blue", "green")]
-    found = outputs(infer_encoded(client, *files, shape=shape))
-    texts = [base64.b64encode(data).decode() for data in files]
-    entries = client.post("/predict", json={"images": texts}).json()["predictions"]
-    assert found["probabilities"].argmax(axis=1).tolist() == [0, 2, 1]
-    for row, entry in zip(found["probabilities"], entries, strict=True):
-        assert row.max() == pytest.approx(entry["probability"], abs=1e-6)
-
-
-def test_encoded_images_in_json_are_base64(client: TestClient) -> None:
-    text = base64.b64encode(coloured("blue")).decode()
-    for data in ([text], [[text]]):
-        found = outputs(infer(client, encoded_input(1, data=data)))
-        assert found["probabilities"].argmax() == 2
-
-
-def test_an_encoded_image_that_cannot_be_decoded_fails_the_tensor(client: TestClient) -> None:
-    response = infer_encoded(client, coloured("red"), b"\x89PNG\r\n\x1a\nbad")
-    assert (response.status_code, response.json()["code"]) == (422, "undecodable_image")
-    assert response.json()["error"]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"data": ["%"]},
-        {"data": "text"},
-        {"data": [1]},
-        {"data": None},
-        {"data": ["QQ=="], "shape": [2]},
-        {"data": [], "shape": [1]},
-        {"data": ["QQ==", "QQ=="], "shape": [1, 2]},
-    ],
-    ids=str,
-)
-def test_encoded_input_that_does_not_fit_is_refused(
-    client: TestClient, changes: dict[str, Any]
-) -> None:
-    response = infer(client, encoded_input(1, **changes))
-    assert response.status_code in (400, 415, 422)
-
-
-@pytest.mark.parametrize("raw", [b"\x05\0\0\0abc", b"\xff\xff\xff\xff", b"\x01\0", b"\0\0\0\0" * 2])
-def test_lengths_inside_encoded_input_that_lie_are_400(client: TestClient, raw: bytes) -> None:
-    given = encoded_input(1, parameters={"binary_data_size": len(raw)})
-    header = json.dumps({"inputs": [given]}).encode()
-    response = client.post(INFER, content=header + raw, headers={LENGTH: str(len(header))})
-    assert (response.status_code, response.json()["code"]) == (400, "malformed_body")
 
 
 def test_the_timeout_parameter_is_a_deadline(client: TestClient) -> None:
