@@ -25,6 +25,7 @@ CATCHES_EVERYTHING = {
 PRINTS = {
     "inference/__main__.py",
     "service/__main__.py",
+    "service/keys.py",
     "training/finetune.py",
     "training/audit/__main__.py",
     "training/backbones/__main__.py",
