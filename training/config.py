@@ -118,6 +118,11 @@ class FinetuneConfig:
         choices=get_args(Leakage),
     )
     allow_conflicts: bool = _option(False, "leave out images that lie under two labels and go on")
+    coverage: float | None = _option(
+        None,
+        "also publish prediction sets that hold the true label with this chance, such as 0.9",
+        parse=float,
+    )
     seed: int = _option(0, "seed of the split, the head and the augmentation", parse=int)
     device: Device = _option("auto", "where fine-tuning runs", choices=get_args(Device))
     models_dir: Path = _option(Path("models"), "the model repository", parse=Path)
@@ -143,6 +148,8 @@ class FinetuneConfig:
             raise ConfigError(f"image_size must be 16 to 2048 px, got {self.image_size}")
         if self.std is not None and min(self.std) <= 0:
             raise ConfigError(f"std must be positive, got {self.std}")
+        if self.coverage is not None and not 0 < self.coverage < 1:
+            raise ConfigError(f"coverage must be between 0 and 1, got {self.coverage}")
         if self.method == "scratch" and self.weights not in ("auto", "none"):
             raise ConfigError("method scratch starts from random weights; leave --weights out")
         if self.weights == "none" and self.method in ("probe", "finetune"):

@@ -11,6 +11,7 @@ from scipy.special import softmax
 
 from inference.manifest import (
     Calibration,
+    Conformal,
     DatasetInfo,
     Metrics,
     OutputSpec,
@@ -26,13 +27,19 @@ from training.backbones.heads import NO_MAP
 from training.calibration import CalibrationEffect, calibration_effect, fit_temperature
 from training.candidates import Candidate
 from training.config import FinetuneConfig
+from training.conformal import fit_conformal, measure_sets
 from training.data.layout import Split
 from training.gates import check_graph
 from training.metrics import confusion_matrix, describe_accuracy, measure
 from training.prepare import Prepared
 from training.progress import Display
 from training.publish import Measured
-from training.recognition import Recognition, make_rejection, recognise
+from training.recognition import (
+    Recognition,
+    familiarity_of_test,
+    make_rejection,
+    recognise,
+)
 from training.report import Report
 from training.reproducibility import library_versions
 
@@ -68,10 +75,15 @@ def measure_candidate(
     judgement = _judge(chosen, logits, temperature=temperature)
     metrics = judgement.metrics
     _describe_metrics(metrics, display)
+    conformal = None
+    if config.coverage is not None:
+        calibrating = softmax(chosen.val_logits / temperature, axis=1)
+        conformal = fit_conformal(calibrating, targets, coverage=config.coverage)
     rejection = make_rejection(
         recognition, prepared, display, strength=tried[0].strength, seed=config.seed
     )
     _describe_rejection(rejection, display)
+    honesty = _measure_honesty(recognition, rejection, conformal, served)
     return Measured(
         model=model,
         facts={
@@ -85,11 +97,12 @@ def measure_candidate(
             "metrics": metrics,
             "training": _training_info(chosen, config, started),
             "parity": parity,
+            "conformal": conformal,
         },
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
         probabilities=served,
-        metrics=_metrics_file(judgement, parity, tried, prepared),
+        metrics=_metrics_file(judgement, parity, tried, prepared) | honesty,
         report=Report(
             confusion=judgement.confusion["test" if metrics.test is not None else "val"],
             history=chosen.history,
@@ -203,6 +216,22 @@ def _describe_rejection(rejection: Rejection, display: Display) -> None:
             f"rejection, against {found.images} images of {_AGAINST[found.against]}: AUROC "
             f"{found.auroc:.3f}, {100 * found.fpr95:.0f} % of them accepted where 95 % of the known are"
         )
+
+
+def _measure_honesty(
+    recognition: Recognition,
+    rejection: Rejection,
+    conformal: Conformal | None,
+    served: dict[Split, Floats],
+) -> dict[str, Any]:
+    """Return what test images say of the two thresholds, both chosen on validation images."""
+    scores = familiarity_of_test(recognition)
+    rejected = None if scores is None else float((scores < rejection.threshold).mean())
+    sets = {}
+    if conformal is not None and "test" in served:
+        targets = recognition.candidate.dataset.targets("test")
+        sets["test"] = measure_sets(served["test"], targets, conformal)
+    return {"rejected": {"test": rejected}, "sets": sets}
 
 
 def _output_specs(

@@ -28,6 +28,7 @@ FLAGS = {
     "--leakage",
     "--allow-conflicts",
     "--cache-dir",
+    "--coverage",
     "--image-size",
     "--learning-rate",
     "--mean",
