@@ -65,8 +65,7 @@ def measure_candidate(
     recognition = recognise(chosen, config, display)
     chosen = recognition.candidate
     dataset, backbone = chosen.dataset, prepared.backbone
-    targets = dataset.targets("val")
-    temperature = fit_temperature(chosen.val_logits, targets)
+    temperature = fit_temperature(chosen.val_logits, dataset.targets("val"))
     model = chosen.exported(temperature=temperature, familiarity=recognition.familiarity)
     session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
     parity = _check_graph(recognition, session, display, temperature=temperature)
@@ -75,10 +74,7 @@ def measure_candidate(
     judgement = _judge(chosen, logits, temperature=temperature)
     metrics = judgement.metrics
     _describe_metrics(metrics, display)
-    conformal = None
-    if config.coverage is not None:
-        calibrating = softmax(chosen.val_logits / temperature, axis=1)
-        conformal = fit_conformal(calibrating, targets, coverage=config.coverage)
+    conformal = _fit_conformal(chosen, config, temperature=temperature)
     rejection = make_rejection(
         recognition, prepared, display, strength=tried[0].strength, seed=config.seed
     )
@@ -216,6 +212,15 @@ def _describe_rejection(rejection: Rejection, display: Display) -> None:
             f"rejection, against {found.images} images of {_AGAINST[found.against]}: AUROC "
             f"{found.auroc:.3f}, {100 * found.fpr95:.0f} % of them accepted where 95 % of the known are"
         )
+
+
+def _fit_conformal(
+    chosen: Candidate, config: FinetuneConfig, *, temperature: float
+) -> Conformal | None:
+    if config.coverage is None:
+        return None
+    probabilities = softmax(chosen.val_logits / temperature, axis=1)
+    return fit_conformal(probabilities, chosen.dataset.targets("val"), coverage=config.coverage)
 
 
 def _measure_honesty(
