@@ -40,7 +40,7 @@ from training.recognition import (
     make_rejection,
     recognise,
 )
-from training.report import Report
+from training.reporting import make_report
 from training.reproducibility import library_versions
 
 _AGAINST: Final = {"unknown images": "_unknown", "classes left out": "classes left out in turn"}
@@ -99,12 +99,13 @@ def measure_candidate(
         frozen_split=prepared.dataset.frozen(),
         probabilities=served,
         metrics=_metrics_file(judgement, parity, tried, prepared) | honesty,
-        report=Report(
-            confusion=judgement.confusion["test" if metrics.test is not None else "val"],
-            history=chosen.history,
-            tried=[note for c in tried for note in (*c.notes, c.describe())],
-            left_out=prepared.left_out(),
-            findings=prepared.audit.findings,
+        report=make_report(
+            chosen,
+            tried,
+            prepared,
+            display,
+            probabilities=judgement.probabilities,
+            calibration=judgement.calibration,
         ),
     )
 
@@ -131,6 +132,7 @@ class _Judgement:
     """How good the model is; what is by split has no "test" where there are no test images."""
 
     metrics: Metrics
+    probabilities: dict[Split, Floats]
     confusion: dict[Split, npt.NDArray[np.int64]]
     calibration: dict[Split, CalibrationEffect]
 
@@ -158,6 +160,7 @@ def _judge(
     )
     return _Judgement(
         metrics=metrics,
+        probabilities=probabilities,
         confusion={
             split: confusion_matrix(probabilities[split], targets[split], len(dataset.labels))
             for split in logits

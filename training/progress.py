@@ -1,8 +1,9 @@
 """What a run tells the person in front of it: lines that stay, and one live bar on a terminal."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -10,9 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """Prints to one console. File names and labels are printed as they are, never as markup."""
+    """Prints to one console. File names and labels are printed as they are, never as markup.
+
+    `stage_seconds`: the wall time of everything that a bar was shown for, by its title, in order.
+    """
 
     console: Console
+    stage_seconds: dict[str, float] = field(default_factory=dict)
 
     def line(self, text: str) -> None:
         """Print one line; control characters (of file names) become visible."""
@@ -26,18 +31,25 @@ class Display:
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar while the block runs; yields a function that is told how much was done."""
-        with self._progress() as progress:
+        with self._timed(title), self._progress() as progress:
             task = progress.add_task(title, total=total, note="")
             yield lambda done: progress.update(task, advance=done)
 
     @contextmanager
     def training_bar(self) -> Iterator[Callable[[int, int, str], None]]:
         """Show a bar whose length may change; yields a function of (step, of how many, note)."""
-        with self._progress() as progress:
+        with self._timed("training"), self._progress() as progress:
             task = progress.add_task("training", total=None, note="")
             yield lambda step, total, note: progress.update(
                 task, completed=step, total=total, note=note
             )
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        spent = time.monotonic() - started
+        self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + spent
 
     def _progress(self) -> Progress:
         return Progress(

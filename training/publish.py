@@ -33,7 +33,8 @@ from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
 from training.export import embed_manifest
 from training.gates import check_raw_bytes, read_again
-from training.report import Report, render_report
+from training.report.content import Report
+from training.report.page import render_report
 
 _NUM_GOLDEN: Final = 12
 _GOLDEN_BYTES: Final = 400_000
@@ -92,12 +93,12 @@ def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
     metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
     (folder / "metrics.json").write_text(metrics, encoding="utf-8")
     write_frozen(folder / SPLIT_FILE, measured.frozen_split)
-    _check_written(folder, measured)
-    report = render_report(measured.report, manifest)
+    classifier = _check_written(folder, measured)
+    report = render_report(measured.report, manifest, classifier)
     (folder / "report.html").write_text(report, encoding="utf-8")
 
 
-def _check_written(folder: Path, measured: Measured) -> None:
+def _check_written(folder: Path, measured: Measured) -> Classifier:
     """Read the package back as the service will, and hold its answers against the measured ones."""
     package = read_package(folder)
     classifier = Classifier.load(package, session=SessionConfig(provider="cpu"))
@@ -110,6 +111,7 @@ def _check_written(folder: Path, measured: Measured) -> None:
         raise GateFailed(
             f"golden gate: {len(golden)} images were to be written; nothing was published"
         )
+    return classifier
 
 
 def choose_golden(dataset: Dataset) -> list[ScannedImage]:

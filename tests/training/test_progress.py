@@ -51,3 +51,17 @@ def test_bars_are_for_terminals_only() -> None:
         assert ("loss [1.0]" in stream.getvalue()) == terminal
         if not terminal:
             assert stream.getvalue() == ""
+
+
+def test_what_a_bar_was_shown_for_is_timed_and_added_up() -> None:
+    shown, _ = display(terminal=False)
+    for _ in range(2):
+        with shown.bar("reading images", 4):
+            pass
+    first = shown.stage_seconds["reading images"]
+    with shown.bar("reading images", 4):
+        pass
+    with shown.training_bar():
+        pass
+    assert list(shown.stage_seconds) == ["reading images", "training"]
+    assert shown.stage_seconds["reading images"] > first > 0

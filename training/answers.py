@@ -1,0 +1,48 @@
+"""What a model answered for images whose class is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """N answers of a model with K classes.
+
+    Attributes:
+        labels: index = class.
+        probabilities: (N, K), calibrated.
+        targets: (N,) the true classes.
+        paths: each image's path below its folder, for people to find it again.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: Floats
+    targets: Ints
+    paths: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def guesses(self) -> Ints:
+        """The likeliest class of each image: (N,)."""
+        likeliest: Ints = self.probabilities.argmax(axis=1)
+        return likeliest
+
+    @property
+    def confidence(self) -> Floats:
+        """The probability of that class: (N,) in 0..1."""
+        highest: Floats = self.probabilities.max(axis=1)
+        return highest
+
+    @property
+    def right(self) -> Flags:
+        """Whether that class is the true one: (N,)."""
+        right: Flags = self.guesses == self.targets
+        return right

@@ -1,0 +1,103 @@
+"""The images worth looking at: the surest mistakes, and the answers that were hardly more than a guess."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.classifier import Classifier
+from training.answers import Answers
+from training.report.thumbnails import heat_url, photo_url
+
+_MOST_IMAGES: Final = 12
+
+# Gives the (H, W, 3) uint8 image that the model saw, by its place among the answers.
+PixelsOf = Callable[[int], npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One image. `photo` and `heat` are data URLs; `suspect`: the audit doubts its label.
+
+    `heat` is None where the model has no activation map, or none for this answer.
+    """
+
+    photo: str
+    heat: str | None
+    path: str
+    truth: str
+    answer: str
+    confidence: float
+    suspect: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the truth."""
+        return self.truth == self.answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """The surest mistakes first, and the least sure answers first (no mistake is shown twice)."""
+
+    mistakes: Sequence[Tile]
+    unsure: Sequence[Tile]
+
+
+def make_gallery(
+    answers: Answers, classifier: Classifier, pixels_of: PixelsOf, *, suspects: Collection[str]
+) -> Gallery:
+    """Choose the images and have the published file draw its activation maps.
+
+    Args:
+        answers: what was judged.
+        classifier: the published file.
+        pixels_of: what the model saw.
+        suspects: paths whose label the audit doubts.
+    """
+    mistakes = _worst_mistakes(answers)
+    unsure = _least_sure(answers, besides=mistakes)
+    tiles = _tiles(answers, [*mistakes, *unsure], classifier, pixels_of, suspects)
+    return Gallery(mistakes=tiles[: len(mistakes)], unsure=tiles[len(mistakes) :])
+
+
+def _worst_mistakes(answers: Answers) -> list[int]:
+    wrong = np.flatnonzero(~answers.right)
+    order = np.argsort(-answers.confidence[wrong], kind="stable")
+    return [int(i) for i in wrong[order][:_MOST_IMAGES]]
+
+
+def _least_sure(answers: Answers, *, besides: Collection[int]) -> list[int]:
+    order = np.argsort(answers.confidence, kind="stable").tolist()
+    return [i for i in order if i not in besides][:_MOST_IMAGES]
+
+
+def _tiles(
+    answers: Answers,
+    chosen: Sequence[int],
+    classifier: Classifier,
+    pixels_of: PixelsOf,
+    suspects: Collection[str],
+) -> list[Tile]:
+    pixels = [pixels_of(index) for index in chosen]
+    predictions = classifier.interpret(classifier.run(np.stack(pixels), activation_map=True))
+    tiles = []
+    for index, image, prediction in zip(chosen, pixels, predictions, strict=True):
+        answer = answers.labels[answers.guesses[index]]
+        heat = prediction.activation_map
+        # A cross-validated answer is that of another head: this file's map may be of another class.
+        explained = heat is not None and prediction.label == answer
+        tiles.append(
+            Tile(
+                photo=photo_url(image),
+                heat=heat_url(image, heat) if heat is not None and explained else None,
+                path=answers.paths[index],
+                truth=answers.labels[answers.targets[index]],
+                answer=answer,
+                confidence=float(answers.confidence[index]),
+                suspect=answers.paths[index] in suspects,
+            )
+        )
+    return tiles
