@@ -14,7 +14,7 @@ _DARK_BRIGHTNESS: Final = 20.0
 _BLANK_CONTRAST: Final = 4.0
 # Blurry is what has little sharpness in itself and is also far below the folder's median, on a
 # logarithmic scale: a folder of smooth things is not blurry.
-_BLURRY_SHARPNESS: Final = 40.0
+_BLURRY_SHARPNESS: Final = 30.0
 _BLURRY_DEVIATIONS: Final = 3.0
 _MAD_TO_DEVIATION: Final = 1.4826
 

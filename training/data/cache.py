@@ -30,7 +30,7 @@ Pixels = npt.NDArray[np.uint8]
 DEFAULT_LIMIT_BYTES: Final = 20 * 2**30
 _DATABASE: Final = "index.sqlite"
 _SHARDS: Final = "shards"
-_COMMIT_EVERY: Final = 128
+_COMMIT_EVERY: Final = 512
 _BUSY_TIMEOUT_S: Final = 30.0
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS pixels (
@@ -61,20 +61,24 @@ class _Place:
 
 
 class PixelCache:
-    """Open with `PixelCache.open`, use from one thread (`pixels` and `fact` from any), then `close`."""
+    """Open with `PixelCache.open`, use from one thread (`pixels` and `fact` from any), then `close`.
+
+    Where pixels lie is kept in memory, for each is looked up many times; facts, which are longer, are
+    asked of the database.
+    """
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
         self._folder = folder
         self._database = database
         self._places: dict[tuple[str, str], _Place] = {}
-        self._facts: dict[str, str] = {}
         self._descriptors: dict[str, int] = {}
         self._writer: BinaryIO | None = None
         self._writer_name = ""
         self._pending: list[tuple[str, str, str, int, int, int]] = []
-        self._pending_facts: list[tuple[str, str, str]] = []
+        self._pending_facts: dict[str, str] = {}
         self._facts_version = ""
         self._lock = threading.Lock()
+        self._database_lock = threading.Lock()
         self._closed = False
 
     @classmethod
@@ -103,7 +107,7 @@ class PixelCache:
         cache = cls(folder, database)
         cache._facts_version = facts_version
         cache._evict(limit_bytes)
-        cache._learn(list(views), facts_version)
+        cache._learn(list(views))
         return cache
 
     def close(self) -> None:
@@ -121,7 +125,14 @@ class PixelCache:
 
     def fact(self, sha256: str) -> str | None:
         """Return what was noted of a file's content, or None."""
-        return self._facts.get(sha256)
+        with self._database_lock:
+            if sha256 in self._pending_facts:
+                return self._pending_facts[sha256]
+            row = self._database.execute(
+                "SELECT fact FROM facts WHERE sha256 = ? AND version = ?",
+                [sha256, self._facts_version],
+            ).fetchone()
+        return None if row is None else str(row[0])
 
     def holds(self, sha256: str, views: Iterable[str]) -> bool:
         """Return whether the pixels of every view are there."""
@@ -146,8 +157,8 @@ class PixelCache:
             height, width, _ = image.shape
             self._places[sha256, view] = _Place(self._writer_name, offset, height, width)
             self._pending.append((sha256, view, self._writer_name, offset, height, width))
-        self._facts[sha256] = fact
-        self._pending_facts.append((sha256, self._facts_version, fact))
+        with self._database_lock:
+            self._pending_facts[sha256] = fact
         if len(self._pending_facts) >= _COMMIT_EVERY:
             self.commit()
 
@@ -156,31 +167,28 @@ class PixelCache:
         if self._writer is not None:
             self._writer.flush()
             os.fsync(self._writer.fileno())
-        with self._database:
+        facts = [(sha, self._facts_version, fact) for sha, fact in self._pending_facts.items()]
+        with self._database_lock, self._database:
             self._database.executemany(
                 "INSERT OR REPLACE INTO pixels VALUES (?, ?, ?, ?, ?, ?)", self._pending
             )
-            self._database.executemany(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", self._pending_facts
-            )
+            self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", facts)
+            self._pending_facts.clear()
         self._pending.clear()
-        self._pending_facts.clear()
 
-    def _learn(self, views: list[str], facts_version: str) -> None:
+    def _learn(self, views: list[str]) -> None:
         marks = ",".join("?" * len(views))
         # The marks are placeholders; no value enters the text.
         rows = self._database.execute(
             f"SELECT sha256, view, shard, offset, height, width FROM pixels WHERE view IN ({marks})",  # noqa: S608
             views,
         )
-        existing = {path.name for path in (self._folder / _SHARDS).iterdir()}
+        # One string for all rows that name it.
+        existing = {path.name: path.name for path in (self._folder / _SHARDS).iterdir()}
+        known = {view: view for view in views}
         for sha256, view, shard, *place in rows:
             if shard in existing:
-                self._places[sha256, view] = _Place(shard, *place)
-        facts = self._database.execute(
-            "SELECT sha256, fact FROM facts WHERE version = ?", [facts_version]
-        )
-        self._facts.update(facts)
+                self._places[sha256, known[view]] = _Place(existing[shard], *place)
         for shard in {place.shard for place in self._places.values()}:
             self._descriptor(shard)  # kept open: another run may remove the file meanwhile
 
@@ -218,7 +226,8 @@ class PixelCache:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S)
+    # Used from several threads, one at a time.
+    database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.executescript(_SCHEMA)

@@ -1,5 +1,6 @@
 """What a scan notes of an image."""
 
+import imagehash
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
@@ -50,6 +51,15 @@ def test_the_hash_of_the_mirror_image_is_that_of_a_mirrored_file() -> None:
     mirrored = coarse.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     assert facts_of(mirrored).phash == facts_of(coarse).phash_mirrored
     assert facts_of(coarse).phash != facts_of(coarse).phash_mirrored
+
+
+@pytest.mark.parametrize("size_wh", [(32, 32), (200, 130), (600, 900)], ids=str)
+def test_the_hash_is_that_of_imagehash(size_wh: tuple[int, int]) -> None:
+    rng = np.random.default_rng(2)
+    coarse = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8)).resize(size_wh)
+    small = coarse.convert("L")
+    small.thumbnail((1024, 256), Image.Resampling.BOX)
+    assert facts_of(coarse).phash == str(imagehash.phash(small))
 
 
 def test_facts_survive_the_cache() -> None:
