@@ -1,0 +1,1 @@
+"""Our service beside others, over HTTP: throughput, latency, overload, faults, and the ceilings."""

@@ -1,0 +1,41 @@
+"""Clients that nobody here wrote, unmodified, each in an environment of its own, against a live service.
+
+The environments are built once with pip and kept (`scripts/tool_environments.py`).
+"""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from scripts.tool_environments import tool_python
+from tests.builders import coloured, make_package
+from tests.service.processes import running
+
+ADMIN_KEY: Final = "admin-key-123"
+REQUIREMENTS: Final = {
+    "tritonclient": ("tritonclient[http]==2.73.0",),
+    "kserve": ("kserve==0.21.0",),
+}
+
+
+@pytest.mark.parametrize("client", sorted(REQUIREMENTS))
+def test_an_unmodified_client_is_understood(client: str, models_dir: Path, tmp_path: Path) -> None:
+    python = tool_python(client, REQUIREMENTS[client])
+    make_package(models_dir)
+    image = tmp_path / "red.jpg"
+    image.write_bytes(coloured("red", image_format="JPEG"))
+    script = Path(__file__).with_name(f"ask_with_{client}.py")
+    with running(models_dir, GRAFT_ADMIN_KEYS=ADMIN_KEY) as service:
+        ended = subprocess.run(
+            [str(python), str(script), service.url.removeprefix("http://"), str(image), ADMIN_KEY],
+            env={**os.environ, "PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert ended.returncode == 0, ended.stderr
+    assert f"all of {client} passed" in ended.stdout
