@@ -1,6 +1,7 @@
 """The model repository: `models/<name>/<version>/`, with aliases. Lists and resolves, loads nothing."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import secrets
@@ -13,6 +14,7 @@ from inference.errors import InvalidName, ModelNotFound, PackageError
 from inference.manifest import MANIFEST_FILE
 from inference.names import LATEST, STABLE, check_alias, check_model_name, parse_version
 from inference.package import Package, read_package
+from inference.traffic import TRAFFIC_FILE, Traffic
 
 ALIASES_FILE: Final = "aliases.json"
 
@@ -107,8 +109,37 @@ class Repository:
         check_alias(alias)
         self.resolve(name, version)
         aliases = {**self.aliases(name), alias: version}
-        _write_aliases(self._model_folder(name) / ALIASES_FILE, aliases)
+        _write_json(self._model_folder(name) / ALIASES_FILE, aliases)
         return aliases
+
+    def traffic(self, name: str) -> Traffic | None:
+        """Return how the requests of a model are shared among its versions, where that is set.
+
+        Raises:
+            ModelNotFound: no such model.
+            PackageError: the traffic file is damaged.
+        """
+        self.versions(name)
+        return _read_traffic(self._model_folder(name) / TRAFFIC_FILE)
+
+    def set_traffic(self, name: str, traffic: Traffic | None) -> None:
+        """Share the requests of a model among its versions, atomically; None gives all to the default.
+
+        Raises:
+            ModelNotFound: no such model, or no such version.
+            PackageError: the repository cannot be written.
+        """
+        self.versions(name)
+        for version in traffic.versions() if traffic else ():
+            self.resolve(name, version)
+        file = self._model_folder(name) / TRAFFIC_FILE
+        if traffic is not None:
+            _write_json(file, dataclasses.asdict(traffic))
+            return
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as err:
+            raise PackageError("the models folder is not writable, the traffic stays") from err
 
     def _model_folder(self, name: str) -> Path:
         try:
@@ -153,16 +184,37 @@ def _read_aliases(file: Path) -> dict[str, int]:
     return data
 
 
-def _write_aliases(file: Path, aliases: Mapping[str, int]) -> None:
-    temporary = file.with_name(f".{ALIASES_FILE}-{secrets.token_hex(6)}")
+def _read_traffic(file: Path) -> Traffic | None:
+    where = f"{TRAFFIC_FILE} of {file.parent.name!r}"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as err:
+        raise PackageError(f"{where} cannot be read; mend it") from err
+    if not isinstance(data, dict) or not isinstance(data.get("weights", {}), dict):
+        raise PackageError(f'{where} is not of the form {{"weights": {{"stable": 90}}}}; mend it')
+    unknown = sorted(set(data) - {"weights", "shadow"})
+    if unknown:
+        raise PackageError(f"{where} has unknown keys {unknown}; mend it")
+    try:
+        return Traffic(weights=data.get("weights", {}), shadow=data.get("shadow"))
+    except PackageError as err:
+        raise PackageError(f"{where}: {err}") from err
+
+
+def _write_json(file: Path, data: Mapping[str, object]) -> None:
+    temporary = file.with_name(f".{file.name}-{secrets.token_hex(6)}")
     try:
         with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(aliases, stream, indent=2, sort_keys=True)
+            json.dump(data, stream, indent=2, sort_keys=True)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(file)
     except OSError as err:
-        raise PackageError("the models folder is not writable, the alias stays as it was") from err
+        raise PackageError(
+            f"the models folder is not writable, {file.stem} stay as they were"
+        ) from err
     finally:
         temporary.unlink(missing_ok=True)
 

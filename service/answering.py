@@ -42,6 +42,7 @@ async def answer(
                 intake.model, uploads, options, times, deadline=ends_at
             )
         context.metrics.note_outcomes(intake.model.name, intake.model.version, outcomes)
+        context.shadow.offer(intake.model, uploads, outcomes)
         return _response(intake.model, outcomes, options)
 
 

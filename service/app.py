@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await context.registry.start()
         yield
         lifecycle.draining = True
+        await context.shadow.close()
         await context.registry.close()
         context.predictor.close()
 

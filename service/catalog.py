@@ -11,6 +11,7 @@ from typing import Final
 from inference import InferenceError, Manifest, ModelNotFound, Package, PackageError, Repository
 from inference.manifest import MANIFEST_FILE
 from inference.names import LATEST, STABLE, parse_version
+from inference.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,14 @@ class PublishedModel:
 
     `default` is the version that answers when none is asked for: the alias "stable" where it is set,
     else the latest. It is None, and `problem` says why, where the aliases cannot be read.
+    `traffic` shares the requests that name no version among several, where it is set.
     """
 
     name: str
     versions: Mapping[int, PublishedVersion]
     aliases: Mapping[str, int]
     default: int | None
+    traffic: Traffic | None = None
     problem: str | None = None
 
     def find(self, version: str) -> PublishedVersion:
@@ -129,9 +132,21 @@ def _read_model(
             versions=versions,
             aliases=previous.aliases if previous else {},
             default=kept,
+            traffic=previous.traffic if previous else None,
             problem=str(err),
         )
-    return PublishedModel(name=name, versions=versions, aliases=aliases, default=default)
+    try:
+        traffic, problem = repository.traffic(name), None
+    except PackageError as err:
+        traffic, problem = previous.traffic if previous else None, str(err)
+    return PublishedModel(
+        name=name,
+        versions=versions,
+        aliases=aliases,
+        default=default,
+        traffic=traffic,
+        problem=problem,
+    )
 
 
 def _default(versions: Mapping[int, PublishedVersion], aliases: Mapping[str, int]) -> int:

@@ -9,11 +9,14 @@ from service.cores import usable_cores
 from service.loading import LoadedModel, ModelLoader
 from service.metrics import Metrics
 from service.oip.statistics import InferenceStatistics
+from service.operations import Operations
 from service.predictor import Predictor
 from service.rate_limit import RateLimit
 from service.registry import ModelRegistry
 from service.served_model import ServedModel
 from service.settings import Settings
+from service.shadow import Shadow
+from service.shelf import Shelf
 from service.tuning import Tuner
 from service.uploads import UploadLimits
 
@@ -32,6 +35,7 @@ class Context:
     settings: Settings
     registry: ModelRegistry
     predictor: Predictor
+    shadow: Shadow
     admission: Admission
     rate_limit: RateLimit
     access: Access
@@ -56,17 +60,19 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
     statistics = InferenceStatistics()
     registry = _build_registry(settings, metrics, statistics)
     metrics.watch(registry, admission)
+    predictor = Predictor(
+        decode_threads=settings.decode_threads or usable_cores(),
+        limits=DecodeLimits(
+            max_bytes=settings.max_image_bytes,
+            max_pixels=settings.max_pixels,
+            max_side_px=settings.max_side_px,
+        ),
+    )
     return Context(
         settings=settings,
         registry=registry,
-        predictor=Predictor(
-            decode_threads=settings.decode_threads or usable_cores(),
-            limits=DecodeLimits(
-                max_bytes=settings.max_image_bytes,
-                max_pixels=settings.max_pixels,
-                max_side_px=settings.max_side_px,
-            ),
-        ),
+        predictor=predictor,
+        shadow=Shadow(registry, predictor, admission, observe=metrics.note_agreement),
         admission=admission,
         rate_limit=RateLimit(per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst),
         access=Access(api_keys=settings.api_keys, admin_keys=settings.admin_keys),
@@ -104,11 +110,17 @@ def _build_registry(
             observe=observe,
         )
 
-    return ModelRegistry(
-        Repository(settings.models_dir),
+    shelf = Shelf(
         load=loader.load,
         serve=serve,
-        poll_interval_s=settings.poll_interval_s,
         max_on_demand=settings.max_on_demand,
+        max_memory_bytes=settings.model_memory_mb * 2**20,
         grace_s=settings.shutdown_grace_s,
+    )
+    return ModelRegistry(
+        Repository(settings.models_dir),
+        shelf=shelf,
+        operations=Operations(),
+        poll_interval_s=settings.poll_interval_s,
+        default_model=settings.default_model,
     )

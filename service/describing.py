@@ -29,11 +29,18 @@ def describe_model(registry: ModelRegistry, model: PublishedModel) -> schemas.Mo
         problem=registry.model_problem(model),
         labels=list(shown.manifest.labels) if shown and shown.manifest else [],
         aliases={**model.aliases},
+        traffic=_traffic(model),
         versions=[
             schemas.VersionSummary(**_summary(registry, model.versions[number]))
             for number in sorted(model.versions, reverse=True)
         ],
     )
+
+
+def _traffic(model: PublishedModel) -> schemas.Traffic | None:
+    if model.traffic is None:
+        return None
+    return schemas.Traffic(weights={**model.traffic.weights}, shadow=model.traffic.shadow)
 
 
 def describe_version(registry: ModelRegistry, published: PublishedVersion) -> schemas.VersionDetail:

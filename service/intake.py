@@ -88,7 +88,11 @@ async def let_in(request: Request, context: Context, choice: ModelChoice) -> Asy
     left_s = deadline.left_s()
     with context.admission.admit(name, time_left_s=left_s) as ticket:
         async with context.registry.use(
-            name, version=choice.version, precision=choice.precision, timeout_s=left_s
+            name,
+            version=choice.version,
+            precision=choice.precision,
+            traffic_key=request.state.request_id,
+            timeout_s=left_s,
         ) as model:
             yield Intake(
                 context=context,

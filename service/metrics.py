@@ -58,6 +58,11 @@ class Metrics:
             buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
 
+        self._agreement = Counter(
+            "graft_shadow_images", "Images by how the shadow version's label compares.",
+            ["model", "version", "shadow", "agreement"], registry=self._registry,
+        )  # fmt: skip
+
     def watch(self, models: ModelRegistry, admission: Admission) -> None:
         """Show the state of the models and of the queue at each scrape."""
         self._registry.register(_StateCollector(models, admission))
@@ -89,6 +94,12 @@ class Metrics:
                 self._probability.labels(model, str(version)).observe(
                     outcome.prediction.probability
                 )
+
+    def note_agreement(
+        self, model: str, version: int, shadow: int, agreement: str, num_images: int
+    ) -> None:
+        """Count images that a shadow version was, or was not, given too."""
+        self._agreement.labels(model, str(version), str(shadow), agreement).inc(num_images)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

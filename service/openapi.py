@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from inference.formats import ACCEPTED_FORMATS
 from service.problems import MEDIA_TYPE
-from service.schemas import AliasBody, Problem
+from service.schemas import AliasBody, Problem, Traffic
 from service.uploads import JsonImages
 
 _BINARY: Final = {"type": "string", "format": "binary"}
@@ -45,12 +45,16 @@ PREDICT_BODY: Final[dict[str, Any]] = {
         },
     }
 }
-ALIAS_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(model="AliasBody")}}},
-    }
-}
+
+
+def _json_body(model: str) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCE.format(model=model)}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+ALIAS_BODY: Final = _json_body("AliasBody")
+TRAFFIC_BODY: Final = _json_body("Traffic")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -75,7 +79,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, JsonImages, AliasBody):
+    for model in (Problem, JsonImages, AliasBody, Traffic):
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema

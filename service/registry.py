@@ -1,22 +1,24 @@
-"""The loaded models: which version answers, how new versions come in, and what state each is in.
+"""The models in service: which version answers, how new versions come in, what state each is in.
 
 A version is loaded beside the one in service, verified, warmed and checked against its golden images;
 the swap is one assignment. Where that fails the old version stays and the reason is shown. Versions
-and precisions that a request names are loaded on demand, a few at a time.
+and precisions that a request names are loaded on demand, a few at a time. Where a model's traffic is
+shared, the versions that it names are in memory too.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
-from inference import InferenceError, Package, Repository
+from inference import ModelNotFound, Repository
 from service.catalog import EMPTY_CATALOG, Catalog, PublishedModel, PublishedVersion, read_catalog
-from service.errors import InvalidParameter, ModelNotReady, Overloaded
-from service.loading import AskedPrecision, LoadedModel
+from service.errors import InvalidParameter, ModelNotReady
+from service.loading import AskedPrecision
+from service.operations import Operations
 from service.served_model import ServedModel
+from service.shelf import Shelf
 from service.slots import Slot, not_ready, status_of
 from service.states import State, VersionStatus
 
@@ -34,27 +36,21 @@ class ModelRegistry:
         self,
         repository: Repository,
         *,
-        load: Callable[[Package, AskedPrecision], LoadedModel],
-        serve: Callable[[LoadedModel], ServedModel],
+        shelf: Shelf,
+        operations: Operations,
         poll_interval_s: float,
-        max_on_demand: int,
-        grace_s: float,
+        default_model: str | None = None,
     ) -> None:
         self.repository = repository
         self.catalog: Catalog = EMPTY_CATALOG
-        self._load_blocking = load
-        self._serve = serve
+        self._shelf = shelf
+        self._operations = operations
         self._poll_interval_s = poll_interval_s
-        self._max_on_demand = max_on_demand
-        self._grace_s = grace_s
-        self._slots: list[Slot] = []
+        self._default_model = default_model
         self._serving: dict[str, Slot] = {}
-        self._unloaded: set[tuple[str, int]] = set()
+        self._num_retries = 0
         self._refreshing = asyncio.Lock()
         self._settled = asyncio.Event()
-        # One thread: loading is memory-hungry, and ONNX Runtime holds the GIL for part of it.
-        self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
-        self._retiring: set[asyncio.Task[None]] = set()
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -68,13 +64,17 @@ class ModelRegistry:
             self._watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watcher
-        for slot in list(self._slots):
-            slot.load.cancel()
-            self._retire(slot)
         self._serving.clear()
-        if self._retiring:
-            await asyncio.wait(self._retiring)
-        self._loader.shutdown(wait=False, cancel_futures=True)
+        await self._shelf.close()
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the models in memory are taken to need."""
+        return self._shelf.memory_bytes
+
+    async def given_up(self) -> None:
+        """Return when every model that was taken out has given its memory back."""
+        await self._shelf.given_up()
 
     @property
     def is_settled(self) -> bool:
@@ -85,16 +85,21 @@ class ModelRegistry:
         """Return when every model has been tried once."""
         await self._settled.wait()
 
-    async def refresh(self, *, retry_failed: bool = False) -> None:
+    async def retry(self) -> None:
+        """Look at the repository now, and try what failed again."""
+        self._operations.retry()
+        await self.refresh()
+
+    async def refresh(self) -> None:
         """Look at the repository now, and bring every model to its default version."""
         async with self._refreshing:
             self.catalog = await asyncio.to_thread(read_catalog, self.repository, self.catalog)
-            if retry_failed:
-                for slot in [slot for slot in self._slots if slot.problem]:
-                    self._retire(slot)
+            pinned = self._follow_operations()
             async with asyncio.TaskGroup() as group:
                 for model in self.catalog.models.values():
                     group.create_task(self._bring_up(model))
+            if pinned:
+                await asyncio.wait([slot.load for slot in pinned])
             self._drop_vanished()
         self._settled.set()
 
@@ -105,9 +110,17 @@ class ModelRegistry:
         *,
         version: str | None = None,
         precision: AskedPrecision = "auto",
+        traffic_key: str | None = None,
         timeout_s: float,
     ) -> AsyncIterator[ServedModel]:
         """Hold the model that a request means; wait up to `timeout_s` where it is still loading.
+
+        Args:
+            name: the model.
+            version: a number or an alias; None is the one that answers, or one by the traffic.
+            precision: "auto" is the published default.
+            traffic_key: chooses a version where the model's traffic is shared, equal keys the same.
+            timeout_s: how long to wait at most.
 
         Raises:
             ModelNotFound: no such model, version or alias.
@@ -115,14 +128,26 @@ class ModelRegistry:
             ModelNotReady: it is loading, failed to load, or was unloaded.
             Overloaded: too many versions are being loaded at once.
         """
-        slot = self._slot_for(self.catalog.find(name), version, precision)
+        slot = self._slot_meant(name, version, precision, traffic_key)
         if slot.model is None and slot.problem is None:
             await asyncio.wait([slot.load], timeout=timeout_s)
+        if slot.retired:  # replaced while it was waited for
+            slot = self._slot_meant(name, version, precision, traffic_key)
         if slot.model is None:
             raise not_ready(slot.published, slot.problem)
         slot.last_used = time.monotonic()
-        with slot.model.hold() as model:
-            yield model
+        with slot.model.hold() as served:
+            yield served
+
+    def shadow_of(self, name: str, answered_by: int) -> ServedModel | None:
+        """Return the version that is asked too, where there is one in memory."""
+        model = self.catalog.models.get(name)
+        if model is None or model.traffic is None or model.traffic.shadow is None:
+            return None
+        slot = self._loaded_slot(model, model.traffic.shadow)
+        if slot is None or slot.published.number == answered_by:
+            return None
+        return slot.model
 
     def check_ready(self, name: str, version: str | None) -> None:
         """Return where a version, or the one that answers when none is named, is in memory.
@@ -131,7 +156,7 @@ class ModelRegistry:
             ModelNotFound: no such model or version.
             ModelNotReady: it is not loaded.
         """
-        model, serving = self.catalog.find(name), self._serving.get(name)
+        model, serving = self.catalog.find(name), self._serving_slot(name)
         if version is None and serving is not None:
             return
         published = self._published(model, version, serving)
@@ -150,12 +175,11 @@ class ModelRegistry:
             ModelNotReady: it cannot be loaded.
         """
         published = self._published(self.catalog.find(name), version, None)
-        self._unloaded.discard((name, published.number))
-        for slot in self._slots_of(published):
+        self._operations.load((name, published.number))
+        for slot in list(self._shelf.slots_of(published)):
             if slot.problem:
-                self._retire(slot)
-        slot = self._existing(published, "auto") or self._begin(published, "auto")
-        slot.pinned, slot.evictable = True, False
+                self._shelf.retire(slot)
+        slot = self._pin(published)
         await asyncio.wait([slot.load])
         if slot.model is None:
             raise not_ready(published, slot.problem)
@@ -170,29 +194,22 @@ class ModelRegistry:
         model = self.catalog.find(name)
         chosen = model.versions.values() if version is None else [model.find(version)]
         for published in chosen:
-            self._unload(published)
-
-    def _unload(self, published: PublishedVersion) -> None:
-        name = published.name
-        self._unloaded.add((name, published.number))
-        for slot in list(self._slots_of(published)):
-            self._retire(slot)
-            if self._serving.get(name) is slot:
-                del self._serving[name]
+            self._operations.unload((name, published.number))
+            self._give_up(published)
 
     def serving_version(self, name: str) -> int | None:
         """Return the version that answers when none is asked for, or None while there is none."""
-        slot = self._serving.get(name)
+        slot = self._serving_slot(name)
         return slot.published.number if slot else None
 
     def served_models(self) -> Iterator[ServedModel]:
         """Yield every model in memory."""
-        return (slot.model for slot in self._slots if slot.model is not None)
+        return (slot.model for slot in self._shelf.slots if slot.model is not None)
 
     def status(self, published: PublishedVersion) -> VersionStatus:
         """Return the state of a published version."""
-        unloaded = (published.name, published.number) in self._unloaded
-        return status_of(published, list(self._slots_of(published)), unloaded=unloaded)
+        slots = list(self._shelf.slots_of(published))
+        return status_of(published, slots, unloaded=self._is_unloaded(published))
 
     def model_problem(self, model: PublishedModel) -> str | None:
         """Return why the default version of a model is not the one that answers, if so."""
@@ -210,46 +227,127 @@ class ModelRegistry:
                 logger.exception("refresh_failed")
             await asyncio.sleep(self._poll_interval_s)
 
+    def _follow_operations(self) -> list[Slot]:
+        """Do what operators asked, of this worker or of another; return what they want to stay."""
+        self._operations.read()
+        if self._operations.num_retries != self._num_retries:
+            self._num_retries = self._operations.num_retries
+            for slot in [slot for slot in self._shelf.slots if slot.problem]:
+                self._shelf.retire(slot)
+        for published in self._published_among(self._operations.unloaded):
+            self._give_up(published)
+        return [self._pin(found) for found in self._published_among(self._operations.pinned)]
+
+    def _published_among(self, versions: set[tuple[str, int]]) -> Iterator[PublishedVersion]:
+        for name, number in sorted(versions):
+            model = self.catalog.models.get(name)
+            if model is not None and number in model.versions:
+                yield model.versions[number]
+
+    def _is_unloaded(self, published: PublishedVersion) -> bool:
+        return (published.name, published.number) in self._operations.unloaded
+
+    def _pin(self, published: PublishedVersion) -> Slot:
+        shelf = self._shelf
+        slot = shelf.existing(published, "auto") or shelf.begin(published, "auto")
+        slot.pinned, slot.evictable = True, False
+        return slot
+
+    def _give_up(self, published: PublishedVersion) -> None:
+        for slot in list(self._shelf.slots_of(published)):
+            self._shelf.retire(slot)
+
     async def _bring_up(self, model: PublishedModel) -> None:
+        """Load what the model should have in memory, its default version first."""
         for candidate in self._candidates(model):
-            slot = self._existing(candidate, "auto") or self._begin(candidate, "auto")
+            existing = self._shelf.existing(candidate, "auto")
+            is_first = self._serving_slot(model.name) is None
+            if existing is None and is_first and not self._shelf.has_room_for(candidate):
+                break  # loaded when a request asks for it
+            slot = existing or self._shelf.begin(candidate, "auto")
             await asyncio.wait([slot.load])
-            if slot.model is not None:
+            if slot.model is not None and not slot.retired:
                 self._swap(model.name, slot)
-                return
+                break
+        await self._bring_up_traffic(model)
+
+    async def _bring_up_traffic(self, model: PublishedModel) -> None:
+        wanted = [] if model.traffic is None else list(model.traffic.versions())
+        named: list[PublishedVersion] = []
+        for version in wanted:
+            with suppress(ModelNotFound):
+                named.append(model.find(version))
+        for published in named:
+            if self._is_unloaded(published):
+                continue
+            slot = self._shelf.existing(published, "auto") or self._shelf.begin(published, "auto")
+            slot.in_traffic, slot.evictable = True, False
+            await asyncio.wait([slot.load])
+        for slot in [s for s in self._shelf.slots if s.in_traffic]:
+            if slot.published.name == model.name and slot.published not in named:
+                slot.in_traffic = False
+                if not slot.pinned and slot is not self._serving_slot(model.name):
+                    self._shelf.retire(slot)
 
     def _candidates(self, model: PublishedModel) -> Iterator[PublishedVersion]:
         """Yield the versions to try: the default and, where nothing answers yet, those before it."""
-        current = self._serving.get(model.name)
-        if model.default is None or (model.name, model.default) in self._unloaded:
+        current = self._serving_slot(model.name)
+        if model.default is None:
             return
         wanted = model.versions[model.default]
-        if current is not None and current.published is wanted:
+        if self._is_unloaded(wanted) or (current is not None and current.published is wanted):
             return
         yield wanted
         if current is None:
             for number in sorted(model.versions, reverse=True):
-                if number < model.default and (model.name, number) not in self._unloaded:
+                if number < model.default and not self._is_unloaded(model.versions[number]):
                     yield model.versions[number]
 
     def _swap(self, name: str, slot: Slot) -> None:
-        replaced = self._serving.get(name)
+        replaced = self._serving_slot(name)
         self._serving[name] = slot
-        slot.evictable = False
+        slot.evictable, slot.kept = False, name == self._default_model
         logger.info("model_serving name=%s version=%d", name, slot.published.number)
-        if replaced is not None and replaced is not slot and not replaced.pinned:
-            self._retire(replaced)
+        if replaced is None or replaced is slot or replaced.pinned or replaced.in_traffic:
+            return
+        self._shelf.retire(replaced)
+
+    def _serving_slot(self, name: str) -> Slot | None:
+        slot = self._serving.get(name)
+        return None if slot is None or slot.retired else slot
+
+    def _slot_meant(
+        self, name: str, version: str | None, precision: AskedPrecision, traffic_key: str | None
+    ) -> Slot:
+        model = self.catalog.find(name)
+        if version is None and precision == "auto" and traffic_key is not None:
+            by_traffic = self._slot_by_traffic(model, traffic_key)
+            if by_traffic is not None:
+                return by_traffic
+        return self._slot_for(model, version, precision)
+
+    def _slot_by_traffic(self, model: PublishedModel, key: str) -> Slot | None:
+        """Return the slot that a key falls on; None where that is not in memory, or nothing is shared."""
+        version = model.traffic.choose(key) if model.traffic is not None else None
+        return self._loaded_slot(model, version) if version is not None else None
+
+    def _loaded_slot(self, model: PublishedModel, version: str) -> Slot | None:
+        try:
+            slot = self._shelf.existing(model.find(version), "auto")
+        except ModelNotFound:
+            return None
+        return slot if slot is not None and slot.model is not None else None
 
     def _slot_for(
         self, model: PublishedModel, version: str | None, precision: AskedPrecision
     ) -> Slot:
-        serving = self._serving.get(model.name)
+        serving = self._serving_slot(model.name)
         if version is None and precision == "auto" and serving is not None:
             return serving
         published = self._published(model, version, serving)
         if published.package is None:
             raise not_ready(published, published.problem)
-        if (published.name, published.number) in self._unloaded:
+        if self._is_unloaded(published):
             raise ModelNotReady(
                 f"version {published.number} of model {published.name!r} was unloaded; "
                 "an operator can load it again"
@@ -260,7 +358,8 @@ class ModelRegistry:
                 f"model {published.name!r} version {published.number} has no precision "
                 f"{precision!r}; it has {', '.join(files)}"
             )
-        return self._existing(published, precision) or self._begin_on_demand(published, precision)
+        existing = self._shelf.existing(published, precision)
+        return existing or self._shelf.begin_on_demand(published, precision)
 
     def _published(
         self, model: PublishedModel, version: str | None, serving: Slot | None
@@ -273,94 +372,13 @@ class ModelRegistry:
             raise ModelNotReady(f"model {model.name!r} is not served: {model.problem}")
         return model.versions[model.default]
 
-    def _slots_of(self, published: PublishedVersion) -> Iterator[Slot]:
-        return (slot for slot in self._slots if slot.published is published)
-
-    def _existing(self, published: PublishedVersion, precision: AskedPrecision) -> Slot | None:
-        for slot in self._slots_of(published):
-            got = slot.model.classifier.precision if slot.model else slot.precision
-            if precision in (slot.precision, got):
-                return slot
-        return None
-
-    def _begin_on_demand(self, published: PublishedVersion, precision: AskedPrecision) -> Slot:
-        evictable = [slot for slot in self._slots if slot.evictable and not slot.problem]
-        if len(evictable) >= self._max_on_demand:
-            idle = [slot for slot in evictable if slot.model is not None]
-            if not idle:
-                raise Overloaded("too many versions are being loaded; send the request again")
-            self._retire(min(idle, key=lambda slot: slot.last_used))
-        slot = self._begin(published, precision)
-        slot.evictable = True
-        return slot
-
-    def _begin(self, published: PublishedVersion, precision: AskedPrecision) -> Slot:
-        slot = Slot(published=published, precision=precision)
-        self._slots.append(slot)
-        slot.load = asyncio.create_task(self._load(slot), name=f"load-{published.name}")
-        return slot
-
-    async def _load(self, slot: Slot) -> None:
-        published = slot.published
-        where = f"name={published.name} version={published.number} precision={slot.precision}"
-        try:
-            loaded, load_s = await self._load_in_thread(slot)
-        except InferenceError as err:
-            slot.problem = str(err)
-            logger.warning("model_failed %s reason=%s", where, err)
-            return
-        # A border: what a package does to a library must not stop the other models.
-        except Exception:
-            slot.problem = "an unexpected error; the service's log has it"
-            logger.exception("model_failed %s", where)
-            return
-        if slot.retired:
-            return
-        slot.model = self._serve(loaded)
-        slot.model.start()
-        logger.info(
-            "model_loaded %s provider=%s threads=%d running=%d max_batch=%d load_ms=%.0f",
-            where,
-            loaded.classifier.session.provider,
-            loaded.tuning.intra_op_threads,
-            loaded.tuning.max_running,
-            loaded.tuning.max_batch,
-            load_s * 1e3,
-        )
-
-    async def _load_in_thread(self, slot: Slot) -> tuple[LoadedModel, float]:
-        """Return the model and how many seconds it took, waiting for the thread not counted."""
-        package = slot.published.package
-        if package is None:
-            raise InferenceError(slot.published.problem)
-
-        def load() -> tuple[LoadedModel, float]:
-            started = time.monotonic()
-            loaded = self._load_blocking(package, slot.precision)
-            return loaded, time.monotonic() - started
-
-        return await asyncio.get_running_loop().run_in_executor(self._loader, load)
-
-    def _retire(self, slot: Slot) -> None:
-        """Take a slot out; its model goes when its last user has left."""
-        self._slots.remove(slot)
-        slot.retired = True
-        if slot.model is not None:
-            task = asyncio.create_task(
-                slot.model.retire(grace_s=self._grace_s), name="retire-model"
-            )
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
-
     def _drop_vanished(self) -> None:
         """Retire what is no longer on disk, unless its model still has nothing to take its place."""
-        for slot in list(self._slots):
+        for slot in list(self._shelf.slots):
             published = slot.published
             model = self.catalog.models.get(published.name)
             if model is not None and model.versions.get(published.number) is published:
                 continue
-            if self._serving.get(published.name) is slot:
-                if model is not None:
-                    continue
-                del self._serving[published.name]
-            self._retire(slot)
+            if model is not None and self._serving_slot(published.name) is slot:
+                continue
+            self._shelf.retire(slot)

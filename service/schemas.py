@@ -137,6 +137,7 @@ class ModelSummary(Answer):
     )
     labels: list[str]
     aliases: dict[str, int]
+    traffic: "Traffic | None" = None
     versions: list[VersionSummary]
 
 
@@ -173,6 +174,21 @@ class AliasBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     version: int
+
+
+class Traffic(BaseModel):
+    """How the requests that name no version are shared among a model's versions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    weights: dict[str, int] = Field(
+        default={},
+        description="Version (an alias, `latest` or a number) to its share, in proportion to the sum.",
+    )
+    shadow: str | None = Field(
+        default=None,
+        description="A version that is given the same images on spare capacity, to be compared.",
+    )
 
 
 class Aliases(Answer):

@@ -65,6 +65,11 @@ class ServedModel:
         return self.classifier.manifest.version
 
     @property
+    def is_used(self) -> bool:
+        """Whether anybody holds it."""
+        return self._num_users > 0
+
+    @property
     def num_waiting(self) -> int:
         """Images in the batcher's queue."""
         return self._batcher.num_waiting

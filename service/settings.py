@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     )
 
     log_format: LogFormat = Field(default="text", description="The log's lines: text or json.")
+    model_memory_mb: int = Field(
+        default=0,
+        ge=0,
+        description="Memory for all models, in MiB; those used least recently make room. 0 is no limit.",
+    )
+
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(
         default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one."

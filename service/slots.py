@@ -22,6 +22,9 @@ class Slot:
     Attributes:
         evictable: loaded because a request named it; may make room for another.
         pinned: loaded by an operator; stays when another version takes over.
+        kept: must not make room for others, such as the model that readiness depends on.
+        in_traffic: the model's traffic names it.
+        memory_bytes: what it is taken to need, once it is loaded.
         retired: taken out; what is still being loaded for it is thrown away.
         last_used: a time of the monotonic clock.
         load: ends when the load has.
@@ -31,11 +34,19 @@ class Slot:
     precision: AskedPrecision
     evictable: bool = False
     pinned: bool = False
+    kept: bool = False
+    in_traffic: bool = False
+    memory_bytes: int = 0
     retired: bool = False
     last_used: float = field(default_factory=time.monotonic)
     model: ServedModel | None = None
     problem: str | None = None
     load: "asyncio.Task[None]" = field(init=False)
+
+    @property
+    def may_be_evicted(self) -> bool:
+        """Whether nobody uses it now or insists on it."""
+        return not (self.model is None or self.model.is_used or self.pinned or self.kept)
 
 
 def status_of(

@@ -15,7 +15,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
+from inference import PackageError
 from inference.decoding import over_byte_limit
+from inference.traffic import Traffic
 from service.admission import Ticket
 from service.errors import (
     BodyTooLarge,
@@ -28,6 +30,7 @@ from service.errors import (
 )
 from service.form_data import FormPart, FormReader
 from service.schemas import AliasBody
+from service.schemas import Traffic as TrafficBody
 
 # Parsing a longer text would hold up the event loop.
 _PARSE_INLINE_BYTES: Final = 256 * 2**10
@@ -120,6 +123,26 @@ async def read_alias(request: Request) -> AliasBody:
         raise MalformedBody(
             'the body is not of the form {"version": 3}: ' + _first_error(err)
         ) from err
+
+
+async def read_traffic(request: Request) -> Traffic:
+    """Read the small JSON body that shares a model's requests among its versions.
+
+    Raises:
+        MalformedBody: it is not of the form {"weights": {"stable": 90, "candidate": 10}}.
+        BodyTooLarge, BodyTimeout: it is over the limits.
+    """
+    body = await read_small_body(request)
+    try:
+        asked = TrafficBody.model_validate_json(body)
+        return Traffic(weights=asked.weights, shadow=asked.shadow)
+    except ValidationError as err:
+        raise MalformedBody(
+            'the body is not of the form {"weights": {"stable": 90, "candidate": 10}}: '
+            + _first_error(err)
+        ) from err
+    except PackageError as err:
+        raise MalformedBody(str(err)) from err
 
 
 async def read_small_body(request: Request) -> bytes:

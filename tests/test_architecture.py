@@ -19,7 +19,8 @@ MAX_FUNCTION_LINES = 60
 CATCHES_EVERYTHING = {
     "service/batching.py": "a batch that fails answers its callers; the worker goes on",
     "service/observability.py": "HTTP 500",
-    "service/registry.py": "a package that fails to load is shown as failed; the others go on",
+    "service/registry.py": "a look at the repository that fails is followed by the next",
+    "service/shelf.py": "a package that fails to load is shown as failed; the others go on",
 }
 # Command lines, which talk to the person in front of them.
 PRINTS = {

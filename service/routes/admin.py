@@ -4,11 +4,13 @@ import asyncio
 
 from fastapi import APIRouter, Request
 
+from inference.traffic import Traffic
+from service.context import Context
 from service.dependencies import ADMIN_ACCESS, ContextDep
-from service.describing import describe_all, describe_version
-from service.openapi import ALIAS_BODY, problems
-from service.schemas import Aliases, ModelList, VersionDetail
-from service.uploads import read_alias
+from service.describing import describe_all, describe_model, describe_version
+from service.openapi import ALIAS_BODY, TRAFFIC_BODY, problems
+from service.schemas import Aliases, ModelList, ModelSummary, VersionDetail
+from service.uploads import read_alias, read_traffic
 
 router = APIRouter(
     tags=["admin"],
@@ -20,7 +22,7 @@ router = APIRouter(
 @router.post("/models/refresh")
 async def refresh(context: ContextDep) -> ModelList:
     """Look for new versions now; what failed before is tried again."""
-    await context.registry.refresh(retry_failed=True)
+    await context.registry.retry()
     return describe_all(context.registry)
 
 
@@ -36,6 +38,30 @@ async def set_alias(name: str, alias: str, request: Request, context: ContextDep
     aliases = await asyncio.to_thread(repository.set_alias, name, alias, body.version)
     await context.registry.refresh()
     return Aliases(name=name, aliases=aliases)
+
+
+@router.put(
+    "/models/{name}/traffic",
+    openapi_extra=TRAFFIC_BODY,
+    responses=problems(400, 408, 413, 415),
+)
+async def set_traffic(name: str, request: Request, context: ContextDep) -> ModelSummary:
+    """Share the requests that name no version among several; ask a shadow version too."""
+    traffic = await read_traffic(request)
+    return await _set_traffic(context, name, traffic)
+
+
+@router.delete("/models/{name}/traffic")
+async def end_traffic(name: str, context: ContextDep) -> ModelSummary:
+    """Give all requests that name no version to the default one again."""
+    return await _set_traffic(context, name, None)
+
+
+async def _set_traffic(context: Context, name: str, traffic: Traffic | None) -> ModelSummary:
+    registry = context.registry
+    await asyncio.to_thread(registry.repository.set_traffic, name, traffic)
+    await registry.refresh()
+    return describe_model(registry, registry.catalog.find(name))
 
 
 @router.post("/models/{name}/versions/{version}/load")

@@ -11,8 +11,10 @@ import numpy as np
 from inference import Package, Repository, SessionConfig
 from service.catalog import PublishedVersion
 from service.loading import AskedPrecision, LoadedModel, ModelLoader
+from service.operations import Operations
 from service.registry import ModelRegistry
 from service.served_model import ServedModel
+from service.shelf import Shelf
 from service.states import State
 from service.tuning import Tuner
 
@@ -48,16 +50,25 @@ async def registry_of(
     *,
     load: RecordingLoader | None = None,
     max_on_demand: int = 4,
+    max_memory_bytes: int = 0,
+    operations: Operations | None = None,
+    default_model: str | None = None,
     poll_interval_s: float = NEVER_S,
 ) -> AsyncIterator[ModelRegistry]:
     """A started registry that looks at the disk once, and then only when it is told to (if not polling)."""
-    registry = ModelRegistry(
-        Repository(models_dir),
+    shelf = Shelf(
         load=load or RecordingLoader(),
         serve=serve,
-        poll_interval_s=poll_interval_s,
         max_on_demand=max_on_demand,
+        max_memory_bytes=max_memory_bytes,
         grace_s=5,
+    )
+    registry = ModelRegistry(
+        Repository(models_dir),
+        shelf=shelf,
+        operations=operations or Operations(),
+        poll_interval_s=poll_interval_s,
+        default_model=default_model,
     )
     await registry.start()
     await registry.settled()

@@ -115,7 +115,7 @@ def test_a_failed_version_is_tried_again_only_when_told(models_dir: Path) -> Non
         async with registry_of(models_dir, load=load) as registry:
             await registry.refresh()
             assert load.loaded == [("colours", 1)]
-            await registry.refresh(retry_failed=True)
+            await registry.retry()
             assert load.loaded == [("colours", 1)] * 2
 
     run(scenario)
