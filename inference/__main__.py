@@ -3,6 +3,7 @@
     python -m inference models/clothing photo.jpg holiday/
     python -m inference models/clothing/3 photo.jpg --json
     python -m inference models/clothing photo.jpg --set
+    python -m inference models/clothing photo.jpg --similar 5
     python -m inference copied-model.onnx photo.jpg
 
 Exit code 0; 1 where an image could not be answered; 2 for a model or an argument that cannot be used.
@@ -23,28 +24,34 @@ from inference.formats import IMAGE_SUFFIXES
 from inference.manifest import MANIFEST_FILE
 from inference.repository import Repository
 from inference.session import SessionConfig
+from inference.similar import SimilarImage, SimilarIndex, read_index
+from inference.strictjson import to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One file's prediction, or the problem that stands in its place."""
+    """One file's prediction, or the problem that stands in its place.
+
+    `similar` are the training images nearest to it; None where they were not asked for.
+    """
 
     file: Path
     prediction: Prediction | None
     problem: str | None
+    similar: list[SimilarImage] | None = None
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = _parser().parse_args(argv)
     try:
-        classifier = open_classifier(
-            _package_path(args.package), session=SessionConfig(provider=args.provider)
-        )
+        package = _package_path(args.package)
+        classifier = open_classifier(package, session=SessionConfig(provider=args.provider))
         if args.set:
             _check_sets(classifier)
+        index = read_index(package) if args.similar else None
         files = list(_image_files(args.images))
-        answers = [_answer(classifier, file, args.top_k) for file in files]
+        answers = [_answer(classifier, file, args, index) for file in files]
     except (InferenceError, FileNotFoundError) as err:
         print(f"error: {err}", file=sys.stderr)
         return 2
@@ -83,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--top-k", type=_positive, default=5, help="labels an image (5)")
     parser.add_argument(
         "--set", action="store_true", help="the labels that hold the true one with promised chance"
+    )
+    parser.add_argument(
+        "--similar", type=_positive, metavar="N", help="the N training images nearest to each image"
     )
     parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
     return parser
@@ -124,14 +134,17 @@ def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
             raise FileNotFoundError(f"no file or folder {str(path)!r}")
 
 
-def _answer(classifier: Classifier, file: Path, top_k: int) -> Answer:
+def _answer(
+    classifier: Classifier, file: Path, args: argparse.Namespace, index: SimilarIndex | None
+) -> Answer:
     try:
-        (prediction,) = classifier.classify([file.read_bytes()], top_k=top_k)
+        (prediction,) = classifier.classify([file.read_bytes()], top_k=args.top_k)
     except ImageError as err:
         return Answer(file=file, prediction=None, problem=str(err))
     except OSError as err:
         return Answer(file=file, prediction=None, problem=f"cannot be read: {err.strerror}")
-    return Answer(file=file, prediction=prediction, problem=None)
+    similar = index.nearest(prediction.embedding, args.similar) if index is not None else None
+    return Answer(file=file, prediction=prediction, problem=None, similar=similar)
 
 
 def _as_json(classifier: Classifier, answers: list[Answer], *, with_set: bool) -> dict[str, Any]:
@@ -157,6 +170,8 @@ def _entry(index: int, answer: Answer, *, with_set: bool) -> dict[str, Any]:
     }
     if prediction.rejected:
         entry["rejected_reason"] = prediction.rejected_reason
+    if answer.similar is not None:
+        entry["similar"] = [{**to_json(s.image), "cosine": s.cosine} for s in answer.similar]
     if with_set:
         entry["set"] = _ranked(prediction.label_set or ())
     return entry
@@ -181,7 +196,11 @@ def _summary(answer: Answer, *, with_set: bool) -> str:
         return f"problem: {answer.problem}"
     shown = (prediction.label_set or ()) if with_set else prediction.top
     ranked = "  ".join(f"{_printable(t.label)} {t.probability:.3f}" for t in shown)
-    return ranked + (f"  ({prediction.rejected_reason})" if prediction.rejected else "")
+    note = f"  ({prediction.rejected_reason})" if prediction.rejected else ""
+    similar = "".join(
+        f"\n    {s.cosine:.3f}  {_printable(s.image.path)}" for s in answer.similar or ()
+    )
+    return ranked + note + similar
 
 
 def _printable(text: str) -> str:

@@ -123,6 +123,11 @@ class FinetuneConfig:
         "also publish prediction sets that hold the true label with this chance, such as 0.9",
         parse=float,
     )
+    no_similar: bool = _option(
+        False,
+        "leave the index of training images (their paths and embeddings) out of the package; "
+        "python -m inference --similar needs it",
+    )
     seed: int = _option(0, "seed of the split, the head and the augmentation", parse=int)
     device: Device = _option("auto", "where fine-tuning runs", choices=get_args(Device))
     models_dir: Path = _option(Path("models"), "the model repository", parse=Path)

@@ -37,6 +37,7 @@ from training.publish import Measured
 from training.recognition import (
     Recognition,
     familiarity_of_test,
+    make_index,
     make_rejection,
     recognise,
 )
@@ -98,6 +99,7 @@ def measure_candidate(
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
         probabilities=served,
+        similar=None if config.no_similar else make_index(recognition, prepared.scan.folder),
         metrics=_metrics_file(judgement, parity, tried, prepared) | honesty,
         report=make_report(
             chosen,

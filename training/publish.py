@@ -25,6 +25,7 @@ from inference.manifest import (
 )
 from inference.package import publish_package, read_package
 from inference.session import SessionConfig
+from inference.similar import SimilarIndex, write_index
 from inference.strictjson import to_json
 from training.config import FinetuneConfig
 from training.data.layout import Split
@@ -46,7 +47,8 @@ class Measured:
     format_version, name, version, created and files.
 
     `frozen_split` is kept so that the next run deals the same images alike. `probabilities` holds the
-    exported file's (N, K) for "val" and, where there are test images, "test".
+    exported file's (N, K) for "val" and, where there are test images, "test". `similar` goes into the
+    package, unless it is None.
     """
 
     model: onnx.ModelProto
@@ -54,6 +56,7 @@ class Measured:
     dataset: Dataset
     frozen_split: dict[str, str]
     probabilities: dict[Split, npt.NDArray[np.float32]]
+    similar: SimilarIndex | None
     metrics: dict[str, Any]
     report: Report
 
@@ -93,6 +96,8 @@ def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
     metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
     (folder / "metrics.json").write_text(metrics, encoding="utf-8")
     write_frozen(folder / SPLIT_FILE, measured.frozen_split)
+    if measured.similar is not None:
+        write_index(folder, measured.similar)
     classifier = _check_written(folder, measured)
     report = render_report(measured.report, manifest, classifier)
     (folder / "report.html").write_text(report, encoding="utf-8")

@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.manifest import Rejection, UnknownMeasure
+from inference.similar import IndexedImage, SimilarIndex
 from training.candidates import Candidate
 from training.config import FinetuneConfig
+from training.data.layout import Folder
 from training.embeddings import compute_embeddings
 from training.familiarity import Familiarity, fit_familiarity
 from training.left_out import measure_left_out
@@ -93,6 +95,17 @@ def make_rejection(
             known=recognition.val_scores if known is None else known,
             unknown=test,
         ),
+    )
+
+
+def make_index(recognition: Recognition, folder: Folder) -> SimilarIndex:
+    """Return the index of the reference images that goes into the package."""
+    candidate = recognition.candidate
+    assert candidate.embeddings is not None
+    images = [candidate.dataset.splits["train"][place] for place in recognition.reference]
+    return SimilarIndex.build(
+        candidate.embeddings[[image.row for image in images]],
+        [IndexedImage(path=folder.relative(i.file), label=i.file.label) for i in images],
     )
 
 

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from inference.__main__ import main
 from inference.manifest import Conformal
+from inference.similar import IndexedImage, SimilarIndex, write_index
 from tests.builders import coloured, encode, make_package
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,34 @@ def test_a_set_is_shown_in_place_of_the_best_labels(
     (entry,) = run_json([package, image, Path("--set")], capsys)["predictions"]
     assert [label["label"] for label in entry["set"]] == ["red"]
     assert len(entry["top"]) == 3
+
+
+def test_the_nearest_training_images_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    embeddings = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0]], np.float32)
+    listed = [IndexedImage(path=f"{label}/1.png", label=label) for label in ("red", "green", "x")]
+
+    def with_index(folder: Path) -> None:
+        write_index(folder, SimilarIndex.build(embeddings, listed))
+
+    package = make_package(tmp_path / "models", after=with_index)
+    image = tmp_path / "red.png"
+    image.write_bytes(coloured("red"))
+    assert main([str(package), str(image), "--top-k", "1", "--similar", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"{image}  red 1.000", "    0.998  red/1.png", "    0.734  x/1.png"]
+    (entry,) = run_json([package, image, Path("--similar=1")], capsys)["predictions"]
+    (similar,) = entry["similar"]
+    assert (similar["path"], similar["label"]) == ("red/1.png", "red")
+
+
+def test_similar_images_that_the_package_does_not_have_are_refused(
+    package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for package in (package_folder, package_folder / "model.onnx"):
+        assert main([str(package), str(images), "--similar", "3"]) == 2
+        assert "no index of its training images" in capsys.readouterr().err
 
 
 def test_sets_that_the_model_does_not_have_are_refused(

@@ -36,6 +36,7 @@ FLAGS = {
     "--mirror",
     "--models-dir",
     "--name",
+    "--no-similar",
     "--offline",
     "--seed",
     "--std",

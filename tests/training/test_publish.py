@@ -14,6 +14,8 @@ from inference.manifest import METADATA_KEY, parse_manifest
 from inference.package import read_package
 from inference.repository import Repository
 from inference.session import SessionConfig
+from inference.similar import read_index
+from tests.training.conftest import Command
 from tests.training.folders import noisy
 from training.data.split import Dataset
 from training.metrics import measure
@@ -31,9 +33,32 @@ def test_the_package_holds_these_files(published: Path) -> None:
         "metrics.json",
         "model.onnx",
         "report.html",
+        "similar.json",
+        "similar.npy",
         "split.json",
     ]
     assert [path.name for path in published.parent.iterdir()] == ["1"]
+
+
+def test_a_training_image_finds_itself_and_its_class_in_the_index(
+    published: Path, colours: Path
+) -> None:
+    index = read_index(published)
+    assert len(index.images) == 42
+    classifier = open_classifier(published, session=CPU)
+    known = index.images[17]
+    (answer,) = classifier.classify([(colours / known.path).read_bytes()])
+    # To this network all images of a colour are nearly alike, so the first may be another.
+    found = index.nearest(answer.embedding, 14)
+    assert {entry.image.label for entry in found} == {known.label}
+    (itself,) = (entry for entry in found if entry.image == known)
+    assert itself.cosine == pytest.approx(1, abs=2e-3)
+
+
+def test_the_index_can_be_left_out(command: Command, colours: Path) -> None:
+    names = {path.name for path in command(colours, "--no-similar").published.iterdir()}
+    assert "report.html" in names
+    assert not [name for name in names if name.startswith("similar")]
 
 
 def test_the_repository_finds_it(published: Path) -> None:
