@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,10 @@ from scipy.special import softmax
 
 from inference.manifest import (
     Calibration,
-    Conformal,
     DatasetInfo,
     Metrics,
     OutputSpec,
     Parity,
-    Rejection,
     SplitMetrics,
     TrainingInfo,
 )
@@ -26,8 +24,8 @@ from training.backbones.build import Backbone
 from training.backbones.heads import NO_MAP
 from training.calibration import CalibrationEffect, calibration_effect, fit_temperature
 from training.candidates import Candidate
+from training.caution import choose_caution
 from training.config import FinetuneConfig
-from training.conformal import fit_conformal, measure_sets
 from training.data.layout import Split
 from training.gates import check_graph
 from training.metrics import confusion_matrix, describe_accuracy, measure
@@ -36,15 +34,11 @@ from training.progress import Display
 from training.publish import Measured
 from training.recognition import (
     Recognition,
-    familiarity_of_test,
     make_index,
-    make_rejection,
     recognise,
 )
 from training.reporting import make_report
 from training.reproducibility import library_versions
-
-_AGAINST: Final = {"unknown images": "_unknown", "classes left out": "classes left out in turn"}
 
 Floats = npt.NDArray[np.float32]
 
@@ -63,7 +57,7 @@ def measure_candidate(
     Raises:
         GateFailed: the exported file does not do what the network does.
     """
-    recognition = recognise(chosen, config, display)
+    recognition = recognise(chosen, config, display, strength=tried[0].strength)
     chosen = recognition.candidate
     dataset, backbone = chosen.dataset, prepared.backbone
     temperature = fit_temperature(chosen.val_logits, dataset.targets("val"))
@@ -75,12 +69,9 @@ def measure_candidate(
     judgement = _judge(chosen, logits, temperature=temperature)
     metrics = judgement.metrics
     _describe_metrics(metrics, display)
-    conformal = _fit_conformal(chosen, config, temperature=temperature)
-    rejection = make_rejection(
-        recognition, prepared, display, strength=tried[0].strength, seed=config.seed
+    caution = choose_caution(
+        recognition, prepared, config, display, temperature=temperature, served=served
     )
-    _describe_rejection(rejection, display)
-    honesty = _measure_honesty(recognition, rejection, conformal, served)
     return Measured(
         model=model,
         facts={
@@ -88,19 +79,19 @@ def measure_candidate(
             "preprocessing": backbone.spec,
             "outputs": _output_specs(backbone, len(dataset.labels), session),
             "calibration": Calibration(temperature=temperature),
-            "rejection": rejection,
+            "rejection": caution.rejection,
             "backbone": backbone.info,
             "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
             "metrics": metrics,
             "training": _training_info(chosen, config, started),
             "parity": parity,
-            "conformal": conformal,
+            "conformal": caution.conformal,
         },
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
         probabilities=served,
         similar=None if config.no_similar else make_index(recognition, prepared.scan.folder),
-        metrics=_metrics_file(judgement, parity, tried, prepared) | honesty,
+        metrics=_metrics_file(judgement, parity, tried, prepared) | caution.tested,
         report=make_report(
             chosen,
             tried,
@@ -208,40 +199,6 @@ def _describe_split(name: str, split: SplitMetrics, display: Display) -> None:
         f"{describe_accuracy(split, name)}, balanced accuracy {100 * split.balanced_accuracy:.1f} %, "
         f"macro F1 {100 * split.macro_f1:.1f} %, calibration error {100 * split.ece:.1f} %"
     )
-
-
-def _describe_rejection(rejection: Rejection, display: Display) -> None:
-    found = rejection.measured
-    if found is not None:
-        display.line(
-            f"rejection, against {found.images} images of {_AGAINST[found.against]}: AUROC "
-            f"{found.auroc:.3f}, {100 * found.fpr95:.0f} % of them accepted where 95 % of the known are"
-        )
-
-
-def _fit_conformal(
-    chosen: Candidate, config: FinetuneConfig, *, temperature: float
-) -> Conformal | None:
-    if config.coverage is None:
-        return None
-    probabilities = softmax(chosen.val_logits / temperature, axis=1)
-    return fit_conformal(probabilities, chosen.dataset.targets("val"), coverage=config.coverage)
-
-
-def _measure_honesty(
-    recognition: Recognition,
-    rejection: Rejection,
-    conformal: Conformal | None,
-    served: dict[Split, Floats],
-) -> dict[str, Any]:
-    """Return what test images say of the two thresholds, both chosen on validation images."""
-    scores = familiarity_of_test(recognition)
-    rejected = None if scores is None else float((scores < rejection.threshold).mean())
-    sets = {}
-    if conformal is not None and "test" in served:
-        targets = recognition.candidate.dataset.targets("test")
-        sets["test"] = measure_sets(served["test"], targets, conformal)
-    return {"rejected": {"test": rejected}, "sets": sets}
 
 
 def _output_specs(

@@ -35,16 +35,20 @@ class Recognition:
         reference: places (M,) in its training split of the images that others are held against.
         familiarity: the score.
         val_scores: (N,) of the validation images, none of them its own neighbour.
+        strength: inverse L2 strength of the probe's head; None where there was no probe.
     """
 
     candidate: Candidate
     reference: Integers
     familiarity: Familiarity
     val_scores: Floats
+    strength: float | None
 
 
-def recognise(candidate: Candidate, config: FinetuneConfig, display: Display) -> Recognition:
-    """Fit the score on the candidate's training and validation images."""
+def recognise(
+    candidate: Candidate, config: FinetuneConfig, display: Display, *, strength: float | None
+) -> Recognition:
+    """Fit the score on the candidate's training and validation images; `strength` as above."""
     dataset = candidate.dataset
     reference = choose_reference(dataset, seed=config.seed)
     rows, val_rows = dataset.rows("train")[reference], dataset.rows("val")
@@ -65,6 +69,7 @@ def recognise(candidate: Candidate, config: FinetuneConfig, display: Display) ->
         reference=reference,
         familiarity=familiarity,
         val_scores=val_scores,
+        strength=strength,
     )
 
 
@@ -73,16 +78,12 @@ def make_rejection(
     prepared: Prepared,
     display: Display,
     *,
-    strength: float | None,
     seed: int,
 ) -> Rejection:
-    """Choose the threshold, and measure the score on images of `_unknown` or on classes left out.
-
-    `strength` is that of the probe's head; None where there was no probe, and so no left-out classes.
-    """
+    """Choose the threshold, and measure the score on images of `_unknown` or on classes left out."""
     unknown = _unknown_scores(recognition, prepared, display)
     if unknown is None:
-        measured = _measure_left_out(recognition.candidate, prepared, strength, seed=seed)
+        measured = _measure_left_out(recognition, prepared, seed=seed)
         return fit_rejection(recognition.familiarity, recognition.val_scores, measured=measured)
     tune, test = split_unknown(unknown)
     known = familiarity_of_test(recognition)
@@ -147,12 +148,13 @@ def _unknown_scores(
 
 
 def _measure_left_out(
-    candidate: Candidate, prepared: Prepared, strength: float | None, *, seed: int
+    recognition: Recognition, prepared: Prepared, *, seed: int
 ) -> UnknownMeasure | None:
     """Measure on the pretrained backbone's embeddings of this candidate's images."""
+    strength = recognition.strength
     if prepared.features is None or strength is None:
         return None
-    dataset, embeddings = candidate.dataset, prepared.features.embeddings
+    dataset, embeddings = recognition.candidate.dataset, prepared.features.embeddings
     held = dataset if dataset.folds is None else dataset.hold_out(0)
     train, val = (
         choose_reference(held, seed=seed, split=split, at_most=_MAX_LEFT_OUT)

@@ -50,8 +50,8 @@ def test_without_embeddings_of_its_own_a_candidate_is_scored_alike(
     probe: Candidate, config: FinetuneConfig
 ) -> None:
     """A trained candidate has none: they are computed for the images that are needed."""
-    known = recognise(probe, config, quiet())
-    computed = recognise(replace(probe, embeddings=None), config, quiet())
+    known = recognise(probe, config, quiet(), strength=probe.strength)
+    computed = recognise(replace(probe, embeddings=None), config, quiet(), strength=None)
     np.testing.assert_allclose(computed.val_scores, known.val_scores, atol=1e-3)
 
 
