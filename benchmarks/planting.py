@@ -3,7 +3,8 @@
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ CORRUPT_KINDS: Final = ("truncated", "zero_byte", "html_as_jpg")
 NEAR_KINDS: Final = ("jpeg_q40", "crop_80", "mirrored", "brightness")
 COPY_KINDS: Final = ("exact_copy", *NEAR_KINDS, "other_split")
 KINDS: Final = (*CORRUPT_KINDS, *COPY_KINDS, "swapped_label")
+LEAK_KINDS: Final = ("exact_copy", "jpeg_q40", "crop_80", "mirrored")
 
 TRUTH_FILE: Final = "planted.json"
 _HTML: Final = b"<!DOCTYPE html><html><head><title>404 Not Found</title></head></html>\n"
@@ -81,6 +83,30 @@ def plant_faults(data: Path, planted: Path, *, seed: int, share: float = 0.05) -
     return Truth(seed=seed, share=share, faults=tuple(faults))
 
 
+def plant_leaks(data: Path, planted: Path, *, seed: int, share: float) -> Truth:
+    """Copy the folder `data` to `planted` and put copies of a share of its test images into train.
+
+    Equal files and altered ones in turn, each under its image's label.
+
+    Raises:
+        DataError: `data` is no image folder.
+        ValueError: it has no train and test split.
+    """
+    folder = read_folder(data)
+    if not {"train", "test"} <= set(folder.given_splits):
+        raise ValueError(f"{str(data)!r} has no train and test split to leak between")
+    shutil.copytree(data, planted)
+    rng = np.random.default_rng(seed)
+    test = sorted((f for f in folder.files if f.split == "test"), key=folder.relative)
+    leaked = rng.permutation(len(test))[: round(share * len(test))].tolist()
+    planter = _Planter(folder, planted, rng)
+    faults = [
+        planter.leak(kind, test[index])
+        for kind, index in zip(cycle(LEAK_KINDS), leaked, strict=False)
+    ]
+    return Truth(seed=seed, share=share, faults=tuple(faults))
+
+
 class _Planter:
     """Plants one fault at a time into `root`, a copy of `folder`."""
 
@@ -105,6 +131,14 @@ class _Planter:
         source = self._folder.relative(file)
         path = self._plant[kind](file, self._root / source)
         return Fault(kind=kind, path=str(path.relative_to(self._root)), source=source)
+
+    def leak(self, kind: str, file: ImageFile) -> Fault:
+        """Plant a copy of a test image, and move it beside the training images of its label."""
+        fault = self.plant(kind, file)
+        twin = next(f for f in self._folder.files if f.split == "train" and f.label == file.label)
+        folder = (self._root / self._folder.relative(twin)).parent
+        path = (self._root / fault.path).rename(folder / Path(fault.path).name)
+        return replace(fault, path=str(path.relative_to(self._root)))
 
     def _truncate(self, _: ImageFile, path: Path) -> Path:
         data = path.read_bytes()

@@ -169,8 +169,8 @@ def _score_pairs(groups: Groups | None, truth: Truth, judged: Judged, *kinds: st
 
 def _score_suspects(reported: Sequence[str] | None, truth: Truth) -> Score | None:
     score = _score_files(reported, truth, "swapped_label", ["swapped_label"])
-    if reported is None or score is None:
-        return None
+    if reported is None or score is None or not score.planted:
+        return score
     swapped = {fault.path for fault in truth.of("swapped_label")}
     first = sum(path in swapped for path in reported[: score.planted])
     return replace(score, ranked=first / score.planted)
@@ -189,7 +189,7 @@ def table(scores: Mapping[str, Mapping[str, Score | None]]) -> str:
         planted = next((s.planted for s in (scores[tool][row] for tool in tools) if s), "–")
         cells = " | ".join(_cells(scores[tool][row]) for tool in tools)
         lines.append(f"| {row.replace('_', ' ')} | {planted} | {cells} |")
-    ranked = " | ".join(_ranked_cells(scores[tool]["swapped_label"]) for tool in tools)
+    ranked = " | ".join(_ranked_cells(scores[tool].get("swapped_label")) for tool in tools)
     lines.append(f"| swapped label, first n | | {ranked} |")
     return "\n".join(lines)
 

@@ -21,6 +21,7 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
+from benchmarks.memory import peak_mb
 from inference.decoding import DecodedImage, decode_image
 from inference.preprocessing import PreprocessSpec
 from training.data.layout import read_folder
@@ -86,7 +87,7 @@ def write_files(folder: Path, count: int) -> Path:
 def measure(name: str, data: Path, cache_dir: Path, size_px: int) -> Measurement:
     """Make one pass in this process, which should be fresh."""
     views = Views(_spec(size_px), for_training=True)
-    start_mb = _peak_mb()
+    start_mb = peak_mb()
     with _counted_decodings() as decodings:
         started = time.perf_counter()
         images = PASSES[name](data, cache_dir, views)
@@ -96,7 +97,7 @@ def measure(name: str, data: Path, cache_dir: Path, size_px: int) -> Measurement
         seconds=round(seconds, 3),
         decoded=images if name == "pillow loop" else len(decodings),
         start_mb=round(start_mb, 1),
-        peak_mb=round(_peak_mb(), 1),
+        peak_mb=round(peak_mb(), 1),
     )
 
 
@@ -144,12 +145,6 @@ def _spec(size_px: int) -> PreprocessSpec:
         mean=(0.5, 0.5, 0.5),
         std=(0.5, 0.5, 0.5),
     )
-
-
-def _peak_mb() -> float:
-    """Return VmHWM; `getrusage` would include what the parent held when it started this process."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
 
 
 def _folders(data: Path | None, files: int, work: Path) -> dict[str, Path]:
