@@ -3,8 +3,6 @@
 Each candidate is a network and its exported graph; validation images decide.
 """
 
-import copy
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,36 +10,25 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import onnx
-import torch
 
-from training.backbones.build import Backbone
-from training.batches import TrainingImages
 from training.calibration import fit_temperature, negative_log_likelihood
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.embeddings import compute_embeddings
-from training.errors import ConfigError
 from training.export import attach_head, export_trunk
 from training.familiarity import Familiarity
 from training.features import Features
+from training.finetuning.checkpoint import Checkpoints
+from training.finetuning.choosing import accuracy_difference, rate, share_better
+from training.finetuning.loop import EpochRecord
+from training.finetuning.run import TrainingTask, train_network
 from training.head import LinearHead
-from training.loop import (
-    FINETUNE_RATE,
-    HEAD_RATE_FACTOR,
-    SCRATCH_RATE,
-    EpochRecord,
-    LoopConfig,
-    StepReport,
-    ValidationImages,
-    train,
-)
+from training.imbalance import is_imbalanced
+from training.launch import is_main
 from training.network import TransferNetwork
 from training.probe import STRENGTHS, Probe, cross_validate_probe, fit_head, fit_probe
 from training.progress import Display
-from training.reproducibility import seed_torch
 
-# From this ratio of the largest to the smallest class on, the classes are weighed as if equal.
-BALANCE_FROM: Final = 3.0
 # Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05
 
@@ -109,7 +96,7 @@ def make_probe(
     images too.
     """
     targets = dataset.targets("train")
-    balanced = dataset.imbalance() >= BALANCE_FROM
+    balanced = is_imbalanced(dataset)
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
         probe = _choose_strength(features, dataset, balanced=balanced, advance=advance)
     mirror = _resolve_mirror(features, probe.head, dataset, config, display)
@@ -178,46 +165,27 @@ def _resolve_mirror(
 
 
 def make_trained(
-    start: TransferNetwork,
-    backbone: Backbone,
-    dataset: Dataset,
-    config: FinetuneConfig,
-    display: Display,
-    *,
-    method: str,
-    mirror: bool,
-    deadline_s: float | None,
-) -> Candidate:
-    """Train all weights of a copy of `start` and export the result."""
-    network = copy.deepcopy(start)
-    loop_config = _loop_config(config, dataset, scratch=method == "scratch", deadline_s=deadline_s)
-    assert dataset.training_pixels is not None
-    images = TrainingImages(
-        pixels=dataset.training_pixels,
-        rows=dataset.rows("train"),
-        targets=dataset.targets("train"),
-        spec=backbone.spec,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        mirror=mirror,
-    )
-    validation = ValidationImages(
-        pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
-    )
-    seed_torch(config.seed)
-    display.line(f"training on {loop_config.device}, up to {config.epochs} epochs")
-    history = _train_shown(network, images, validation, loop_config, display)
+    task: TrainingTask, checkpoints: Checkpoints, display: Display
+) -> Candidate | None:
+    """Train all weights of a copy of the task's start and export the result.
+
+    Of several processes only the first one exports; the others return None.
+    """
+    trained = train_network(task, checkpoints, display)
+    if not is_main():
+        return None
+    dataset = task.dataset
     display.line("exporting the trained network to ONNX")
-    trunk = export_trunk(network, backbone.spec)
+    trunk = export_trunk(trained.network, task.backbone.spec)
     embeddings = compute_embeddings(trunk, dataset.pixels, dataset.rows("val"))
-    logits = network.linear_head().logits(embeddings)
+    logits = trained.network.linear_head().logits(embeddings)
     targets = dataset.targets("val")
     return Candidate(
-        method=method,
+        method=task.method,
         dataset=dataset,
-        network=network,
+        network=trained.network,
         start=None,
-        mirror=mirror,
+        mirror=task.mirror,
         trunk=trunk,
         embeddings=None,
         val_logits=logits,
@@ -225,54 +193,9 @@ def make_trained(
         nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
         spread=None,
         strength=None,
-        history=tuple(history),
-        notes=(),
+        history=trained.history,
+        notes=trained.notes,
     )
-
-
-def _loop_config(
-    config: FinetuneConfig, dataset: Dataset, *, scratch: bool, deadline_s: float | None
-) -> LoopConfig:
-    return LoopConfig(
-        epochs=config.epochs,
-        learning_rate=config.learning_rate or (SCRATCH_RATE if scratch else FINETUNE_RATE),
-        head_rate_factor=1.0 if scratch else HEAD_RATE_FACTOR,
-        weight_decay=config.weight_decay,
-        train_norms=scratch,
-        class_weights=class_weights(dataset),
-        deadline_s=deadline_s,
-        device=resolve_device(config),
-    )
-
-
-def _train_shown(
-    network: TransferNetwork,
-    images: TrainingImages,
-    validation: ValidationImages,
-    loop_config: LoopConfig,
-    display: Display,
-) -> list[EpochRecord]:
-    with display.training_bar() as update:
-
-        def on_step(report: StepReport) -> None:
-            note = f"loss {report.loss:.3f}  {report.images_per_s:.0f} images/s"
-            update(report.step, report.num_steps, note)
-
-        def on_epoch(record: EpochRecord) -> None:
-            display.line(
-                f"  epoch {record.epoch}: loss {record.train_loss:.3f}, validation "
-                f"{100 * record.val_accuracy:.1f} % right, {record.seconds:.0f} s"
-            )
-
-        return train(network, images, validation, loop_config, on_step=on_step, on_epoch=on_epoch)
-
-
-def class_weights(dataset: Dataset) -> torch.Tensor | None:
-    """Return (K,) factors inverse to the class sizes, or None where they differ little."""
-    if dataset.imbalance() < BALANCE_FROM:
-        return None
-    counts = np.bincount(dataset.targets("train"), minlength=len(dataset.labels))
-    return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
 
 
 def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bool:
@@ -288,34 +211,24 @@ def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bo
     return float(plain.mean() - turned.mean()) <= _MIRROR_DROP
 
 
+def compare(probe: Candidate, trained: Candidate) -> str:
+    """Return how far apart two models are on the same validation images, in words."""
+    targets = probe.dataset.targets("val")
+    first, second = (rate(c.method, c.val_logits, targets) for c in (trained, probe))
+    difference, low, high = accuracy_difference(first.correct, second.correct)
+    return (
+        f"{trained.method} against the probe, by the same {len(targets)} validation images: "
+        f"{100 * difference:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f}), lower "
+        f"loss in {100 * share_better(first.losses, second.losses):.0f} % of the bootstrap samples"
+    )
+
+
 def choose(candidates: list[Candidate]) -> Candidate:
     """Return the candidate with the most validation images right; among equals the lowest loss.
 
     The earlier one stays unless a later one is better.
     """
     return max(candidates, key=lambda c: (c.accuracy, -c.nll))
-
-
-def resolve_device(config: FinetuneConfig) -> torch.device:
-    """Return where to train.
-
-    Raises:
-        ConfigError: CUDA is asked for and there is none.
-    """
-    available = torch.cuda.is_available()
-    if config.device == "cuda" and not available:
-        raise ConfigError("--device cuda: PyTorch finds no GPU; check the driver or leave it out")
-    return torch.device("cuda" if available and config.device != "cpu" else "cpu")
-
-
-def training_deadline_s(config: FinetuneConfig, started: float) -> float | None:
-    """Return the `time.monotonic()` at which training is to end, some time kept for the export."""
-    if config.time_budget is None:
-        return None
-    now = time.monotonic()
-    # What follows training is what came before it: one export, and a pass over the validation data.
-    reserve_s = min(now - started, config.time_budget / 2)
-    return started + config.time_budget - reserve_s
 
 
 def _describe_trials(probe: Probe) -> tuple[str, ...]:

@@ -81,16 +81,20 @@ class FinetuneConfig:
         "scratch (random weights); auto chooses",
         choices=get_args(Method),
     )
-    epochs: int = _option(8, "passes over the training images for finetune and scratch", parse=int)
+    epochs: float | None = _option(
+        None,
+        "passes over the training images for finetune and scratch (as many as the data need)",
+        parse=float,
+    )
     time_budget: float | None = _option(
         None,
-        "wall time for training, such as 10m; fewer epochs run where they do not fit",
+        "wall time of the whole run, such as 10m; what fits into it is planned and shown",
         parse=parse_duration_s,
         metavar="TIME",
     )
     batch_size: int = _option(32, "training images a step", parse=int)
     learning_rate: float | None = _option(
-        None, "peak rate of the backbone; the head has ten times it", parse=float
+        None, "peak rate of the backbone's last layers (a few are tried on long runs)", parse=float
     )
     weight_decay: float = _option(0.05, "AdamW weight decay (not on norms and biases)", parse=float)
     image_size: int | None = _option(None, "input side in px (the weights' own)", parse=int)
@@ -134,6 +138,8 @@ class FinetuneConfig:
     cache_dir: Path | None = _option(
         None, "where decoded pixels are kept (the user's cache folder)", parse=Path
     )
+    dry_run: bool = _option(False, "read the data, measure, print the plan and stop")
+    fresh: bool = _option(False, "start again where an unfinished run could be gone on with")
     offline: bool = _option(False, "never touch the network; say what is missing")
 
     def __post_init__(self) -> None:
@@ -142,9 +148,10 @@ class FinetuneConfig:
                 check_model_name(self.name)
             except InvalidName as err:
                 raise ConfigError(str(err)) from err
-        for option in ("epochs", "batch_size"):
-            if getattr(self, option) < 1:
-                raise ConfigError(f"{option} must be 1 or more, got {getattr(self, option)}")
+        if self.batch_size < 1:
+            raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}")
+        if self.epochs is not None and not 0 < self.epochs <= 10_000:
+            raise ConfigError(f"epochs must be above 0 and at most 10000, got {self.epochs}")
         if self.learning_rate is not None and not 0 < self.learning_rate < 10:
             raise ConfigError(f"learning_rate must be between 0 and 10, got {self.learning_rate}")
         if not 0 <= self.weight_decay < 1:
@@ -186,7 +193,8 @@ class FinetuneConfig:
         """Return the options for the manifest: plain JSON, folders by their last name only."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
-        del values["models_dir"], values["cache_dir"]
+        for local in ("models_dir", "cache_dir", "dry_run", "fresh"):
+            del values[local]
         if self.weights not in ("auto", "none"):
             values["weights"] = Path(self.weights).name
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}

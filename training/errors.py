@@ -38,3 +38,7 @@ class DivergenceError(TrainingError):
 
 class GateFailed(TrainingError):
     """A check of the exported file failed; nothing is published."""
+
+
+class Paused(KeyboardInterrupt):
+    """The run was told to stop. It is saved, and the same command goes on with it."""

@@ -1,6 +1,7 @@
 """The frozen backbone's view of a folder: its exported trunk and the embedding of every image."""
 
 import copy
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,17 @@ from training.progress import Display
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """`network` still has an untrained head; `embeddings` (N, D) are by `ScannedImage.row`."""
+    """The frozen backbone's view.
+
+    `network` still has an untrained head; `embeddings` (N, D) are by `ScannedImage.row`; `export_s`
+    and `embedding_s` are the seconds that export and embeddings took.
+    """
 
     network: TransferNetwork
     trunk: onnx.ModelProto
     embeddings: npt.NDArray[np.float32]
+    export_s: float
+    embedding_s: float
 
     def network_with(self, head: LinearHead) -> TransferNetwork:
         """Return a copy of the network with a head, in evaluation mode."""
@@ -35,8 +42,16 @@ def compute_features(backbone: Backbone, scan: Scan, display: Display) -> Featur
     """Export the trunk and compute every image's embedding once."""
     network = TransferNetwork(backbone, len(scan.folder.labels))
     display.line("exporting the backbone to ONNX")
+    began = time.monotonic()
     trunk = export_trunk(network, backbone.spec)
+    exported = time.monotonic()
     with display.bar("computing features", len(scan.images)) as advance:
         rows = np.arange(len(scan.images))
         embeddings = compute_embeddings(trunk, scan.evaluation, rows, advance=advance)
-    return Features(network=network, trunk=trunk, embeddings=embeddings)
+    return Features(
+        network=network,
+        trunk=trunk,
+        embeddings=embeddings,
+        export_s=exported - began,
+        embedding_s=time.monotonic() - exported,
+    )

@@ -4,9 +4,11 @@
     python -m training.finetune photos/ --backbone resnet50 --method finetune --time-budget 10m
 
 Prints what it does; the last line is the published folder. Exit code 0; 2 for bad input, with nothing
-published; 130 after Ctrl-C.
+published; 130 after Ctrl-C, SIGTERM too: a training run is saved, and the same command goes on with it.
+Under `torchrun --nproc-per-node N -m training.finetune …` N processes train one model.
 """
 
+import shlex
 import signal
 import sys
 from types import FrameType
@@ -15,7 +17,8 @@ from rich.console import Console
 
 from inference.errors import InferenceError
 from training.config import parse_config
-from training.errors import TrainingError
+from training.errors import Paused, TrainingError
+from training.launch import is_main
 from training.progress import Display
 
 
@@ -27,14 +30,21 @@ def main(argv: list[str] | None = None) -> int:
         # PyTorch takes seconds to import: wrong options are told before.
         from training.pipeline import run
 
-        published = run(config, Display(Console()))
+        published = run(config, Display(Console(quiet=not is_main())))
     except (TrainingError, InferenceError) as err:
         print(f"error: {err}", file=sys.stderr)
         return 2
+    except Paused:
+        same = shlex.join(
+            ["python", "-m", "training.finetune", *(sys.argv[1:] if argv is None else argv)]
+        )
+        print(f"stopped and saved; go on with\n  {same}", file=sys.stderr)
+        return 130
     except KeyboardInterrupt:
         print("stopped; nothing was published", file=sys.stderr)
         return 130
-    print(published)
+    if published is not None:
+        print(published)
     return 0
 
 

@@ -1,65 +1,68 @@
 """The stages of a run, in order: read, build, fit, choose, measure, publish."""
 
 import os
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import PackageError
 from training.backbones.build import Backbone, build_backbone
-from training.candidates import (
-    Candidate,
-    choose,
-    make_probe,
-    make_trained,
-    resolve_device,
-    training_deadline_s,
-)
+from training.budget import Stopwatch
 from training.config import FinetuneConfig
-from training.data.layout import read_folder
+from training.data.layout import Folder, read_folder
 from training.data.scan import open_cache
-from training.data.split import Dataset
 from training.data.views import Views
+from training.device import resolve_device
+from training.finetuning import distributed
+from training.fitting import Fitting, fit_model
+from training.launch import is_main
 from training.measuring import measure_candidate
-from training.network import TransferNetwork
-from training.prepare import Prepared, describe_folder, prepare
+from training.prepare import describe_folder, prepare
 from training.progress import Display
 from training.publish import publish
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """What every stage needs."""
+def run(config: FinetuneConfig, display: Display) -> Path | None:
+    """Train and publish; return the published folder, None for a dry run.
 
-    config: FinetuneConfig
-    display: Display
-    backbone: Backbone
-    started: float
-
-
-def run(config: FinetuneConfig, display: Display) -> Path:
-    """Train and publish; return the published folder.
+    Under `torchrun` every process calls this and only the first one prints and publishes.
 
     Raises:
         TrainingError: the data, the options, the weights or a gate stop the run.
         PackageError: the repository cannot be written.
     """
-    started = time.monotonic()
+    stopwatch = Stopwatch()
     folder = read_folder(config.data)
     _check_writable(config.models_dir)
+    with distributed.joined(resolve_device(config)):
+        return _run(folder, config, display, stopwatch)
+
+
+def _run(
+    folder: Folder, config: FinetuneConfig, display: Display, stopwatch: Stopwatch
+) -> Path | None:
     method = _resolve_method(config)
     describe_folder(folder, display)
     backbone = build_backbone(config)
     _describe_backbone(backbone, display)
-    this = _Run(config=config, display=display, backbone=backbone, started=started)
     views = Views(backbone.spec, for_training=method != "probe")
     with open_cache(config.cache_dir, views) as cache:
-        prepared = prepare(folder, backbone, cache, config, display, method=method)
-        chosen, tried = _make_model(prepared, method, this)
+        with distributed.main_first():
+            prepared = prepare(folder, backbone, cache, config, display, method=method)
+        stopwatch.saw(prepared.features)
+        fitting = Fitting(prepared=prepared, config=config, display=display, stopwatch=stopwatch)
+        fitted = fit_model(fitting, method)
+        if config.dry_run:
+            display.line("dry run: nothing was trained or published")
+        if fitted is None or not is_main():
+            return None
+        chosen, tried = fitted
         display.line(f"keeping the {chosen.method}")
-        measured = measure_candidate(chosen, tried, prepared, config, display, started=started)
+        measured = measure_candidate(
+            chosen, tried, prepared, config, display, started=stopwatch.started
+        )
         display.line("writing the package and checking it from raw bytes")
-        return publish(measured, config)
+        published = publish(measured, config)
+        fitting.checkpoints().remove()
+        return published
 
 
 def _check_writable(models_dir: Path) -> None:
@@ -93,44 +96,3 @@ def _resolve_method(config: FinetuneConfig) -> str:
     if config.weights == "none":
         return "scratch"
     return "finetune" if device.type == "cuda" or config.time_budget is not None else "probe"
-
-
-def _make_model(prepared: Prepared, method: str, this: _Run) -> tuple[Candidate, list[Candidate]]:
-    """Return the model to publish, and all that were tried.
-
-    With folds, training judges itself on one of them, beside a probe fitted on the same images. If
-    that probe is not beaten, the one that was cross-validated and fitted on all images is published.
-    """
-    dataset, features = prepared.dataset, prepared.features
-    held = dataset if dataset.folds is None else dataset.hold_out(0)
-    if features is None:
-        start = TransferNetwork(this.backbone, len(dataset.labels))
-        trained = _train(start, held, method, this, mirror=this.config.mirror == "yes")
-        return trained, [trained]
-    probe = make_probe(features, dataset, this.config, this.display)
-    this.display.line(probe.describe())
-    if method == "probe":
-        return probe, [probe]
-    rival = probe
-    if dataset.folds is not None:
-        rival = make_probe(features, held, this.config, this.display)
-    assert rival.start is not None
-    trained = _train(rival.start, held, method, this, mirror=rival.mirror)
-    return (probe if choose([rival, trained]) is rival else trained), [probe, trained]
-
-
-def _train(
-    start: TransferNetwork, dataset: Dataset, method: str, this: _Run, *, mirror: bool
-) -> Candidate:
-    trained = make_trained(
-        start,
-        this.backbone,
-        dataset,
-        this.config,
-        this.display,
-        method=method,
-        mirror=mirror,
-        deadline_s=training_deadline_s(this.config, this.started),
-    )
-    this.display.line(trained.describe())
-    return trained

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from PIL import Image
+from training.augment import AREA_RANGE, ASPECT_RANGE, augment, random_box
 
 from inference.preprocessing import PreprocessSpec
-from training.augment import AREA_RANGE, ASPECT_RANGE, augment, random_box
 
 pytestmark = pytest.mark.training
 

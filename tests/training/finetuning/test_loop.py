@@ -6,12 +6,8 @@ import time
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-
 from tests.training.test_batches import images_of
-from training.backbones.build import Backbone
-from training.data.split import Dataset
-from training.errors import DivergenceError
+from torch import Tensor, nn
 from training.loop import (
     EpochRecord,
     LoopConfig,
@@ -22,6 +18,10 @@ from training.loop import (
     set_training_mode,
     train,
 )
+
+from training.backbones.build import Backbone
+from training.data.split import Dataset
+from training.errors import DivergenceError
 from training.network import TransferNetwork
 
 pytestmark = pytest.mark.training

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from training.batches import TrainingImages
 
 from tests.training.conftest import SIDE_PX
 from training.backbones.build import Backbone
-from training.batches import TrainingImages
 from training.data.scan import StoredPixels
 from training.data.split import Dataset
 

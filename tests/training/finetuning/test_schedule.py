@@ -1,7 +1,6 @@
 """The learning rate's course."""
 
 import pytest
-
 from training.schedule import WARMUP_SHARE, rate_factor
 
 pytestmark = pytest.mark.training

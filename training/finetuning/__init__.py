@@ -1,0 +1,1 @@
+"""Training all weights, from the probe's head or from random weights."""

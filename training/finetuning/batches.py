@@ -1,0 +1,135 @@
+"""Batches of augmented images, prepared by threads while the network computes.
+
+Pillow releases the GIL to decode and to resize, so threads do what worker processes would, without
+copies of the process. Every draw comes from (seed, place in the run), so any batch can be made again:
+a run that goes on from a checkpoint sees the images it would have seen.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from training.data.scan import StoredPixels
+from training.finetuning.augment import Augmentation, augment
+
+PREFETCHED_BATCHES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One step's images for one process, and how much they weigh in the step.
+
+    `images`: (B, 3, H, W) uint8 RGB. `targets`: (B,) int64. `all_targets`: those of the whole step,
+    over all processes.
+    """
+
+    images: Tensor
+    targets: Tensor
+    all_targets: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Which part of each step this process computes: every `of`-th image, beginning at `rank`."""
+
+    rank: int = 0
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingImages:
+    """The training split, as the loop needs it.
+
+    `rows[i]` is where image i lies in `pixels` (whole images), `targets[i]` its class index.
+    """
+
+    pixels: StoredPixels
+    rows: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+    seed: int
+    batch_size: int
+    augmentation: Augmentation
+    share: Share = field(default_factory=Share)
+
+    @property
+    def images_per_step(self) -> int:
+        """The images of a step, over all processes; all there are where they fill no batch."""
+        return min(self.batch_size, len(self.rows))
+
+    def batch(self, step: int, side_hw: tuple[int, int]) -> Batch:
+        """Return the batch of a step, counted from 0, at a size."""
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="augment") as pool:
+            return self._submit(pool, step, side_hw)()
+
+    def stream(
+        self, first_step: int, side_hw_at: Callable[[int], tuple[int, int]]
+    ) -> Generator[Batch]:
+        """Yield the batches of `first_step` and of all that follow, a few prepared ahead.
+
+        Args:
+            first_step: counted from 0.
+            side_hw_at: the (height, width) of a step's images.
+        """
+        queued: deque[Callable[[], Batch]] = deque()
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="augment") as pool:
+            step = first_step
+            try:
+                while True:
+                    while len(queued) <= PREFETCHED_BATCHES:
+                        queued.append(self._submit(pool, step, side_hw_at(step)))
+                        step += 1
+                    yield queued.popleft()()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, step: int, side_hw: tuple[int, int]
+    ) -> Callable[[], Batch]:
+        places = step * self.images_per_step + np.arange(self.images_per_step)
+        chosen = np.array([self._image_at(int(place)) for place in places])
+        mine = slice(self.share.rank, None, self.share.of)
+        futures = [
+            pool.submit(self._prepare, int(index), int(place), side_hw)
+            for index, place in zip(chosen[mine], places[mine], strict=True)
+        ]
+        return lambda: self._assemble(chosen, chosen[mine], futures)
+
+    def _image_at(self, place: int) -> int:
+        """Return which image is at a place of the run: one order of all images after the other."""
+        passed, index = divmod(place, len(self.rows))
+        return int(_order(self.seed, passed, len(self.rows))[index])
+
+    def _prepare(self, index: int, place: int, side_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        """Return one augmented image, (H, W, 3) uint8."""
+        image = Image.fromarray(self.pixels.one(int(self.rows[index])))
+        rng = np.random.default_rng((self.seed, place))
+        return augment(image, side_hw, self.augmentation, rng)
+
+    def _assemble(
+        self,
+        chosen: npt.NDArray[np.int64],
+        mine: npt.NDArray[np.int64],
+        futures: list[Future[npt.NDArray[np.uint8]]],
+    ) -> Batch:
+        images = torch.from_numpy(np.stack([future.result() for future in futures]))
+        everybodys = torch.from_numpy(self.targets[chosen])
+        return Batch(
+            images=images.permute(0, 3, 1, 2),
+            targets=everybodys if self.share.of == 1 else torch.from_numpy(self.targets[mine]),
+            all_targets=everybodys,
+        )
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, passed: int, num_images: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng((seed, passed, num_images)).permutation(num_images)

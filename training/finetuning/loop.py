@@ -1,0 +1,311 @@
+"""The training loop, from a state that can be saved and gone on from.
+
+Steps of AdamW with a cosine rate; the average of the weights is kept beside the last ones and is what
+the validation images judge on the way.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.errors import DivergenceError
+from training.finetuning import distributed
+from training.finetuning.averaging import WeightAverage, decay_of
+from training.finetuning.batches import Batch, TrainingImages
+from training.finetuning.course import Clock, Course
+from training.finetuning.evaluation import ValidationImages, compute_logits, score
+from training.finetuning.memory import Accumulation
+from training.finetuning.optimizer import build_optimizer, set_rate
+from training.finetuning.schedule import Pace, rate_factor
+from training.finetuning.settings import TrainSettings
+from training.network import TransferNetwork
+
+_CLIP_NORM: Final = 1.0
+# How often a run goes back to its last sound weights with half the rate before it gives up.
+MAX_ROLLBACKS: Final = 3
+# The clock is asked this often, in steps, whether the run still ends in time.
+_ASK_CLOCK_EVERY: Final = 10
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One line of the history: the run so far, judged by validation images.
+
+    `epoch` counts the records. Accuracy 0..1; `seconds` since the loop began.
+    """
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """What is told after each step."""
+
+    step: int
+    num_steps: int
+    loss: float
+    learning_rate: float
+    images_per_s: float
+
+
+def _nothing(*_: Any) -> None:
+    """Do nothing: what a hook does unless one is given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What wants to know of the run. `after_step` may ask for the state and may end the run."""
+
+    on_step: Callable[[StepReport], None] = _nothing
+    on_record: Callable[[EpochRecord], None] = _nothing
+    on_note: Callable[[str], None] = _nothing
+    after_step: Callable[[Callable[[], State]], None] = _nothing
+
+
+NO_HOOKS: Final = Hooks()
+
+
+@dataclass(slots=True, kw_only=True)
+class Trainer:
+    """A run: its network and all that changes beside it. Make it with `Trainer.begin`."""
+
+    network: TransferNetwork
+    images: TrainingImages
+    validation: ValidationImages
+    settings: TrainSettings
+    course: Course
+    hooks: Hooks
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage
+    pace: Pace
+    clock: Clock = field(default_factory=Clock)
+    accumulation: Accumulation = field(default_factory=Accumulation)
+    history: list[EpochRecord] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    rate_scale: float = 1.0
+    rollbacks: int = 0
+    earlier_s: float = 0.0
+    started: float = 0.0
+
+    @classmethod
+    def begin(
+        cls,
+        network: TransferNetwork,
+        images: TrainingImages,
+        validation: ValidationImages,
+        settings: TrainSettings,
+        *,
+        course: Course,
+        hooks: Hooks = NO_HOOKS,
+    ) -> "Trainer":
+        """Return a run at its first step. The network is trained in place."""
+        network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(
+            network=network,
+            images=images,
+            validation=validation,
+            settings=settings,
+            course=course,
+            hooks=hooks,
+            optimizer=build_optimizer(network, settings),
+            average=WeightAverage.of(network),
+            pace=Pace(course.num_steps),
+        )
+
+    def run(self) -> None:
+        """Take all steps that are left.
+
+        Raises:
+            DivergenceError: the loss became NaN or infinite again and again.
+            ConfigError: not even one image has room in memory.
+        """
+        self.started = time.monotonic()
+        wrapped = distributed.wrap(self.network)
+        sound = self.state()
+        batches = self._stream()
+        while not self.pace.done:
+            began = time.monotonic()
+            batch = next(batches)
+            loss = self._step(wrapped, batch)
+            if not math.isfinite(loss):
+                self._roll_back(sound, loss)
+                batches.close()
+                batches = self._stream()
+                continue
+            self._count(batch, loss, time.monotonic() - began)
+            if self.course.is_record(self.pace.step, self.pace.num_steps):
+                self._record()
+                sound = self.state()
+            self.hooks.after_step(self.state)
+        batches.close()
+
+    def state(self) -> State:
+        """Return copies of all that the rest of the run depends on."""
+        return {
+            "network": _copied(self.network.state_dict()),
+            "average": _copied(self.average.weights),
+            "average_updates": self.average.num_updates,
+            "optimizer": copy.deepcopy(self.optimizer.state_dict()),
+            "pace": asdict(self.pace),
+            "history": [asdict(record) for record in self.history],
+            "losses": list(self.losses),
+            "rate_scale": self.rate_scale,
+            "rollbacks": self.rollbacks,
+            "accumulation": self.accumulation.parts,
+            "seconds": self._seconds(),
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        }
+
+    def load_state(self, state: State) -> None:
+        """Go back, or on, to a state of this run."""
+        self.network.load_state_dict(state["network"])
+        self.average.weights = _copied(state["average"])
+        self.average.num_updates = state["average_updates"]
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self.pace = Pace(**state["pace"])
+        self.history = [EpochRecord(**record) for record in state["history"]]
+        self.losses = list(state["losses"])
+        self.rate_scale = state["rate_scale"]
+        self.rollbacks = state["rollbacks"]
+        self.accumulation = Accumulation(state["accumulation"])
+        self.earlier_s, self.started = state["seconds"], time.monotonic()
+        torch.set_rng_state(state["rng"].cpu())
+        if torch.cuda.is_available() and state["cuda_rng"]:
+            torch.cuda.set_rng_state_all([rng.cpu() for rng in state["cuda_rng"]])
+
+    def _stream(self) -> Generator[Batch]:
+        return self.images.stream(
+            self.pace.step, lambda step: self.course.size_at(step, self.pace.num_steps)
+        )
+
+    def _step(self, wrapped: nn.Module, batch: Batch) -> float:
+        """Take one optimiser step and return its loss over all processes' images."""
+        set_training_mode(self.network, train_norms=self.settings.train_norms)
+        factor = rate_factor(self.pace.progress, self.pace.num_steps) * self.rate_scale
+        set_rate(self.optimizer, factor)
+        loss = self.accumulation.backward(
+            lambda images, targets: self._loss(wrapped, images, targets, batch.all_targets),
+            batch,
+            self.optimizer,
+        )
+        loss = float(np.sum(distributed.gather(loss))) / self.images.share.of
+        if math.isfinite(loss):
+            nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
+            self.optimizer.step()
+        return loss
+
+    def _loss(
+        self, wrapped: nn.Module, images: Tensor, targets: Tensor, all_targets: Tensor
+    ) -> Tensor:
+        """Return the part of the step's loss that some of its images make.
+
+        The sum over images, divided by the weight of the whole step: parts of any size add up to
+        the loss of all at once. Gradients are averaged over processes, hence their number.
+        """
+        device = self.settings.device
+        weights = self.settings.class_weights
+        weighed = len(all_targets) if weights is None else float(weights[all_targets].sum())
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.settings.half_precision):
+            logits = wrapped(images.to(device, non_blocking=True))
+        total = nn.functional.cross_entropy(
+            logits.float(),
+            targets.to(device),
+            weight=None if weights is None else weights.to(device),
+            label_smoothing=self.settings.label_smoothing,
+            reduction="sum",
+        )
+        return total * (self.images.share.of / weighed)
+
+    def _count(self, batch: Batch, loss: float, seconds: float) -> None:
+        self.average.update(self.network, decay_of(self.pace.num_steps))
+        self.losses.append(loss)
+        self.pace.advance()
+        self.clock.saw_step(tuple(batch.images.shape[-2:]), seconds)  # type: ignore[arg-type]
+        if self.pace.step % _ASK_CLOCK_EVERY == 0 and self.course.deadline_s is not None:
+            fitting = self.clock.fitting_steps(self.pace, self.course)
+            self.pace.replan(distributed.agree(fitting))
+        self.hooks.on_step(
+            StepReport(
+                step=self.pace.step,
+                num_steps=self.pace.num_steps,
+                loss=loss,
+                learning_rate=self.optimizer.param_groups[-1]["lr"],
+                images_per_s=len(batch.all_targets) / max(seconds, 1e-9),
+            )
+        )
+
+    def _record(self) -> None:
+        began = time.monotonic()
+        with self._averaged():
+            logits = compute_logits(self.network, self.validation, self.settings.device)
+        val_loss, val_accuracy = score(logits, self.validation.targets)
+        record = EpochRecord(
+            epoch=len(self.history) + 1,
+            train_loss=float(np.mean(self.losses)),
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            learning_rate=self.optimizer.param_groups[-1]["lr"],
+            seconds=self._seconds(),
+        )
+        self.losses.clear()
+        self.history.append(record)
+        self.clock.record_s = time.monotonic() - began
+        self.hooks.on_record(record)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Let the network have the averaged weights for a block."""
+        own = _copied(self.network.state_dict())
+        self.network.load_state_dict(self.average.weights)
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(own)
+
+    def _roll_back(self, sound: State, loss: float) -> None:
+        rollbacks = self.rollbacks + 1
+        if rollbacks > MAX_ROLLBACKS:
+            raise DivergenceError(
+                f"the training loss became {loss} in spite of {MAX_ROLLBACKS} new starts with half "
+                f"the rate; lower --learning-rate (it was {self.settings.learning_rate:g})"
+            )
+        at, scale = self.pace.step, self.rate_scale / 2
+        self.load_state(sound)
+        self.rollbacks, self.rate_scale = rollbacks, scale
+        self.hooks.on_note(
+            f"the loss became {loss} at step {at + 1}: back to step {self.pace.step} with "
+            f"{scale:g} of the rate"
+        )
+
+    def _seconds(self) -> float:
+        return self.earlier_s + (time.monotonic() - self.started if self.started else 0.0)
+
+
+def set_training_mode(network: nn.Module, *, train_norms: bool) -> None:
+    """Switch to training; BatchNorm layers stay in evaluation mode unless `train_norms`."""
+    network.train()
+    if train_norms:
+        return
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}

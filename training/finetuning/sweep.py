@@ -1,0 +1,71 @@
+"""A short trial of a few learning rates, judged on validation images."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from training.errors import DivergenceError
+from training.finetuning.batches import TrainingImages
+from training.finetuning.course import Course
+from training.finetuning.evaluation import ValidationImages
+from training.finetuning.loop import Trainer
+from training.finetuning.settings import TrainSettings
+from training.network import TransferNetwork
+
+FACTORS: Final = (1 / 3, 1.0, 3.0)
+# Of a run's steps, for each rate; shorter trials than the least say nothing.
+SWEEP_SHARE: Final = 0.04
+LEAST_STEPS: Final = 20
+
+
+def sweep_steps(num_steps: int) -> int:
+    """Return the steps of each trial, 0 where the run is too short to spare them."""
+    steps = round(num_steps * SWEEP_SHARE)
+    return steps if steps >= LEAST_STEPS else 0
+
+
+def sweep_rates(
+    network: TransferNetwork,
+    images: TrainingImages,
+    validation: ValidationImages,
+    settings: TrainSettings,
+    course: Course,
+    *,
+    steps: int,
+    on_trial: Callable[[float, float | None], None],
+) -> float:
+    """Return the rate with the lowest validation loss after a short run of its own.
+
+    Args:
+        network: left as it is; each trial trains a copy.
+        images, validation, settings, course: of the run to come.
+        steps: of each trial.
+        on_trial: told each rate and its loss, None where it diverged.
+    """
+    short = replace(
+        course,
+        num_steps=steps,
+        num_records=1,
+        final_hw=course.early_hw,
+        deadline_s=None,
+    )
+    tried: list[tuple[float, float]] = []
+    for factor in FACTORS:
+        rate = settings.learning_rate * factor
+        trial = Trainer.begin(
+            copy.deepcopy(network),
+            images,
+            validation,
+            replace(settings, learning_rate=rate),
+            course=short,
+        )
+        try:
+            trial.run()
+        except DivergenceError:
+            on_trial(rate, None)
+            continue
+        loss = trial.history[-1].val_loss
+        on_trial(rate, loss)
+        tried.append((loss, rate))
+    return min(tried)[1] if tried else settings.learning_rate * min(FACTORS)

@@ -1,0 +1,112 @@
+"""From prepared images to the model to publish: the probe, or a network trained from it."""
+
+from dataclasses import dataclass
+
+from training.budget import Stopwatch
+from training.candidates import Candidate, choose, compare, make_probe, make_trained
+from training.config import FinetuneConfig
+from training.data.cache import default_cache_dir
+from training.data.split import Dataset
+from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
+from training.finetuning.run import TrainingTask, make_plan
+from training.network import TransferNetwork
+from training.prepare import Prepared
+from training.progress import Display
+
+# The model to publish, and all that were tried.
+Chosen = tuple[Candidate, list[Candidate]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """What fitting needs."""
+
+    prepared: Prepared
+    config: FinetuneConfig
+    display: Display
+    stopwatch: Stopwatch
+
+    def task(
+        self, start: TransferNetwork, dataset: Dataset, method: str, *, mirror: bool
+    ) -> TrainingTask:
+        """Return what is to be trained."""
+        return TrainingTask(
+            start=start,
+            backbone=self.prepared.backbone,
+            dataset=dataset,
+            config=self.config,
+            method=method,
+            mirror=mirror,
+            deadline_s=self.stopwatch.deadline_s(self.config, dataset),
+        )
+
+    def checkpoints(self) -> Checkpoints:
+        """Return where the run is saved, and what a run that goes on from there must have alike."""
+        weights = self.prepared.backbone.info
+        return Checkpoints.at(
+            (self.config.cache_dir or default_cache_dir()) / "runs",
+            run_name(self.config.publish_name, self.config.models_dir),
+            describe_options(self.config.record())
+            | {
+                "the images": self.prepared.dataset.fingerprint(),
+                "the weights": f"{weights.weights} {weights.sha256}",
+            },
+        )
+
+
+def fit_model(fitting: Fitting, method: str) -> Chosen | None:
+    """Return the model to publish, and all that were tried.
+
+    With folds, training judges itself on one of them, beside a probe fitted on the same images. If
+    that probe is not beaten, the one that was cross-validated and fitted on all images is published.
+
+    Of several processes only the first one gets an answer; nobody does where only the plan was asked
+    for.
+    """
+    if fitting.prepared.features is None:
+        return _from_scratch(fitting)
+    probe = _make_probe(fitting, fitting.prepared.dataset)
+    fitting.display.line(probe.describe())
+    if method == "finetune":
+        return _from_probe(probe, fitting)
+    return None if fitting.config.dry_run else (probe, [probe])
+
+
+def _from_scratch(fitting: Fitting) -> Chosen | None:
+    dataset = fitting.prepared.dataset
+    held = dataset if dataset.folds is None else dataset.hold_out(0)
+    start = TransferNetwork(fitting.prepared.backbone, len(dataset.labels))
+    task = fitting.task(start, held, "scratch", mirror=fitting.config.mirror == "yes")
+    trained = _train(task, fitting)
+    return None if trained is None else (trained, [trained])
+
+
+def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
+    dataset, rival = fitting.prepared.dataset, probe
+    if dataset.folds is not None:
+        rival = _make_probe(fitting, dataset.hold_out(0))
+    assert rival.start is not None
+    task = fitting.task(rival.start, rival.dataset, "finetune", mirror=rival.mirror)
+    trained = _train(task, fitting)
+    if trained is None:
+        return None
+    fitting.display.line(compare(rival, trained))
+    return (probe if choose([rival, trained]) is rival else trained), [probe, trained]
+
+
+def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:
+    assert fitting.prepared.features is not None
+    return make_probe(fitting.prepared.features, dataset, fitting.config, fitting.display)
+
+
+def _train(task: TrainingTask, fitting: Fitting) -> Candidate | None:
+    if fitting.config.dry_run:
+        make_plan(task, fitting.display)
+        return None
+    checkpoints = fitting.checkpoints()
+    if fitting.config.fresh:
+        checkpoints.remove()
+    trained = make_trained(task, checkpoints, fitting.display)
+    if trained is not None:
+        fitting.display.line(trained.describe())
+    return trained
