@@ -19,7 +19,12 @@ from training.export import attach_head, export_trunk
 from training.familiarity import Familiarity
 from training.features import Features
 from training.finetuning.checkpoint import Checkpoints
-from training.finetuning.choosing import accuracy_difference, rate, share_better
+from training.finetuning.choosing import (
+    CONVINCED,
+    accuracy_difference,
+    rate,
+    share_better,
+)
 from training.finetuning.loop import EpochRecord
 from training.finetuning.run import TrainingTask, train_network
 from training.head import LinearHead
@@ -223,12 +228,19 @@ def compare(probe: Candidate, trained: Candidate) -> str:
     )
 
 
-def choose(candidates: list[Candidate]) -> Candidate:
-    """Return the candidate with the most validation images right; among equals the lowest loss.
+def choose(probe: Candidate, trained: Candidate) -> Candidate:
+    """Return the trained model where it is at least as often right as the probe, and very likely better.
 
-    The earlier one stays unless a later one is better.
+    Better is a lower loss or more images right, in most bootstrap samples of the validation images.
     """
-    return max(candidates, key=lambda c: (c.accuracy, -c.nll))
+    targets = probe.dataset.targets("val")
+    first, second = (rate(c.method, c.val_logits, targets) for c in (trained, probe))
+    if first.correct.mean() < second.correct.mean():
+        return probe
+    likely = max(
+        share_better(first.losses, second.losses), share_better(~first.correct, ~second.correct)
+    )
+    return trained if likely >= CONVINCED else probe
 
 
 def _describe_trials(probe: Probe) -> tuple[str, ...]:

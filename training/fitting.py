@@ -91,7 +91,7 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     if trained is None:
         return None
     fitting.display.line(compare(rival, trained))
-    return (probe if choose([rival, trained]) is rival else trained), [probe, trained]
+    return (trained if choose(rival, trained) is trained else probe), [probe, trained]
 
 
 def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:

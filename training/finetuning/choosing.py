@@ -1,7 +1,7 @@
 """Which weights of a run are kept: the last, their average, or something between it and the start."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from training.calibration import fit_temperature
 
 _RESAMPLES: Final = 2000
 # How sure a change of mind must be.
-_CONVINCED: Final = 0.8
+CONVINCED: Final = 0.8
 
 Logits = npt.NDArray[np.float32]
 
@@ -53,17 +53,18 @@ def choose_weights(rated: list[Rated]) -> int:
     """
     kept = 0
     for index in range(1, len(rated)):
-        if share_better(rated[index].losses, rated[kept].losses) >= _CONVINCED:
+        if share_better(rated[index].losses, rated[kept].losses) >= CONVINCED:
             kept = index
     return kept
 
 
-def share_better(losses: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> float:
+def share_better(losses: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
     """Return the share of bootstrap samples of the images in which `losses` has the lower mean.
 
     Efron 1979; paired, as both are of the same images.
     """
-    return float((_resampled_means(losses - others) < 0).mean())
+    differences = losses.astype(np.float64) - others
+    return float((_resampled_means(differences) < 0).mean())
 
 
 def accuracy_difference(

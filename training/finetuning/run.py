@@ -14,7 +14,7 @@ from training.data.split import Dataset
 from training.device import has_fast_bfloat16, resolve_device
 from training.finetuning import distributed
 from training.finetuning.augment import Augmentation
-from training.finetuning.averaging import interpolate, load_copy
+from training.finetuning.averaging import Weights, interpolate, load_copy
 from training.finetuning.batches import TrainingImages
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.choosing import Rated, choose_weights, rate
@@ -41,8 +41,6 @@ from training.finetuning.sweep import sweep_rates, sweep_steps
 from training.imbalance import class_weights
 from training.network import TransferNetwork
 from training.progress import Display
-
-_SHARES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,25 +247,28 @@ def _with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
 def _keep_best(
     task: TrainingTask, trainer: Trainer, display: Display
 ) -> tuple[TransferNetwork, list[str]]:
-    """Compare the weights of a run on the validation images and return the best, with what was tried."""
+    """Compare the weights of a run on validation images; return the best, and what was tried."""
+    device = trainer.settings.device
+    start = {name: value.to(device) for name, value in task.start.state_dict().items()}
     average = trainer.average.weights
-    choices = {"average of the weights": average, "last weights": trainer.network.state_dict()}
-    if not task.scratch:
-        start = {
-            name: value.to(trainer.settings.device)
-            for name, value in task.start.state_dict().items()
-        }
-        choices |= {
-            f"{round(100 * share)} % of the way from the probe to the average": interpolate(
-                start, average, share
-            )
-            for share in _SHARES
-        }
+    choices: dict[str, Weights] = {}
     rated: list[Rated] = []
-    for name, weights in choices.items():
-        other = load_copy(trainer.network, weights)
-        logits = compute_logits(other, trainer.validation, trainer.settings.device)
+
+    def consider(name: str, weights: Weights) -> None:
+        choices[name] = weights
+        logits = compute_logits(load_copy(trainer.network, weights), trainer.validation, device)
         rated.append(rate(name, logits, trainer.validation.targets))
+
+    def between(share: float) -> None:
+        name = f"{round(100 * share)} % of the way from the probe to the average"
+        consider(name, interpolate(start, average, share))
+
+    consider("average of the weights", average)
+    consider("last weights", trainer.network.state_dict())
+    if not task.scratch:
+        between(0.5)
+        # On the side where it gets better.
+        between(0.25 if rated[2].losses.mean() < rated[0].losses.mean() else 0.75)
     kept = choose_weights(rated)
     network = load_copy(trainer.network, list(choices.values())[kept]).cpu()
     assert isinstance(network, TransferNetwork)
