@@ -3,19 +3,23 @@
 import numpy as np
 import pytest
 from PIL import Image
-from training.augment import AREA_RANGE, ASPECT_RANGE, augment, random_box
 
-from inference.preprocessing import PreprocessSpec
+from training.finetuning.augment import (
+    AREA_RANGE,
+    ASPECT_RANGE,
+    ERASED_AREA,
+    ERASED_OFTEN,
+    Augmentation,
+    augment,
+    random_box,
+)
 
 pytestmark = pytest.mark.training
 
-SPEC = PreprocessSpec(
-    resize_shorter_px=36,
-    crop_hw=(24, 32),
-    interpolation="bilinear",
-    mean=(0.5, 0.5, 0.5),
-    std=(0.5, 0.5, 0.5),
-)
+PLAIN = Augmentation(mirror=False, distort=False)
+MIRRORED = Augmentation(mirror=True, distort=False)
+DISTORTED = Augmentation(mirror=False, distort=True)
+SIDE_HW = (24, 32)
 
 
 def ramp() -> Image.Image:
@@ -52,32 +56,55 @@ def test_no_box_fits_a_strip_so_the_central_one_is_taken() -> None:
     assert left + right == pytest.approx(1000)
 
 
-def test_the_result_has_the_models_size() -> None:
-    result = augment(ramp(), SPEC, np.random.default_rng(0), mirror=True)
-    assert result.shape == (24, 32, 3)
-    assert result.dtype == np.uint8
+def changed(augmentation: Augmentation, *seed: int) -> np.ndarray:
+    """Return one result."""
+    return augment(ramp(), SIDE_HW, augmentation, np.random.default_rng(seed))
 
 
-def test_the_same_draw_gives_the_same_pixels() -> None:
-    first = augment(ramp(), SPEC, np.random.default_rng((0, 1, 2)), mirror=True)
-    again = augment(ramp(), SPEC, np.random.default_rng((0, 1, 2)), mirror=True)
-    other = augment(ramp(), SPEC, np.random.default_rng((0, 2, 2)), mirror=True)
+@pytest.mark.parametrize("augmentation", [PLAIN, MIRRORED, DISTORTED])
+def test_the_result_has_the_asked_for_size(augmentation: Augmentation) -> None:
+    for seed in range(30):
+        result = changed(augmentation, seed)
+        assert result.shape == (24, 32, 3)
+        assert result.dtype == np.uint8
+
+
+@pytest.mark.parametrize("augmentation", [PLAIN, MIRRORED, DISTORTED])
+def test_the_same_draw_gives_the_same_pixels(augmentation: Augmentation) -> None:
+    first, again = changed(augmentation, 0, 1, 2), changed(augmentation, 0, 1, 2)
     assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
+    assert not np.array_equal(first, changed(augmentation, 0, 2, 2))
 
 
-def mirrored_share(*, mirror: bool) -> float:
+def mirrored_share(augmentation: Augmentation) -> float:
     """Return how many of 200 results have their bright side at the left."""
-    results = (
-        augment(ramp(), SPEC, np.random.default_rng(seed), mirror=mirror).astype(int)
-        for seed in range(200)
-    )
+    results = (changed(augmentation, seed).astype(int) for seed in range(200))
     return sum(int(result[0, 0, 0] > result[0, -1, 0]) for result in results) / 200
 
 
 def test_half_of_the_images_are_mirrored() -> None:
-    assert 0.4 < mirrored_share(mirror=True) < 0.6
+    assert 0.4 < mirrored_share(MIRRORED) < 0.6
 
 
 def test_none_is_mirrored_where_that_is_off() -> None:
-    assert mirrored_share(mirror=False) == 0
+    assert mirrored_share(PLAIN) == 0
+
+
+def test_a_part_of_some_images_is_covered_with_grey() -> None:
+    """The image itself has no grey: green and blue are nothing."""
+    covered = [float((changed(DISTORTED, seed) == 128).all(axis=2).mean()) for seed in range(400)]
+    large = [share for share in covered if share > ERASED_AREA[0] / 2]
+    # Turned and sheared images have grey corners, too.
+    assert len(large) / 400 > ERASED_OFTEN * 0.8
+    assert np.mean([share == 0 for share in covered]) > 0.4
+
+
+def test_distortions_are_mild() -> None:
+    """A bright image stays bright and a red one red: a label may be a colour."""
+    red = Image.fromarray(np.full((60, 80, 3), (200, 30, 30), np.uint8))
+    for seed in range(200):
+        result = augment(red, SIDE_HW, DISTORTED, np.random.default_rng(seed))
+        median = np.median(result.reshape(-1, 3), axis=0)
+        assert median[0] > 100
+        assert median[0] > median[1] + 50
+        assert median[0] > median[2] + 50

@@ -1,20 +1,23 @@
 """Batches of augmented images."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
-from training.batches import TrainingImages
 
 from tests.training.conftest import SIDE_PX
-from training.backbones.build import Backbone
-from training.data.scan import StoredPixels
 from training.data.split import Dataset
+from training.finetuning.augment import Augmentation
+from training.finetuning.batches import Batch, Share, TrainingImages
 
 pytestmark = pytest.mark.training
 
+SIDE_HW = (SIDE_PX, SIDE_PX)
+
 
 def images_of(
-    dataset: Dataset, backbone: Backbone, *, batch_size: int = 7, mirror: bool = True, seed: int = 0
+    dataset: Dataset, *, batch_size: int = 7, seed: int = 0, share: Share | None = None
 ) -> TrainingImages:
     """Return the training split of the folder of colours, 42 images."""
     assert dataset.training_pixels is not None
@@ -22,81 +25,80 @@ def images_of(
         pixels=dataset.training_pixels,
         rows=dataset.rows("train"),
         targets=dataset.targets("train"),
-        spec=backbone.spec,
         seed=seed,
         batch_size=batch_size,
-        mirror=mirror,
+        augmentation=Augmentation(mirror=True, distort=True),
+        share=share or Share(),
     )
 
 
-def test_a_batch_has_the_models_size_and_the_images_own_classes(
-    dataset: Dataset, backbone: Backbone
-) -> None:
+def first(images: TrainingImages, count: int, *, start: int = 0) -> list[Batch]:
+    """Return the batches of some steps."""
+    stream = images.stream(start, lambda step: SIDE_HW)
+    found = list(islice(stream, count))
+    stream.close()
+    return found
+
+
+def test_a_batch_has_the_size_of_its_step_and_the_images_own_classes(dataset: Dataset) -> None:
     """Each colour keeps its class through shuffling: the strongest channel tells it."""
-    seen = 0
-    for pixels, targets in images_of(dataset, backbone).epoch(0):
-        assert pixels.shape == (7, 3, SIDE_PX, SIDE_PX)
-        assert pixels.dtype == torch.uint8
-        assert targets.dtype == torch.int64
-        strongest = pixels.float().mean((2, 3)).argmax(dim=1)
+    sizes = [(32, 48), (64, 64)]
+    stream = images_of(dataset).stream(0, lambda step: sizes[step % 2])
+    for step, batch in enumerate(islice(stream, 6)):
+        assert batch.images.shape == (7, 3, *sizes[step % 2])
+        assert batch.images.dtype == torch.uint8
+        assert batch.targets.dtype == torch.int64
+        strongest = batch.images.float().mean((2, 3)).argmax(dim=1)
         # Labels are in natural order: blue, green, red.
-        assert torch.equal(2 - strongest, targets)
-        seen += len(targets)
-    assert seen == 42
+        assert torch.equal(2 - strongest, batch.targets)
+    stream.close()
 
 
-def test_an_image_occurs_at_most_once_an_epoch(
-    dataset: Dataset, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read: list[int] = []
-    own = StoredPixels.one
+def test_every_image_occurs_once_before_any_occurs_again(dataset: Dataset) -> None:
+    """42 images in batches of 8: no image is left out, a batch may reach into the next pass."""
+    images = images_of(dataset, batch_size=8)
+    places = [images._image_at(place) for place in range(84)]
+    assert sorted(places[:42]) == sorted(places[42:]) == list(range(42))
+    assert places[:42] != places[42:]
 
-    def counted(pixels: StoredPixels, row: int) -> np.ndarray:
-        read.append(row)
-        return own(pixels, row)
 
-    monkeypatch.setattr(StoredPixels, "one", counted)
-    images = images_of(dataset, backbone, batch_size=8)
-    assert images.batches_per_epoch == len(list(images.epoch(0))) == 5
-    assert len(read) == len(set(read)) == 40
+def test_a_stream_can_begin_at_any_step(dataset: Dataset) -> None:
+    whole = first(images_of(dataset), 9)
+    for started, again in zip(whole[5:], first(images_of(dataset), 4, start=5), strict=True):
+        assert torch.equal(started.images, again.images)
+        assert torch.equal(started.targets, again.targets)
 
 
 def test_the_draws_do_not_depend_on_the_number_of_threads(
-    dataset: Dataset, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = images_of(dataset, backbone)
-    several = list(images.epoch(1))
+    several = first(images_of(dataset), 3)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    for (pixels, targets), (pixels_1, targets_1) in zip(several, images.epoch(1), strict=True):
-        assert torch.equal(pixels, pixels_1)
-        assert torch.equal(targets, targets_1)
+    for batch, alone in zip(several, first(images_of(dataset), 3), strict=True):
+        assert torch.equal(batch.images, alone.images)
 
 
-def test_epochs_and_seeds_differ(dataset: Dataset, backbone: Backbone) -> None:
-    first = next(images_of(dataset, backbone).epoch(0))[0]
-    assert not torch.equal(first, next(images_of(dataset, backbone).epoch(1))[0])
-    assert not torch.equal(first, next(images_of(dataset, backbone, seed=1).epoch(0))[0])
+def test_seeds_differ(dataset: Dataset) -> None:
+    (one,), (other,) = first(images_of(dataset), 1), first(images_of(dataset, seed=1), 1)
+    assert not torch.equal(one.images, other.images)
 
 
-def test_the_order_is_another_one_in_each_epoch(dataset: Dataset, backbone: Backbone) -> None:
-    images = images_of(dataset, backbone, batch_size=42)
-    orders = [next(images.epoch(number))[1].tolist() for number in range(2)]
-    assert sorted(orders[0]) == sorted(orders[1])
-    assert orders[0] != orders[1]
+def test_fewer_images_than_a_batch_make_a_smaller_batch(dataset: Dataset) -> None:
+    images = images_of(dataset, batch_size=100)
+    assert images.images_per_step == 42
+    assert [len(batch.targets) for batch in first(images, 2)] == [42, 42]
 
 
-def test_fewer_images_than_a_batch_make_one_smaller_batch(
-    dataset: Dataset, backbone: Backbone
-) -> None:
-    images = images_of(dataset, backbone, batch_size=100)
-    assert images.batches_per_epoch == 1
-    assert [len(targets) for _, targets in images.epoch(0)] == [42]
+def test_processes_share_a_step_and_know_all_its_classes(dataset: Dataset) -> None:
+    (whole,) = first(images_of(dataset), 1)
+    parts = [first(images_of(dataset, share=Share(rank=rank, of=3)), 1)[0] for rank in range(3)]
+    assert [len(part.targets) for part in parts] == [3, 2, 2]
+    for rank, part in enumerate(parts):
+        assert torch.equal(part.images, whole.images[rank::3])
+        assert torch.equal(part.targets, whole.targets[rank::3])
+        assert torch.equal(part.all_targets, whole.targets)
 
 
-def test_an_epoch_may_be_left_early(dataset: Dataset, backbone: Backbone) -> None:
-    """A time budget ends an epoch in the middle; the next one starts afresh."""
-    images = images_of(dataset, backbone)
-    epoch = images.epoch(0)
-    first = next(epoch)[0]
-    epoch.close()  # type: ignore[attr-defined]
-    assert torch.equal(next(images.epoch(0))[0], first)
+def test_a_single_batch_is_that_of_the_stream(dataset: Dataset) -> None:
+    images = images_of(dataset)
+    assert np.array_equal(images.batch(2, SIDE_HW).images, first(images, 3)[2].images)

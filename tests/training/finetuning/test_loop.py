@@ -1,47 +1,64 @@
 """The training loop on the folder of colours."""
 
 import copy
+import dataclasses
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.training.test_batches import images_of
 from torch import Tensor, nn
-from training.loop import (
-    EpochRecord,
-    LoopConfig,
-    StepReport,
-    ValidationImages,
-    build_optimizer,
-    evaluate,
-    set_training_mode,
-    train,
-)
 
+from tests.training.conftest import SIDE_PX
+from tests.training.finetuning.test_batches import images_of
 from training.backbones.build import Backbone
 from training.data.split import Dataset
 from training.errors import DivergenceError
+from training.finetuning.course import Course
+from training.finetuning.evaluation import ValidationImages, compute_logits, score
+from training.finetuning.loop import (
+    MAX_ROLLBACKS,
+    EpochRecord,
+    Hooks,
+    StepReport,
+    Trainer,
+    set_training_mode,
+)
+from training.finetuning.settings import TrainSettings
 from training.network import TransferNetwork
 
 pytestmark = pytest.mark.training
 
 CPU = torch.device("cpu")
+SIDE_HW = (SIDE_PX, SIDE_PX)
 
 
-def options(**changes: object) -> LoopConfig:
-    """Return a short run's options."""
-    values: dict[str, object] = {
-        "epochs": 4,
-        "learning_rate": 1e-3,
-        "head_rate_factor": 10.0,
-        "weight_decay": 0.05,
-        "train_norms": False,
-        "class_weights": None,
-        "deadline_s": None,
-        "device": CPU,
-    }
-    return LoopConfig(**{**values, **changes})  # type: ignore[arg-type]
+def settings(**changes: Any) -> TrainSettings:
+    """Return how weights are changed here."""
+    plain = TrainSettings(
+        learning_rate=1e-3,
+        layer_decay=0.8,
+        head_rate_factor=3.0,
+        weight_decay=0.05,
+        train_norms=False,
+        class_weights=None,
+        label_smoothing=0.0,
+        half_precision=False,
+        device=CPU,
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def course(num_steps: int, *, records: int = 1, deadline_s: float | None = None) -> Course:
+    """Return a course of a few steps, the first ones on smaller images."""
+    return Course(
+        num_steps=num_steps,
+        num_records=records,
+        early_hw=(48, 48),
+        final_hw=SIDE_HW,
+        deadline_s=deadline_s,
+    )
 
 
 @pytest.fixture
@@ -59,62 +76,95 @@ def validation(dataset: Dataset) -> ValidationImages:
     )
 
 
-def statistics(network: nn.Module) -> list[Tensor]:
-    """Return BatchNorm's running means."""
-    return [b.clone() for name, b in network.named_buffers() if name.endswith("running_mean")]
+@dataclasses.dataclass
+class Seen:
+    """What the hooks were told."""
+
+    steps: list[StepReport] = dataclasses.field(default_factory=list)
+    records: list[EpochRecord] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def hooks(self) -> Hooks:
+        """Return hooks that remember."""
+        return Hooks(
+            on_step=self.steps.append, on_record=self.records.append, on_note=self.notes.append
+        )
 
 
-def test_the_loss_falls_and_the_colours_are_learnt(
-    fresh: TransferNetwork, dataset: Dataset, backbone: Backbone, validation: ValidationImages
+@pytest.fixture
+def begin(fresh: TransferNetwork, dataset: Dataset, validation: ValidationImages) -> Any:
+    """Return a function that begins a run on a copy of the tiny network."""
+
+    def make(plan: Course, hooks: Hooks | None = None, **changes: Any) -> Trainer:
+        return Trainer.begin(
+            copy.deepcopy(fresh),
+            images_of(dataset),
+            validation,
+            settings(**changes),
+            course=plan,
+            hooks=hooks or Hooks(),
+        )
+
+    return make
+
+
+def weights(trainer: Trainer) -> list[Tensor]:
+    """Return all weights, last and averaged, and the optimiser's moments."""
+    moments = [
+        value
+        for state in trainer.optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, Tensor)
+    ]
+    network = trainer.network.state_dict().values()
+    return [v.clone() for v in (*network, *trainer.average.weights.values(), *moments)]
+
+
+def same(first: list[Tensor], second: list[Tensor]) -> bool:
+    """Return whether all are bit-equal."""
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_the_loss_falls_and_the_colours_are_learnt(begin: Any) -> None:
+    seen = Seen()
+    trainer = begin(course(36, records=6), seen.hooks(), learning_rate=1e-2)
+    trainer.run()
+    assert [record.epoch for record in seen.records] == [1, 2, 3, 4, 5, 6]
+    assert trainer.history == seen.records
+    assert seen.records[-1].train_loss < seen.records[0].train_loss / 2
+    assert seen.records[-1].val_accuracy == 1
+    assert [report.step for report in seen.steps] == list(range(1, 37))
+    assert seen.steps[-1].learning_rate < 0.05 * max(r.learning_rate for r in seen.steps)
+
+
+def test_the_average_judges_and_the_last_weights_train_on(
+    begin: Any, validation: ValidationImages
 ) -> None:
-    history = train(
-        fresh, images_of(dataset, backbone), validation, options(learning_rate=1e-2, epochs=6)
-    )
-    assert [record.epoch for record in history] == [1, 2, 3, 4, 5, 6]
-    assert history[-1].train_loss < history[0].train_loss / 2
-    assert history[-1].val_accuracy == 1
-    assert not fresh.training
-
-
-def test_the_network_ends_with_its_best_epochs_weights(
-    fresh: TransferNetwork, dataset: Dataset, backbone: Backbone, validation: ValidationImages
-) -> None:
-    """The second epoch is best here: after it every step's result is spoilt on purpose."""
-    done: list[EpochRecord] = []
-
-    def after_step(report: StepReport) -> None:
-        if len(done) >= 2:
-            with torch.no_grad():
-                fresh.head.weight.normal_(0, 30)
-
-    history = train(
-        fresh,
-        images_of(dataset, backbone),
-        validation,
-        options(),
-        on_step=after_step,
-        on_epoch=done.append,
-    )
-    losses = [record.val_loss for record in history]
-    assert int(np.argmin(losses)) == 1
-    assert evaluate(fresh, validation, CPU)[0] == pytest.approx(losses[1], rel=1e-4)
+    trainer = begin(course(6))
+    trainer.run()
+    averaged = copy.deepcopy(trainer.network)
+    averaged.load_state_dict(trainer.average.weights)
+    loss, _ = score(compute_logits(averaged, validation, CPU), validation.targets)
+    assert trainer.history[-1].val_loss == pytest.approx(loss, rel=1e-5)
+    own, _ = score(compute_logits(trainer.network, validation, CPU), validation.targets)
+    assert own != pytest.approx(loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("train_norms", [False, True])
 def test_batchnorm_statistics_follow_the_data_only_where_asked(
-    fresh: TransferNetwork,
-    dataset: Dataset,
-    backbone: Backbone,
-    validation: ValidationImages,
-    train_norms: bool,
+    begin: Any, train_norms: bool
 ) -> None:
-    before = statistics(fresh)
-    train(
-        fresh, images_of(dataset, backbone), validation, options(epochs=1, train_norms=train_norms)
-    )
-    same = [torch.equal(old, new) for old, new in zip(before, statistics(fresh), strict=True)]
+    trainer = begin(course(3), train_norms=train_norms)
+
+    def statistics() -> list[Tensor]:
+        buffers = trainer.network.named_buffers()
+        return [b.clone() for name, b in buffers if name.endswith("running_mean")]
+
+    before = statistics()
+    trainer.run()
+    equal = [torch.equal(old, new) for old, new in zip(before, statistics(), strict=True)]
     assert before
-    assert all(same) if not train_norms else not any(same)
+    assert all(equal) if not train_norms else not any(equal)
 
 
 def test_frozen_norms_still_learn_scale_and_shift(fresh: TransferNetwork) -> None:
@@ -128,87 +178,109 @@ def test_frozen_norms_still_learn_scale_and_shift(fresh: TransferNetwork) -> Non
     assert fresh.head.training
 
 
-def test_a_loss_that_is_no_number_ends_the_run_with_the_remedy(
-    fresh: TransferNetwork, dataset: Dataset, backbone: Backbone, validation: ValidationImages
-) -> None:
-    with torch.no_grad():
-        fresh.head.weight.fill_(float("nan"))
-    with pytest.raises(DivergenceError, match=r"lower --learning-rate \(it was 0\.001\)"):
-        train(fresh, images_of(dataset, backbone), validation, options())
-
-
-def test_norms_and_biases_do_not_decay(fresh: TransferNetwork) -> None:
-    optimizer = build_optimizer(fresh, options(weight_decay=0.3))
-    names = {parameter: name for name, parameter in fresh.named_parameters()}
-    grouped = [
-        (names[parameter], group)
-        for group in optimizer.param_groups
-        for parameter in group["params"]
-    ]
-    assert len(grouped) == len(names)
-    for name, group in grouped:
-        matrix = fresh.get_parameter(name).ndim >= 2
-        assert group["weight_decay"] == (0.3 if matrix else 0.0), name
-        assert group["peak_rate"] == pytest.approx(1e-2 if name.startswith("head.") else 1e-3), name
-
-
-def test_a_passed_deadline_shortens_the_run_to_the_steps_that_were_timed(
-    fresh: TransferNetwork, dataset: Dataset, backbone: Backbone, validation: ValidationImages
-) -> None:
-    """Four steps are timed, then the rest is fitted into the time that is left: none."""
-    steps: list[StepReport] = []
-    history = train(
-        fresh,
-        images_of(dataset, backbone, batch_size=14),
-        validation,
-        options(epochs=50, deadline_s=time.monotonic()),
-        on_step=steps.append,
-    )
-    assert len(steps) == 4
-    assert len(history) == 2
-    assert steps[-1].num_steps == 4
-
-
-def test_a_far_deadline_changes_nothing(
-    fresh: TransferNetwork, dataset: Dataset, backbone: Backbone, validation: ValidationImages
-) -> None:
-    steps: list[StepReport] = []
-    train(
-        fresh,
-        images_of(dataset, backbone, batch_size=14),
-        validation,
-        options(epochs=2, deadline_s=time.monotonic() + 3600),
-        on_step=steps.append,
-    )
-    assert [report.step for report in steps] == [1, 2, 3, 4, 5, 6]
-    assert {report.num_steps for report in steps} == {6}
-
-
-def test_the_rate_ends_near_zero(
-    fresh: TransferNetwork, dataset: Dataset, backbone: Backbone, validation: ValidationImages
-) -> None:
-    history = train(fresh, images_of(dataset, backbone), validation, options(epochs=6))
-    assert history[-1].learning_rate < 0.05 * 1e-3
-
-
-def test_the_same_seed_gives_the_same_weights(
-    fresh: TransferNetwork, dataset: Dataset, backbone: Backbone, validation: ValidationImages
-) -> None:
-    other = copy.deepcopy(fresh)
-    for network in (fresh, other):
+def test_the_same_seed_gives_the_same_weights(begin: Any) -> None:
+    found = []
+    for _ in range(2):
         torch.manual_seed(0)
-        train(network, images_of(dataset, backbone), validation, options(epochs=1))
-    for first, second in zip(fresh.parameters(), other.parameters(), strict=True):
-        assert torch.equal(first, second)
+        trainer = begin(course(5))
+        trainer.run()
+        found.append(weights(trainer))
+    assert same(*found)
+
+
+class Stop(Exception):
+    """Ends a run in the middle."""
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 7])
+def test_a_run_that_goes_on_from_its_state_ends_bit_equal(begin: Any, stop_after: int) -> None:
+    """The state is taken after some step and laid into a new run of another process's making."""
+    plan = course(8, records=3)
+    torch.manual_seed(3)
+    unbroken = begin(plan)
+    unbroken.run()
+    taken: list[Any] = []
+
+    def after_step(state_of: Any) -> None:
+        if state_of()["pace"]["step"] == stop_after:
+            taken.append(state_of())
+            raise Stop
+
+    torch.manual_seed(3)
+    with pytest.raises(Stop):
+        begin(plan, Hooks(after_step=after_step)).run()
+    torch.manual_seed(99)
+    resumed = begin(plan)
+    resumed.load_state(taken[0])
+    resumed.run()
+    assert same(weights(resumed), weights(unbroken))
+    assert [dataclasses.replace(r, seconds=0) for r in resumed.history] == [
+        dataclasses.replace(r, seconds=0) for r in unbroken.history
+    ]
+
+
+def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(begin: Any) -> None:
+    """Weights spoilt once after the third step; the run goes back to its last sound ones."""
+    seen = Seen()
+    spoilt: list[int] = []
+
+    def after_step(state_of: Any) -> None:
+        if len(seen.steps) == 3 and not spoilt:
+            spoilt.append(3)
+            with torch.no_grad():
+                trainer.network.head.weight.fill_(float("nan"))
+
+    hooks = dataclasses.replace(seen.hooks(), after_step=after_step)
+    trainer = begin(course(6, records=3), hooks)
+    trainer.run()
+    assert trainer.pace.done
+    assert trainer.rate_scale == 0.5
+    assert [report.step for report in seen.steps] == [1, 2, 3, 3, 4, 5, 6]
+    assert len(seen.notes) == 1
+    assert "back to step 2 with 0.5 of the rate" in seen.notes[0]
+    assert all(torch.isfinite(p).all() for p in trainer.network.parameters())
+
+
+def test_a_loss_that_stays_no_number_ends_the_run_with_the_remedy(begin: Any) -> None:
+    seen = Seen()
+    trainer = begin(course(6), seen.hooks())
+    with torch.no_grad():
+        trainer.network.head.weight.fill_(float("nan"))
+    with pytest.raises(DivergenceError, match=r"lower --learning-rate \(it was 0\.001\)"):
+        trainer.run()
+    assert len(seen.notes) == MAX_ROLLBACKS
+
+
+def test_a_passed_deadline_ends_the_run_at_the_next_look_at_the_clock(begin: Any) -> None:
+    seen = Seen()
+    trainer = begin(course(500, records=5, deadline_s=time.monotonic()), seen.hooks())
+    trainer.run()
+    assert len(seen.steps) == 10
+    assert trainer.pace.num_steps == 10
+
+
+def test_a_far_deadline_changes_nothing(begin: Any) -> None:
+    seen = Seen()
+    begin(course(12, deadline_s=time.monotonic() + 3600), seen.hooks()).run()
+    assert {report.num_steps for report in seen.steps} == {12}
 
 
 def test_evaluation_counts_every_image_once(
     fresh: TransferNetwork, dataset: Dataset, validation: ValidationImages
 ) -> None:
-    loss, accuracy = evaluate(fresh, validation, CPU)
+    found = compute_logits(fresh, validation, CPU)
     images = torch.from_numpy(dataset.pixels[validation.rows]).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        logits = fresh(images)
+        expected = fresh(images)
+    assert np.allclose(found, expected.numpy(), atol=1e-4)
+    loss, accuracy = score(found, validation.targets)
     targets = torch.from_numpy(validation.targets)
-    assert loss == pytest.approx(float(nn.functional.cross_entropy(logits, targets)), rel=1e-4)
-    assert accuracy == int((logits.argmax(dim=1) == targets).sum()) / len(targets)
+    assert loss == pytest.approx(float(nn.functional.cross_entropy(expected, targets)), rel=1e-4)
+    assert accuracy == int((expected.argmax(dim=1) == targets).sum()) / len(targets)
+
+
+def test_weighed_classes_change_the_step(begin: Any) -> None:
+    plain, weighed = begin(course(2)), begin(course(2), class_weights=torch.tensor([9.0, 1.0, 1.0]))
+    plain.run()
+    weighed.run()
+    assert not torch.equal(plain.network.head.weight, weighed.network.head.weight)

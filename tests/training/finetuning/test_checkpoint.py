@@ -1,0 +1,132 @@
+"""A run on disk."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.errors import ConfigError, Paused
+from training.finetuning.checkpoint import (
+    SAVE_EVERY_S,
+    Checkpoints,
+    describe_options,
+    run_name,
+)
+
+pytestmark = pytest.mark.training
+
+IDENTITY = {"--seed": "0", "the images": "abc"}
+
+
+def place(folder: Path, **changed: str) -> Checkpoints:
+    """Return the place of a run's checkpoint."""
+    return Checkpoints.at(folder / "runs", "photos", IDENTITY | changed)
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    """Tensors bit by bit, and plain values."""
+    contents = {"weights": torch.arange(5.0) / 3, "step": 7, "history": [{"loss": 0.1}]}
+    place(tmp_path).save(contents)
+    loaded = place(tmp_path).load()
+    assert loaded is not None
+    assert torch.equal(loaded["weights"], contents["weights"])  # type: ignore[arg-type]
+    assert loaded["step"] == 7
+    assert loaded["history"] == [{"loss": 0.1}]
+
+
+def test_at_first_there_is_nothing(tmp_path: Path) -> None:
+    assert place(tmp_path).load() is None
+
+
+def test_a_run_with_another_option_is_refused_and_the_option_named(tmp_path: Path) -> None:
+    place(tmp_path).save({"step": 1})
+    with pytest.raises(ConfigError, match=r"--seed was 0, is 1.*--fresh"):
+        place(tmp_path, **{"--seed": "1"}).load()
+    with pytest.raises(ConfigError, match="the images was abc, is abd"):
+        place(tmp_path, **{"the images": "abd"}).load()
+
+
+def test_a_finished_run_leaves_nothing(tmp_path: Path) -> None:
+    checkpoints = place(tmp_path)
+    checkpoints.save({"step": 1})
+    checkpoints.remove()
+    checkpoints.remove()
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_failed_save_leaves_the_earlier_one_and_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = place(tmp_path)
+    checkpoints.save({"step": 1})
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoints.save({"step": 2})
+    assert place(tmp_path).load() == {"step": 1}
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+def test_a_run_is_saved_now_and_then(tmp_path: Path) -> None:
+    checkpoints = place(tmp_path)
+    checkpoints.offer(lambda: {"step": 1})
+    assert checkpoints.load() is None
+    checkpoints.saved = time.monotonic() - SAVE_EVERY_S
+    checkpoints.offer(lambda: {"step": 2})
+    assert checkpoints.load() == {"step": 2}
+    checkpoints.offer(lambda: {"step": 3})
+    assert checkpoints.load() == {"step": 2}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_at_the_next_step(tmp_path: Path, number: signal.Signals) -> None:
+    checkpoints = place(tmp_path)
+
+    def run() -> None:
+        with checkpoints.stopping_safely():
+            os.kill(os.getpid(), number)
+            checkpoints.offer(lambda: {"step": 5})
+
+    with pytest.raises(Paused):
+        run()
+    assert checkpoints.load() == {"step": 5}
+
+
+def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
+    """And afterwards the signals mean what they meant before."""
+    checkpoints, before = place(tmp_path), signal.getsignal(signal.SIGTERM)
+
+    def run() -> None:
+        with checkpoints.stopping_safely():
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert checkpoints.load() is None
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_pickle_that_runs_code_is_not_loaded(tmp_path: Path) -> None:
+    checkpoints = place(tmp_path)
+    torch.save({"format": 1, "identity": IDENTITY, "contents": Path("x")}, checkpoints.file)
+    with pytest.raises(Exception, match="Weights only load failed"):
+        checkpoints.load()
+
+
+def test_runs_into_different_repositories_do_not_meet(tmp_path: Path) -> None:
+    assert run_name("a", tmp_path / "one") != run_name("a", tmp_path / "two")
+    assert run_name("a", tmp_path) != run_name("b", tmp_path)
+
+
+def test_options_are_told_as_flags() -> None:
+    assert describe_options({"batch_size": 8, "backbone": "x"}) == {
+        "--batch-size": "8",
+        "--backbone": '"x"',
+    }

@@ -1,0 +1,84 @@
+"""Sizes, validation passes and the clock of a run."""
+
+import time
+
+import pytest
+
+from training.finetuning.course import Clock, Course
+from training.finetuning.schedule import Pace
+
+pytestmark = pytest.mark.training
+
+SMALL, FULL = (32, 32), (64, 64)
+
+
+def course(num_steps: int = 100, *, records: int = 5, left_s: float | None = None) -> Course:
+    """Return a course with some time left."""
+    return Course(
+        num_steps=num_steps,
+        num_records=records,
+        early_hw=SMALL,
+        final_hw=FULL,
+        deadline_s=None if left_s is None else time.monotonic() + left_s,
+    )
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 7, 100])
+def test_the_last_fifth_has_the_served_size(num_steps: int) -> None:
+    sizes = [course().size_at(step, num_steps) for step in range(num_steps)]
+    final = max(1, round(num_steps / 5))
+    assert sizes == [SMALL] * (num_steps - final) + [FULL] * final
+
+
+@pytest.mark.parametrize(("num_steps", "records"), [(100, 5), (7, 3), (3, 3), (1, 1), (13, 10)])
+def test_validation_passes_are_spread_and_the_last_is_at_the_end(
+    num_steps: int, records: int
+) -> None:
+    plan = course(num_steps, records=records)
+    at = [step for step in range(1, num_steps + 1) if plan.is_record(step, num_steps)]
+    assert len(at) == records
+    assert at[-1] == num_steps
+
+
+def test_without_a_deadline_the_length_stays() -> None:
+    clock = Clock(step_s={SMALL: 100.0})
+    assert clock.fitting_steps(Pace(100), course()) == 100
+
+
+def test_slow_steps_shorten_the_run() -> None:
+    """Half of the steps done, each took a second; 30 s are left: 24 small ones' worth of them."""
+    clock = Clock(step_s={SMALL: 1.0, FULL: 1.0})
+    pace = Pace(100, step=50, progress=0.5)
+    assert clock.fitting_steps(pace, course(left_s=30.2)) == 80
+
+
+def test_the_larger_images_of_the_end_are_reckoned_with_before_they_are_seen() -> None:
+    """Four times the pixels, four times the time: 80 + 4 * 20 = 160 s for 100 steps."""
+    clock = Clock(step_s={SMALL: 1.0})
+    assert clock.fitting_steps(Pace(100), course(left_s=160.5)) == 100
+    assert clock.fitting_steps(Pace(100), course(left_s=80.5)) == 50
+
+
+def test_validation_passes_are_reckoned_with() -> None:
+    clock = Clock(step_s={SMALL: 1.0, FULL: 1.0}, record_s=10.0)
+    assert clock.fitting_steps(Pace(100), course(records=5, left_s=100.5)) == 50
+
+
+def test_a_small_miss_changes_nothing_and_a_fast_run_is_not_lengthened() -> None:
+    clock = Clock(step_s={SMALL: 1.0, FULL: 1.0})
+    assert clock.fitting_steps(Pace(100), course(left_s=99)) == 100
+    assert clock.fitting_steps(Pace(100), course(left_s=1000)) == 100
+
+
+def test_what_was_shortened_may_grow_back_to_the_plan() -> None:
+    clock = Clock(step_s={SMALL: 1.0, FULL: 1.0})
+    pace = Pace(60, step=20, progress=0.33)
+    assert clock.fitting_steps(pace, course(left_s=1000)) == 100
+
+
+def test_one_slow_step_moves_the_measured_time_a_little() -> None:
+    clock = Clock()
+    for seconds in (3.0, 1.0, 1.0, 1.0):
+        clock.saw_step(SMALL, seconds)
+    assert 1.0 < clock.step_s[SMALL] < 2.1
+    assert clock.best_s(SMALL) == 1.0

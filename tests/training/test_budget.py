@@ -1,0 +1,46 @@
+"""What of a time budget is kept for the end."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import pytest
+
+from training.budget import Stopwatch
+from training.config import FinetuneConfig
+from training.data.split import Dataset
+from training.features import Features
+
+pytestmark = pytest.mark.training
+
+
+def options(budget_s: float | None) -> FinetuneConfig:
+    """Return a run's options."""
+    return FinetuneConfig(data=Path("photos"), time_budget=budget_s)
+
+
+def test_without_a_budget_there_is_no_deadline(dataset: Dataset) -> None:
+    assert Stopwatch().deadline_s(options(None), dataset) is None
+
+
+def test_the_budget_counts_from_the_start_less_what_follows_training(
+    dataset: Dataset, features: Features
+) -> None:
+    """Ten seconds of export and a second an image: nine validate, nine are tested."""
+    watch = Stopwatch(started=time.monotonic() - 100)
+    slow = dataclasses.replace(features, export_s=10.0, embedding_s=len(features.embeddings))
+    watch.saw(slow)
+    reserve_s = watch.reserve_s(dataset)
+    assert 10 + 9 * 15 < reserve_s < 300
+    deadline = watch.deadline_s(options(1000.0), dataset)
+    assert deadline == pytest.approx(watch.started + 1000 - reserve_s)
+
+
+def test_more_images_and_a_slower_export_keep_more(dataset: Dataset, features: Features) -> None:
+    def reserve(**changes: float) -> float:
+        watch = Stopwatch()
+        watch.saw(dataclasses.replace(features, **changes))
+        return watch.reserve_s(dataset)
+
+    assert reserve(export_s=10.0, embedding_s=1.0) > reserve(export_s=1.0, embedding_s=1.0)
+    assert reserve(export_s=1.0, embedding_s=60.0) > reserve(export_s=1.0, embedding_s=1.0)
