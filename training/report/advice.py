@@ -11,7 +11,7 @@ from training.confusions import ConfusedPair
 from training.intervals import Z_95
 
 if TYPE_CHECKING:  # its module imports torch
-    from training.loop import EpochRecord
+    from training.finetuning.loop import EpochRecord
 
 _MOST_PIECES: Final = 6
 _MOST_CLASSES: Final = 3

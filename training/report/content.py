@@ -11,7 +11,7 @@ from training.report.judgement import Kind
 
 if TYPE_CHECKING:  # their modules import torch and scikit-learn
     from training.audit.result import Finding
-    from training.loop import EpochRecord
+    from training.finetuning.loop import EpochRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

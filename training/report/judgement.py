@@ -24,7 +24,7 @@ from training.report.gallery import Gallery
 from training.selective import OperatingPoint, at_coverage, operating_points
 
 if TYPE_CHECKING:  # its module imports torch
-    from training.loop import EpochRecord
+    from training.finetuning.loop import EpochRecord
 
 Counts = npt.NDArray[np.int64]
 # Which images were judged; the page words it.

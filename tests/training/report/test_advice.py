@@ -7,7 +7,7 @@ import pytest
 
 from inference.manifest import SplitMetrics
 from training.confusions import confused_pairs
-from training.loop import EpochRecord
+from training.finetuning.loop import EpochRecord
 from training.metrics import measure
 from training.report.advice import Advice, Evidence, advise
 

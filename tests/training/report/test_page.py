@@ -16,7 +16,7 @@ from tests.training.report.reports import (
     with_labels,
 )
 from training.audit.result import Finding
-from training.loop import EpochRecord
+from training.finetuning.loop import EpochRecord
 from training.report.content import Report, Stage
 from training.report.page import render_report
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from training.report.figures.plot import Axis, Plot, number_axis, percent_axis
 
 if TYPE_CHECKING:  # its module imports torch, which a page of an evaluation does without
-    from training.loop import EpochRecord
+    from training.finetuning.loop import EpochRecord
 
 
 def draw_losses(history: Sequence["EpochRecord"]) -> Markup:
