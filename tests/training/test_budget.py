@@ -37,9 +37,9 @@ def test_the_budget_counts_from_the_start_less_what_follows_training(
 
 
 def test_more_images_and_a_slower_export_keep_more(dataset: Dataset, features: Features) -> None:
-    def reserve(**changes: float) -> float:
+    def reserve(*, export_s: float, embedding_s: float) -> float:
         watch = Stopwatch()
-        watch.saw(dataclasses.replace(features, **changes))
+        watch.saw(dataclasses.replace(features, export_s=export_s, embedding_s=embedding_s))
         return watch.reserve_s(dataset)
 
     assert reserve(export_s=10.0, embedding_s=1.0) > reserve(export_s=1.0, embedding_s=1.0)
