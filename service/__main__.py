@@ -6,6 +6,7 @@ Exit code 0 after SIGTERM or Ctrl-C; 2 for settings, an address or hardware that
 import argparse
 import logging
 import os
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -18,13 +19,16 @@ from service.hardware import probe_provider
 from service.logs import configure_logging
 from service.server import DrainingServer, bind
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
+from service.workers import Supervisor
 
 logger = logging.getLogger("service")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service until it is told to stop; return the exit code."""
-    _parser().parse_args(argv)
+    arguments = _parser().parse_args(argv)
+    if arguments.workers is not None:
+        os.environ[f"{ENV_PREFIX}WORKERS"] = str(arguments.workers)
     configure_logging("text")
     for warning in misspelt_variables(os.environ):
         logger.warning("%s", warning)
@@ -46,8 +50,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     logger.info("listening url=http://%s:%d models_dir=%s", shown, port, settings.models_dir)
-    DrainingServer(create_app(settings), settings).run(sockets=[listener])
+    exit_code = _serve(settings, listener)
     logger.info("stopped")
+    return exit_code
+
+
+def _serve(settings: Settings, listener: socket.socket) -> int:
+    if settings.workers > 1:
+        return Supervisor(settings, listener).run()
+    DrainingServer(create_app(settings), settings).run(sockets=[listener])
     return 0
 
 
@@ -56,12 +67,14 @@ def _parser() -> argparse.ArgumentParser:
         f"  {ENV_PREFIX}{name.upper():<20} {field.description}{_shown_default(field.default)}"
         for name, field in Settings.model_fields.items()
     ]
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="python -m service",
         description="Serve the published models. Settings are environment variables:\n\n"
         + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--workers", metavar="N", help=f"the same as {ENV_PREFIX}WORKERS=N")
+    return parser
 
 
 def _shown_default(default: object) -> str:

@@ -13,6 +13,7 @@ from service.metrics import Metrics
 from service.observability import ObservabilityMiddleware
 from service.routes import admin, health, metrics, models, oip, page, predict
 from service.settings import Settings
+from service.shared_folder import SharedFolder
 
 _ROUTERS = (
     *(part.router for part in (predict, admin, models, health, metrics, page)),
@@ -20,18 +21,21 @@ _ROUTERS = (
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, shared: SharedFolder | None = None) -> FastAPI:
     """Return the service. Models are loaded in the background once it has started.
+
+    `shared` is given where it is one process of several; see `workers.py`.
 
     Raises:
         pydantic.ValidationError: `settings` is None and the `GRAFT_…` variables do not fit.
     """
     settings = settings or Settings()
-    counters, lifecycle = Metrics(), Lifecycle()
+    counters = Metrics(shared_dir=shared.metrics_dir if shared else None)
+    lifecycle = Lifecycle()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        context = build_context(settings, metrics=counters, lifecycle=lifecycle)
+        context = build_context(settings, metrics=counters, lifecycle=lifecycle, shared=shared)
         app.state.context = context
         await context.registry.start()
         yield

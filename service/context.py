@@ -16,6 +16,7 @@ from service.registry import ModelRegistry
 from service.served_model import ServedModel
 from service.settings import Settings
 from service.shadow import Shadow
+from service.shared_folder import SharedFolder
 from service.shelf import Shelf
 from service.tuning import Tuner
 from service.uploads import UploadLimits
@@ -54,14 +55,21 @@ def session_config(settings: Settings) -> SessionConfig:
     )
 
 
-def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle) -> Context:
+def build_context(
+    settings: Settings,
+    *,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
+    shared: SharedFolder | None = None,
+) -> Context:
     """Build the parts from the settings. Nothing runs yet."""
+    operations = Operations(file=shared.operations_file if shared else None)
     admission = Admission(max_images=settings.max_waiting, max_bytes=settings.max_buffered_bytes)
     statistics = InferenceStatistics()
-    registry = _build_registry(settings, metrics, statistics)
+    registry = _build_registry(settings, metrics, statistics, operations)
     metrics.watch(registry, admission)
     predictor = Predictor(
-        decode_threads=settings.decode_threads or usable_cores(),
+        decode_threads=settings.decode_threads or usable_cores(shared_by=settings.workers),
         limits=DecodeLimits(
             max_bytes=settings.max_image_bytes,
             max_pixels=settings.max_pixels,
@@ -88,14 +96,17 @@ def build_context(settings: Settings, *, metrics: Metrics, lifecycle: Lifecycle)
 
 
 def _build_registry(
-    settings: Settings, metrics: Metrics, statistics: InferenceStatistics
+    settings: Settings,
+    metrics: Metrics,
+    statistics: InferenceStatistics,
+    operations: Operations,
 ) -> ModelRegistry:
     def observe(model: str, version: int, num_images: int, seconds: float) -> None:
         metrics.note_batch(model, version, num_images, seconds)
         statistics.note_batch(model, version, num_images, seconds)
 
     tuner = Tuner(
-        cores=usable_cores(),
+        cores=usable_cores(shared_by=settings.workers),
         max_batch=settings.max_batch,
         intra_op_threads=settings.intra_op_threads,
         budget_s=settings.tune_s,
@@ -120,7 +131,7 @@ def _build_registry(
     return ModelRegistry(
         Repository(settings.models_dir),
         shelf=shelf,
-        operations=Operations(),
+        operations=operations,
         poll_interval_s=settings.poll_interval_s,
         default_model=settings.default_model,
     )

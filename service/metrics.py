@@ -1,10 +1,12 @@
 """Prometheus metrics, in base units, of a registry of the application's own."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service.admission import Admission
@@ -15,6 +17,8 @@ from service.stages import StageTimes
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+_IN_SERVICE: Final = ("graft_images_in_service", "Images being answered.")
+_BUFFERED: Final = ("graft_buffered_bytes", "Bytes of bodies being held.")
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _BATCH: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 _SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -23,8 +27,12 @@ _SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 class Metrics:
     """What the service counts. File names and labels never become metric labels."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared_dir: Path | None = None) -> None:
+        """Begin to count; `shared_dir` is where the processes of one service keep their numbers."""
+        self._shared_dir = shared_dir
         self._registry = CollectorRegistry()
+        self._states = CollectorRegistry()
+        self._load: tuple[Gauge, Gauge] | None = None
         self._requests = Counter(
             "graft_requests", "Requests by address and status.", ["route", "method", "status"],
             registry=self._registry,
@@ -65,7 +73,22 @@ class Metrics:
 
     def watch(self, models: ModelRegistry, admission: Admission) -> None:
         """Show the state of the models and of the queue at each scrape."""
-        self._registry.register(_StateCollector(models, admission))
+        self._states.register(_StateCollector(models, admission))
+        self._admission = admission
+        if self._shared_dir is None:
+            self._states.register(_LoadCollector(admission))
+        else:
+            self._load = (self._sum(_IN_SERVICE), self._sum(_BUFFERED))
+
+    def publish_load(self) -> None:
+        """Let the other processes know how much is in this one. Does nothing where there is one."""
+        if self._load is not None:
+            in_service, buffered = self._load
+            in_service.set(self._admission.num_images)
+            buffered.set(self._admission.num_bytes)
+
+    def _sum(self, name_and_help: tuple[str, str]) -> Gauge:
+        return Gauge(*name_and_help, multiprocess_mode="livesum", registry=self._registry)
 
     def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a finished request."""
@@ -102,8 +125,15 @@ class Metrics:
         self._agreement.labels(model, str(version), str(shadow), agreement).inc(num_images)
 
     def render(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """Return all metrics in Prometheus' text format.
+
+        Of several processes, what they counted is summed; the states of models are this one's.
+        """
+        counted = self._registry
+        if self._shared_dir is not None:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted, path=str(self._shared_dir))  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(self._states)
 
 
 class _StateCollector(Collector):
@@ -147,12 +177,17 @@ class _StateCollector(Collector):
             wait.add_metric([name], self._admission.predicted_wait_s(name))
         yield waiting
         yield wait
-        yield GaugeMetricFamily(
-            "graft_images_in_service", "Images being answered.", value=self._admission.num_images
-        )
-        yield GaugeMetricFamily(
-            "graft_buffered_bytes", "Bytes of bodies being held.", value=self._admission.num_bytes
-        )
+
+
+class _LoadCollector(Collector):
+    """How much a lone process holds, read when it is asked for."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(*_IN_SERVICE, value=self._admission.num_images)
+        yield GaugeMetricFamily(*_BUFFERED, value=self._admission.num_bytes)
 
 
 def _outcome_name(outcome: Outcome) -> str:

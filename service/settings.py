@@ -6,6 +6,7 @@ Built in `create_app` or in `main`, never at import.
 import difflib
 import ipaddress
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -50,6 +51,13 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         description="Memory for all models, in MiB; those used least recently make room. 0 is no limit.",
+    )
+
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes behind the one address, each with all models and the limits below.",
     )
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
@@ -172,6 +180,12 @@ class Settings(BaseSettings):
                 f"host {self.host!r} can be reached from other machines and no API key is set; "
                 f"set {ENV_PREFIX}API_KEYS, or {ENV_PREFIX}ALLOW_ANONYMOUS=1 to let everyone in"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _workers_where_they_can_share(self) -> "Settings":
+        if self.workers > 1 and os.name == "nt":
+            raise ValueError("several workers need a POSIX system; set workers to 1")
         return self
 
     @model_validator(mode="after")

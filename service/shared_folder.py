@@ -1,0 +1,21 @@
+"""Where the processes of one service find what they share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFolder:
+    """A folder that is there while the processes are."""
+
+    path: Path
+
+    @property
+    def operations_file(self) -> Path:
+        """What operators asked of the models; see `operations.py`."""
+        return self.path / "operations.json"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """The numbers behind `/metrics`, a file each process and kind."""
+        return self.path / "metrics"

@@ -1,0 +1,143 @@
+"""Several processes of the service behind one socket: started, watched, replaced and ended together.
+
+What they share lies in a folder of their own, which is gone with them: what operators asked of the
+models (`operations.py`) and the numbers behind `/metrics`.
+"""
+
+import logging
+import os
+import signal
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Process
+
+from service.app import create_app
+from service.logs import configure_logging
+from service.metrics import Metrics
+from service.server import DrainingServer
+from service.settings import Settings
+from service.shared_folder import SharedFolder
+
+logger = logging.getLogger(__name__)
+
+# prometheus_client keeps its numbers in files where this is set before it is imported.
+_METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+_LOOK_EVERY_S: Final = 0.5
+# ONNX Runtime holds the GIL while it creates a session; TensorRT does so for minutes.
+_HUNG_AFTER_S: Final = 600.0
+
+
+class WorkerServer(DrainingServer):
+    """One process's server: ended by its supervisor, or because that is no more."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(app, settings)
+        self._metrics: Metrics = app.state.metrics
+        self._supervisor = os.getppid()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal. Ctrl-C reaches every process of the terminal; the supervisor passes it on."""
+        if sig != signal.SIGINT:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop listening."""
+        self._metrics.publish_load()
+        if os.getppid() != self._supervisor and not self.is_draining:
+            super().handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
+
+
+class Worker(Process):
+    """One process: as its supervisor sees it, and what it does there (`target`)."""
+
+    def __init__(self, settings: Settings, shared: SharedFolder, listener: socket.socket) -> None:
+        self._settings = settings
+        self._shared = shared
+        super().__init__(uvicorn.Config("service.app:create_app", log_config=None), [listener])
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop; runs in the new process."""
+        configure_logging(self._settings.log_format)
+        app = create_app(self._settings, shared=self._shared)
+        self._server = WorkerServer(app, self._settings)
+        super().target(sockets)
+
+    def signal(self, sig: int) -> None:
+        """Send a signal, if the process is there."""
+        if self.pid is not None and self.process.is_alive():
+            os.kill(self.pid, sig)
+
+
+class Supervisor:
+    """Keeps `settings.workers` processes running until it is told to stop.
+
+    A worker that dies takes with it only the requests that it held; another takes its place. The
+    first signal lets all drain and finish, the second ends them at once.
+    """
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._workers: list[Worker] = []
+        self._signals = 0
+        self._woken = threading.Event()
+
+    def run(self) -> int:
+        """Return the exit code: 0 when it was told to stop, 1 when a worker could not start."""
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, self._take_signal)
+        with tempfile.TemporaryDirectory(prefix="graft-workers-") as folder:
+            shared = SharedFolder(Path(folder))
+            shared.metrics_dir.mkdir()
+            os.environ[_METRICS_VARIABLE] = str(shared.metrics_dir)
+            self._workers = [self._start(shared) for _ in range(self._settings.workers)]
+            could_start = self._watch(shared)
+            self._stop()
+        return 0 if could_start else 1
+
+    def _take_signal(self, sig: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        self._woken.set()
+
+    def _start(self, shared: SharedFolder) -> Worker:
+        worker = Worker(self._settings, shared, self._listener)
+        worker.start()
+        logger.info("worker_started pid=%s", worker.pid)
+        return worker
+
+    def _watch(self, shared: SharedFolder) -> bool:
+        """Replace workers that die until a signal comes; False where one cannot even start."""
+        while not self._woken.wait(_LOOK_EVERY_S):
+            for index, worker in enumerate(self._workers):
+                if self._signals or worker.is_alive(timeout=_HUNG_AFTER_S):
+                    continue
+                worker.kill()
+                worker.join()
+                mark_process_dead(worker.pid, str(shared.metrics_dir))  # type: ignore[no-untyped-call]
+                logger.error("worker_died pid=%s exit_code=%s", worker.pid, worker.exitcode)
+                if worker.exitcode == STARTUP_FAILURE:
+                    return False
+                self._workers[index] = self._start(shared)
+        return True
+
+    def _stop(self) -> None:
+        for worker in self._workers:
+            worker.signal(signal.SIGTERM)
+        passed_on = self._signals
+        while any(worker.process.is_alive() for worker in self._workers):
+            self._woken.clear()
+            if self._signals > max(passed_on, 1):
+                passed_on = self._signals
+                for worker in self._workers:
+                    worker.signal(signal.SIGTERM)
+            self._woken.wait(_LOOK_EVERY_S / 5)
