@@ -30,7 +30,7 @@ from inference.golden import check_golden, write_golden
 from inference.manifest import Manifest, dump_manifest, parse_manifest
 from inference.package import Package, publish_package, read_package
 from inference.preprocessing import PreparedImage, PreprocessSpec, crop_box, prepare_image
-from inference.repository import Repository
+from inference.repository import Repository, find_package
 from inference.session import ModelSession, SessionConfig, open_session
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "crop_box",
     "decode_image",
     "dump_manifest",
+    "find_package",
     "open_classifier",
     "open_session",
     "parse_manifest",

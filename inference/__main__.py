@@ -21,8 +21,7 @@ from typing import Any
 from inference.classifier import Classifier, LabelProbability, Prediction, open_classifier
 from inference.errors import ImageError, InferenceError
 from inference.formats import IMAGE_SUFFIXES
-from inference.manifest import MANIFEST_FILE
-from inference.repository import Repository
+from inference.repository import find_package
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json
@@ -45,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = _parser().parse_args(argv)
     try:
-        package = _package_path(args.package)
+        package = find_package(args.package)
         classifier = open_classifier(package, session=SessionConfig(provider=args.provider))
         if args.set:
             _check_sets(classifier)
@@ -110,14 +109,6 @@ def _check_sets(classifier: Classifier) -> None:
         raise InferenceError(
             "the model has no prediction sets; train it with --coverage 0.9, or leave --set out"
         )
-
-
-def _package_path(path: Path) -> Path:
-    """Take `models/NAME` for the version that the service would answer with."""
-    if path.is_dir() and not (path / MANIFEST_FILE).exists():
-        resolved = path.resolve()
-        return Repository(resolved.parent).package(resolved.name).path
-    return path
 
 
 def _image_files(paths: Iterable[Path]) -> Iterator[Path]:

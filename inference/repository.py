@@ -168,6 +168,18 @@ class Repository:
         return []
 
 
+def find_package(path: Path) -> Path:
+    """Take `models/NAME` for the version that the service would answer with; return the rest as it is.
+
+    Raises:
+        ModelNotFound, PackageError: as `Repository.package`.
+    """
+    if path.is_dir() and not (path / MANIFEST_FILE).exists():
+        resolved = path.resolve()
+        return Repository(resolved.parent).package(resolved.name).path
+    return path
+
+
 def _read_aliases(file: Path) -> dict[str, int]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))

@@ -27,6 +27,8 @@ PRINTS = {
     "inference/__main__.py",
     "service/__main__.py",
     "service/keys.py",
+    "training/compare.py",
+    "training/evaluate.py",
     "training/finetune.py",
     "training/audit/__main__.py",
     "training/backbones/__main__.py",

@@ -38,6 +38,7 @@ PUBLIC = {
     "UndecodableImage",
     "UnsupportedFormat",
     "check_golden",
+    "find_package",
     "crop_box",
     "decode_image",
     "dump_manifest",

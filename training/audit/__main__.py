@@ -9,15 +9,15 @@ Ctrl-C.
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from inference.errors import InferenceError
+from training.command_line import check_writable
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
-from training.errors import ConfigError, TrainingError
+from training.errors import TrainingError
 from training.progress import Display
 
 
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _build_parser().parse_args(argv)
     try:
         for file in (args.json, args.html):
-            _check_writable(file)
+            check_writable(file)
         config = FinetuneConfig(
             data=args.data,
             backbone=args.backbone,
@@ -71,16 +71,6 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--offline", action="store_true", help="never touch the network")
     return parser
-
-
-def _check_writable(file: Path | None) -> None:
-    """Find out before the work, not after it."""
-    if file is None:
-        return
-    if file.is_dir() or not os.access(file.parent, os.W_OK):
-        raise ConfigError(
-            f"cannot write {str(file)!r}; give a file in a folder that may be written"
-        )
 
 
 def _audit(config: FinetuneConfig, json_file: Path | None, html_file: Path | None) -> None:

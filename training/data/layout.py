@@ -9,7 +9,7 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -29,6 +29,7 @@ _SPLIT_FOLDERS: Final[Mapping[str, Split]] = {
 }
 # Images that belong to no class, for testing rejection; never a class of their own.
 UNKNOWN_FOLDER: Final = "_unknown"
+_NAMED_LABELS: Final = 20
 _CLUTTER: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
@@ -69,11 +70,7 @@ def read_folder(root: Path) -> Folder:
     Raises:
         DataError: the folder is missing, empty, has one class, or its splits differ in classes.
     """
-    if not root.is_dir():
-        kind = "is a file" if root.exists() else "does not exist"
-        raise DataError(
-            f"data folder {str(root)!r} {kind}; give a folder with one sub-folder a class"
-        )
+    _check_is_folder(root)
     try:
         split_roots = _split_roots(root)
         found = [entry for split, path in split_roots for entry in _class_files(path, split)]
@@ -95,10 +92,61 @@ def read_folder(root: Path) -> Folder:
     )
 
 
+def read_known_folder(root: Path, labels: Sequence[str]) -> Folder:
+    """Find images of the classes that a model knows, to judge it by; some classes may be missing.
+
+    Raises:
+        DataError: the folder is missing or has no class folder, or one that the model does not know.
+    """
+    _check_is_folder(root)
+    try:
+        present = _class_folders(root)
+        if unknown := sorted(present.keys() - set(labels), key=natural_key):
+            raise DataError(_unknown_class_message(root, unknown, labels))
+        if not present:
+            raise DataError(f"{str(root)!r} has no class folders of the model; {_known(labels)}")
+        found = list(_class_files(root, None))
+        others = tuple(_unknown_files({root}))
+    except PermissionError as err:
+        raise DataError(f"folder {err.filename!r} may not be read; change its permissions") from err
+    return Folder(
+        root=root,
+        labels=tuple(label for label in labels if label in present),
+        files=tuple(entry for entry in found if isinstance(entry, ImageFile)),
+        ignored=Counter(entry for entry in found if isinstance(entry, str)),
+        given_splits=(),
+        unknown=others,
+    )
+
+
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
     """Sort key that puts "class10" after "class2"; case counts only between equals."""
     parts = re.split(r"([0-9]+)", text.casefold())
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p], text
+
+
+def _check_is_folder(root: Path) -> None:
+    if not root.is_dir():
+        kind = "is a file" if root.exists() else "does not exist"
+        raise DataError(
+            f"data folder {str(root)!r} {kind}; give a folder with one sub-folder a class"
+        )
+
+
+def _unknown_class_message(root: Path, unknown: Sequence[str], labels: Sequence[str]) -> str:
+    if all(label.casefold() in _SPLIT_FOLDERS for label in unknown):
+        return (
+            f"{str(root)!r} has splits; give the folder of one, such as {str(root / unknown[0])!r}"
+        )
+    return (
+        f"folder {unknown[0]!r} is no class of the model; {_known(labels)}. Rename it, or call it "
+        f"{UNKNOWN_FOLDER!r} if it holds what the model cannot know"
+    )
+
+
+def _known(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _NAMED_LABELS} more" if len(labels) > _NAMED_LABELS else ""
+    return f"it knows {', '.join(map(repr, labels[:_NAMED_LABELS]))}{more}"
 
 
 def _readable(name: str) -> str:

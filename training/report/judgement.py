@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # its module imports torch
 
 Counts = npt.NDArray[np.int64]
 # Which images were judged; the page words it.
-Kind = Literal["test", "validation", "cross-validated", "evaluated"]
+Kind = Literal["test", "validation", "cross-validated", "given"]
 
 # Above this many classes a matrix of figures is too large to read.
 MATRIX_CLASSES: Final = 20

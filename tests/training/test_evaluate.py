@@ -1,0 +1,158 @@
+"""The command that judges a published model by another folder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.builders import coloured, encode, make_package
+from tests.training.report.reports import tags
+from training.evaluate import main
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture
+def package(models_dir: Path) -> Path:
+    """Return a package of the model that tells red, green and blue apart."""
+    return make_package(models_dir)
+
+
+def write_images(folder: Path, colour: str, count: int) -> None:
+    """Write `count` different images of one colour."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        (folder / f"{i}.png").write_bytes(coloured(colour, (24 + i, 20)))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return ten red images, ten green ones, and five blue ones that lie among the green."""
+    root = tmp_path / "others"
+    write_images(root / "red", "red", 10)
+    write_images(root / "green", "green", 10)
+    write_images(root / "green" / "by mistake", "blue", 5)
+    return root
+
+
+def test_the_figures_are_those_of_the_folder(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "figures.json"
+    assert main([str(package), str(data), "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "colours 1: 80.0 % of 25 given images right (60.9 to 91.1)" in out
+    assert "no images of: blue" in out
+    assert "in its own test: 100.0 % of 6 test images right" in out
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["metrics"]["accuracy"] == 0.8
+    assert found["metrics"]["balanced_accuracy"] == pytest.approx((1 + 10 / 15) / 2)
+    assert found["labels"] == ["red", "green", "blue"]
+    assert found["confusion"] == [[10, 0, 0], [0, 10, 5], [0, 0, 0]]
+    assert found["missing_classes"] == ["blue"]
+    assert [m["path"] for m in found["mistakes"]] == [f"green/by mistake/{i}.png" for i in range(5)]
+    assert {(m["label"], m["answer"]) for m in found["mistakes"]} == {("green", "blue")}
+
+
+def test_the_report_shows_the_folders_mistakes_and_needs_no_other_file(
+    package: Path, data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "evaluation.html"
+    assert main([str(package), str(data), "--out", str(file)]) == 0
+    page = file.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert "Right on 80.0 % of 25 images." in page
+    assert "No images here of: blue." in page
+    assert "green/by mistake/0.png" in page
+    assert "is <strong>green</strong>, answered as <strong>blue</strong>" in page
+    for tag, attributes in tags(page):
+        assert tag not in ("script", "link", "iframe")
+        assert (attributes.get("src") or "data:").startswith("data:")
+        assert (attributes.get("href") or "#").startswith("#")
+
+
+def test_images_of_no_class_are_counted_apart_and_ought_to_be_rejected(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model rejects what has no logit of 6: grey has 5 at most."""
+    (data / "_unknown").mkdir()
+    for i, grey in enumerate((10, 60, 120)):
+        content = encode(Image.new("RGB", (20, 20), (grey, grey, grey)))
+        (data / "_unknown" / f"{i}.png").write_bytes(content)
+    file = tmp_path / "figures.json"
+    assert main([str(package), str(data), "--json", str(file)]) == 0
+    assert "0 of 25, and 3 of the 3 in _unknown" in capsys.readouterr().out
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["metrics"]["images"] == 25
+    assert found["rejected"] == {"known": 0.0, "unknown": 1.0, "unknown_images": 3}
+
+
+def test_files_that_cannot_be_read_are_left_out_by_name(
+    package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "red" / "broken.png").write_bytes(coloured("red")[:40])
+    assert main([str(package), str(data)]) == 0
+    out = capsys.readouterr().out
+    assert "warning: leaving out 'red/broken.png'" in out
+    assert "80.0 % of 25 given images" in out
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("yellow", "folder 'yellow' is no class of the model; it knows 'red', 'green', 'blue'"),
+        ("test", "has splits; give the folder of one"),
+    ],
+)
+def test_a_folder_that_the_model_does_not_know_is_named(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, says: str
+) -> None:
+    write_images(tmp_path / "data" / folder, "red", 1)
+    assert main([str(package), str(tmp_path / "data")]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_folder_without_a_readable_image_judges_nothing(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data" / "red").mkdir(parents=True)
+    assert main([str(package), str(tmp_path / "data")]) == 2
+    assert "there is nothing to judge by" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package), str(data), "--out", str(tmp_path / "missing" / "x.html")]) == 2
+    captured = capsys.readouterr()
+    assert "cannot write" in captured.err
+    assert captured.out == ""
+
+
+def test_a_model_by_its_name_alone_is_the_version_that_the_service_answers_with(
+    package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    confused = np.eye(3)[[1, 0, 2]] * 10
+    make_package(package.parents[1], weight=confused)
+    assert main([str(package.parent), str(data)]) == 0
+    assert "colours 2: 0.0 % of 25" in capsys.readouterr().out
+
+
+def test_a_model_file_alone_can_be_judged(
+    package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package / "model.onnx"), str(data)]) == 0
+    assert "colours 1: 80.0 %" in capsys.readouterr().out
+
+
+def test_neither_command_loads_pytorch() -> None:
+    """They start in a second, where an import of PyTorch takes several."""
+    code = (
+        "import sys, training.evaluate, training.compare\n"
+        "print(sorted({'torch', 'timm', 'sklearn', 'onnx'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,168 @@
+"""Put published models side by side on one folder of images, by tests for pairs of answers.
+
+    python -m training.compare models/clothing/3 models/clothing/4 --data photos/test
+    python -m training.compare models/a models/b models/c --data photos/test --html comparison.html
+
+Each is compared with the first. Needs no PyTorch. Exit code 0; 2 for a model, a folder or an argument
+that cannot be used; 130 after Ctrl-C.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from inference.classifier import open_classifier
+from inference.errors import InferenceError
+from inference.repository import find_package
+from inference.session import SessionConfig
+from training.command_line import check_writable, write_json
+from training.comparison import Comparison, Contender, compare_all, disagreements
+from training.data.layout import read_known_folder
+from training.errors import ConfigError, TrainingError
+from training.evaluation import evaluate
+from training.progress import Display
+from training.report.comparison_page import render_comparison
+
+_SHOWN_DISAGREEMENTS = 10
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args = _build_parser().parse_args(argv)
+    try:
+        if len(args.packages) < 2:
+            raise ConfigError("give two packages or more; for one, use python -m training.evaluate")
+        for file in (args.html, args.json):
+            check_writable(file)
+        _run(args, Display(Console()))
+    except (TrainingError, InferenceError) as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.compare",
+        description="Put published models side by side on one folder of images.",
+    )
+    parser.add_argument(
+        "packages",
+        type=Path,
+        nargs="+",
+        metavar="PACKAGE",
+        help="models/NAME or models/NAME/VERSION",
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with one sub-folder a class"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write one page")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
+    parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
+    return parser
+
+
+def _run(args: argparse.Namespace, display: Display) -> None:
+    session = SessionConfig(provider=args.provider)
+    contenders = _told_apart(
+        [_judge(package, args.data, session, display) for package in args.packages], args.packages
+    )
+    answered = {contender.answers.paths for contender in contenders}
+    if len(answered) > 1:
+        raise ConfigError("the folder changed while the models were answering; start again")
+    comparison = Comparison(
+        data=args.data.resolve().name,
+        contenders=contenders,
+        differences=compare_all([contender.answers.right for contender in contenders]),
+        disagreements=disagreements([contender.answers for contender in contenders]),
+    )
+    _print_table(comparison, display)
+    _print_disagreements(comparison, display)
+    if args.json is not None:
+        write_json(args.json, comparison.to_json())
+        display.line(f"figures in {args.json}")
+    if args.html is not None:
+        args.html.write_text(render_comparison(comparison), encoding="utf-8")
+        display.line(f"page in {args.html}")
+
+
+def _judge(package: Path, data: Path, session: SessionConfig, display: Display) -> Contender:
+    classifier = open_classifier(find_package(package), session=session)
+    manifest = classifier.manifest
+    folder = read_known_folder(data, manifest.labels)
+    name = f"{manifest.name} {manifest.version}"
+    with display.bar(f"{name} answers", len(folder.files)) as advance:
+        evaluation = evaluate(classifier, folder, advance=advance)
+    for path, reason in evaluation.left_out:
+        display.warning(f"{name} leaves out {path!r}: {reason}")
+    return Contender(
+        name=name,
+        backbone=manifest.backbone.name,
+        answers=evaluation.answers,
+        metrics=evaluation.metrics,
+        seconds_per_image=evaluation.answered.seconds / len(evaluation.answers),
+    )
+
+
+def _told_apart(contenders: Sequence[Contender], packages: Sequence[Path]) -> list[Contender]:
+    """Call each by its path where two share name and version."""
+    if len({contender.name for contender in contenders}) == len(contenders):
+        return list(contenders)
+    return [
+        replace(contender, name=str(package))
+        for contender, package in zip(contenders, packages, strict=True)
+    ]
+
+
+def _print_table(comparison: Comparison, display: Display) -> None:
+    rows = [("model", "right", "95 % interval", "loss", "ms/image", "against the first")]
+    for contender, difference in comparison.rows():
+        metrics = contender.metrics
+        low, high = metrics.accuracy_interval or (0.0, 1.0)
+        rows.append(
+            (
+                contender.name,
+                f"{100 * metrics.accuracy:.1f} %",
+                f"{100 * low:.1f} to {100 * high:.1f}",
+                f"{metrics.nll:.3f}",
+                f"{1000 * contender.seconds_per_image:.1f}",
+                "" if difference is None else difference.describe(),
+            )
+        )
+    images = comparison.contenders[0].metrics.images
+    display.line(f"{images} images of {comparison.data}")
+    for line in _aligned(rows):
+        display.line(line)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _print_disagreements(comparison: Comparison, display: Display) -> None:
+    found = comparison.disagreements
+    if not found:
+        display.line("the models gave the same answer for every image")
+        return
+    display.line(f"answered differently: {len(found)} images")
+    names = [contender.name for contender in comparison.contenders]
+    for item in found[:_SHOWN_DISAGREEMENTS]:
+        answers = ", ".join(f"{name}: {a}" for name, a in zip(names, item.answers, strict=True))
+        display.line(f"  {item.path} is {item.truth}; {answers}")
+    if len(found) > _SHOWN_DISAGREEMENTS:
+        display.line(f"  and {len(found) - _SHOWN_DISAGREEMENTS} more, see --json or --html")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Judge a published model by another folder of images: the same figures and report as after training.
+
+    python -m training.evaluate models/clothing other_photos/
+    python -m training.evaluate models/clothing/3 other_photos/ --out evaluation.html --json figures.json
+
+Folders are matched by class name; images in `_unknown` should be rejected. Needs no PyTorch. Exit code
+0; 2 for a model, a folder or an argument that cannot be used; 130 after Ctrl-C.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from inference.classifier import Classifier, open_classifier
+from inference.errors import InferenceError
+from inference.repository import find_package
+from inference.session import SessionConfig
+from training.command_line import check_writable, write_json
+from training.data.layout import read_known_folder
+from training.errors import TrainingError
+from training.evaluation import Evaluation, evaluate
+from training.metrics import describe_accuracy
+from training.progress import Display
+from training.report.evaluation_page import render_evaluation
+
+_SHOWN_FILES = 10
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    args = _build_parser().parse_args(argv)
+    try:
+        for file in (args.out, args.json):
+            check_writable(file)
+        _run(args, Display(Console()))
+    except (TrainingError, InferenceError) as err:
+        print(f"error: {err}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description="Judge a published model by a folder of images whose classes are known.",
+    )
+    parser.add_argument(
+        "package", type=Path, help="models/NAME, models/NAME/VERSION or a model.onnx"
+    )
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="folder with one sub-folder a class"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the report as HTML")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
+    parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
+    return parser
+
+
+def _run(args: argparse.Namespace, display: Display) -> None:
+    session = SessionConfig(provider=args.provider)
+    classifier = open_classifier(find_package(args.package), session=session)
+    folder = read_known_folder(args.data, classifier.manifest.labels)
+    total = len(folder.files) + len(folder.unknown)
+    with display.bar("answering", total) as advance:
+        evaluation = evaluate(classifier, folder, advance=advance)
+    _describe(evaluation, display)
+    _write(evaluation, classifier, args, display)
+
+
+def _write(
+    evaluation: Evaluation, classifier: Classifier, args: argparse.Namespace, display: Display
+) -> None:
+    if args.json is not None:
+        write_json(args.json, evaluation.to_json())
+        display.line(f"figures in {args.json}")
+    if args.out is not None:
+        args.out.write_text(render_evaluation(evaluation, classifier), encoding="utf-8")
+        display.line(f"report in {args.out}")
+
+
+def _describe(evaluation: Evaluation, display: Display) -> None:
+    manifest, metrics = evaluation.manifest, evaluation.metrics
+    for path, reason in evaluation.left_out[:_SHOWN_FILES]:
+        display.warning(f"leaving out {path!r}: {reason}")
+    if len(evaluation.left_out) > _SHOWN_FILES:
+        display.warning(f"leaving out {len(evaluation.left_out) - _SHOWN_FILES} more")
+    if evaluation.missing_classes:
+        display.line(f"no images of: {', '.join(evaluation.missing_classes)}")
+    name = f"{manifest.name} {manifest.version}"
+    display.line(f"{name}: {describe_accuracy(metrics, 'given')}")
+    display.line(
+        f"balanced accuracy {100 * metrics.balanced_accuracy:.1f} %, macro F1 "
+        f"{100 * metrics.macro_f1:.1f} %, loss {metrics.nll:.3f}, calibration error "
+        f"{100 * metrics.ece:.1f} %"
+    )
+    if manifest.metrics.test is not None:
+        display.line(f"in its own test: {describe_accuracy(manifest.metrics.test, 'test')}")
+    _describe_rejected(evaluation, display)
+
+
+def _describe_rejected(evaluation: Evaluation, display: Display) -> None:
+    if evaluation.manifest.rejection is None:
+        return
+    answered, unknown = evaluation.answered, evaluation.unknown
+    text = f"rejected as unlike the training images: {answered.rejected.sum()} of {len(answered.files)}"
+    if unknown is not None:
+        text += f", and {unknown.rejected.sum()} of the {len(unknown.files)} in _unknown"
+    display.line(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Models side by side, as a page."""
+
+from typing import Final
+
+from training.comparison import Comparison
+from training.report.figures.interval_bar import draw_interval_bar
+from training.report.page import render
+
+_SHOWN_DISAGREEMENTS: Final = 200
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """Return the page as HTML; names are escaped."""
+    bars = [
+        draw_interval_bar(
+            contender.metrics.accuracy,
+            contender.metrics.accuracy_interval,
+            note=f"accuracy of {contender.name}",
+        )
+        for contender in comparison.contenders
+    ]
+    return render(
+        "comparison.html.j2",
+        comparison=comparison,
+        rows=list(zip(comparison.rows(), bars, strict=True)),
+        labels=[
+            label
+            for label, found in comparison.contenders[0].metrics.per_class.items()
+            if found.images
+        ],
+        shown=comparison.disagreements[:_SHOWN_DISAGREEMENTS],
+    )

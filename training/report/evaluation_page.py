@@ -1,0 +1,39 @@
+"""An evaluation as a page: the same judgement as in a training run's report, of another folder."""
+
+from inference.classifier import Classifier
+from training.answering import read_pixels
+from training.evaluation import Evaluation
+from training.report.gallery import make_gallery
+from training.report.judgement import judge
+from training.report.page import render
+
+
+def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
+    """Return the page as HTML; labels and file names are escaped.
+
+    Raises:
+        ImageError, OSError: an image can no longer be read.
+    """
+    manifest, files = evaluation.manifest, evaluation.answered.files
+    gallery = make_gallery(
+        evaluation.answers,
+        classifier,
+        lambda index: read_pixels(classifier, files[index]),
+        suspects=(),
+    )
+    judgement = judge(
+        evaluation.answers,
+        evaluation.metrics,
+        evaluation.calibration,
+        gallery,
+        kind="given",
+        training_images=manifest.dataset.counts["train"],
+    )
+    return render(
+        "evaluation.html.j2",
+        manifest=manifest,
+        judgement=judgement,
+        evaluation=evaluation,
+        own=manifest.metrics.test or manifest.metrics.val,
+        name=evaluation.folder.root.resolve().name,
+    )
