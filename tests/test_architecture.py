@@ -26,6 +26,7 @@ CATCHES_EVERYTHING = {
 PRINTS = {
     "inference/__main__.py",
     "service/__main__.py",
+    "service/client_command.py",
     "service/keys.py",
     "training/compare.py",
     "training/evaluate.py",

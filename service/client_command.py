@@ -1,0 +1,66 @@
+"""The client as a command: a folder of images in, a line of JSON an image out, progress on stderr."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from service.client import Answer, Client, image_files
+
+# Not an argument: it would be seen in the list of processes.
+KEY_VARIABLE = "GRAFT_CLIENT_KEY"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Classify a folder; 0 where every image was answered, 1 where some were not, 2 for bad input."""
+    args = _parser().parse_args(argv)
+    try:
+        files = image_files(args.folder)
+        client = Client(
+            args.url,
+            api_key=os.environ.get(KEY_VARIABLE),
+            model=args.model,
+            connections=args.connections,
+        )
+    except (NotADirectoryError, ValueError) as err:
+        print(f"error: {err}", file=sys.stderr)  # noqa: T201
+        return 2
+    failed, started = 0, time.monotonic()
+    with client:
+        for done, (path, found) in enumerate(client.predict_many(files, version=args.version), 1):
+            failed += not isinstance(found, Answer)
+            line = {"file": str(path.relative_to(args.folder)), **_as_dict(found)}
+            print(json.dumps(line, ensure_ascii=False))  # noqa: T201
+            _show_progress(done, len(files), failed, time.monotonic() - started)
+    return 1 if failed else 0
+
+
+def _as_dict(found: Answer | Exception) -> dict[str, Any]:
+    if isinstance(found, Answer):
+        return {name: getattr(found, name) for name in Answer.__slots__}
+    return {"error": str(found)}
+
+
+def _show_progress(done: int, total: int, failed: int, seconds: float) -> None:
+    if done % 50 == 0 or done == total:
+        text = (
+            f"{done} of {total} images, {failed} failed, {done / max(seconds, 1e-9):.0f} a second"
+        )
+        print(text, file=sys.stderr)  # noqa: T201
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m service.client",
+        description=f"Classify every image under a folder. An API key is read from {KEY_VARIABLE}.",
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--model", default=None, help="needed where the service has several")
+    parser.add_argument("--version", default=None, help="a number or an alias")
+    parser.add_argument("--connections", type=int, default=8)
+    return parser

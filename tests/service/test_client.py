@@ -1,0 +1,175 @@
+"""The client against a live service, and against one that is busy."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from service import client_command
+from service.client import Answer, Client, Refused, Retry, Unreachable
+from tests.builders import LABELS, coloured, make_package
+from tests.service.processes import ROOT, Process, running
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    models_dir = tmp_path_factory.mktemp("models")
+    make_package(models_dir)
+    with running(models_dir, GRAFT_API_KEYS="predict-key-1") as process:
+        yield process
+
+
+@pytest.fixture
+def client(service: Process) -> Iterator[Client]:
+    with Client(service.url, api_key="predict-key-1", connections=3) as made:
+        yield made
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Thirty images, among them a bad one, a hidden one and a file that is no image."""
+    folder = tmp_path / "photos"
+    for index in range(30):
+        path = folder / f"{index % 3}" / f"{index:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(coloured(LABELS[index % 3]))
+    (folder / "0" / "00.png").write_bytes(b"no image")
+    (folder / ".hidden.png").write_bytes(b"x")
+    (folder / "notes.txt").write_text("x")
+    return folder
+
+
+@contextmanager
+def busy_service(*answers: tuple[int, dict[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """A server that gives these answers one after another; yields its address and what was asked."""
+    asked: list[str] = []
+    waiting = list(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, headers = waiting.pop(0)
+            asked.append(self.path)
+            body = json.dumps({"models": [], "detail": "busy", "code": "overloaded"}).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_image_is_answered_from_a_file_and_from_bytes(client: Client, photos: Path) -> None:
+    for image in (coloured("green"), photos / "1" / "01.png"):
+        answer = client.predict(image)
+        assert (answer.label, answer.model, answer.version) == ("green", "colours", 1)
+        assert answer.top[0] == ("green", answer.probability)
+    assert len(client.predict(coloured("red"), version=1, top_k=2).top) == 2
+
+
+def test_models_are_listed(client: Client) -> None:
+    assert [model["name"] for model in client.models()] == ["colours"]
+
+
+def test_a_bad_image_is_refused_with_the_services_reason(client: Client) -> None:
+    with pytest.raises(Refused, match="not an accepted image") as caught:
+        client.predict(b"no image")
+    assert (caught.value.status, caught.value.code) == (415, "unsupported_format")
+    assert caught.value.request_id
+
+
+def test_a_wrong_key_is_refused_and_not_tried_again(service: Process) -> None:
+    with Client(service.url, api_key="wrong-key-123") as made, pytest.raises(Refused) as caught:
+        made.models()
+    assert caught.value.status == 401
+
+
+def test_a_folder_is_answered_in_order_and_a_bad_image_alone_fails(
+    client: Client, photos: Path
+) -> None:
+    found = list(client.predict_folder(photos))
+    assert [path for path, _ in found] == sorted(photos.rglob("[0-9]*.png"))
+    failed = [path.name for path, answer in found if isinstance(answer, Exception)]
+    assert failed == ["00.png"]
+    for path, answer in found[1:]:
+        assert isinstance(answer, Answer)
+        assert answer.label == LABELS[int(path.parent.name)]
+
+
+def test_retry_after_is_honoured_and_then_the_answer_comes() -> None:
+    pauses: list[float] = []
+    busy = (429, {"Retry-After": "7"})
+    with busy_service(busy, (503, {}), (200, {})) as (url, asked):
+        with Client(url, retry=Retry(sleep=pauses.append)) as made:
+            assert made.models() == []
+        assert asked == ["/models"] * 3
+    assert 7 <= pauses[0] <= 8.75
+    assert 0.5 <= pauses[1] <= 0.625
+
+
+def test_a_service_that_stays_busy_is_given_up_on() -> None:
+    retry = Retry(attempts=2, sleep=lambda seconds: None)
+    with busy_service((429, {}), (429, {})) as (url, asked), Client(url, retry=retry) as made:
+        with pytest.raises(Refused, match="busy"):
+            made.models()
+        assert len(asked) == 2
+
+
+def test_nobody_there_is_unreachable() -> None:
+    with busy_service() as (url, _):
+        pass
+    retry = Retry(attempts=2, sleep=lambda seconds: None)
+    with Client(url, retry=retry) as made, pytest.raises(Unreachable):
+        made.models()
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://x", "http://"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"must be like http://127\.0\.0\.1:8000"):
+        Client(url)
+
+
+def test_the_command_writes_a_line_an_image(
+    service: Process,
+    photos: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(client_command.KEY_VARIABLE, "predict-key-1")
+    assert client_command.main([str(photos), "--url", service.url]) == 1
+    captured = capsys.readouterr()
+    lines = [json.loads(line) for line in captured.out.splitlines()]
+    assert len(lines) == 30
+    assert "error" in lines[0]
+    assert lines[1]["label"] == "red"
+    assert "30 of 30 images, 1 failed" in captured.err
+    assert client_command.main([str(photos / "none")]) == 2
+
+
+def test_the_client_imports_nothing_of_the_server() -> None:
+    script = (
+        "import sys, service.client; "
+        "print([m for m in sys.modules if m.split('.')[0] in "
+        "('fastapi', 'starlette', 'pydantic', 'numpy', 'PIL', 'onnxruntime', 'inference')])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"
