@@ -238,12 +238,15 @@ class Client:
         except queue.Empty:
             host, port = self._address
             connection = self._kind(host, port, timeout=self._timeout_s)
+        worked = False
         try:
             yield connection
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.put(connection)
+            worked = True
+        finally:
+            if worked:
+                self._idle.put(connection)
+            else:
+                connection.close()
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -1,30 +1,19 @@
 """mosec: a worker a core, its dynamic batching on, raw bytes in."""
 
 import json
+import os
 import sys
 
 import numpy as np
 from mosec import Server, ValidationError, Worker
 from pipeline import Pipeline, cores
 
-MODEL, MANIFEST, PORT = sys.argv[1:4]
-sys.argv[1:] = [
-    "--port",
-    PORT,
-    "--address",
-    "127.0.0.1",
-    "--log-level",
-    "warning",
-    "--timeout",
-    "30000",
-]
-
 
 class Classify(Worker):
     """One worker's model."""
 
     def __init__(self) -> None:
-        self.pipeline = Pipeline(MODEL, MANIFEST, threads=1)
+        self.pipeline = Pipeline(os.environ["MODEL"], os.environ["MANIFEST"], threads=1)
 
     def deserialize(self, data: bytes) -> np.ndarray:
         """Decode an image."""
@@ -43,6 +32,9 @@ class Classify(Worker):
 
 
 if __name__ == "__main__":
+    # Its workers import this file anew: what they need is in the environment, and mosec reads `sys.argv`.
+    os.environ["MODEL"], os.environ["MANIFEST"], port = sys.argv[1:4]
+    sys.argv[1:] = ["--port", port, "--address", "127.0.0.1", "--timeout", "30000"]
     server = Server()
     server.append_worker(Classify, num=cores(), max_batch_size=8, max_wait_time=2)
     server.run()
