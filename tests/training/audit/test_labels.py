@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from training.audit import labels
 from training.audit.labels import find_suspect_labels
 
 pytestmark = pytest.mark.training
@@ -55,3 +56,16 @@ def test_equal_embeddings_do_no_harm() -> None:
     _, targets = clusters()
     flat = np.ones((len(targets), 16), np.float32)
     assert find_suspect_labels(flat, targets, np.arange(len(targets)), seed=0) == []
+
+
+def test_many_images_are_dealt_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mean over several dealings is divided by as many as there were."""
+    embeddings, targets = clusters()
+    given = targets.copy()
+    given[3] = 1
+    several = find_suspect_labels(embeddings, given, np.arange(len(targets)), seed=0)
+    monkeypatch.setattr(labels, "_MANY_IMAGES", len(targets))
+    once = find_suspect_labels(embeddings, given, np.arange(len(targets)), seed=0)
+    assert [s.row for s in once] == [s.row for s in several] == [3]
+    assert once[0].score == pytest.approx(several[0].score, abs=0.01)
+    assert once[0].score != several[0].score
