@@ -24,7 +24,7 @@ from inference.rejection import (
     rejection_reason,
     rejection_scores,
 )
-from inference.session import ModelSession, SessionConfig, open_session
+from inference.session import ModelSession, SessionConfig, expects_gpu, open_session
 
 Floats = npt.NDArray[np.float32]
 
@@ -120,12 +120,21 @@ class Classifier:
     ) -> "Classifier":
         """Load a package, its model file verified by sha256.
 
+        The precision "auto" is fp16 on a GPU where the package has it, else fp32.
+
         Raises:
             PackageError: the package is damaged or has no such precision.
             SessionError: ONNX Runtime cannot run the model as `session` demands.
         """
+        config = session or SessionConfig()
+        has_fp16 = "fp16" in (package.manifest.files or {})
         chosen: Precision = "fp32" if precision == "auto" else precision
-        opened = open_session(package.model_bytes(chosen), session or SessionConfig())
+        if precision == "auto" and has_fp16 and expects_gpu(config):
+            chosen = "fp16"
+        opened = open_session(package.model_bytes(chosen), config)
+        if precision == "auto" and opened.provider == "cpu" and chosen != "fp32":
+            chosen = "fp32"
+            opened = open_session(package.model_bytes(chosen), config)
         _check_outputs(package.manifest, opened)
         return cls(manifest=package.manifest, session=opened, precision=chosen)
 

@@ -1,15 +1,17 @@
 """ONNX Runtime: options, hardware, and the truth about what the session got.
 
-The only module that imports onnxruntime. `onnxruntime.get_available_providers()` lists what the
-wheel was built with, not what the machine has, and a session that cannot have CUDA falls back to the
-CPU without an exception. So the provider is asked of the session after its creation.
+With `providers.py` and `bound_runs.py` the only module that imports onnxruntime.
+`onnxruntime.get_available_providers()` lists what the wheel was built with, not what the machine has,
+and a session that cannot have CUDA falls back to the CPU without an exception. So the provider is
+asked of the session after its creation.
 """
 
-import ctypes
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,26 +19,30 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from inference.batch_buffers import BatchBuffers, Pixels
+from inference.bound_runs import BoundRuns, padded_size
 from inference.errors import ProviderUnavailable, SessionError
-
-Provider = Literal["auto", "tensorrt", "cuda", "cpu"]
+from inference.providers import (
+    EXECUTION_PROVIDERS,
+    GPU_PROVIDERS,
+    Provider,
+    cuda_options,
+    provider_list,
+    provider_of,
+    resolve_provider,
+    tensorrt_options,
+)
 
 INPUT_NAME: Final = "image"
+DEFAULT_ENGINE_CACHE: Final = Path("~/.cache/graft/tensorrt").expanduser()
 
-_EXECUTION_PROVIDERS: Final = {
-    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
-    "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
-    "cpu": ["CPUExecutionProvider"],
-}
-_GPU_PROVIDERS: Final = frozenset({"tensorrt", "cuda"})
-# EXHAUSTIVE, the default, spends up to a second on every new batch size.
-_CUDA_OPTIONS: Final = {"cudnn_conv_algo_search": "HEURISTIC"}
 # ONNX Runtime's exceptions share no base of their own.
-_ORT_FAILURES: Final = tuple(
+_ORT_FAILURES: Final[tuple[type[Exception], ...]] = tuple(
     error
     for error in vars(ort_errors).values()
     if isinstance(error, type) and issubclass(error, Exception)
 )
+# Copies to and from a GPU raise the second.
+_RUN_FAILURES: Final[tuple[type[Exception], ...]] = (*_ORT_FAILURES, RuntimeError)
 _NO_FOLDER: Final = os.path.join(os.devnull, "external-data-is-refused")
 
 
@@ -47,19 +53,27 @@ class SessionConfig:
     Attributes:
         provider: "auto" takes CUDA where a driver answers, else the CPU.
         require_gpu: refuse to run on the CPU.
-        intra_op_threads: threads for one batch; 0 lets ONNX Runtime take one a core.
+        intra_op_threads: threads for one batch on the CPU; 0 lets ONNX Runtime take one a core.
+        max_batch: images in one batch at most; TensorRT builds its engine for it.
+        cuda_graphs: replay a batch's kernels as one launch. Every node must run on the GPU.
+        engine_cache_dir: where TensorRT keeps the engines that it built.
     """
 
     provider: Provider = "auto"
     require_gpu: bool = False
     intra_op_threads: int = 0
+    max_batch: int = 16
+    cuda_graphs: bool = False
+    engine_cache_dir: Path = DEFAULT_ENGINE_CACHE
 
     def __post_init__(self) -> None:
-        if self.provider != "auto" and self.provider not in _EXECUTION_PROVIDERS:
-            choices = ["auto", *_EXECUTION_PROVIDERS]
+        if self.provider != "auto" and self.provider not in EXECUTION_PROVIDERS:
+            choices = ["auto", *EXECUTION_PROVIDERS]
             raise ValueError(f"provider {self.provider!r} is not one of {choices}")
         if self.intra_op_threads < 0:
             raise ValueError(f"intra_op_threads must be 0 or more, got {self.intra_op_threads}")
+        if self.max_batch < 1:
+            raise ValueError(f"max_batch must be 1 or more, got {self.max_batch}")
         if self.require_gpu and self.provider == "cpu":
             raise ValueError("provider 'cpu' and require_gpu contradict each other")
 
@@ -70,12 +84,13 @@ class ModelSession:
 
     Attributes:
         provider: what it really runs on: "tensorrt", "cuda" or "cpu".
-        intra_op_threads: threads for one batch; 0 is one a core.
+        intra_op_threads: threads for one batch; 0 is one a core, and a GPU needs 1.
     """
 
     _session: ort.InferenceSession
     provider: str
     intra_op_threads: int = 0
+    _bound: BoundRuns | None = None
     _buffers: BatchBuffers = field(default_factory=BatchBuffers)
 
     @property
@@ -101,11 +116,14 @@ class ModelSession:
         Raises:
             SessionError: ONNX Runtime refused the batch.
         """
-        with self._buffers.batch(images) as batch:
-            try:
+        try:
+            if self._bound is not None:
+                return self._bound.run(images, outputs)
+            with self._buffers.batch(images) as batch:
                 values = self._session.run(list(outputs), {INPUT_NAME: batch})
-            except _ORT_FAILURES as err:
-                raise SessionError(f"the model failed on a batch of shape {batch.shape}") from err
+        except _RUN_FAILURES as err:
+            shape = (len(images), *images[0].shape)
+            raise SessionError(f"the model failed on a batch of shape {shape}") from err
         return dict(zip(outputs, values, strict=True))
 
 
@@ -116,12 +134,12 @@ def open_session(model: bytes, config: SessionConfig) -> ModelSession:
         SessionError: the bytes are no model that ONNX Runtime can run.
         ProviderUnavailable: the session did not get the hardware that `config` demands.
     """
-    wanted = _resolve(config.provider)
+    wanted = resolve_provider(config.provider)
     try:
         session = ort.InferenceSession(
             model,
-            sess_options=_options(config),
-            providers=_with_options(_EXECUTION_PROVIDERS[wanted]),
+            sess_options=_options(config, on_gpu=wanted in GPU_PROVIDERS),
+            providers=provider_list(wanted, _provider_options(model, wanted, config)),
             enable_fallback=0,
         )
     except _ORT_FAILURES as err:
@@ -129,42 +147,27 @@ def open_session(model: bytes, config: SessionConfig) -> ModelSession:
             "ONNX Runtime cannot load the model; the file is damaged, needs another version, "
             "or keeps its weights in a second file"
         ) from err
-    got = _provider_of(session)
+    got = provider_of(session)
     if (config.provider != "auto" and got != wanted) or (config.require_gpu and got == "cpu"):
         asked = "a GPU" if config.require_gpu else repr(config.provider)
         raise ProviderUnavailable(
             f"the model was to run on {asked} but ONNX Runtime gave {got!r}; check the NVIDIA driver "
             "and install the 'gpu' extra, or set the provider to 'cpu'"
         )
-    return ModelSession(session, got, config.intra_op_threads)
+    if got == "cpu":
+        return ModelSession(session, got, config.intra_op_threads)
+    bound = BoundRuns(session, input_name=INPUT_NAME, device="cuda", graphs=config.cuda_graphs)
+    return ModelSession(session, got, 1, bound)
 
 
-def _resolve(provider: Provider) -> str:
-    if provider == "auto":
-        built_with = ort.get_available_providers()
-        usable = "CUDAExecutionProvider" in built_with and _driver_answers()
-        provider = "cuda" if usable else "cpu"
-    if provider in _GPU_PROVIDERS and hasattr(ort, "preload_dlls"):
-        # Finds the CUDA and cuDNN libraries that pip installed; prints, never raises.
-        ort.preload_dlls()
-    return provider
+def expects_gpu(config: SessionConfig) -> bool:
+    """Return whether a session is to be on a GPU; only the session itself knows whether it is."""
+    return resolve_provider(config.provider) in GPU_PROVIDERS
 
 
-def _driver_answers() -> bool:
-    """Ask the CUDA driver itself, so that a machine without one sees no red log lines."""
-    library = "nvcuda.dll" if os.name == "nt" else "libcuda.so.1"
-    try:
-        driver = ctypes.CDLL(library)
-    except OSError:
-        return False
-    count = ctypes.c_int(0)
-    initialised = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
-    return initialised and count.value > 0
-
-
-def _options(config: SessionConfig) -> ort.SessionOptions:
+def _options(config: SessionConfig, *, on_gpu: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = config.intra_op_threads
+    options.intra_op_num_threads = 1 if on_gpu else config.intra_op_threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Spinning threads eat the cores that decode the next images.
@@ -176,12 +179,29 @@ def _options(config: SessionConfig) -> ort.SessionOptions:
     return options
 
 
-def _with_options(providers: list[str]) -> list[str | tuple[str, dict[str, Any]]]:
-    return [
-        (name, _CUDA_OPTIONS) if name == "CUDAExecutionProvider" else name for name in providers
-    ]
+def _provider_options(
+    model: bytes, wanted: str, config: SessionConfig
+) -> dict[str, dict[str, str]]:
+    options: dict[str, dict[str, str]] = {}
+    if wanted in GPU_PROVIDERS:
+        options["CUDAExecutionProvider"] = cuda_options(graphs=config.cuda_graphs)
+    if wanted == "tensorrt":
+        engine_dir = config.engine_cache_dir / hashlib.sha256(model).hexdigest()[:16]
+        engine_dir.mkdir(parents=True, exist_ok=True)
+        options["TensorrtExecutionProvider"] = tensorrt_options(
+            engine_dir=engine_dir,
+            input_name=INPUT_NAME,
+            image_shape=_image_shape(model),
+            # Batches are padded to powers of two.
+            max_batch=padded_size(config.max_batch),
+            graphs=config.cuda_graphs,
+        )
+    return options
 
 
-def _provider_of(session: ort.InferenceSession) -> str:
-    first = session.get_providers()[0]
-    return next(name for name, chain in _EXECUTION_PROVIDERS.items() if chain[0] == first)
+def _image_shape(model: bytes) -> tuple[int, ...]:
+    """Return (H, W, 3) of a model's input, as a session on the CPU tells."""
+    options = _options(SessionConfig(provider="cpu"), on_gpu=False)
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
+    return tuple(session.get_inputs()[0].shape[1:])

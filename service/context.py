@@ -52,6 +52,9 @@ def session_config(settings: Settings) -> SessionConfig:
         provider=settings.provider,
         require_gpu=settings.require_gpu,
         intra_op_threads=settings.intra_op_threads,
+        max_batch=settings.max_batch,
+        cuda_graphs=settings.cuda_graphs,
+        engine_cache_dir=settings.engine_cache_dir,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from inference.session import DEFAULT_ENGINE_CACHE
 from service.keys import key_digest
 from service.logs import LogFormat
 
@@ -83,6 +84,13 @@ class Settings(BaseSettings):
         default="auto", description="The hardware that models run on."
     )
     require_gpu: bool = Field(default=False, description="Refuse to start without a GPU.")
+    cuda_graphs: bool = Field(
+        default=False,
+        description="On a GPU, replay a batch's kernels as one launch, where all of them run there.",
+    )
+    engine_cache_dir: Path = Field(
+        default=DEFAULT_ENGINE_CACHE, description="Where TensorRT keeps the engines that it built."
+    )
     intra_op_threads: int = Field(
         default=0, ge=0, description="Threads of ONNX Runtime for one batch; 0 has it measured."
     )

@@ -94,7 +94,9 @@ class Tuner:
         if self._budget_s == 0:
             running = max(1, self._cores // first_threads)
             return classifier, Tuning(
-                intra_op_threads=first_threads, max_running=running, max_batch=self._max_batch
+                intra_op_threads=classifier.session.intra_op_threads,
+                max_running=running,
+                max_batch=self._max_batch,
             )
         ends = time.monotonic() + self._budget_s
         classifier, plan = self._best_plan(classifier, open_model)
