@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from inference.formats import ACCEPTED_FORMATS
+from service.deadlines import TIMEOUT_HEADER
 from service.problems import MEDIA_TYPE
 from service.schemas import AliasBody, Problem, Traffic
 from service.uploads import JsonImages
@@ -27,7 +28,16 @@ _MEANINGS: Final = {
     504: "No answer in time",
 }
 
+_TIMEOUT_PARAMETER: Final = {
+    "name": TIMEOUT_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Milliseconds from the request's first byte after which the caller gives up; the "
+    "service's own bound is the longest there is.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 PREDICT_BODY: Final[dict[str, Any]] = {
+    "parameters": [_TIMEOUT_PARAMETER],
     "requestBody": {
         "required": True,
         "description": "One image as the body; or files of a form; or JSON with base64 images.",
@@ -43,7 +53,7 @@ PREDICT_BODY: Final[dict[str, Any]] = {
             },
             "application/json": {"schema": {"$ref": _REFERENCE.format(model="JsonImages")}},
         },
-    }
+    },
 }
 
 

@@ -50,3 +50,11 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 def test_the_frameworks_own_error_shape_is_nowhere(document: dict[str, Any]) -> None:
     assert "HTTPValidationError" not in str(document)
+
+
+@pytest.mark.parametrize("path", PREDICT)
+def test_the_deadline_header_is_documented_beside_the_query(
+    document: dict[str, Any], path: str
+) -> None:
+    parameters = {p["name"] for p in document["paths"][path]["post"]["parameters"]}
+    assert {"X-Request-Timeout-Ms", "top_k"} <= parameters
