@@ -42,18 +42,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = [server for server in SERVERS if not args.only or server.name in args.only]
     print(_conditions(package, images))
     measured: dict[str, Any] = {}
+    failed: dict[str, str] = {}
     if not args.only:
         measured["ceilings"] = measure_ceilings(package.folder, images, args.seconds)
     with Children() as children, tempfile.TemporaryDirectory() as logs:
         for server in [*([] if args.only else [ECHO]), *chosen]:
             print(f"{server.name} …", file=sys.stderr, flush=True)
             log = Path(logs) / f"{server.name}.log"
-            with running(server, package, images[0], children, log) as (port, session_id):
-                coroutine = _measure(server, port, session_id, images, args)
-                measured[server.name] = uvloop.run(coroutine)
+            # One that does not start, or dies, must not cost what was measured of the others.
+            try:
+                with running(server, package, images[0], children, log) as (port, session_id):
+                    coroutine = _measure(server, port, session_id, images, args)
+                    measured[server.name] = uvloop.run(coroutine)
+            except (RuntimeError, OSError) as err:
+                failed[server.name] = f"{err}\n{log.read_text(errors='replace')[-2000:]}"
+                print(f"{server.name} failed: {failed[server.name]}", file=sys.stderr)
     _print_tables(measured, args)
     print(json.dumps(measured))
-    return 0
+    return 1 if failed else 0
 
 
 async def _measure(
@@ -118,7 +124,7 @@ def _print_tables(measured: dict[str, Any], args: argparse.Namespace) -> None:
             share = f"{seen['failed_neighbours']} of {seen['neighbours']}"
             rest = f"{seen['bad_status']} | {seen['huge_body']} | {seen['slow_body']}"
             print(f"| {name} | {share} | {rest} |")
-    cost = max(found["16"]["generator_cpu_ms"] for found in rows.values())
+    cost = max((found["16"]["generator_cpu_ms"] for found in rows.values()), default=0.0)
     print(f"\nThe load generator took at most {cost:.2f} ms of CPU a request at 16 connections.\n")
 
 

@@ -152,7 +152,10 @@ SERVERS: Final = (
         path="/predict",
         body=_raw,
         requirements=("ray[serve]==2.60.0",),
-        env=lambda package: {"RAY_USAGE_STATS_ENABLED": "0"},
+        env=lambda package: {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # on a busy machine its 5 s are too few
+        },
     ),
 )
 
