@@ -29,7 +29,7 @@ class Display:
         self.line(f"warning: {text}")
 
     @contextmanager
-    def bar(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    def bar(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Show a bar while the block runs; yields a function that is told how much was done."""
         with self._timed(title), self._progress() as progress:
             task = progress.add_task(title, total=total, note="")

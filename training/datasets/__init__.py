@@ -1,0 +1,1 @@
+"""Standard datasets, written as the folders of images that training reads."""
