@@ -33,6 +33,7 @@ PRINTS = {
     "training/finetune.py",
     "training/audit/__main__.py",
     "training/backbones/__main__.py",
+    "training/datasets/__main__.py",
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
