@@ -97,4 +97,5 @@ def _place(split: Split | None) -> int:
 def _listed(folder: Folder, groups: Sequence[Sequence[ScannedImage]], what: str) -> str:
     shown = [" = ".join(repr(folder.relative(i.file)) for i in group) for group in groups[:_LISTED]]
     more = f" and {len(groups) - _LISTED} more" if len(groups) > _LISTED else ""
-    return f"{len(groups)} images lie {what}: {', '.join(shown)}{more}"
+    count = "1 image lies" if len(groups) == 1 else f"{len(groups)} images lie"
+    return f"{count} {what}: {', '.join(shown)}{more}"

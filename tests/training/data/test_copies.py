@@ -67,7 +67,7 @@ def test_one_image_under_two_labels_is_refused_with_both_paths(
 ) -> None:
     shutil.copy(photos / "cat" / "image1.png", photos / "dog" / "odd.png")
     with pytest.raises(
-        DataError, match=r"1 images lie under two labels: 'cat/image1\.png' = 'dog/odd\.png'"
+        DataError, match=r"1 image lies under two labels: 'cat/image1\.png' = 'dog/odd\.png'"
     ):
         settle(photos, tmp_path)
 
