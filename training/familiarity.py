@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from inference.manifest import ScoreTerm
 
@@ -108,7 +109,8 @@ def _centres(directions: Floats, num: int) -> Floats:
     if len(directions) <= num:
         return directions
     model = KMeans(num, n_init=3, random_state=0)
-    with warnings.catch_warnings():
+    # On so little, a second thread costs ten times what it gives: 0.5 s against 0.05 s for 510 x 1280.
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different images than centres
         centres: Floats = model.fit(directions).cluster_centers_.astype(np.float32)
     return centres

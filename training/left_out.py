@@ -6,10 +6,12 @@ other. Fine-tuned weights have seen all classes, so it is the pretrained ones th
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from inference.manifest import UnknownMeasure
 from training.familiarity import fit_familiarity
@@ -24,51 +26,74 @@ _MAX_ROUNDS: Final = 10
 _MIN_CLASSES: Final = 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """Embeddings (N, D) and class indices (N,)."""
+
+    embeddings: Floats
+    targets: Integers
+
+    def of(self, classes: Integers) -> Floats:
+        """Return the embeddings of some classes."""
+        return self.embeddings[np.isin(self.targets, classes)]
+
+    def without(self, classes: Integers) -> "Labelled":
+        """Return the images of all other classes, which are numbered anew."""
+        kept = ~np.isin(self.targets, classes)
+        renumbered = np.unique(self.targets[kept], return_inverse=True)[1]
+        return Labelled(embeddings=self.embeddings[kept], targets=renumbered)
+
+
 def measure_left_out(
-    embeddings: Floats,
-    targets: Integers,
-    val_embeddings: Floats,
-    val_targets: Integers,
-    *,
-    strength: float,
+    train: Labelled, val: Labelled, test: Labelled, *, strength: float
 ) -> UnknownMeasure | None:
     """Measure the score against classes left out; None below three classes.
 
     Args:
-        embeddings, targets: of training images, (M, D) and (M,).
-        val_embeddings, val_targets: of held-out images, (N, D) and (N,).
+        train: what the probes are fitted on.
+        val: what the score is standardised by.
+        test: the known images to be told from all images of the classes left out; may be `val`.
         strength: the head's inverse L2 strength.
 
     Returns:
         The means over the rounds; `images` is the sum.
     """
-    num_classes = int(targets.max()) + 1
+    num_classes = int(train.targets.max()) + 1
     if num_classes < _MIN_CLASSES:
         return None
-    rounds = []
-    for left_out in _groups(num_classes):
-        out, val_out = np.isin(targets, left_out), np.isin(val_targets, left_out)
-        kept = np.unique(targets[~out], return_inverse=True)[1]
-        head = fit_head(embeddings[~out], kept, strength=strength)
-        known = val_embeddings[~val_out]
-        familiarity, known_scores = fit_familiarity(
-            embeddings[~out],
-            kept,
-            val_logits=head.logits(known),
-            val_embeddings=known,
-            folds=None,
-            val_folds=None,
-        )
-        unknown = np.concatenate([embeddings[out], val_embeddings[val_out]])
-        unknown_scores = familiarity.score(head.logits(unknown), unknown)
-        rounds.append(
-            measure_unknown("classes left out", known=known_scores, unknown=unknown_scores)
-        )
+    with threadpool_limits(1):  # on small matrices a second thread mostly waits for the first
+        rounds = [
+            _measure_round(left_out, train, val, test, strength=strength)
+            for left_out in _groups(num_classes)
+        ]
     return UnknownMeasure(
         against="classes left out",
         images=sum(found.images for found in rounds),
         auroc=float(np.mean([found.auroc for found in rounds])),
         fpr95=float(np.mean([found.fpr95 for found in rounds])),
+    )
+
+
+def _measure_round(
+    left_out: Integers, train: Labelled, val: Labelled, test: Labelled, *, strength: float
+) -> UnknownMeasure:
+    kept, kept_val = train.without(left_out), val.without(left_out)
+    head = fit_head(kept.embeddings, kept.targets, strength=strength)
+    familiarity, _ = fit_familiarity(
+        kept.embeddings,
+        kept.targets,
+        val_logits=head.logits(kept_val.embeddings),
+        val_embeddings=kept_val.embeddings,
+        folds=None,
+        val_folds=None,
+    )
+    known = test.without(left_out).embeddings
+    parts = [train, val] if test is val else [train, val, test]
+    unknown = np.concatenate([part.of(left_out) for part in parts])
+    return measure_unknown(
+        "classes left out",
+        known=familiarity.score(head.logits(known), known),
+        unknown=familiarity.score(head.logits(unknown), unknown),
     )
 
 

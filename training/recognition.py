@@ -10,10 +10,11 @@ from inference.manifest import Rejection, UnknownMeasure
 from inference.similar import IndexedImage, SimilarIndex
 from training.candidates import Candidate
 from training.config import FinetuneConfig
-from training.data.layout import Folder
+from training.data.layout import SPLITS, Folder, Split
+from training.data.split import Dataset
 from training.embeddings import compute_embeddings
 from training.familiarity import Familiarity, fit_familiarity
-from training.left_out import measure_left_out
+from training.left_out import Labelled, measure_left_out
 from training.prepare import Prepared
 from training.progress import Display
 from training.reference import choose_reference
@@ -156,14 +157,11 @@ def _measure_left_out(
         return None
     dataset, embeddings = recognition.candidate.dataset, prepared.features.embeddings
     held = dataset if dataset.folds is None else dataset.hold_out(0)
-    train, val = (
-        choose_reference(held, seed=seed, split=split, at_most=_MAX_LEFT_OUT)
-        for split in ("train", "val")
-    )
-    return measure_left_out(
-        embeddings[held.rows("train")[train]],
-        held.targets("train")[train],
-        embeddings[held.rows("val")[val]],
-        held.targets("val")[val],
-        strength=strength,
-    )
+    train, val, test = (_labelled(held, split, embeddings, seed=seed) for split in SPLITS)
+    return measure_left_out(train, val, test if len(test.targets) else val, strength=strength)
+
+
+def _labelled(dataset: Dataset, split: Split, embeddings: Floats, *, seed: int) -> Labelled:
+    places = choose_reference(dataset, seed=seed, split=split, at_most=_MAX_LEFT_OUT)
+    rows = dataset.rows(split)[places]
+    return Labelled(embeddings=embeddings[rows], targets=dataset.targets(split)[places])
