@@ -99,7 +99,7 @@ def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
     if measured.similar is not None:
         write_index(folder, measured.similar)
     classifier = _check_written(folder, measured)
-    report = render_report(measured.report, manifest, classifier)
+    report = render_report(measured.report, manifest, classifier, similar=measured.similar)
     (folder / "report.html").write_text(report, encoding="utf-8")
 
 

@@ -19,7 +19,6 @@ def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
         evaluation.answers,
         classifier,
         lambda index: read_pixels(classifier, files[index]),
-        suspects=(),
     )
     judgement = judge(
         evaluation.answers,

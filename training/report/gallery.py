@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.classifier import Classifier
+from inference.similar import SimilarIndex
 from training.answers import Answers
 from training.report.thumbnails import heat_url, photo_url
 
@@ -21,7 +22,8 @@ PixelsOf = Callable[[int], npt.NDArray[np.uint8]]
 class Tile:
     """One image. `photo` and `heat` are data URLs; `suspect`: the audit doubts its label.
 
-    `heat` is None where the model has no activation map, or none for this answer.
+    `heat` is None where the model has no activation map, or none for this answer; `nearest` is the path
+    of the training image that is most like it, or None where there is no index of them.
     """
 
     photo: str
@@ -31,6 +33,7 @@ class Tile:
     answer: str
     confidence: float
     suspect: bool
+    nearest: str | None
 
     @property
     def right(self) -> bool:
@@ -47,7 +50,12 @@ class Gallery:
 
 
 def make_gallery(
-    answers: Answers, classifier: Classifier, pixels_of: PixelsOf, *, suspects: Collection[str]
+    answers: Answers,
+    classifier: Classifier,
+    pixels_of: PixelsOf,
+    *,
+    suspects: Collection[str] = (),
+    similar: SimilarIndex | None = None,
 ) -> Gallery:
     """Choose the images and have the published file draw its activation maps.
 
@@ -56,10 +64,18 @@ def make_gallery(
         classifier: the published file.
         pixels_of: what the model saw.
         suspects: paths whose label the audit doubts.
+        similar: the training images, to name the nearest.
     """
     mistakes = _worst_mistakes(answers)
     unsure = _least_sure(answers, besides=mistakes)
-    tiles = _tiles(answers, [*mistakes, *unsure], classifier, pixels_of, suspects)
+    tiles = _tiles(
+        answers,
+        [*mistakes, *unsure],
+        classifier,
+        pixels_of,
+        suspects=suspects,
+        similar=similar,
+    )
     return Gallery(mistakes=tiles[: len(mistakes)], unsure=tiles[len(mistakes) :])
 
 
@@ -79,7 +95,9 @@ def _tiles(
     chosen: Sequence[int],
     classifier: Classifier,
     pixels_of: PixelsOf,
+    *,
     suspects: Collection[str],
+    similar: SimilarIndex | None,
 ) -> list[Tile]:
     pixels = [pixels_of(index) for index in chosen]
     predictions = classifier.interpret(classifier.run(np.stack(pixels), activation_map=True))
@@ -98,6 +116,15 @@ def _tiles(
                 answer=answer,
                 confidence=float(answers.confidence[index]),
                 suspect=answers.paths[index] in suspects,
+                nearest=_nearest(similar, prediction.embedding, answers.paths[index]),
             )
         )
     return tiles
+
+
+def _nearest(
+    similar: SimilarIndex | None, embedding: npt.NDArray[np.float32], path: str
+) -> str | None:
+    """Return the path of the nearest training image, the image itself aside (with folds it is one)."""
+    found = [] if similar is None else similar.nearest(embedding, 2)
+    return next((other.image.path for other in found if other.image.path != path), None)

@@ -6,6 +6,7 @@ import jinja2
 
 from inference.classifier import Classifier
 from inference.manifest import Manifest
+from inference.similar import SimilarIndex
 from training.report.content import Report, Stage
 from training.report.figures.curves import draw_accuracies, draw_losses
 from training.report.gallery import make_gallery
@@ -15,10 +16,20 @@ from training.report.people import looks_like_people
 _SHOWN_FILES: Final = 100
 
 
-def render_report(report: Report, manifest: Manifest, classifier: Classifier) -> str:
-    """Return the page as HTML; `classifier` is the published file, for its activation maps.
+def render_report(
+    report: Report,
+    manifest: Manifest,
+    classifier: Classifier,
+    *,
+    similar: SimilarIndex | None = None,
+) -> str:
+    """Return the page as HTML; labels and file names are escaped.
 
-    Labels and file names are escaped.
+    Args:
+        report: what the run has to tell.
+        manifest: of the published model.
+        classifier: the published file, for its activation maps.
+        similar: the training images, to name those that are most like the mistakes.
     """
     metrics = manifest.metrics.test if report.kind == "test" else manifest.metrics.val
     assert metrics is not None
@@ -26,7 +37,13 @@ def render_report(report: Report, manifest: Manifest, classifier: Classifier) ->
         report.answers,
         metrics,
         report.calibration,
-        make_gallery(report.answers, classifier, report.pixels_of, suspects=report.suspects),
+        make_gallery(
+            report.answers,
+            classifier,
+            report.pixels_of,
+            suspects=report.suspects,
+            similar=similar,
+        ),
         kind=report.kind,
         training_images=manifest.dataset.counts["train"],
         suspects=len(report.suspects),

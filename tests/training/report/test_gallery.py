@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from inference.classifier import Classifier
+from inference.similar import IndexedImage, SimilarIndex
 from tests.builders import LABELS
 from tests.training.report.reports import colour_answers, colour_report
 from training.answers import Answers
@@ -62,3 +63,21 @@ def test_a_model_without_a_mistake_has_none_to_show(classifier: Classifier) -> N
     found = gallery(classifier, answers)
     assert found.mistakes == []
     assert len(found.unsure) == 3
+
+
+def test_the_nearest_training_image_is_named_and_never_the_image_itself(
+    classifier: Classifier,
+) -> None:
+    """The model's embedding is the mean colour; the index holds a red mistake itself too."""
+    answers = colour_answers()
+    own = next(t.path for t in gallery(classifier).mistakes if t.path.startswith("red/"))
+    red, blue = np.array([[0.98, 0.04, 0.04]], np.float32), np.array([[0, 0, 1]], np.float32)
+    index = SimilarIndex.build(
+        np.concatenate([red, red, blue]),
+        [IndexedImage(path=path, label="red") for path in (own, "train/red.png", "train/blue.png")],
+    )
+    pixels_of = colour_report(answers).pixels_of
+    found = make_gallery(answers, classifier, pixels_of, similar=index)
+    nearest = {tile.path: tile.nearest for tile in (*found.mistakes, *found.unsure)}
+    assert nearest[own] == "train/red.png"
+    assert {nearest[p] for p in nearest if p.startswith("blue/")} == {"train/blue.png"}

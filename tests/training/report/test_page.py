@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inference.classifier import Classifier
+from inference.manifest import Conformal, UnknownMeasure
 from inference.package import read_package
 from tests.training.report.reports import (
     HOSTILE,
@@ -161,6 +162,7 @@ def test_a_run_publishes_the_page_with_the_mistakes_and_stages_of_its_own(publis
     assert manifest.metrics.test is not None
     assert f"of {manifest.metrics.test.images}\ntest images" in page
     assert "computing features" in page
+    assert "nearest training image: " in page
     assert "activation map: what spoke for" in page
     assert "Published is the probe, the only model that was made." in page
     for label in manifest.labels:
@@ -177,3 +179,24 @@ def test_the_model_card_names_data_weights_licence_seed_and_versions(
     page = render(other)
     for fact in ("0000000000000000…", "licence: MIT", "seed 77", "numpy 9", "colours"):
         assert fact in page, fact
+
+
+def test_what_the_model_rejects_is_told_with_how_it_was_measured(classifier: Classifier) -> None:
+    measured = UnknownMeasure(against="unknown images", images=60, auroc=0.987, fpr95=0.04)
+    manifest = classifier.manifest
+    assert manifest.rejection is not None
+    rejection = dataclasses.replace(manifest.rejection, accepted=0.95, measured=measured)
+    conformal = Conformal(method="lac", coverage=0.9, threshold=0.1, images=90)
+    manifest = dataclasses.replace(manifest, rejection=rejection, conformal=conformal)
+    page = render(dataclasses.replace(classifier, manifest=manifest))
+    assert "5.0 % of the validation images were" in page
+    assert "60 images of <code>_unknown</code>" in page
+    assert "96 % of those are rejected" in page
+    assert "in 99 % of all pairs" in page
+    assert "the true one among them in 90 % of the cases" in page
+
+
+def test_a_model_that_rejects_nothing_says_so(classifier: Classifier) -> None:
+    manifest = dataclasses.replace(classifier.manifest, rejection=None)
+    page = render(dataclasses.replace(classifier, manifest=manifest))
+    assert "This model rejects nothing" in page
