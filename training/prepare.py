@@ -83,7 +83,9 @@ def prepare(
     _describe_dropped(settled, folder, display)
     dataset = split_images(
         settled.images,
-        group_images(scan.images, audit.duplicate_groups, pattern=config.group_by),
+        group_images(
+            scan.images, audit.duplicate_groups, pattern=config.group_by, root=folder.root
+        ),
         folder.labels,
         given=folder.given_splits,
         seed=config.seed,

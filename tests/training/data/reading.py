@@ -52,7 +52,7 @@ def split(
     """Split a scan as a run does."""
     return split_images(
         scan.images,
-        group_images(scan.images, joined, pattern=group_by),
+        group_images(scan.images, joined, pattern=group_by, root=scan.folder.root),
         scan.folder.labels,
         given=scan.folder.given_splits,
         seed=seed,

@@ -41,7 +41,7 @@ def test_overlapping_joins_are_united(photos: Path, tmp_path: Path) -> None:
 
 def test_a_pattern_on_the_path_joins_photos_of_one_shoot(photos: Path, tmp_path: Path) -> None:
     images = read(photos, tmp_path).images
-    groups = group_images(images, [], pattern=r"image([01])\.png")
+    groups = group_images(images, [], pattern=r"image([01])\.png", root=photos)
     by_name = [
         (image.file.path.name, groups[image.row]) for image in images if image.file.label == "cat"
     ]
@@ -52,6 +52,12 @@ def test_a_pattern_on_the_path_joins_photos_of_one_shoot(photos: Path, tmp_path:
     assert len(twos) == 2, "where the pattern does not match, an image stands alone"
 
 
+def test_a_pattern_does_not_see_where_the_folder_lies(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "shoot7", ["cat", "dog"], count=3)
+    groups = group_images(read(root, tmp_path).images, [], pattern=r"shoot(\d+)", root=root)
+    assert len(set(groups.tolist())) == 6
+
+
 def test_a_pattern_that_is_none_is_told(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no regular expression"):
-        group_images(read(photos, tmp_path).images, [], pattern="(")
+        group_images(read(photos, tmp_path).images, [], pattern="(", root=photos)
