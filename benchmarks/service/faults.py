@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -118,11 +119,20 @@ def _status(connection: socket.socket) -> str:
 
 
 def _resident_mb(session_id: int) -> float:
-    """Return the memory of all processes of a session."""
-    total = 0
+    """Return the memory of a session's processes and of all that they started, wherever it went."""
+    family, pages = {session_id}, 0
+    facts = sorted(_processes())
+    for pid, parent, session, resident in facts:
+        if pid in family or parent in family or session in family:
+            family.add(pid)
+            pages += resident
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _processes() -> Iterator[tuple[int, int, int, int]]:
+    """Yield process, parent, session and resident pages of everything that runs."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session_id:  # field 6 of stat
-                total += int((folder / "statm").read_text().split()[1])
-    return total * 4096 / 1e6
+            resident = int((folder / "statm").read_text().split()[1])
+            yield int(folder.name), int(fields[1]), int(fields[3]), resident

@@ -18,7 +18,7 @@ from scripts.tool_environments import tool_python
 ROOT: Final = Path(__file__).parents[2]
 _PEERS: Final = Path(__file__).parent / "peers"
 _COMMON: Final = ("onnxruntime==1.32.0", "pillow==13.0.0", "numpy==2.4.6")
-_START_S: Final = 120.0
+_START_S: Final = 300.0
 _STOP_S: Final = 15.0
 _BOUNDARY: Final = b"graft-benchmark"
 
