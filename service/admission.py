@@ -45,14 +45,20 @@ class Admission:
             ticket.give_back()
 
     @contextmanager
-    def working(self, model: str, *, images: int, time_left_s: float) -> Iterator[None]:
+    def working(
+        self, model: str, *, images: int, time_left_s: float, expected_per_s: float | None = None
+    ) -> Iterator[None]:
         """Count images as work of a model, one that exists, while the context is open.
+
+        `expected_per_s` is what the model is thought to answer before it was seen to.
 
         Raises:
             Overloaded: they would wait too long.
         """
         self.check_wait(model, images=images, time_left_s=time_left_s)
-        pace = self._paces.setdefault(model, Pace(self._clock))
+        if model not in self._paces:
+            self._paces[model] = Pace(self._clock, expected_per_s=expected_per_s)
+        pace = self._paces[model]
         pace.begin(images)
         answered = False
         try:

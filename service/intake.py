@@ -55,7 +55,12 @@ class Intake:
             left_s = min(left_s, timeout_s)
         started, ok = time.monotonic(), False
         try:
-            with self.context.admission.working(self.model.name, images=images, time_left_s=left_s):
+            with self.context.admission.working(
+                self.model.name,
+                images=images,
+                time_left_s=left_s,
+                expected_per_s=self.model.tuning.images_per_s,
+            ):
                 yield started + left_s
             ok = True
         finally:

@@ -20,10 +20,13 @@ class Pace:
     not at all, is seen to within those seconds. Time without work does not count.
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self, clock: Clock = time.monotonic, *, expected_per_s: float | None = None
+    ) -> None:
+        """Begin with what is known of the model, so that its first answer is waited for in peace."""
         self._clock = clock
-        self._busy_s = 0.0
-        self._answered = 0.0
+        self._busy_s = 0.0 if expected_per_s is None else _MIN_BUSY_S
+        self._answered = (expected_per_s or 0.0) * self._busy_s
         self._since = clock()
         self.num_working = 0
 

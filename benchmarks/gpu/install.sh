@@ -13,4 +13,8 @@ if [ "$have" -lt "$num_parts" ]; then
 fi
 cat "$kept"/parts/part.* | tar -C "$kept" -xf -
 python3 -m pip install --quiet --no-index --no-deps --no-compile --upgrade --target "$kept/site" "$kept"/wheels/*.whl
+# ONNX Runtime looks for CUDA's libraries beside itself.
+if [ ! -e "$kept/site/nvidia" ]; then
+  ln -s "$(python3 -c 'import nvidia; print(list(nvidia.__path__)[0])')" "$kept/site/nvidia"
+fi
 echo "PYTHONPATH=$kept/site:. python3 -m benchmarks.gpu.bench $kept/package $kept/photos"

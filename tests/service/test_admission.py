@@ -53,6 +53,14 @@ def test_room_is_given_back_after_an_error() -> None:
     assert admission.predicted_wait_s("m") == 0
 
 
+def test_the_first_answer_may_take_its_time_where_the_model_is_known_to_be_quick_enough() -> None:
+    now = 0.0
+    admission = Admission(max_images=9, max_bytes=9, clock=lambda: now)
+    with admission.working("m", images=1, time_left_s=LONG_S, expected_per_s=10.0):
+        now = 0.5
+        assert 0.2 <= admission.predicted_wait_s("m") < 1.0
+
+
 @dataclass
 class Simulation:
     """A model that answers one image after another, and clients that come whether it can or not."""
