@@ -4,7 +4,7 @@ Each candidate is a network and its exported graph; validation images decide.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,13 +15,14 @@ from training.calibration import fit_temperature, negative_log_likelihood
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.embeddings import compute_embeddings
-from training.export import attach_head, export_trunk
+from training.export import attach_head
 from training.familiarity import Familiarity
-from training.features import Features
+from training.features import Features, features_of
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.choosing import (
     CONVINCED,
     accuracy_difference,
+    choose_weights,
     rate,
     share_better,
 )
@@ -92,19 +93,25 @@ class Candidate:
 
 
 def make_probe(
-    features: Features, dataset: Dataset, config: FinetuneConfig, display: Display
+    features: Features,
+    dataset: Dataset,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    mirror: bool | None = None,
 ) -> Candidate:
-    """Fit a linear head on the frozen trunk's embeddings.
+    """Fit a linear head on the trunk's embeddings.
 
     Validation images choose the strength. The head that is published is then fitted with it on all
     that it may see: validation images that were dealt here and, where they keep their class, mirror
-    images too.
+    images too: `mirror` says whether they do, and is found out where it is None.
     """
     targets = dataset.targets("train")
     balanced = is_imbalanced(dataset)
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
         probe = _choose_strength(features, dataset, balanced=balanced, advance=advance)
-    mirror = _resolve_mirror(features, probe.head, dataset, config, display)
+    if mirror is None:
+        mirror = _resolve_mirror(features, probe.head, dataset, config, display)
     rows = dataset.rows("train")
     if dataset.folds is None and not dataset.given_val:
         rows = np.concatenate([rows, dataset.rows("val")])
@@ -172,34 +179,53 @@ def _resolve_mirror(
 def make_trained(
     task: TrainingTask, checkpoints: Checkpoints, display: Display
 ) -> Candidate | None:
-    """Train all weights of a copy of the task's start and export the result.
+    """Train all weights of a copy of the task's start, then fit a head on the trained backbone.
 
-    Of several processes only the first one exports; the others return None.
+    That head is judged by validation images it has not seen and fitted again on all that it may see,
+    as the probe's is: on a few hundred images that is worth more than a longer training. The head
+    that came out of training stays where the validation images clearly prefer it.
+
+    Of several processes only the first one gets an answer; the others return None.
     """
     trained = train_network(task, checkpoints, display)
     if not is_main():
         return None
     dataset = task.dataset
-    display.line("exporting the trained network to ONNX")
-    trunk = export_trunk(trained.network, task.backbone.spec)
-    embeddings = compute_embeddings(trunk, dataset.pixels, dataset.rows("val"))
-    logits = trained.network.linear_head().logits(embeddings)
+    features = features_of(trained.network, task.backbone.spec, dataset.pixels, display)
+    refitted = make_probe(features, dataset, task.config, display, mirror=task.mirror)
+    own = trained.network.linear_head()
+    logits = own.logits(features.embeddings[dataset.rows("val")])
     targets = dataset.targets("val")
-    return Candidate(
+    rated = [
+        rate("head fitted on the trained backbone", refitted.val_logits, targets),
+        rate("head as trained", logits, targets),
+    ]
+    kept = choose_weights(rated)
+    notes = [r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(rated)]
+    for note in notes:
+        display.line(f"  {note}")
+    refitted = replace(
+        refitted,
         method=task.method,
-        dataset=dataset,
-        network=trained.network,
         start=None,
-        mirror=task.mirror,
-        trunk=trunk,
-        embeddings=None,
+        history=trained.history,
+        notes=(*trained.notes, *notes),
+    )
+    return refitted if kept == 0 else _with_head(refitted, trained.network, logits)
+
+
+def _with_head(
+    candidate: Candidate, network: TransferNetwork, logits: npt.NDArray[np.float32]
+) -> Candidate:
+    """Return the candidate with another head on the same trunk."""
+    targets = candidate.dataset.targets("val")
+    return replace(
+        candidate,
+        network=network,
         val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
         nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
-        spread=None,
         strength=None,
-        history=trained.history,
-        notes=trained.notes,
     )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from inference.preprocessing import PreprocessSpec
 from training.backbones.build import Backbone
-from training.data.scan import Scan
+from training.data.scan import Scan, StoredPixels
 from training.embeddings import compute_embeddings
 from training.export import export_trunk
 from training.head import LinearHead
@@ -19,9 +20,9 @@ from training.progress import Display
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """The frozen backbone's view.
+    """A backbone's view of a folder.
 
-    `network` still has an untrained head; `embeddings` (N, D) are by `ScannedImage.row`; `export_s`
+    The head of `network` is not used; `embeddings` (N, D) are by `ScannedImage.row`; `export_s`
     and `embedding_s` are the seconds that export and embeddings took.
     """
 
@@ -39,15 +40,21 @@ class Features:
 
 
 def compute_features(backbone: Backbone, scan: Scan, display: Display) -> Features:
-    """Export the trunk and compute every image's embedding once."""
+    """Export the frozen backbone and compute every image's embedding once."""
     network = TransferNetwork(backbone, len(scan.folder.labels))
+    return features_of(network, backbone.spec, scan.evaluation, display)
+
+
+def features_of(
+    network: TransferNetwork, spec: PreprocessSpec, pixels: StoredPixels, display: Display
+) -> Features:
+    """Export a network's trunk and compute the embeddings of all of `pixels` with it."""
     display.line("exporting the backbone to ONNX")
     began = time.monotonic()
-    trunk = export_trunk(network, backbone.spec)
+    trunk = export_trunk(network, spec)
     exported = time.monotonic()
-    with display.bar("computing features", len(scan.images)) as advance:
-        rows = np.arange(len(scan.images))
-        embeddings = compute_embeddings(trunk, scan.evaluation, rows, advance=advance)
+    with display.bar("computing features", len(pixels)) as advance:
+        embeddings = compute_embeddings(trunk, pixels, np.arange(len(pixels)), advance=advance)
     return Features(
         network=network,
         trunk=trunk,

@@ -1,5 +1,6 @@
 """From prepared images to the model to publish: the probe, or a network trained from it."""
 
+import time
 from dataclasses import dataclass
 
 from training.budget import Stopwatch
@@ -96,7 +97,10 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
 
 def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:
     assert fitting.prepared.features is not None
-    return make_probe(fitting.prepared.features, dataset, fitting.config, fitting.display)
+    began = time.monotonic()
+    probe = make_probe(fitting.prepared.features, dataset, fitting.config, fitting.display)
+    fitting.stopwatch.probe_s = time.monotonic() - began
+    return probe
 
 
 def _train(task: TrainingTask, fitting: Fitting) -> Candidate | None:

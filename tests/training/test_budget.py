@@ -31,7 +31,7 @@ def test_the_budget_counts_from_the_start_less_what_follows_training(
     slow = dataclasses.replace(features, export_s=10.0, embedding_s=len(features.embeddings))
     watch.saw(slow)
     reserve_s = watch.reserve_s(dataset)
-    assert 10 + 9 * 15 < reserve_s < 300
+    assert 10 + 60 + 9 * 13 + 9 < reserve_s < 300
     deadline = watch.deadline_s(options(1000.0), dataset)
     assert deadline == pytest.approx(watch.started + 1000 - reserve_s)
 
