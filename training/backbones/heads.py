@@ -17,8 +17,9 @@ def remove_timm_head(network: Any) -> nn.Module:
     # timm's VGG keeps the two 4096 layers outside what it calls the classifier. Pooling and one
     # linear layer in their place: 15 instead of 138 million weights, and a class activation map.
     if type(network).__name__ == "VGG":
+        convolutions = [m for m in network.features if isinstance(m, nn.Conv2d)]
         network.pre_logits = nn.Identity()
-        network.num_features = network.head_hidden_size = network.features[-3].out_channels
+        network.num_features = network.head_hidden_size = convolutions[-1].out_channels
     network.reset_classifier(0)
     module: nn.Module = network
     return module
