@@ -125,7 +125,8 @@ def test_what_is_added_in_place_behind_a_module_is_not_lost() -> None:
         def forward(self, x: Tensor) -> Tensor:
             y = self.second(self.first(x))
             y += 1
-            return self.third(y)
+            output: Tensor = self.third(y)
+            return output
 
     assert [cut.name for cut in split_trunk(AddingInPlace(), images())] == ["second"]
 
@@ -137,6 +138,7 @@ def test_a_module_that_comes_back_later_is_no_place_to_cut() -> None:
             self.first, self.second = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.first(self.second(self.first(x)))
+            output: Tensor = self.first(self.second(self.first(x)))
+            return output
 
     assert split_trunk(Returning(), images()) == []
