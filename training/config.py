@@ -17,6 +17,7 @@ Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
 Mirror = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
+TrackerKind = Literal["tensorboard", "mlflow", "none"]
 
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
@@ -138,6 +139,11 @@ class FinetuneConfig:
     cache_dir: Path | None = _option(
         None, "where decoded pixels are kept (the user's cache folder)", parse=Path
     )
+    tracker: TrackerKind = _option(
+        "tensorboard",
+        "where the figures of fine-tuning are logged, step by step; mlflow must be installed",
+        choices=get_args(TrackerKind),
+    )
     dry_run: bool = _option(False, "read the data, measure, print the plan and stop")
     fresh: bool = _option(False, "start again where an unfinished run could be gone on with")
     offline: bool = _option(False, "never touch the network; say what is missing")
@@ -193,7 +199,7 @@ class FinetuneConfig:
         """Return the options for the manifest: plain JSON, folders by their last name only."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
-        for local in ("models_dir", "cache_dir", "dry_run", "fresh"):
+        for local in ("models_dir", "cache_dir", "tracker", "dry_run", "fresh"):
             del values[local]
         if self.weights not in ("auto", "none"):
             values["weights"] = Path(self.weights).name

@@ -12,6 +12,7 @@ from training.data.scan import open_cache
 from training.data.views import Views
 from training.device import resolve_device
 from training.finetuning import distributed
+from training.finetuning.tracking import check_tracker
 from training.fitting import Fitting, fit_model
 from training.launch import is_main
 from training.measuring import measure_candidate
@@ -32,6 +33,7 @@ def run(config: FinetuneConfig, display: Display) -> Path | None:
     stopwatch = Stopwatch()
     folder = read_folder(config.data)
     _check_writable(config.models_dir)
+    check_tracker(config.tracker)
     with distributed.joined(resolve_device(config)):
         return _run(folder, config, display, stopwatch)
 

@@ -43,6 +43,7 @@ FLAGS = {
     "--seed",
     "--std",
     "--time-budget",
+    "--tracker",
     "--weight-decay",
     "--weights",
 }

@@ -19,7 +19,7 @@ from training.finetuning import distributed
 from training.launch import is_main
 
 SAVE_EVERY_S: Final = 60.0
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 # What a run is of, in words a user knows: each option, the data, the weights.
 Identity = Mapping[str, str]
@@ -46,6 +46,11 @@ class Checkpoints:
         """Return the place of a run's checkpoint in a folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         return cls(file=folder / f"{name}.pt", identity=identity, saved=time.monotonic())
+
+    @property
+    def log_folder(self) -> Path:
+        """Where the run's trackers may write: beside the file, and kept when that is removed."""
+        return self.file.with_suffix("")
 
     def load(self) -> dict[str, Any] | None:
         """Return what was saved, or None where there is nothing.

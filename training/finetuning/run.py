@@ -38,6 +38,7 @@ from training.finetuning.settings import (
     TrainSettings,
 )
 from training.finetuning.sweep import sweep_rates, sweep_steps
+from training.finetuning.tracking import open_tracker, tracked
 from training.imbalance import class_weights
 from training.network import TransferNetwork
 from training.progress import Display
@@ -183,21 +184,36 @@ def train_network(task: TrainingTask, checkpoints: Checkpoints, display: Display
 
     Raises:
         DivergenceError: the loss became NaN or infinite again and again.
-        ConfigError: the checkpoint is another run's, or memory has no room for one image.
+        ConfigError: the checkpoint is another run's, the tracker cannot be reached, or memory has
+            no room for one image.
         Paused: the run was told to stop; it is saved.
     """
     torch.manual_seed(task.config.seed)
     saved = checkpoints.load()
+    plan = make_plan(task, display) if saved is None else Plan.from_saved(saved["plan"])
+    state = None if saved is None else saved["state"]
+    tracker = open_tracker(
+        task.config,
+        checkpoints.log_folder,
+        display,
+        earlier=None if saved is None else saved["log"],
+        done=0 if state is None else state["pace"]["step"],
+    )
+
+    def contents(state: Any) -> dict[str, Any]:
+        return {"plan": plan.to_saved(), "log": tracker.run.to_saved(), "state": state}
+
     if saved is None:
-        plan = make_plan(task, display)
-        checkpoints.save({"plan": plan.to_saved(), "state": None})
-    else:
-        plan = Plan.from_saved(saved["plan"])
+        checkpoints.save(contents(None))
     settings = replace(task.settings(), learning_rate=plan.learning_rate)
-    with show_training(display) as hooks, checkpoints.stopping_safely():
+    with (
+        show_training(display) as shown,
+        tracked(tracker, shown) as hooks,
+        checkpoints.stopping_safely(),
+    ):
 
         def after_step(state_of: Any) -> None:
-            checkpoints.offer(lambda: {"plan": plan.to_saved(), "state": state_of()})
+            checkpoints.offer(lambda: contents(state_of()))
 
         trainer = Trainer.begin(
             copy.deepcopy(task.start),
@@ -207,11 +223,11 @@ def train_network(task: TrainingTask, checkpoints: Checkpoints, display: Display
             course=plan.course,
             hooks=replace(hooks, after_step=after_step),
         )
-        if saved is not None and saved["state"] is not None:
-            trainer.load_state(saved["state"])
+        if state is not None:
+            trainer.load_state(state)
             display.line(f"going on at step {trainer.pace.step} of {trainer.pace.num_steps}")
         trainer.run()
-        checkpoints.save({"plan": plan.to_saved(), "state": trainer.state()})
+        checkpoints.save(contents(trainer.state()))
     network, notes = _keep_best(task, trainer, display)
     return Trained(network=network, history=tuple(trainer.history), notes=(*plan.notes, *notes))
 

@@ -14,6 +14,7 @@ import pytest
 from onnx import numpy_helper
 
 from tests.training.conftest import SIDE_PX, TINY
+from tests.training.finetuning.logs import logged_steps
 
 pytestmark = pytest.mark.training
 
@@ -101,7 +102,7 @@ def unbroken(colours: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         *arguments(colours, folder / "models", folder / "cache"),
     )
     assert done.returncode == 0, done.stderr
-    assert list((folder / "cache" / "runs").iterdir()) == []
+    assert list((folder / "cache" / "runs").glob("*.pt")) == []
     return figures(folder / "models" / "tuned" / "1")
 
 
@@ -118,6 +119,9 @@ def test_killed_at_any_step_the_same_command_ends_with_the_same_weights(
     assert done.returncode == 0, done.stderr
     assert f"going on at step 16 of {STEPS}" in done.stdout
     assert_equal(figures(tmp_path / "models" / "tuned" / "1"), unbroken)
+    (log,) = (tmp_path / "cache" / "runs").glob("*/tensorboard/*")
+    assert logged_steps(log, "train/loss") == list(range(1, STEPS + 1))
+    assert logged_steps(log, "validation/accuracy")[-1] == STEPS
 
 
 def test_killed_before_the_first_save_the_command_begins_again(
