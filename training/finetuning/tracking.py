@@ -192,8 +192,9 @@ def _open_mlflow(config: FinetuneConfig, display: Display, known: str | None) ->
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    client, place = mlflow.MlflowClient(), mlflow.get_tracking_uri()
+    place = mlflow.get_tracking_uri()
     try:
+        client = mlflow.MlflowClient()
         run_id = known or _new_mlflow_run(client, config)
         client.update_run(run_id, status="RUNNING")
     except MlflowException as err:

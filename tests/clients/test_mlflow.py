@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from scripts.tool_environments import tool_python
-from tests.training.conftest import SIDE_PX, TINY
+from tests.training.folders import write_classes
 
 pytestmark = pytest.mark.training
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[2]
 # The client without the server: the part that a run uses.
 REQUIREMENTS = ("mlflow-skinny==3.17.2",)
-STEPS = 6  # one pass over 42 images in batches of seven
+STEPS = 6  # one pass over 42 of 60 images, the rest judging, in batches of seven
 
 READ_BACK = """
 import json, sys
@@ -60,19 +60,20 @@ def run(store: str, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def train(store: str, colours: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Train a little from random weights."""
+def train(store: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Train a little from random weights, on colours."""
+    data = write_classes(folder / "colours", count=20)
     return run(
-        *(store, "-m", "training.finetune", str(colours), "--tracker", "mlflow"),
-        *("--backbone", TINY, "--weights", "none", "--method", "scratch", "--epochs", "1"),
-        *("--batch-size", "7", "--image-size", str(SIDE_PX), "--name", "tuned"),
+        *(store, "-m", "training.finetune", str(data), "--tracker", "mlflow"),
+        *("--backbone", "test_resnet", "--weights", "none", "--method", "scratch", "--epochs", "1"),
+        *("--batch-size", "7", "--image-size", "64", "--name", "tuned"),
         *("--models-dir", str(folder / "models"), "--cache-dir", str(folder / "cache")),
     )
 
 
-def test_mlflow_has_the_options_and_every_step_of_a_run(colours: Path, tmp_path: Path) -> None:
+def test_mlflow_has_the_options_and_every_step_of_a_run(tmp_path: Path) -> None:
     store = (tmp_path / "store").as_uri()
-    done = train(store, colours, tmp_path)
+    done = train(store, tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"logging to MLflow at {store}: run " in done.stdout
     (found,) = json.loads(run(store, "-c", READ_BACK).stdout.splitlines()[-1])
@@ -83,7 +84,7 @@ def test_mlflow_has_the_options_and_every_step_of_a_run(colours: Path, tmp_path:
     assert not list((tmp_path / "cache" / "runs").glob("*/tensorboard"))
 
 
-def test_an_mlflow_that_takes_no_run_is_told_by_its_address(colours: Path, tmp_path: Path) -> None:
-    done = train("nothing://here", colours, tmp_path)
+def test_an_mlflow_that_takes_no_run_is_told_by_its_address(tmp_path: Path) -> None:
+    done = train("nothing://here", tmp_path)
     assert done.returncode == 2
     assert "MLflow at 'nothing://here' takes no run" in done.stderr
