@@ -61,11 +61,6 @@ class DrainingServer(uvicorn.Server):
         self._drain_delay_s = settings.drain_delay_s
         self._listen_until: float | None = None
 
-    @property
-    def is_draining(self) -> bool:
-        """Whether a signal has come."""
-        return self._listen_until is not None
-
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. uvicorn's own way would raise it again at the end."""
         if self._listen_until is not None:

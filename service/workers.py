@@ -52,8 +52,9 @@ class WorkerServer(DrainingServer):
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop listening."""
         self._metrics.publish_load()
-        if os.getppid() != self._supervisor and not self.is_draining:
-            super().handle_exit(signal.SIGTERM, None)
+        if os.getppid() != self._supervisor:
+            # Nobody could end it any more: a drain delay may be hours. What it holds it finishes.
+            self.should_exit = True
         return await super().on_tick(counter)
 
 

@@ -38,7 +38,7 @@ class Process:
         if self.process.poll() is None:
             self.process.send_signal(sig)
         code = self.process.wait(timeout=30)
-        self._reader.join()
+        self._reader.join(timeout=30)  # a worker that outlived its supervisor holds the pipe open
         return code
 
     @property

@@ -101,12 +101,30 @@ def test_the_workers_end_when_their_supervisor_is_killed(models_dir: Path) -> No
         eventually(lambda: not any(exists(pid) for pid in pids), "a worker is left")
 
 
+def begin_to_drain(service: Process) -> None:
+    """Wait until all workers serve (one that is still starting ends at the signal), then send it."""
+    eventually(lambda: service.log.count("model_serving") == NUM_WORKERS, "a worker does not serve")
+    service.process.send_signal(signal.SIGTERM)
+    eventually(lambda: service.log.count("draining") == NUM_WORKERS, "a worker does not drain")
+
+
+LONG_DRAIN = {"GRAFT_WORKERS": str(NUM_WORKERS), "GRAFT_DRAIN_DELAY_S": "3600"}
+
+
+def test_draining_workers_end_when_their_supervisor_is_killed(models_dir: Path) -> None:
+    """However long the drain delay is: nobody is left to end them."""
+    make_package(models_dir)
+    with running(models_dir, **LONG_DRAIN) as service:
+        begin_to_drain(service)
+        pids = worker_pids(service)
+        os.kill(service.process.pid, signal.SIGKILL)
+        eventually(lambda: not any(exists(pid) for pid in pids), "a worker is left")
+
+
 def test_a_second_signal_ends_all_at_once(models_dir: Path) -> None:
     make_package(models_dir)
-    settings = {"GRAFT_WORKERS": str(NUM_WORKERS), "GRAFT_DRAIN_DELAY_S": "3600"}
-    with running(models_dir, **settings) as service:
-        service.process.send_signal(signal.SIGTERM)
-        eventually(lambda: service.log.count("draining") == NUM_WORKERS, service.log)
+    with running(models_dir, **LONG_DRAIN) as service:
+        begin_to_drain(service)
         assert json.loads(httpx2.get(f"{service.url}/health/live").text)["status"] == "live"
         assert service.stop() == 0
 
