@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 from inference.errors import PackageError
-from training.backbones.build import Backbone, build_backbone
+from training.backbones.build import Backbone, build_backbone, starts_random
+from training.backbones.catalogue import find_backbone
+from training.backbones.licences import licence_warning
 from training.budget import Stopwatch
 from training.config import FinetuneConfig
 from training.data.layout import Folder, read_folder
@@ -86,6 +88,8 @@ def _describe_backbone(backbone: Backbone, display: Display) -> None:
         f"backbone {info.name}, {info.num_params / 1e6:.1f} M weights ({info.weights}, licence "
         f"{info.licence}), input {backbone.spec.crop_hw[1]} px"
     )
+    if warning := licence_warning(info):
+        display.warning(warning)
     if backbone.unused:
         display.line(f"dropped from the weights file: {', '.join(backbone.unused[:6])}")
 
@@ -95,6 +99,6 @@ def _resolve_method(config: FinetuneConfig) -> str:
     device = resolve_device(config)
     if config.method != "auto":
         return config.method
-    if config.weights == "none":
+    if starts_random(find_backbone(config.backbone), config):
         return "scratch"
     return "finetune" if device.type == "cuda" or config.time_budget is not None else "probe"

@@ -2,9 +2,6 @@
 
 import dataclasses
 import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +13,15 @@ from torch import nn
 
 from inference.manifest import BackboneInfo
 from inference.preprocessing import PreprocessSpec
-from training.backbones.catalogue import BackboneName, find_backbone, licence_of
+from training.backbones.catalogue import (
+    BackboneName,
+    find_backbone,
+    has_weights,
+    licence_of,
+)
 from training.backbones.heads import find_map_layer, remove_timm_head, remove_torchvision_head
+from training.backbones.hubs import fetching
+from training.backbones.own import OWN_NETWORKS, OWN_SIDE_PX
 from training.backbones.weights import (
     WeightsInfo,
     file_sha256,
@@ -61,12 +65,9 @@ def build_backbone(config: FinetuneConfig) -> Backbone:
     """
     backbone = find_backbone(config.backbone)
     torch.manual_seed(config.seed)
-    from_hub = config.weights == "auto" and not _is_packaged(backbone)
-    with _weights_errors(backbone, offline=config.offline):
-        network = _build_network(backbone, config, pretrained=from_hub)
+    network = _build_network(backbone, config)
     spec = _overridden(_own_spec(backbone, network), config)
-    remove = remove_timm_head if backbone.source == "timm" else remove_torchvision_head
-    trunk = remove(network)
+    trunk = _without_head(backbone, network)
     weights, unused = _load_weights(backbone, trunk, config)
     trunk.eval()
     sample = torch.randn(2, 3, *spec.crop_hw)
@@ -89,17 +90,47 @@ def build_backbone(config: FinetuneConfig) -> Backbone:
     )
 
 
+def starts_random(backbone: BackboneName, config: FinetuneConfig) -> bool:
+    """Whether a run starts from random weights.
+
+    Raises:
+        WeightsError: it is to start from pretrained ones, and the backbone has none.
+    """
+    if config.weights == "none" or config.method == "scratch":
+        return True
+    if config.weights != "auto" or has_weights(backbone):
+        return False
+    if config.method == "auto":
+        return True
+    raise WeightsError(
+        f"backbone {backbone} has no pretrained weights; use --method scratch, give a local file with "
+        f"--weights FILE, or use the default backbone ({DEFAULT_BACKBONE})"
+    )
+
+
 def _is_packaged(backbone: BackboneName) -> bool:
     return backbone.source == "timm" and backbone.name.split(".")[0] == DEFAULT_BACKBONE
 
 
-def _build_network(backbone: BackboneName, config: FinetuneConfig, *, pretrained: bool) -> Any:
+def _build_network(backbone: BackboneName, config: FinetuneConfig) -> Any:
+    pretrained = config.weights == "auto" and not (
+        _is_packaged(backbone) or starts_random(backbone, config)
+    )
+    if not pretrained:
+        return _construct(backbone, config, pretrained=False)
+    with fetching(backbone, offline=config.offline):
+        return _construct(backbone, config, pretrained=True)
+
+
+def _construct(backbone: BackboneName, config: FinetuneConfig, *, pretrained: bool) -> Any:
     arguments = config.builder_args()
     if backbone.source == "timm" and config.image_size is not None:
         arguments |= _timm_size_argument(backbone, config.image_size)
     try:
         if backbone.source == "timm":
             return timm.create_model(backbone.name, pretrained=pretrained, **arguments)
+        if backbone.source == "graft":
+            return OWN_NETWORKS[backbone.name](config.image_size or OWN_SIDE_PX, **arguments)
         weights = "DEFAULT" if pretrained else None
         if backbone.name in ("googlenet", "inception_v3") and not pretrained:
             arguments |= {"init_weights": True}
@@ -117,54 +148,10 @@ def _timm_size_argument(backbone: BackboneName, image_size: int) -> dict[str, An
     return {"img_size": image_size} if fixed else {}
 
 
-@contextmanager
-def _weights_errors(backbone: BackboneName, *, offline: bool) -> Iterator[None]:
-    """Say what to do when a hub does not answer, or may not be asked."""
-    # OSError covers the hub client's, urllib's and the file system's own errors.
-    remedies = (
-        "connect and try again, give a local file with --weights FILE, use the default backbone "
-        f"({DEFAULT_BACKBONE}), whose weights come with the package, or start from random weights "
-        "with --weights none --method scratch"
-    )
-    try:
-        with _network(allowed=not offline):
-            yield
-    except OSError as err:
-        if offline:
-            raise WeightsError(
-                f"--offline is set and the weights of {backbone} are not in the local cache; {remedies}"
-            ) from err
-        raise WeightsError(
-            f"the weights of {backbone} could not be downloaded; {remedies}"
-        ) from err
-
-
-@contextmanager
-def _network(*, allowed: bool) -> Iterator[None]:
-    """Let only cached files be used where the network is not allowed."""
-    if allowed:
-        yield
-        return
-    import huggingface_hub.constants
-    import torch.hub
-
-    def refuse(url: str, *_: Any, **__: Any) -> None:
-        raise ConnectionError(f"offline: {os.path.basename(url)} is not in the cache")
-
-    download, hub_offline = torch.hub.download_url_to_file, huggingface_hub.constants.HF_HUB_OFFLINE
-    torch.hub.download_url_to_file = refuse
-    huggingface_hub.constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        torch.hub.download_url_to_file = download
-        huggingface_hub.constants.HF_HUB_OFFLINE = hub_offline
-
-
 def _load_weights(
     backbone: BackboneName, trunk: nn.Module, config: FinetuneConfig
 ) -> tuple[WeightsInfo, list[str]]:
-    if config.weights == "none":
+    if starts_random(backbone, config):
         return _RANDOM, []
     if config.weights != "auto":
         file = Path(config.weights)
@@ -186,8 +173,25 @@ def _hub_weights(backbone: BackboneName) -> WeightsInfo:
     return WeightsInfo(name=str(name), sha256=None, licence=licence_of(backbone))
 
 
+def _without_head(backbone: BackboneName, network: Any) -> nn.Module:
+    if backbone.source == "timm":
+        return remove_timm_head(network)
+    if backbone.source == "torchvision":
+        return remove_torchvision_head(network)
+    trunk: nn.Module = network
+    return trunk
+
+
 def _own_spec(backbone: BackboneName, network: Any) -> PreprocessSpec:
     """Resolve the preprocessing that the weights' own configuration states."""
+    if backbone.source == "graft":
+        return PreprocessSpec(
+            resize_shorter_px=OWN_SIDE_PX,
+            crop_hw=(OWN_SIDE_PX, OWN_SIDE_PX),
+            interpolation="bicubic",
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+        )
     if backbone.source == "timm":
         data = timm.data.resolve_model_data_config(network)
         side = data["input_size"][-1]

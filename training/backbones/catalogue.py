@@ -9,9 +9,10 @@ import timm
 import torch
 import torchvision
 
+from training.backbones.own import OWN_NETWORKS, OWN_SIDE_PX
 from training.errors import BackboneError
 
-Source = Literal["timm", "torchvision"]
+Source = Literal["timm", "torchvision", "graft"]
 
 # What people ask for by name, first: one of each family the field teaches, and today's good ones.
 FAMILIES: Final = (
@@ -43,6 +44,8 @@ FAMILIES: Final = (
     "torchvision/googlenet",
     "torchvision/squeezenet1_1",
     "torchvision/shufflenet_v2_x1_0",
+    "graft/lenet5",
+    "graft/small_cnn",
 )
 _NUM_NEAR: Final = 5
 _UNSTATED: Final = "not stated"
@@ -63,7 +66,7 @@ class BackboneName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueEntry:
-    """A backbone as it is listed. `num_params` counts the whole network, its old head included."""
+    """A backbone as it is listed. `num_params` counts the whole network, an old head included."""
 
     backbone: BackboneName
     num_params: int
@@ -73,7 +76,9 @@ class CatalogueEntry:
 
 
 def find_backbone(text: str) -> BackboneName:
-    """Return the backbone meant by `timm/NAME`, `torchvision/NAME` or `NAME` (timm first).
+    """Return the backbone meant by `timm/NAME`, `torchvision/NAME`, `graft/NAME` or `NAME`.
+
+    A bare name is timm's first, then torchvision's, then one of this project's own.
 
     Raises:
         BackboneError: there is none; the message names near ones.
@@ -85,6 +90,8 @@ def find_backbone(text: str) -> BackboneName:
         return BackboneName(source="timm", name=name)
     if source in ("", "torchvision") and name in _torchvision_names():
         return BackboneName(source="torchvision", name=name)
+    if source in ("", "graft") and name in OWN_NETWORKS:
+        return BackboneName(source="graft", name=name)
     near = _near(name)
     hint = f"; near names: {', '.join(near)}" if near else ""
     raise BackboneError(
@@ -101,6 +108,7 @@ def search_backbones(pattern: str) -> list[BackboneName]:
         pattern = f"*{pattern}*"
     every = [BackboneName(source="timm", name=n) for n in timm.list_models()]
     every += [BackboneName(source="torchvision", name=n) for n in _torchvision_names()]
+    every += [BackboneName(source="graft", name=n) for n in OWN_NETWORKS]
     return [b for b in every if any(fnmatch.fnmatch(n, pattern) for n in (b.name, str(b)))]
 
 
@@ -110,20 +118,18 @@ def describe_backbone(backbone: BackboneName) -> CatalogueEntry:
         network = bare_network(backbone)
     num_params = sum(parameter.numel() for parameter in network.parameters())
     if backbone.source == "torchvision":
-        weights = torchvision.models.get_model_weights(backbone.name).DEFAULT
-        size, pretrained = weights.transforms().crop_size[0], True
+        transforms = torchvision.models.get_model_weights(backbone.name).DEFAULT.transforms()
+        input_px = transforms.crop_size[0]
+    elif backbone.source == "timm":
+        input_px = network.pretrained_cfg["input_size"][-1]
     else:
-        config = network.pretrained_cfg
-        size, pretrained = (
-            config["input_size"][-1],
-            bool(config.get("hf_hub_id") or config.get("url")),
-        )
+        input_px = OWN_SIDE_PX
     return CatalogueEntry(
         backbone=backbone,
         num_params=num_params,
-        input_px=size,
+        input_px=input_px,
         licence=licence_of(backbone),
-        pretrained=pretrained,
+        pretrained=has_weights(backbone),
     )
 
 
@@ -131,14 +137,26 @@ def licence_of(backbone: BackboneName) -> str:
     """Return the licence that the source states for the pretrained weights."""
     if backbone.source == "torchvision":
         return _TORCHVISION_LICENCE
+    if backbone.source == "graft":
+        return _UNSTATED
     config = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
     return str(getattr(config, "license", None) or _UNSTATED)
 
 
+def has_weights(backbone: BackboneName) -> bool:
+    """Whether there are pretrained weights to be fetched or installed."""
+    if backbone.source == "timm":
+        config = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
+        return bool(config and (config.hf_hub_id or config.url or config.file))
+    return backbone.source == "torchvision"
+
+
 def bare_network(backbone: BackboneName) -> Any:
-    """Build the network as its authors did, with their head and random weights."""
+    """Build the network as its authors did, with their head if any, and random weights."""
     if backbone.source == "timm":
         return timm.create_model(backbone.name, pretrained=False)
+    if backbone.source == "graft":
+        return OWN_NETWORKS[backbone.name](OWN_SIDE_PX)
     arguments = {"init_weights": False} if backbone.name in ("googlenet", "inception_v3") else {}
     return torchvision.models.get_model(backbone.name, weights=None, **arguments)
 

@@ -1,5 +1,6 @@
 """Pretrained weights: from the package index, a hub or a local file. No pickle is ever executed."""
 
+import argparse
 import hashlib
 import pickle
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -16,9 +18,30 @@ from training.errors import WeightsError
 
 StateDict = Mapping[str, Tensor]
 
-# Under these names common trainers keep the weights in their checkpoints.
-_WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "net", "weights")
-_PREFIXES: Final = ("module.", "_orig_mod.")
+# Under these names common trainers keep the weights in their checkpoints; averaged ones first, which
+# timm's and torchvision's scripts keep beside the last ones and which are the better of the two.
+_WRAPPERS: Final = (
+    "state_dict_ema",
+    "model_ema",
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "net",
+    "weights",
+)
+# What trainers put beside the weights, and what only holds values: reading it runs no code.
+_HARMLESS: Final = [
+    argparse.Namespace,
+    np.dtype,
+    np.dtypes.Float32DType,
+    np.dtypes.Float64DType,
+    np.dtypes.Int64DType,
+    np._core.multiarray.scalar,  # type: ignore[attr-defined]
+]
+_CONVERT: Final = (
+    "where it was made and is trusted, save its weights alone: "
+    "torch.save(network.state_dict(), 'weights.pth')"
+)
 _SHOWN: Final = 4
 
 
@@ -34,32 +57,51 @@ class WeightsInfo:
 def read_state_dict(file: Path) -> StateDict:
     """Read a .safetensors file or a .pth/.pt/.bin checkpoint of plain tensors.
 
+    The names are those of the file, with what a trainer put before them (`module.`).
+
     Raises:
-        WeightsError: the file is missing, damaged, holds no weights, or would have to run code.
+        WeightsError: the file is missing, damaged, of another kind, holds no weights, or would have to
+            run code.
     """
     if not file.is_file():
         raise WeightsError(f"weights file {str(file)!r} does not exist; check the path")
+    if file.suffix == ".onnx":
+        raise WeightsError(
+            f"weights file {file.name!r} is an exported model: its weights are fused and renamed and "
+            "cannot be read back; give the checkpoint it was made from"
+        )
     try:
         if file.suffix == ".safetensors":
-            loaded: Any = load_file(file)
-        else:
-            loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except SafetensorError as err:
-        raise WeightsError(f"weights file {file.name!r} is damaged; fetch it again") from err
+            return _unwrap(load_file(file), file)
+        with torch.serialization.safe_globals(_HARMLESS):
+            return _unwrap(torch.load(file, map_location="cpu", weights_only=True), file)
     except pickle.UnpicklingError as err:
-        raise WeightsError(
-            f"weights file {file.name!r} cannot be read without running code from it, or is damaged; "
-            "save its state_dict as .safetensors"
-        ) from err
-    except (OSError, RuntimeError, EOFError, ValueError) as err:
+        raise WeightsError(_refusal(file)) from err
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as err:
+        if "TorchScript" in str(err):
+            raise WeightsError(
+                f"weights file {file.name!r} is a TorchScript program; {_CONVERT}"
+            ) from err
         raise WeightsError(f"weights file {file.name!r} is damaged; fetch it again") from err
-    return _unwrap(loaded, file)
+
+
+def _refusal(file: Path) -> str:
+    """Say what in a pickle would have to be run. Finding out runs nothing."""
+    try:
+        wanted = torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    except (pickle.UnpicklingError, ValueError, RuntimeError, OSError, EOFError, IndexError):
+        wanted = []  # an old or damaged pickle
+    named = f" ({_first(sorted(wanted))})" if wanted else ", or is damaged"
+    return (
+        f"weights file {file.name!r} cannot be read without running code from it{named}; {_CONVERT}"
+    )
 
 
 def _unwrap(loaded: Any, file: Path) -> StateDict:
     for wrapper in _WRAPPERS:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
-            loaded = loaded[wrapper]
+        inner = loaded.get(wrapper) if isinstance(loaded, Mapping) else None
+        if isinstance(inner, Mapping) and inner:
+            loaded = inner
             break
     tensors = (
         {key: value for key, value in loaded.items() if isinstance(value, Tensor)}
@@ -68,26 +110,45 @@ def _unwrap(loaded: Any, file: Path) -> StateDict:
     )
     if not tensors:
         raise WeightsError(f"weights file {file.name!r} holds no named tensors; give a state_dict")
-    for prefix in _PREFIXES:
-        if all(key.startswith(prefix) for key in tensors):
-            tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
     return tensors
 
 
 def load_into_trunk(trunk: nn.Module, weights: StateDict, *, name: str) -> list[str]:
     """Load weights into a network without its head; return the keys that were not needed.
 
+    The network may be part of what was saved (`module.`, `_orig_mod.`, `model.backbone.`).
+
     Raises:
-        WeightsError: a tensor of the trunk is missing or has another shape; the first are named.
+        WeightsError: a tensor of the trunk is missing or has another shape; the first are named. Or
+            the network is in the file more than once.
     """
     own = trunk.state_dict()
+    prefix = _prefix(own, weights, name=name)
+    others = [key for key in weights if not key.startswith(prefix)]
+    weights = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
     # Older checkpoints lack BatchNorm's step counter, which plays no part in evaluation.
     missing = [k for k in own if k not in weights and not k.endswith("num_batches_tracked")]
     other_shape = [k for k in own if k in weights and weights[k].shape != own[k].shape]
     if missing or other_shape:
         raise WeightsError(_mismatch_message(name, own, weights, missing, other_shape))
     trunk.load_state_dict({k: v for k, v in weights.items() if k in own}, strict=False)
-    return sorted(k for k in weights if k not in own)
+    return sorted([*others, *(f"{prefix}{k}" for k in weights if k not in own)])
+
+
+def _prefix(own: StateDict, weights: StateDict, *, name: str) -> str:
+    """Return what stands before the network's own names in a file: where most of them are found."""
+    first = next(iter(own), "")
+    places = {
+        key.removesuffix(first) for key in weights if key == first or key.endswith(f".{first}")
+    }
+    found = {place: sum(f"{place}{key}" in weights for key in own) for place in sorted(places)}
+    best = [place for place in found if found[place] == max(found.values())]
+    if len(best) > 1:
+        raise WeightsError(
+            f"the weights file holds backbone {name!r} more than once, under "
+            f"{_first([repr(place) for place in best])}; save the one that is wanted alone"
+        )
+    return best[0] if best else ""
 
 
 def _mismatch_message(

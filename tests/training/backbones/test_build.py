@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.training.conftest import SIDE_PX, TINY
+from training.backbones import hubs
 from training.backbones.build import Backbone, build_backbone
 from training.config import FinetuneConfig
 from training.errors import BackboneError, WeightsError
@@ -88,11 +89,40 @@ def test_a_hub_that_does_not_answer_is_an_error_with_the_remedies(
         closed_port + "/{repo_id}/resolve/{revision}/{filename}",
     )
     monkeypatch.setenv("https_proxy", closed_port)
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # the hub's client waits between its tries
+    started = time.monotonic()
     with pytest.raises(WeightsError, match="could not be downloaded") as caught:
         build(name)
+    assert time.monotonic() - started < 10
     for remedy in REMEDIES:
         assert remedy in str(caught.value)
+
+
+def test_a_hub_that_keeps_silent_is_not_waited_for(
+    empty_caches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall that drops what it does not let through."""
+    monkeypatch.setattr(hubs, "_PATIENCE_S", 0.2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()  # connections are taken, nothing is ever said
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
+        started = time.monotonic()
+        with pytest.raises(WeightsError, match="could not be downloaded"):
+            build("timm/resnet18")
+        assert time.monotonic() - started < 10
+
+
+def test_training_from_scratch_asks_no_hub(connections: list[str], empty_caches: None) -> None:
+    assert build("timm/resnet18", method="scratch").info.weights == "none"
+    assert connections == []
+
+
+def test_a_backbone_without_weights_is_refused_where_they_are_needed() -> None:
+    with pytest.raises(
+        WeightsError, match=r"dpn48b has no pretrained weights; use --method scratch"
+    ):
+        build("timm/dpn48b", method="probe")
 
 
 def test_offline_leaves_the_hubs_as_they_were(empty_caches: None) -> None:

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.training
         ("torchvision/resnet18", "torchvision/resnet18"),
         ("googlenet", "torchvision/googlenet"),
         ("resnet18.a1_in1k", "timm/resnet18.a1_in1k"),
+        ("lenet5", "graft/lenet5"),
+        ("graft/small_cnn", "graft/small_cnn"),
     ],
 )
 def test_a_bare_name_is_timms_first_and_then_torchvisions(text: str, found: str) -> None:

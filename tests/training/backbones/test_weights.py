@@ -1,8 +1,10 @@
 """Reading weights: every usual form is read, no code is ever run."""
 
+import argparse
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -54,20 +56,57 @@ def test_a_trainers_wrapping_is_taken_off(tmp_path: Path, wrapper: str) -> None:
     assert_same(read_state_dict(tmp_path / "w.pth"))
 
 
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
-def test_the_prefixes_of_parallel_and_compiled_networks_are_taken_off(
-    tmp_path: Path, prefix: str
-) -> None:
-    torch.save({f"{prefix}{key}": value for key, value in TENSORS.items()}, tmp_path / "w.pth")
+@pytest.mark.parametrize(
+    ("last", "averaged"), [("state_dict", "state_dict_ema"), ("model", "model_ema")]
+)
+def test_averaged_weights_are_preferred(tmp_path: Path, last: str, averaged: str) -> None:
+    """timm's script keeps the former pair, torchvision's the latter."""
+    other = {key: value + 1 for key, value in TENSORS.items()}
+    torch.save({last: other, averaged: TENSORS}, tmp_path / "w.pth")
     assert_same(read_state_dict(tmp_path / "w.pth"))
+
+
+def test_an_empty_average_is_passed_over(tmp_path: Path) -> None:
+    torch.save({"model_ema": {}, "model": TENSORS}, tmp_path / "w.pth")
+    assert_same(read_state_dict(tmp_path / "w.pth"))
+
+
+def test_what_a_trainer_notes_beside_the_weights_does_not_matter(tmp_path: Path) -> None:
+    """timm and torchvision save their options as a Namespace, and measures as numbers of NumPy."""
+    noted = {"args": argparse.Namespace(lr=0.1), "metric": np.float64(81.5), "best": np.float32(1)}
+    optimizer = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1, momentum=0.9)
+    checkpoint = {"state_dict": TENSORS, "optimizer": optimizer.state_dict(), **noted}
+    torch.save(checkpoint, tmp_path / "w.pth.tar")
+    assert_same(read_state_dict(tmp_path / "w.pth.tar"))
 
 
 def test_a_checkpoint_that_would_run_code_is_refused_and_not_run(tmp_path: Path) -> None:
     target = tmp_path / "owned"
     torch.save({"state_dict": TENSORS, "extra": Payload(target)}, tmp_path / "w.pth")
-    with pytest.raises(WeightsError, match="running code"):
+    with pytest.raises(WeightsError, match=r"running code from it \(.*getattr.*state_dict\(\)"):
         read_state_dict(tmp_path / "w.pth")
     assert not target.exists()
+
+
+def test_a_whole_network_is_refused_with_its_class_and_the_way_to_convert_it(
+    tmp_path: Path,
+) -> None:
+    torch.save(nn.Sequential(nn.Linear(3, 2)), tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"torch\.nn\.modules.*torch\.save\(network\.state_dict"):
+        read_state_dict(tmp_path / "w.pth")
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning", "ignore:.*TorchScript:UserWarning")
+def test_a_torchscript_program_is_refused_by_its_kind(tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.script(nn.Linear(3, 2)), tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match="TorchScript program"):
+        read_state_dict(tmp_path / "w.pt")
+
+
+def test_an_exported_model_is_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"\x08\x0a")
+    with pytest.raises(WeightsError, match="cannot be read back; give the checkpoint"):
+        read_state_dict(tmp_path / "model.onnx")
 
 
 # PyTorch warns of the protocol before it refuses what is inside.
@@ -128,6 +167,36 @@ def test_an_old_classifier_is_dropped_and_listed() -> None:
     network = trunk()
     assert load_into_trunk(network, weights, name="toy") == ["fc.bias", "fc.weight"]
     assert torch.equal(network.state_dict()["0.weight"], weights["0.weight"])
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "model.", "_orig_mod.", "backbone.", "net.", "module._orig_mod.backbone."]
+)
+def test_what_trainers_put_before_the_names_is_taken_off(tmp_path: Path, prefix: str) -> None:
+    """Beside a head that lies elsewhere, and a counter that torchvision's average has."""
+    weights = {f"{prefix}{key}": value for key, value in trunk().state_dict().items()}
+    weights |= {"head.fc.weight": torch.ones(1), "n_averaged": torch.tensor(3)}
+    weights[f"{prefix}0.weight"] = torch.full((2, 3), 7.0)
+    torch.save({"state_dict": weights}, tmp_path / "w.ckpt")
+    network = trunk()
+    unused = load_into_trunk(network, read_state_dict(tmp_path / "w.ckpt"), name="toy")
+    assert unused == ["head.fc.weight", "n_averaged"]
+    assert torch.equal(network.state_dict()["0.weight"], weights[f"{prefix}0.weight"])
+
+
+def test_a_network_that_is_there_twice_is_not_guessed() -> None:
+    one = trunk().state_dict()
+    twice = {
+        f"{prefix}.{key}": value for prefix in ("student", "teacher") for key, value in one.items()
+    }
+    with pytest.raises(WeightsError, match=r"more than once, under 'student\.', 'teacher\.'"):
+        load_into_trunk(trunk(), twice, name="toy")
+
+
+def test_the_same_names_deeper_inside_are_no_second_network() -> None:
+    """The first name, `0.weight`, also ends the names of a part."""
+    weights = {**trunk().state_dict(), "deep.0.weight": torch.ones(1)}
+    assert load_into_trunk(trunk(), weights, name="toy") == ["deep.0.weight"]
 
 
 def test_the_step_counter_of_batchnorm_may_be_missing() -> None:
