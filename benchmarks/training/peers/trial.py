@@ -83,5 +83,5 @@ def train_until_due(
 
 
 def finish(right: int, images: int, note: str) -> None:
-    """Print the last line."""
-    print(json.dumps({"right": right, "images": images, "note": note}))
+    """Print the last line; a bar may have left the line before unfinished."""
+    print("\n" + json.dumps({"right": right, "images": images, "note": note}))
