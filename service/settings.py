@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         le=178_956_970,  # Pillow refuses more by itself
         description="Width times height of one image.",
     )
-    max_side_px: int = Field(default=16_384, ge=1, description="Width or height of one image.")
+    max_side_px: int = Field(default=65_535, ge=1, description="Width or height of one image.")
     max_images: int = Field(default=32, ge=1, description="Images in one request.")
     rate_limit_per_s: float = Field(
         default=0.0,
