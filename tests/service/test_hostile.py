@@ -151,7 +151,7 @@ HOSTILE_IMAGES = {
     "empty": b"",
     "65535 px a side in a header": png(65535, 65535),
     "30k x 30k of one bit": png(30000, 30000, png_chunk(b"IDAT", zlib.compress(b"\0" * 1000))),
-    "a side of 16385": png(16385, 1, png_chunk(b"IDAT", zlib.compress(b"\0" * 3000))),
+    "a side of 65536": png(65536, 1, png_chunk(b"IDAT", zlib.compress(b"\0" * 9000))),
     "no side at all": png(0, 0),
     "text bomb": png(8, 8, png_chunk(b"zTXt", b"a\0\0" + BOMB), png_chunk(b"IEND", b"")),
     "profile bomb": png(8, 8, png_chunk(b"iCCP", b"a\0\0" + BOMB), png_chunk(b"IEND", b"")),
