@@ -89,6 +89,7 @@ def measure_candidate(
         },
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
+        given_splits=prepared.scan.folder.given_splits,
         probabilities=served,
         similar=None if config.no_similar else make_index(recognition, prepared.scan.folder),
         metrics=_metrics_file(judgement, parity, tried, prepared) | caution.tested,

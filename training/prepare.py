@@ -89,7 +89,7 @@ def prepare(
         folder.labels,
         given=folder.given_splits,
         seed=config.seed,
-        frozen=_frozen(config),
+        frozen=_frozen(config, folder),
         pixels=scan.evaluation,
         training_pixels=scan.training,
     )
@@ -158,13 +158,13 @@ def _describe_dropped(settled: Settled, folder: Folder, display: Display) -> Non
         display.warning(f"leaving out {more} more copies, see the report")
 
 
-def _frozen(config: FinetuneConfig) -> dict[str, str]:
+def _frozen(config: FinetuneConfig, folder: Folder) -> dict[str, str]:
     """Return how the latest version of the model dealt its images, so that none moves."""
     try:
         latest = Repository(config.models_dir).package(config.publish_name, "latest")
     except InferenceError:
         return {}
-    return read_frozen(latest.path / SPLIT_FILE)
+    return read_frozen(latest.path / SPLIT_FILE, folder.given_splits)
 
 
 def _describe_splits(dataset: Dataset, display: Display) -> None:

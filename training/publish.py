@@ -46,15 +46,16 @@ class Measured:
     """A model and all that was found out about it. `facts` are the manifest's fields but for
     format_version, name, version, created and files.
 
-    `frozen_split` is kept so that the next run deals the same images alike. `probabilities` holds the
-    exported file's (N, K) for "val" and, where there are test images, "test". `similar` goes into the
-    package, unless it is None.
+    `frozen_split` and `given_splits` are kept so that the next run deals the same images alike.
+    `probabilities` holds the exported file's (N, K) for "val" and, where there are test images, "test".
+    `similar` goes into the package, unless it is None.
     """
 
     model: onnx.ModelProto
     facts: dict[str, Any]
     dataset: Dataset
     frozen_split: dict[str, str]
+    given_splits: tuple[Split, ...]
     probabilities: dict[Split, npt.NDArray[np.float32]]
     similar: SimilarIndex | None
     metrics: dict[str, Any]
@@ -95,7 +96,7 @@ def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
     (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
     metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
     (folder / "metrics.json").write_text(metrics, encoding="utf-8")
-    write_frozen(folder / SPLIT_FILE, measured.frozen_split)
+    write_frozen(folder / SPLIT_FILE, measured.frozen_split, measured.given_splits)
     if measured.similar is not None:
         write_index(folder, measured.similar)
     classifier = _check_written(folder, measured)

@@ -6,7 +6,8 @@ run that wrote. Rows are committed after their pixels have reached the file, so 
 costs only what it had not committed, and two runs at once do not meet.
 
 Pixels are read with plain reads, not through a memory map: the system's page cache is the same, and
-the process's own memory stays flat however many images there are.
+the process's own memory stays flat however many images there are. Where pixels lie is asked of the
+database once an image; who reads them again keeps the four numbers of their `Place`.
 """
 
 import os
@@ -16,9 +17,8 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,37 +48,35 @@ def default_cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "graft"
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    shard: str
+class Place(NamedTuple):
+    """Where an image's pixels lie: byte `offset` of the cache's shard of that number, (height, width, 3)."""
+
+    shard: int
     offset: int
     height: int
     width: int
 
     @property
     def num_bytes(self) -> int:
+        """Bytes of the pixels."""
         return self.height * self.width * 3
 
 
 class PixelCache:
-    """Open with `PixelCache.open`, use from one thread (`pixels` and `fact` from any), then `close`.
-
-    Where pixels lie is kept in memory, for each is looked up many times; facts, which are longer, are
-    asked of the database.
-    """
+    """Open with `PixelCache.open`, `put` from one thread (`find`, `fact`, `read` from any), then `close`."""
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
         self._folder = folder
         self._database = database
-        self._places: dict[tuple[str, str], _Place] = {}
-        self._descriptors: dict[str, int] = {}
+        # Shards by name, numbered in the order in which they were met; None is one that is gone.
+        self._numbers: dict[str, int] = {}
+        self._descriptors: list[int | None] = []
         self._writer: BinaryIO | None = None
-        self._writer_name = ""
-        self._pending: list[tuple[str, str, str, int, int, int]] = []
+        self._writer_number = -1
+        self._pending: dict[tuple[str, str], Place] = {}
         self._pending_facts: dict[str, str] = {}
         self._facts_version = ""
         self._lock = threading.Lock()
-        self._database_lock = threading.Lock()
         self._closed = False
 
     @classmethod
@@ -90,7 +88,7 @@ class PixelCache:
         facts_version: str,
         limit_bytes: int = DEFAULT_LIMIT_BYTES,
     ) -> "PixelCache":
-        """Open or make the cache in `folder` and learn what it holds of `views`.
+        """Open or make the cache in `folder` and the shards that hold something of `views`.
 
         Shards that were not used for longest are removed while all take more than `limit_bytes`.
 
@@ -107,7 +105,7 @@ class PixelCache:
         cache = cls(folder, database)
         cache._facts_version = facts_version
         cache._evict(limit_bytes)
-        cache._learn(list(views))
+        cache._open_shards(list(views))
         return cache
 
     def close(self) -> None:
@@ -118,14 +116,15 @@ class PixelCache:
         self.commit()
         if self._writer is not None:
             self._writer.close()
-        for descriptor in self._descriptors.values():
-            os.close(descriptor)
+        for descriptor in self._descriptors:
+            if descriptor is not None:
+                os.close(descriptor)
         self._descriptors.clear()
         self._database.close()
 
     def fact(self, sha256: str) -> str | None:
         """Return what was noted of a file's content, or None."""
-        with self._database_lock:
+        with self._lock:
             if sha256 in self._pending_facts:
                 return self._pending_facts[sha256]
             row = self._database.execute(
@@ -134,80 +133,99 @@ class PixelCache:
             ).fetchone()
         return None if row is None else str(row[0])
 
-    def holds(self, sha256: str, views: Iterable[str]) -> bool:
-        """Return whether the pixels of every view are there."""
-        return all((sha256, view) in self._places for view in views)
+    def find(self, sha256: str, views: Iterable[str]) -> list[Place] | None:
+        """Return where the pixels of each view lie, or None where one is not there."""
+        places = [self._find(sha256, view) for view in views]
+        found = [place for place in places if place is not None]
+        return found if len(found) == len(places) else None
 
-    def pixels(self, sha256: str, view: str) -> Pixels:
-        """Return (H, W, 3) uint8 RGB of a view that `holds`."""
-        place = self._places[sha256, view]
-        data = os.pread(self._descriptor(place.shard), place.num_bytes, place.offset)
+    def read(self, place: Place) -> Pixels:
+        """Return the (H, W, 3) uint8 RGB pixels at a place that `find` or `put` returned.
+
+        Raises:
+            DataError: the shard is shorter than it was.
+        """
+        descriptor = self._descriptors[place.shard]
+        assert descriptor is not None
+        data = os.pread(descriptor, place.num_bytes, place.offset)
         if len(data) != place.num_bytes:
             raise DataError(
                 f"pixel cache {str(self._folder)!r} is damaged; remove it and start the run again"
             )
         return np.frombuffer(data, dtype=np.uint8).reshape(place.height, place.width, 3)
 
-    def put(self, sha256: str, fact: str, pixels: Mapping[str, Pixels]) -> None:
-        """Keep what was noted of a content, and its views, each (H, W, 3) uint8."""
-        for view, image in pixels.items():
-            writer = self._open_writer()
-            offset = writer.tell()
-            writer.write(np.ascontiguousarray(image).tobytes())
-            height, width, _ = image.shape
-            self._places[sha256, view] = _Place(self._writer_name, offset, height, width)
-            self._pending.append((sha256, view, self._writer_name, offset, height, width))
-        with self._database_lock:
+    def put(self, sha256: str, fact: str, pixels: Mapping[str, Pixels]) -> list[Place]:
+        """Keep what was noted of a content, and its views, each (H, W, 3) uint8; return where they lie."""
+        places = {(sha256, view): self._append(image) for view, image in pixels.items()}
+        with self._lock:
+            self._pending.update(places)
             self._pending_facts[sha256] = fact
         if len(self._pending_facts) >= _COMMIT_EVERY:
             self.commit()
+        return list(places.values())
 
     def commit(self) -> None:
         """Make everything put so far last: pixels first, then the rows that name them."""
         if self._writer is not None:
-            self._writer.flush()
             os.fsync(self._writer.fileno())
+        shards = list(self._numbers)
+        pixels = [
+            (*key, shards[place.shard], place.offset, place.height, place.width)
+            for key, place in self._pending.items()
+        ]
         facts = [(sha, self._facts_version, fact) for sha, fact in self._pending_facts.items()]
-        with self._database_lock, self._database:
+        with self._lock, self._database:
             self._database.executemany(
-                "INSERT OR REPLACE INTO pixels VALUES (?, ?, ?, ?, ?, ?)", self._pending
+                "INSERT OR REPLACE INTO pixels VALUES (?, ?, ?, ?, ?, ?)", pixels
             )
             self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", facts)
             self._pending_facts.clear()
-        self._pending.clear()
+            self._pending.clear()
 
-    def _learn(self, views: list[str]) -> None:
+    def _find(self, sha256: str, view: str) -> Place | None:
+        with self._lock:
+            if (sha256, view) in self._pending:
+                return self._pending[sha256, view]
+            row = self._database.execute(
+                "SELECT shard, offset, height, width FROM pixels WHERE sha256 = ? AND view = ?",
+                [sha256, view],
+            ).fetchone()
+            if row is None:
+                return None
+            shard = self._number(row[0])
+        return None if self._descriptors[shard] is None else Place(shard, *row[1:])
+
+    def _open_shards(self, views: list[str]) -> None:
+        """Open all that hold something of `views`: another run may remove a file meanwhile."""
         marks = ",".join("?" * len(views))
         # The marks are placeholders; no value enters the text.
-        rows = self._database.execute(
-            f"SELECT sha256, view, shard, offset, height, width FROM pixels WHERE view IN ({marks})",  # noqa: S608
-            views,
-        )
-        # One string for all rows that name it.
-        existing = {path.name: path.name for path in (self._folder / _SHARDS).iterdir()}
-        known = {view: view for view in views}
-        for sha256, view, shard, *place in rows:
-            if shard in existing:
-                self._places[sha256, known[view]] = _Place(existing[shard], *place)
-        for shard in {place.shard for place in self._places.values()}:
-            self._descriptor(shard)  # kept open: another run may remove the file meanwhile
+        statement = f"SELECT DISTINCT shard FROM pixels WHERE view IN ({marks})"  # noqa: S608
+        for (shard,) in self._database.execute(statement, views).fetchall():
+            self._number(shard)
 
-    def _descriptor(self, shard: str) -> int:
-        with self._lock:
-            if shard == self._writer_name and self._writer is not None:
-                self._writer.flush()
-            if shard not in self._descriptors:
-                path = self._folder / _SHARDS / shard
-                self._descriptors[shard] = os.open(path, os.O_RDONLY)
-                with suppress(OSError):
-                    os.utime(path)  # the time of last use, by which shards are removed
-            return self._descriptors[shard]
+    def _number(self, shard: str) -> int:
+        """Return a shard's number; open it the first time."""
+        if shard not in self._numbers:
+            path = self._folder / _SHARDS / shard
+            descriptor = None
+            with suppress(FileNotFoundError):
+                descriptor = os.open(path, os.O_RDONLY)
+                os.utime(path)  # the time of last use, by which shards are removed
+            self._numbers[shard] = len(self._descriptors)
+            self._descriptors.append(descriptor)
+        return self._numbers[shard]
 
-    def _open_writer(self) -> BinaryIO:
+    def _append(self, image: Pixels) -> Place:
         if self._writer is None:
-            self._writer_name = f"{int(time.time())}-{secrets.token_hex(6)}.uint8"
-            self._writer = (self._folder / _SHARDS / self._writer_name).open("wb")
-        return self._writer
+            name = f"{int(time.time())}-{secrets.token_hex(6)}.uint8"
+            self._writer = (self._folder / _SHARDS / name).open("wb")
+            with self._lock:
+                self._writer_number = self._number(name)
+        offset = self._writer.tell()
+        self._writer.write(np.ascontiguousarray(image).tobytes())
+        self._writer.flush()  # it can be read at once
+        height, width, _ = image.shape
+        return Place(self._writer_number, offset, height, width)
 
     def _evict(self, limit_bytes: int) -> None:
         found = []

@@ -6,6 +6,7 @@ unchanged folder decodes nothing.
 
 import hashlib
 import os
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,13 +21,14 @@ import numpy.typing as npt
 
 from inference.decoding import DEFAULT_LIMITS, decode_image
 from inference.errors import ImageError
-from training.data.cache import PixelCache, default_cache_dir
+from training.data.cache import PixelCache, Place, default_cache_dir
 from training.data.facts import FACTS_VERSION, ImageFacts, facts_from_json, gather_facts
 from training.data.layout import Folder, ImageFile
 from training.data.views import Views
 from training.errors import DataError
 
 _QUEUED_PER_THREAD: Final = 4
+_NUMBERS: Final = len(Place._fields)
 # A fact of a content that cannot be decoded: the reason, after this mark.
 _REFUSED: Final = "refused: "
 
@@ -50,15 +52,17 @@ class Quarantined:
 
 
 class StoredPixels:
-    """One view of many images, read from the cache when asked for: `pixels[rows]`."""
+    """One view of many images, read from the cache when asked for: `pixels[rows]`.
 
-    def __init__(self, cache: PixelCache, view: str, hashes: Sequence[str]) -> None:
+    `places` are the numbers of each image's `Place`, one after another: 32 bytes an image.
+    """
+
+    def __init__(self, cache: PixelCache, places: "array[int]") -> None:
         self._cache = cache
-        self._view = view
-        self._hashes = hashes
+        self._places = places
 
     def __len__(self) -> int:
-        return len(self._hashes)
+        return len(self._places) // _NUMBERS
 
     def __getitem__(self, rows: "int | npt.NDArray[np.int64]") -> npt.NDArray[np.uint8]:
         """Return (M, H, W, 3) uint8 for row numbers (M,), or (H, W, 3) for one number."""
@@ -68,7 +72,10 @@ class StoredPixels:
 
     def one(self, row: int) -> npt.NDArray[np.uint8]:
         """Return the (H, W, 3) uint8 image of a row."""
-        return self._cache.pixels(self._hashes[row], self._view)
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)} images")
+        start = row * _NUMBERS
+        return self._cache.read(Place(*self._places[start : start + _NUMBERS]))
 
 
 # What code takes that only looks rows up: kept pixels, or an array of them, (N, H, W, 3) uint8.
@@ -126,24 +133,30 @@ def scan_folder(
     """
     images: list[ScannedImage] = []
     quarantined: list[Quarantined] = []
+    places = [array("q") for _ in views.names]
     for file, read in _read_all(folder.files, views, cache):
-        if isinstance(read, _Decoded) and not cache.holds(read.sha256, views.names):
-            cache.put(read.sha256, read.fact, read.pixels)
+        found = read.places
+        if isinstance(read, _Decoded):  # unless an equal file was, meanwhile
+            found = cache.find(read.sha256, views.names) or cache.put(
+                read.sha256, read.fact, read.pixels
+            )
         if read.fact.startswith(_REFUSED):
             reason = read.fact.removeprefix(_REFUSED)
             quarantined.append(Quarantined(file=file, reason=reason))
         else:
             facts = facts_from_json(read.fact)
             images.append(ScannedImage(file=file, sha256=read.sha256, row=len(images), facts=facts))
+            for numbers, place in zip(places, found, strict=True):
+                numbers.extend(place)
         advance(1)
     cache.commit()
-    hashes = [image.sha256 for image in images]
+    stored = [StoredPixels(cache, numbers) for numbers in places]
     scan = Scan(
         folder=folder,
         images=tuple(images),
         quarantined=tuple(quarantined),
-        evaluation=StoredPixels(cache, views.evaluation, hashes),
-        training=StoredPixels(cache, views.training, hashes) if views.for_training else None,
+        evaluation=stored[0],
+        training=stored[1] if views.for_training else None,
     )
     _check_classes(scan)
     return scan
@@ -155,6 +168,7 @@ class _Known:
 
     sha256: str
     fact: str
+    places: Sequence[Place] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +205,10 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
         return _Known(sha256="", fact=f"{_REFUSED}file cannot be read: {err.strerror}")
     sha256 = hashlib.sha256(data).hexdigest()
     fact = cache.fact(sha256)
-    if fact is not None and (fact.startswith(_REFUSED) or cache.holds(sha256, views.names)):
+    if fact is not None and fact.startswith(_REFUSED):
         return _Known(sha256=sha256, fact=fact)
+    if fact is not None and (places := cache.find(sha256, views.names)) is not None:
+        return _Known(sha256=sha256, fact=fact, places=places)
     try:
         decoded = decode_image(data, shorter_px=views.spec.resize_shorter_px)
     except ImageError as err:

@@ -158,19 +158,26 @@ def split_images(
     return dataset
 
 
-def read_frozen(file: Path) -> dict[str, str]:
-    """Read a split file; empty where there is none or it cannot be read."""
+def read_frozen(file: Path, given: Sequence[Split]) -> dict[str, str]:
+    """Read what was dealt before, for a folder that has the splits `given`.
+
+    Empty where there is no such file, where it cannot be read, or where the folder had a split then that
+    is to be dealt now: all its images were left to the others, so there is nothing to deal it from.
+    """
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     parts = data.get("parts") if isinstance(data, dict) else None
-    return {str(k): str(v) for k, v in parts.items()} if isinstance(parts, dict) else {}
+    if not isinstance(parts, dict) or not set(data.get("given", [])) <= set(given):
+        return {}
+    return {str(k): str(v) for k, v in parts.items()}
 
 
-def write_frozen(file: Path, parts: Frozen) -> None:
-    """Write a split file."""
-    file.write_text(json.dumps({"parts": parts}, indent=1, sort_keys=True), encoding="utf-8")
+def write_frozen(file: Path, parts: Frozen, given: Sequence[Split]) -> None:
+    """Write what was dealt, and which splits came with the folder."""
+    content = {"given": list(given), "parts": parts}
+    file.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _part_names(
@@ -195,11 +202,17 @@ def _part_names(
         return shares | ({"test": test} if deal_test else {})
     num_folds = min(MAX_FOLDS, num_groups[smallest])
     if num_folds < 2:
-        raise DataError(
-            f"class {smallest!r} has {num_groups[smallest]} different image, copies counted once; it "
-            "needs at least 2, add some"
-        )
+        raise DataError(_too_few_message(smallest, num_images[smallest]))
     return {str(fold): 1 / num_folds for fold in range(num_folds)}
+
+
+def _too_few_message(label: str, num_images: int) -> str:
+    if num_images == 1:
+        return f"class {label!r} has 1 image; it needs at least 2, add some"
+    return (
+        f"the {num_images} images of class {label!r} belong together (copies of one photo, or one match "
+        "of --group-by), so none can be held out; add different ones, or give a pattern that parts them"
+    )
 
 
 def _deal(
@@ -256,6 +269,6 @@ def _check_classes(dataset: Dataset, given: Sequence[Split]) -> None:
         for label in dataset.labels:
             if label not in present:
                 raise DataError(
-                    f"class {label!r} has no image left in {split}, copies counted once; add different "
-                    "images of it"
+                    f"class {label!r} has no image left for {split}: images that belong together (copies "
+                    "of one photo, one match of --group-by) stay on one side; add different ones"
                 )

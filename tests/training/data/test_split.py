@@ -111,7 +111,7 @@ def test_a_class_of_one_different_image_is_refused(tmp_path: Path) -> None:
     write_classes(tmp_path / "photos", ["cat", "dog"], count=2)
     first, second = sorted((tmp_path / "photos" / "dog").iterdir())
     shutil.copy(first, second)
-    with pytest.raises(DataError, match=r"class 'dog' has 1 different .* at least 2"):
+    with pytest.raises(DataError, match=r"the 2 images of class 'dog' belong together"):
         split_folder(tmp_path / "photos", tmp_path)
 
 
@@ -179,11 +179,27 @@ def test_a_copy_of_an_image_dealt_before_joins_it(photos: Path, tmp_path: Path) 
 
 def test_what_was_dealt_survives_its_file(photos: Path, tmp_path: Path) -> None:
     parts = split_folder(photos, tmp_path).frozen()
-    write_frozen(tmp_path / SPLIT_FILE, parts)
-    assert read_frozen(tmp_path / SPLIT_FILE) == parts
-    assert read_frozen(tmp_path / "none.json") == {}
+    write_frozen(tmp_path / SPLIT_FILE, parts, [])
+    assert read_frozen(tmp_path / SPLIT_FILE, []) == parts
+    assert read_frozen(tmp_path / "none.json", []) == {}
     (tmp_path / SPLIT_FILE).write_text("{")
-    assert read_frozen(tmp_path / SPLIT_FILE) == {}
+    assert read_frozen(tmp_path / SPLIT_FILE, []) == {}
+
+
+def test_a_test_split_that_is_gone_is_dealt_from_all_images(photos: Path, tmp_path: Path) -> None:
+    """Before, all of these images trained or chose; kept so, none would be left for the test."""
+    parts = split_folder(photos, tmp_path).frozen()
+    write_frozen(tmp_path / SPLIT_FILE, parts, ["train", "test"])
+    assert read_frozen(tmp_path / SPLIT_FILE, []) == {}
+    assert read_frozen(tmp_path / SPLIT_FILE, ["train", "test"]) == parts
+    assert read_frozen(tmp_path / SPLIT_FILE, ["train", "val", "test"]) == parts
+
+
+def test_one_image_is_told_to_be_too_few(tmp_path: Path) -> None:
+    write_class(tmp_path / "photos" / "cat", 0, count=5)
+    write_class(tmp_path / "photos" / "dog", 1, count=1)
+    with pytest.raises(DataError, match=r"class 'dog' has 1 image; it needs at least 2"):
+        split_folder(tmp_path / "photos", tmp_path)
 
 
 def test_the_imbalance_is_largest_to_smallest(tmp_path: Path) -> None:
