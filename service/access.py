@@ -1,5 +1,6 @@
 """API keys: who may predict and who may administer."""
 
+import functools
 import hmac
 import ipaddress
 from collections.abc import Iterable
@@ -53,11 +54,16 @@ class Access:
         """
         if key is not None and _is_one_of(key, (*self._api, *self._admin)):
             return sent_digest(key).hex()
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return address
-        return str(parsed) if parsed.version == 4 else parsed.exploded[:19]
+        return _host_or_network(address)
+
+
+@functools.lru_cache(maxsize=1024)  # a client sends many requests
+def _host_or_network(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(parsed) if parsed.version == 4 else parsed.exploded[:19]
 
 
 def _key_required(key: str | None) -> KeyRequired:

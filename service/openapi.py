@@ -13,6 +13,7 @@ from service.uploads import JsonImages
 
 _BINARY: Final = {"type": "string", "format": "binary"}
 _REFERENCE: Final = "#/components/schemas/{model}"
+_KEY_HEADER: Final = "APIKeyHeader"
 _MEANINGS: Final = {
     400: "Malformed request, no image, or no model chosen where there are several",
     401: "API key missing or not known",
@@ -93,8 +94,23 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
+    _declare_key_header(document)
     _drop_framework_errors(document)
     return document
+
+
+def _declare_key_header(document: dict[str, Any]) -> None:
+    """Say that a key may come in either header; FastAPI sees one (`dependencies.py`)."""
+    document["components"]["securitySchemes"][_KEY_HEADER] = {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "An API key.",
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            if "security" in operation:
+                operation["security"].append({_KEY_HEADER: []})
 
 
 def _drop_framework_errors(document: dict[str, Any]) -> None:

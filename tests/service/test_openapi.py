@@ -58,3 +58,18 @@ def test_the_deadline_header_is_documented_beside_the_query(
 ) -> None:
     parameters = {p["name"] for p in document["paths"][path]["post"]["parameters"]}
     assert {"X-Request-Timeout-Ms", "top_k"} <= parameters
+
+
+@pytest.mark.parametrize(
+    ("path", "method"), [("/predict", "post"), ("/models", "get"), ("/models/refresh", "post")]
+)
+def test_both_headers_for_a_key_are_documented(
+    document: dict[str, Any], path: str, method: str
+) -> None:
+    schemes = document["components"]["securitySchemes"]
+    security = document["paths"][path][method]["security"]
+    assert [schemes[name]["type"] for choice in security for name in choice] == ["http", "apiKey"]
+
+
+def test_health_is_documented_as_open(document: dict[str, Any]) -> None:
+    assert "security" not in document["paths"]["/health/live"]["get"]
