@@ -125,7 +125,8 @@ def make_probe(
         # Twice the images weigh twice as much against the same penalty.
         embeddings, strength = np.concatenate([embeddings, mirrored]), strength / 2
         targets = np.concatenate([targets, targets])
-    head = fit_head(embeddings, targets, strength=strength, balanced=balanced)
+    with display.stage("fitting the head"):
+        head = fit_head(embeddings, targets, strength=strength, balanced=balanced)
     return Candidate(
         method="probe",
         dataset=dataset,

@@ -51,7 +51,8 @@ def features_of(
     """Export a network's trunk and compute the embeddings of all of `pixels` with it."""
     display.line("exporting the backbone to ONNX")
     began = time.monotonic()
-    trunk = export_trunk(network, spec)
+    with display.stage("exporting the backbone"):
+        trunk = export_trunk(network, spec)
     exported = time.monotonic()
     with display.bar("computing features", len(pixels)) as advance:
         embeddings = compute_embeddings(trunk, pixels, np.arange(len(pixels)), advance=advance)

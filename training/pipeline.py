@@ -45,7 +45,8 @@ def _run(
 ) -> Path | None:
     method = _resolve_method(config)
     describe_folder(folder, display)
-    backbone = build_backbone(config)
+    with display.stage("loading the backbone"):
+        backbone = build_backbone(config)
     _describe_backbone(backbone, display)
     views = Views(backbone.spec, for_training=method != "probe")
     with open_cache(config.cache_dir, views) as cache:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 class Display:
     """Prints to one console. File names and labels are printed as they are, never as markup.
 
-    `stage_seconds`: the wall time of everything that a bar was shown for, by its title, in order.
+    `stage_seconds`: the wall time of every stage and of all that a bar was shown for, by title, in order.
     """
 
     console: Console
@@ -31,25 +31,26 @@ class Display:
     @contextmanager
     def bar(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Show a bar while the block runs; yields a function that is told how much was done."""
-        with self._timed(title), self._progress() as progress:
+        with self.stage(title), self._progress() as progress:
             task = progress.add_task(title, total=total, note="")
             yield lambda done: progress.update(task, advance=done)
 
     @contextmanager
     def training_bar(self) -> Iterator[Callable[[int, int, str], None]]:
         """Show a bar whose length may change; yields a function of (step, of how many, note)."""
-        with self._timed("training"), self._progress() as progress:
+        with self.stage("training"), self._progress() as progress:
             task = progress.add_task("training", total=None, note="")
             yield lambda step, total, note: progress.update(
                 task, completed=step, total=total, note=note
             )
 
     @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
+    def stage(self, title: str) -> Iterator[None]:
+        """Time the block, for the report. Stages follow each other; they do not lie in one another."""
         started = time.monotonic()
         yield
         spent = time.monotonic() - started
-        self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + spent
+        self.stage_seconds[title] = self.stage_seconds.get(title, 0.0) + spent
 
     def _progress(self) -> Progress:
         return Progress(

@@ -84,7 +84,8 @@ def make_rejection(
     """Choose the threshold, and measure the score on images of `_unknown` or on classes left out."""
     unknown = _unknown_scores(recognition, prepared, display)
     if unknown is None:
-        measured = _measure_left_out(recognition, prepared, seed=seed)
+        with display.stage("leaving classes out in turn"):
+            measured = _measure_left_out(recognition, prepared, seed=seed)
         return fit_rejection(recognition.familiarity, recognition.val_scores, measured=measured)
     tune, test = split_unknown(unknown)
     known = familiarity_of_test(recognition)

@@ -46,8 +46,9 @@ def audit_scan(
     groups = group_numbers(duplicates.every, len(images))
     suspects, outliers = [], []
     if embeddings is not None:
-        suspects = find_suspect_labels(embeddings, targets, groups, seed=seed)
-        outliers = find_outliers(embeddings, targets, groups)
+        with display.stage("judging labels"):
+            suspects = find_suspect_labels(embeddings, targets, groups, seed=seed)
+            outliers = find_outliers(embeddings, targets, groups)
     poor = find_poor_images(images, backbone_px=backbone_px)
     findings = write_findings(
         images=images,
