@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
             Middleware(ObservabilityMiddleware, metrics=counters),
             Middleware(BodyPaceMiddleware, pace=_body_pace(settings)),
         ],
+        telemetry={"auto_configure": True},  # where an OTEL_EXPORTER_OTLP_…ENDPOINT is set
         docs_url=None,  # our own, without scripts from elsewhere: `routes/page.py`
         redoc_url=None,
     )

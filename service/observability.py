@@ -112,7 +112,9 @@ class _RequestRecord:
         if code := self._scope["state"].get("problem_code"):
             fields["problem"] = code
         if self._trace is not None:
-            fields.update(trace_id=self._trace.trace_id, parent_id=self._trace.parent_id)
+            fields["trace_id"] = self._trace.trace_id
+            if self._trace.parent_id is not None:
+                fields["parent_id"] = self._trace.parent_id
             fields["span_id"] = self._trace.span_id
         return fields
 

@@ -1,9 +1,14 @@
-"""W3C Trace Context: which trace a request belongs to, for the log."""
+"""W3C Trace Context: which trace a request belongs to, for the log and the answer.
+
+FastAPI exports spans where OpenTelemetry is on; what is logged is then the span that is exported.
+"""
 
 import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
+
+from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 
 TRACE_HEADER: Final = "traceparent"
 _TRACE: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -11,10 +16,10 @@ _TRACE: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """The caller's trace and span, and a span of our own in it."""
+    """The trace, a span of our own in it, and the caller's span, where there is one."""
 
     trace_id: str
-    parent_id: str
+    parent_id: str | None
     span_id: str
     flags: str
 
@@ -25,9 +30,23 @@ class Trace:
 
 
 def read_trace(header: str | None) -> Trace | None:
-    """Return the trace that a header names; None where there is none or it is not one."""
+    """Return the trace of the request being served; None where nobody traces it.
+
+    Args:
+        header: the request's `traceparent`; what is not one counts as none.
+    """
     match = _TRACE.fullmatch(header.strip()) if header else None
-    if match is None or not int(match[1], 16) or not int(match[2], 16):
+    if match is not None and not (int(match[1], 16) and int(match[2], 16)):
+        match = None
+    exported = get_current_span().get_span_context()
+    if exported.is_valid:
+        return Trace(
+            trace_id=format_trace_id(exported.trace_id),
+            parent_id=match[2] if match else None,
+            span_id=format_span_id(exported.span_id),
+            flags=f"{exported.trace_flags:02x}",
+        )
+    if match is None:
         return None
     return Trace(
         trace_id=match[1], parent_id=match[2], span_id=secrets.token_hex(8), flags=match[3]
