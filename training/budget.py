@@ -1,7 +1,6 @@
 """How much of a time budget training may use: the rest is kept for what follows it."""
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from training.config import FinetuneConfig
@@ -22,10 +21,11 @@ _TORCH_FACTOR: Final = 2.5
 class Stopwatch:
     """Measured seconds of what will be done again after training."""
 
-    started: float = field(default_factory=time.monotonic)
+    started: float
     export_s: float = 0.0
     features_s: float = 0.0
     probe_s: float = 0.0
+    heads_s: float = 0.0
     images: int = 0
 
     def saw(self, features: Features | None) -> None:
@@ -40,7 +40,8 @@ class Stopwatch:
         image_s = self.features_s / max(1, self.images)
         num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
         passes_s = image_s * (num_val * (_TORCH_PASSES * _TORCH_FACTOR + 1) + num_test)
-        again_s = self.export_s + self.features_s + self.probe_s
+        # Classes are left out in turn with about as many heads as strengths were tried.
+        again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
         return _FIXED_S + _SLACK * (again_s + passes_s)
 
     def deadline_s(self, config: FinetuneConfig, dataset: Dataset) -> float | None:

@@ -11,6 +11,7 @@ Under `torchrun --nproc-per-node N -m training.finetune …` N processes train o
 import shlex
 import signal
 import sys
+import time
 from types import FrameType
 
 from rich.console import Console
@@ -24,13 +25,14 @@ from training.progress import Display
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    started = time.monotonic()  # the time budget is the user's, imports included
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         config = parse_config(argv)
         # PyTorch takes seconds to import: wrong options are told before.
         from training.pipeline import run
 
-        published = run(config, Display(Console(quiet=not is_main())))
+        published = run(config, Display(Console(quiet=not is_main())), started=started)
     except (TrainingError, InferenceError) as err:
         print(f"error: {err}", file=sys.stderr)
         return 2

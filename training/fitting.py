@@ -100,6 +100,7 @@ def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:
     began = time.monotonic()
     probe = make_probe(fitting.prepared.features, dataset, fitting.config, fitting.display)
     fitting.stopwatch.probe_s = time.monotonic() - began
+    fitting.stopwatch.heads_s = fitting.display.stage_seconds["fitting the head"]
     return probe
 
 

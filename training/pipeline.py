@@ -1,6 +1,7 @@
 """The stages of a run, in order: read, build, fit, choose, measure, publish."""
 
 import os
+import time
 from pathlib import Path
 
 from inference.errors import PackageError
@@ -23,16 +24,18 @@ from training.progress import Display
 from training.publish import publish
 
 
-def run(config: FinetuneConfig, display: Display) -> Path | None:
+def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | None:
     """Train and publish; return the published folder, None for a dry run.
 
-    Under `torchrun` every process calls this and only the first one prints and publishes.
+    Under `torchrun` every process calls this and only the first one prints and publishes. `started` is
+    the `time.monotonic()` at which the time budget began.
 
     Raises:
         TrainingError: the data, the options, the weights or a gate stop the run.
         PackageError: the repository cannot be written.
     """
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch(started=started)
+    display.stage_seconds["starting"] = time.monotonic() - started
     folder = read_folder(config.data)
     _check_writable(config.models_dir)
     check_tracker(config.tracker)

@@ -20,7 +20,7 @@ def options(budget_s: float | None) -> FinetuneConfig:
 
 
 def test_without_a_budget_there_is_no_deadline(dataset: Dataset) -> None:
-    assert Stopwatch().deadline_s(options(None), dataset) is None
+    assert Stopwatch(started=time.monotonic()).deadline_s(options(None), dataset) is None
 
 
 def test_the_budget_counts_from_the_start_less_what_follows_training(
@@ -38,7 +38,7 @@ def test_the_budget_counts_from_the_start_less_what_follows_training(
 
 def test_more_images_and_a_slower_export_keep_more(dataset: Dataset, features: Features) -> None:
     def reserve(*, export_s: float, embedding_s: float) -> float:
-        watch = Stopwatch()
+        watch = Stopwatch(started=time.monotonic())
         watch.saw(dataclasses.replace(features, export_s=export_s, embedding_s=embedding_s))
         return watch.reserve_s(dataset)
 
