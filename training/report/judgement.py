@@ -35,7 +35,8 @@ MATRIX_CLASSES: Final = 20
 _MOST_PAIRS: Final = 12
 _COVERAGES: Final = (0.5, 0.8, 0.9, 0.95, 1.0)
 _USEFUL_COVERAGE: Final = 0.8
-# Figures have to stay readable on the darkest cell.
+# Figures have to stay readable on the darkest cell; one mistake among many has to be seen.
+_PALEST: Final = 0.15
 _DARKEST: Final = 0.75
 
 
@@ -52,7 +53,7 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixCell:
-    """`shade`: 0..1, how dark; `note`: the same in words."""
+    """`shade`: 0..1, how dark (not used where `count` is 0); `note`: the same in words."""
 
     count: int
     shade: float
@@ -209,7 +210,7 @@ def _matrix(counts: Counts, labels: Sequence[str]) -> dict[str, list[MatrixCell]
         truth: [
             MatrixCell(
                 count=int(counts[i, j]),
-                shade=round(float(shares[i, j]) * _DARKEST, 3),
+                shade=round(_PALEST + float(shares[i, j]) * (_DARKEST - _PALEST), 3),
                 right=i == j,
                 note=f"{truth} answered as {answer}: {counts[i, j]}",
             )
