@@ -22,14 +22,16 @@ class Course:
 
     Attributes:
         num_steps: optimiser steps.
+        most_steps: what the data is worth, time aside; a run that turns out faster may grow to it.
         num_records: passes over the validation images, evenly spread, the last one at the end.
         early_hw: height and width of the training images in the first steps.
         final_hw: the same in the last fifth of the steps: the served model's input.
         deadline_s: `time.monotonic()` at which training is to be done, or None. A run that turns
-            out slower gets fewer steps, one that turns out faster no more than planned.
+            out slower gets fewer steps, one that turns out faster more.
     """
 
     num_steps: int
+    most_steps: int
     num_records: int
     early_hw: Size
     final_hw: Size
@@ -76,14 +78,15 @@ class Clock:
         early_s = self.step_s[course.early_hw]
         final_s = self.step_s.get(course.final_hw, early_s * _area_ratio(course))
         if pace.step >= course.final_from(pace.num_steps):
-            fitting = pace.step + left_s / final_s
+            # Longer, it would go back to the early size.
+            fitting = min(pace.step + left_s / final_s, pace.num_steps)
         else:
             mean_s = early_s * (1 - FINAL_SHARE) + final_s * FINAL_SHARE
             fitting = (left_s + early_s * pace.step) / mean_s
         remaining = pace.num_steps - pace.step
         if abs(fitting - pace.num_steps) <= max(1.0, _TOLERANCE * remaining):
             return pace.num_steps
-        return max(pace.step, min(int(fitting), course.num_steps))
+        return max(pace.step, min(int(fitting), course.most_steps))
 
 
 def _area_ratio(course: Course) -> float:

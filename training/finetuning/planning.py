@@ -90,6 +90,7 @@ def measure_times(
     for size in {early_hw, final_hw}:
         course = Course(
             num_steps=1 + _TIMED_STEPS,
+            most_steps=1 + _TIMED_STEPS,
             num_records=1,
             early_hw=size,
             final_hw=size,
@@ -124,16 +125,18 @@ def plan_course(
         deadline_s: `time.monotonic()` at which training is to be done, or None.
         fixed: whether `wanted` was asked for by the user, and more is not wanted.
     """
-    num_steps, records = wanted, _MOST_RECORDS
+    num_steps, most_steps, records = wanted, wanted, _MOST_RECORDS
     if deadline_s is not None:
         assert timing is not None
         left_s = max(0.0, deadline_s - time.monotonic())
         record_s = timing.val_image_s * num_validation
         records = int(np.clip(_RECORDS_SHARE * left_s / max(record_s, 1e-6), 1, _MOST_RECORDS))
         fitting = int((left_s - records * record_s) / timing.mean_step_s())
-        num_steps = max(1, min(fitting, wanted if fixed else _STRETCH * wanted))
+        most_steps = wanted if fixed else _STRETCH * wanted
+        num_steps = max(1, min(fitting, most_steps))
     return Course(
         num_steps=num_steps,
+        most_steps=most_steps,
         num_records=min(records, num_steps),
         early_hw=early_hw,
         final_hw=final_hw,

@@ -46,6 +46,7 @@ def sweep_rates(
     short = replace(
         course,
         num_steps=steps,
+        most_steps=steps,
         num_records=1,
         final_hw=course.early_hw,
         deadline_s=None,

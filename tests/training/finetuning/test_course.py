@@ -16,6 +16,7 @@ def course(num_steps: int = 100, *, records: int = 5, left_s: float | None = Non
     """Return a course with some time left."""
     return Course(
         num_steps=num_steps,
+        most_steps=2 * num_steps,
         num_records=records,
         early_hw=SMALL,
         final_hw=FULL,
@@ -64,15 +65,20 @@ def test_validation_passes_are_reckoned_with() -> None:
     assert clock.fitting_steps(Pace(100), course(records=5, left_s=100.5)) == 50
 
 
-def test_a_small_miss_changes_nothing_and_a_fast_run_is_not_lengthened() -> None:
+def test_a_small_miss_changes_nothing() -> None:
     clock = Clock(step_s={SMALL: 1.0, FULL: 1.0})
     assert clock.fitting_steps(Pace(100), course(left_s=99)) == 100
-    assert clock.fitting_steps(Pace(100), course(left_s=1000)) == 100
 
 
-def test_what_was_shortened_may_grow_back_to_the_plan() -> None:
+def test_a_fast_run_grows_to_what_the_data_is_worth() -> None:
     clock = Clock(step_s={SMALL: 1.0, FULL: 1.0})
-    pace = Pace(60, step=20, progress=0.33)
+    assert clock.fitting_steps(Pace(100), course(left_s=150.5)) == 150
+    assert clock.fitting_steps(Pace(60, step=20, progress=0.33), course(left_s=1000)) == 200
+
+
+def test_a_fast_run_does_not_grow_once_it_sees_the_served_size() -> None:
+    clock = Clock(step_s={SMALL: 1.0, FULL: 1.0})
+    pace = Pace(100, step=85, progress=0.85)
     assert clock.fitting_steps(pace, course(left_s=1000)) == 100
 
 

@@ -54,6 +54,7 @@ def course(num_steps: int, *, records: int = 1, deadline_s: float | None = None)
     """Return a course of a few steps, the first ones on smaller images."""
     return Course(
         num_steps=num_steps,
+        most_steps=num_steps,
         num_records=records,
         early_hw=(48, 48),
         final_hw=SIDE_HW,
