@@ -21,6 +21,7 @@ from typing import Any
 from inference.classifier import Classifier, LabelProbability, Prediction, open_classifier
 from inference.errors import ImageError, InferenceError
 from inference.formats import IMAGE_SUFFIXES
+from inference.manifest import MODEL_FILES
 from inference.repository import find_package
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
@@ -45,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         package = find_package(args.package)
-        classifier = open_classifier(package, session=SessionConfig(provider=args.provider))
+        session = SessionConfig(provider=args.provider)
+        classifier = open_classifier(package, session=session, precision=args.precision)
         if args.set:
             _check_sets(classifier)
         index = read_index(package) if args.similar else None
@@ -92,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--similar", type=_positive, metavar="N", help="the N training images nearest to each image"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["auto", *MODEL_FILES],
+        default="auto",
+        help="which model file (auto: int8 on a CPU, fp16 on a GPU, where the package has it)",
     )
     parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
     return parser

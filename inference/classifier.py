@@ -3,10 +3,10 @@
 Safe to call from several threads.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,9 @@ from inference.batch_buffers import Pixels
 from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.errors import InvalidManifest, PackageError, SessionError
-from inference.manifest import METADATA_KEY, Manifest, Precision, parse_manifest
+from inference.manifest import METADATA_KEY, MODEL_FILES, Manifest, Precision, parse_manifest
 from inference.package import Package, read_package
+from inference.precision import AskedPrecision, choose_precision
 from inference.preprocessing import PreparedImage, prepare_image
 from inference.rejection import (
     FAMILIARITY,
@@ -116,27 +117,28 @@ class Classifier:
         package: Package,
         *,
         session: SessionConfig | None = None,
-        precision: Precision | Literal["auto"] = "auto",
+        precision: AskedPrecision = "auto",
     ) -> "Classifier":
-        """Load a package, its model file verified by sha256.
+        """Load a package, its model file verified by sha256, by the manifest of that file.
 
-        The precision "auto" is fp16 on a GPU where the package has it, else fp32.
+        The precision "auto" is fp16 on a GPU and int8 on a CPU with instructions for it, where the
+        package has them, else fp32.
 
         Raises:
             PackageError: the package is damaged or has no such precision.
             SessionError: ONNX Runtime cannot run the model as `session` demands.
         """
         config = session or SessionConfig()
-        has_fp16 = "fp16" in (package.manifest.files or {})
-        chosen: Precision = "fp32" if precision == "auto" else precision
-        if precision == "auto" and has_fp16 and expects_gpu(config):
-            chosen = "fp16"
+        files = package.manifest.files or {}
+        expects = expects_gpu(config)
+        chosen = choose_precision(precision, files, on_gpu=expects)
         opened = open_session(package.model_bytes(chosen), config)
-        if precision == "auto" and opened.provider == "cpu" and chosen != "fp32":
-            chosen = "fp32"
+        if expects and opened.provider == "cpu":
+            chosen = choose_precision(precision, files, on_gpu=False)
             opened = open_session(package.model_bytes(chosen), config)
-        _check_outputs(package.manifest, opened)
-        return cls(manifest=package.manifest, session=opened, precision=chosen)
+        manifest = _manifest_of(package.manifest, opened, chosen)
+        _check_outputs(manifest, opened)
+        return cls(manifest=manifest, session=opened, precision=chosen)
 
     @classmethod
     def load_onnx(cls, file: Path, *, session: SessionConfig | None = None) -> "Classifier":
@@ -151,12 +153,9 @@ class Classifier:
         except OSError as err:
             raise PackageError(f"{file.name} is missing or unreadable") from err
         opened = open_session(data, session or SessionConfig())
-        text = opened.metadata.get(METADATA_KEY)
-        if text is None:
-            raise InvalidManifest(f"{file.name} carries no {METADATA_KEY}; publish the model again")
-        manifest = parse_manifest(text)
+        manifest = _embedded_manifest(opened, file.name)
         _check_outputs(manifest, opened)
-        return cls(manifest=manifest, session=opened, precision="fp32")
+        return cls(manifest=manifest, session=opened, precision=manifest.precision)
 
     @property
     def has_activation_map(self) -> bool:
@@ -263,15 +262,49 @@ class Classifier:
         return sizes
 
 
-def open_classifier(path: Path, *, session: SessionConfig | None = None) -> Classifier:
+def open_classifier(
+    path: Path,
+    *,
+    session: SessionConfig | None = None,
+    precision: AskedPrecision = "auto",
+) -> Classifier:
     """Load a package folder or a bare `.onnx` file.
 
     Raises:
-        PackageError, SessionError: as `Classifier.load` and `Classifier.load_onnx`.
+        PackageError, SessionError: as `Classifier.load` and `Classifier.load_onnx`; a bare file is of
+            another precision.
     """
-    if path.is_file():
-        return Classifier.load_onnx(path, session=session)
-    return Classifier.load(read_package(path), session=session)
+    if not path.is_file():
+        return Classifier.load(read_package(path), session=session, precision=precision)
+    classifier = Classifier.load_onnx(path, session=session)
+    if precision not in ("auto", classifier.precision):
+        raise PackageError(f"{path.name} is {classifier.precision}, not {precision}")
+    return classifier
+
+
+def _embedded_manifest(session: ModelSession, file: str) -> Manifest:
+    text = session.metadata.get(METADATA_KEY)
+    if text is None:
+        raise InvalidManifest(f"{file} carries no {METADATA_KEY}; publish the model again")
+    return parse_manifest(text)
+
+
+def _manifest_of(package: Manifest, session: ModelSession, precision: Precision) -> Manifest:
+    """Return the manifest by which a model file of the package is to be used.
+
+    Temperature and thresholds of a smaller type are its own, and only inside its file.
+    """
+    if precision == "fp32":
+        return package
+    file = MODEL_FILES[precision]
+    own = _embedded_manifest(session, file)
+    if own.precision != precision:
+        raise InvalidManifest(f"{file} says that it is {own.precision}; publish the model again")
+    if (own.labels, own.preprocessing) != (package.labels, package.preprocessing):
+        raise InvalidManifest(
+            f"{file} has other labels or another preprocessing than the package; publish the model again"
+        )
+    return dataclasses.replace(own, files=package.files)
 
 
 def _check_outputs(manifest: Manifest, session: ModelSession) -> None:

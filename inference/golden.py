@@ -6,7 +6,7 @@ other hardware that changes the answers is noticed before a user is answered.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ import numpy as np
 from inference.classifier import Classifier
 from inference.errors import GoldenMismatch, ImageError
 from inference.formats import sniff_format
+from inference.manifest import Precision
 from inference.package import package_file
 from inference.strictjson import from_json, to_json
 
@@ -29,7 +30,7 @@ _TOLERANCE: Final = {"fp32": 0.01, "fp16": 0.03, "int8": 0.08}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenImage:
-    """`file` in the golden folder, its true label, and the probabilities expected of the fp32 model."""
+    """`file` in the golden folder, its true label, and the probabilities expected of one precision."""
 
     file: str
     label: str
@@ -42,7 +43,7 @@ class GoldenImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenSet:
-    """The content of `golden/expected.json`."""
+    """The content of `golden/expected.json`, which is about fp32, or of another precision's file."""
 
     images: tuple[GoldenImage, ...]
 
@@ -66,9 +67,34 @@ def write_golden(
         row = _probabilities(classifier, data)
         entries.append(GoldenImage(file=file, label=label, probabilities=tuple(map(float, row))))
     golden = GoldenSet(images=tuple(entries))
-    text = json.dumps(to_json(golden), ensure_ascii=False, indent=2)
-    (target / EXPECTED_FILE).write_text(text, encoding="utf-8")
+    _write(target, classifier.precision, golden)
     return golden
+
+
+def add_golden_precision(folder: Path, classifier: Classifier) -> int:
+    """Write the answers of another precision for the golden images of the package in `folder`.
+
+    Returns:
+        The number of images.
+    """
+    golden = _read(package_file(folder, f"{GOLDEN_FOLDER}/{EXPECTED_FILE}"))
+    images = []
+    for entry in golden.images:
+        data = package_file(folder, f"{GOLDEN_FOLDER}/{entry.file}").read_bytes()
+        row = _probabilities(classifier, data)
+        images.append(replace(entry, probabilities=tuple(map(float, row))))
+    _write(folder / GOLDEN_FOLDER, classifier.precision, GoldenSet(images=tuple(images)))
+    return len(images)
+
+
+def expected_file(precision: Precision) -> str:
+    """Return the name of the file with a precision's answers."""
+    return EXPECTED_FILE if precision == "fp32" else f"expected.{precision}.json"
+
+
+def _write(target: Path, precision: Precision, golden: GoldenSet) -> None:
+    text = json.dumps(to_json(golden), ensure_ascii=False, indent=2)
+    (target / expected_file(precision)).write_text(text, encoding="utf-8")
 
 
 def check_golden(classifier: Classifier, folder: Path) -> int:
@@ -78,7 +104,8 @@ def check_golden(classifier: Classifier, folder: Path) -> int:
         GoldenMismatch: the set cannot be read, or an answer differs by more than the tolerance.
         PackageError: one of its files is a link out of the package.
     """
-    golden = _read(package_file(folder, f"{GOLDEN_FOLDER}/{EXPECTED_FILE}"))
+    expected_by = expected_file(classifier.precision)
+    golden = _read(package_file(folder, f"{GOLDEN_FOLDER}/{expected_by}"))
     tolerance = _TOLERANCE[classifier.precision]
     for entry in golden.images:
         file = package_file(folder, f"{GOLDEN_FOLDER}/{entry.file}")

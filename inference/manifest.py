@@ -237,7 +237,13 @@ class Parity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """See the module's and each part's docstring. `labels[i]` is the name of logit i."""
+    """See the module's and each part's docstring. `labels[i]` is the name of logit i.
+
+    Each model file has its own manifest inside, for its own temperature, thresholds and metrics:
+    `precision` says of which file they are (`manifest.json` is about fp32), and `parity` of a
+    smaller type is against the fp32 file. `precisions_left_out` says why a precision that was tried
+    is not among the `files`.
+    """
 
     format_version: int
     name: str
@@ -254,6 +260,8 @@ class Manifest:
     training: TrainingInfo
     parity: Parity
     conformal: Conformal | None = None
+    precision: Precision = "fp32"
+    precisions_left_out: Mapping[Precision, str] | None = None
     files: Mapping[Precision, FileEntry] | None = None
 
     def __post_init__(self) -> None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from inference.precision import AskedPrecision
 from service.admission import Ticket
 from service.context import Context
 from service.deadlines import TIMEOUT_HEADER, Deadline
 from service.errors import ModelNotChosen, NoModels
-from service.loading import AskedPrecision
 from service.readiness import why_no_model
 from service.served_model import ServedModel
 from service.stages import StageTimes

@@ -3,15 +3,12 @@
 import dataclasses
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from inference import Classifier, Package, SessionConfig, check_golden
-from inference.manifest import Precision
+from inference.precision import AskedPrecision
 from service.tuning import Tuner, Tuning, batch_buckets
-
-AskedPrecision = Precision | Literal["auto"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +48,8 @@ def _kind(package: Package, precision: AskedPrecision) -> Hashable:
     """Return what is equal for models that run alike: the labels and weights make no difference."""
     manifest = package.manifest
     backbone = manifest.backbone
-    return backbone.name, backbone.num_params, manifest.crop_hw, precision
+    files = frozenset(manifest.files or {})  # "auto" may be another one of them
+    return backbone.name, backbone.num_params, manifest.crop_hw, precision, files
 
 
 def _warm(classifier: Classifier, max_batch: int) -> None:

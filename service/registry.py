@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 from inference import ModelNotFound, Repository
+from inference.precision import AskedPrecision
 from service.catalog import EMPTY_CATALOG, Catalog, PublishedModel, PublishedVersion, read_catalog
 from service.errors import InvalidParameter, ModelNotReady
-from service.loading import AskedPrecision
 from service.operations import Operations
 from service.served_model import ServedModel
 from service.shelf import Shelf

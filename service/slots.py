@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from inference.precision import AskedPrecision
 from service.catalog import PublishedVersion
 from service.errors import ModelNotReady
-from service.loading import AskedPrecision
 from service.served_model import ServedModel
 from service.states import LoadedVariant, State, VersionStatus
 

@@ -1,5 +1,7 @@
 """How much of a time budget training may use: the rest is kept for what follows it."""
 
+import math
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +17,13 @@ _SLACK: Final = 1.15
 # raw bytes, the test images too.
 _TORCH_PASSES: Final = 5
 _TORCH_FACTOR: Final = 2.5
+# A smaller precision: converting it several ways, and timing it.
+_PRECISION_FIXED_S: Final = 12.0
+# Looking at 128 images for their ranges takes several times as long as answering them; then three
+# drafts answer the validation images, and what is published answers both from raw bytes too.
+_CALIBRATION_PASSES: Final = 4 * 128
+_VAL_PASSES: Final = 4
+_TEST_PASSES: Final = 2
 
 
 @dataclass(slots=True)
@@ -35,17 +44,31 @@ class Stopwatch:
         self.export_s, self.features_s = features.export_s, features.embedding_s
         self.images = len(features.embeddings)
 
-    def reserve_s(self, dataset: Dataset) -> float:
-        """Return the seconds that export, gates and measuring will take."""
+    def precision_s(self, dataset: Dataset) -> float:
+        """Return the seconds that trying one smaller precision will take."""
+        image_s = self.features_s / max(1, self.images)
+        num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
+        images = _CALIBRATION_PASSES + _VAL_PASSES * num_val + _TEST_PASSES * num_test
+        return _PRECISION_FIXED_S + image_s * images
+
+    def reserve_s(self, dataset: Dataset, *, precisions: int = 0) -> float:
+        """Return the seconds that export, gates and measuring will take, and smaller `precisions`."""
         image_s = self.features_s / max(1, self.images)
         num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
         passes_s = image_s * (num_val * (_TORCH_PASSES * _TORCH_FACTOR + 1) + num_test)
         # Classes are left out in turn with about as many heads as strengths were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
-        return _FIXED_S + _SLACK * (again_s + passes_s)
+        return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
 
     def deadline_s(self, config: FinetuneConfig, dataset: Dataset) -> float | None:
         """Return the `time.monotonic()` at which training is to end, None without a budget."""
         if config.time_budget is None:
             return None
-        return self.started + config.time_budget - self.reserve_s(dataset)
+        smaller = len(config.precisions) - 1
+        return self.started + config.time_budget - self.reserve_s(dataset, precisions=smaller)
+
+    def left_s(self, config: FinetuneConfig) -> float:
+        """Return the seconds that are left of the budget, infinity without one."""
+        if config.time_budget is None:
+            return math.inf
+        return self.started + config.time_budget - time.monotonic()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from inference.errors import InvalidName
+from inference.manifest import MODEL_FILES, Precision
 from inference.names import check_model_name
 from training.errors import ConfigError
 
@@ -17,6 +18,7 @@ Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
 Mirror = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
+Precisions = tuple[Precision, ...]
 TrackerKind = Literal["tensorboard", "mlflow", "none"]
 
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
@@ -45,6 +47,15 @@ def parse_channels(text: str) -> tuple[float, float, float]:
     if len(values) != 3 or not all(map(math.isfinite, values)):
         raise argparse.ArgumentTypeError(f"{text!r} is not one number or three with commas")
     return values[0], values[1], values[2]
+
+
+def parse_precisions(text: str) -> Precisions:
+    """Return the precisions in `"fp32,int8"`; fp32 is always published, named or not."""
+    asked = {part.strip() for part in text.split(",")}
+    if unknown := sorted(asked - MODEL_FILES.keys()):
+        choices = ", ".join(MODEL_FILES)
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no precision; choose of {choices}")
+    return tuple(precision for precision in MODEL_FILES if precision in asked | {"fp32"})
 
 
 def _option(
@@ -132,6 +143,13 @@ class FinetuneConfig:
         False,
         "leave the index of training images (their paths and embeddings) out of the package; "
         "python -m inference --similar needs it",
+    )
+    precisions: Precisions = _option(
+        ("fp32",),
+        "model files to try, such as fp32,fp16,int8; a smaller one is published where it keeps the "
+        "accuracy and is faster here",
+        parse=parse_precisions,
+        metavar="LIST",
     )
     seed: int = _option(0, "seed of the split, the head and the augmentation", parse=int)
     device: Device = _option("auto", "where fine-tuning runs", choices=get_args(Device))

@@ -22,6 +22,7 @@ from inference.rejection import FAMILIARITY
 from inference.session import ModelSession, SessionConfig, open_session
 from training.backbones.build import Backbone
 from training.backbones.heads import NO_MAP
+from training.budget import Stopwatch
 from training.calibration import CalibrationEffect, calibration_effect, fit_temperature
 from training.candidates import Candidate
 from training.caution import choose_caution
@@ -29,6 +30,8 @@ from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.gates import check_graph
 from training.metrics import confusion_matrix, describe_accuracy, measure
+from training.precisions.reference import Reference
+from training.precisions.trying import try_precisions
 from training.prepare import Prepared
 from training.progress import Display
 from training.publish import Measured
@@ -50,7 +53,7 @@ def measure_candidate(
     config: FinetuneConfig,
     display: Display,
     *,
-    started: float,
+    stopwatch: Stopwatch,
 ) -> Measured:
     """Calibrate on validation data, check the graph, and read the test data for the first time.
 
@@ -72,8 +75,22 @@ def measure_candidate(
     caution = choose_caution(
         recognition, prepared, config, display, temperature=temperature, served=served
     )
+    precisions = try_precisions(
+        config.precisions,
+        Reference(
+            recognition=recognition,
+            temperature=temperature,
+            rejection=caution.rejection,
+            conformal=caution.conformal,
+        ),
+        display,
+        seed=config.seed,
+        seconds_left=lambda: stopwatch.left_s(config),
+        needed_s=stopwatch.precision_s(dataset),
+    )
     return Measured(
         model=model,
+        variants=precisions.variants,
         facts={
             "labels": dataset.labels,
             "preprocessing": backbone.spec,
@@ -83,16 +100,19 @@ def measure_candidate(
             "backbone": backbone.info,
             "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
             "metrics": metrics,
-            "training": _training_info(chosen, config, started),
+            "training": _training_info(chosen, config, stopwatch.started),
             "parity": parity,
             "conformal": caution.conformal,
+            "precisions_left_out": precisions.left_out,
         },
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
         given_splits=prepared.scan.folder.given_splits,
         probabilities=served,
         similar=None if config.no_similar else make_index(recognition, prepared.scan.folder),
-        metrics=_metrics_file(judgement, parity, tried, prepared) | caution.tested,
+        metrics=_metrics_file(judgement, parity, tried, prepared)
+        | caution.tested
+        | {"precisions": precisions.attempts},
         report=make_report(
             chosen,
             tried,
@@ -100,6 +120,7 @@ def measure_candidate(
             display,
             probabilities=judgement.probabilities,
             calibration=judgement.calibration,
+            precisions=precisions.attempts,
         ),
     )
 

@@ -64,9 +64,7 @@ def _run(
             return None
         chosen, tried = fitted
         display.line(f"keeping the {chosen.method}")
-        measured = measure_candidate(
-            chosen, tried, prepared, config, display, started=stopwatch.started
-        )
+        measured = measure_candidate(chosen, tried, prepared, config, display, stopwatch=stopwatch)
         display.line("writing the package and checking it from raw bytes")
         published = publish(measured, config)
         fitting.checkpoints().remove()

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +14,19 @@ import numpy.typing as npt
 import onnx
 
 from inference.classifier import Classifier
-from inference.golden import MAX_GOLDEN_IMAGES, check_golden, write_golden
+from inference.golden import (
+    MAX_GOLDEN_IMAGES,
+    add_golden_precision,
+    check_golden,
+    write_golden,
+)
 from inference.manifest import (
     FORMAT_VERSION,
     MANIFEST_FILE,
     MODEL_FILES,
     FileEntry,
     Manifest,
+    Precision,
     dump_manifest,
 )
 from inference.package import publish_package, read_package
@@ -34,6 +40,7 @@ from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
 from training.export import embed_manifest
 from training.gates import check_raw_bytes, read_again
+from training.precisions.attempt import Variant
 from training.report.content import Report
 from training.report.page import render_report
 
@@ -44,7 +51,7 @@ _GOLDEN_BYTES: Final = 400_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A model and all that was found out about it. `facts` are the manifest's fields but for
-    format_version, name, version, created and files.
+    format_version, name, version, created and files. `variants` are the files of other precisions.
 
     `frozen_split` and `given_splits` are kept so that the next run deals the same images alike.
     `probabilities` holds the exported file's (N, K) for "val" and, where there are test images, "test".
@@ -52,6 +59,7 @@ class Measured:
     """
 
     model: onnx.ModelProto
+    variants: tuple[Variant, ...]
     facts: dict[str, Any]
     dataset: Dataset
     frozen_split: dict[str, str]
@@ -83,16 +91,11 @@ def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **measured.facts,
     )
-    embed_manifest(measured.model, dump_manifest(manifest, embedded=True))
-    data = measured.model.SerializeToString()
-    (folder / MODEL_FILES["fp32"]).write_bytes(data)
-    entry = FileEntry(
-        file=MODEL_FILES["fp32"],
-        sha256=hashlib.sha256(data).hexdigest(),
-        bytes=len(data),
-        metrics={"accuracy": manifest.metrics.val.accuracy, "nll": manifest.metrics.val.nll},
-    )
-    manifest = dataclasses.replace(manifest, files={"fp32": entry})
+    files: dict[Precision, FileEntry] = {"fp32": _write_model(folder, measured.model, manifest)}
+    for variant in measured.variants:
+        own = dataclasses.replace(manifest, **variant.facts)
+        files[own.precision] = _write_model(folder, variant.model, own)
+    manifest = dataclasses.replace(manifest, files=files)
     (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
     metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
     (folder / "metrics.json").write_text(metrics, encoding="utf-8")
@@ -104,20 +107,49 @@ def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
     (folder / "report.html").write_text(report, encoding="utf-8")
 
 
+def _write_model(folder: Path, model: onnx.ModelProto, manifest: Manifest) -> FileEntry:
+    """Write a model file with its own manifest inside."""
+    embed_manifest(model, dump_manifest(manifest, embedded=True))
+    data = model.SerializeToString()
+    file = MODEL_FILES[manifest.precision]
+    (folder / file).write_bytes(data)
+    return FileEntry(
+        file=file,
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        metrics={"accuracy": manifest.metrics.val.accuracy, "nll": manifest.metrics.val.nll},
+    )
+
+
 def _check_written(folder: Path, measured: Measured) -> Classifier:
-    """Read the package back as the service will, and hold its answers against the measured ones."""
+    """Read the package back as the service will, and hold its answers against the measured ones.
+
+    Returns:
+        The float32 file, loaded.
+    """
     package = read_package(folder)
-    classifier = Classifier.load(package, session=SessionConfig(provider="cpu"))
-    for split, probabilities in measured.probabilities.items():
-        images = measured.dataset.splits[split]
-        check_raw_bytes(classifier, images, measured.dataset.pixels, probabilities)
+    config = SessionConfig(provider="cpu")
+    classifier = Classifier.load(package, session=config, precision="fp32")
+    _check_answers(classifier, measured.dataset, measured.probabilities)
     golden = [(read_again(image), image.file.label) for image in choose_golden(measured.dataset)]
     write_golden(folder, classifier, golden)
     if check_golden(classifier, folder) != len(golden):
         raise GateFailed(
             f"golden gate: {len(golden)} images were to be written; nothing was published"
         )
+    for variant in measured.variants:
+        precision = variant.attempt.precision
+        other = Classifier.load(package, session=variant.session, precision=precision)
+        _check_answers(other, measured.dataset, variant.probabilities)
+        add_golden_precision(folder, other)
     return classifier
+
+
+def _check_answers(
+    classifier: Classifier, dataset: Dataset, measured: Mapping[Split, npt.NDArray[np.float32]]
+) -> None:
+    for split, probabilities in measured.items():
+        check_raw_bytes(classifier, dataset.splits[split], dataset.pixels, probabilities)
 
 
 def choose_golden(dataset: Dataset) -> list[ScannedImage]:

@@ -1,6 +1,6 @@
 """A run's own account of itself, for its report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ from training.answers import Answers
 from training.calibration import CalibrationEffect
 from training.candidates import Candidate
 from training.data.layout import Split
+from training.precisions.attempt import Attempt
 from training.prepare import Prepared
 from training.progress import Display
 from training.report.content import Report, Stage
@@ -25,6 +26,7 @@ def make_report(
     *,
     probabilities: Mapping[Split, Floats],
     calibration: Mapping[Split, CalibrationEffect],
+    precisions: Sequence[Attempt] = (),
 ) -> Report:
     """Return what the page shows: of the test images where there are any, else of validation images.
 
@@ -35,6 +37,7 @@ def make_report(
         display: has timed the stages.
         probabilities: (N, K) by split, calibrated.
         calibration: what the temperature changed, by split.
+        precisions: what became of smaller files.
     """
     dataset, audit = chosen.dataset, prepared.audit
     split: Split = "test" if "test" in probabilities else "val"
@@ -57,6 +60,7 @@ def make_report(
         suspects=[audit.path(suspect.row) for suspect in audit.suspects],
         left_out=prepared.left_out(),
         stages=[Stage(name=name, seconds=s) for name, s in display.stage_seconds.items()],
+        precisions=precisions,
     )
 
 

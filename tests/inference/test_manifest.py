@@ -114,8 +114,9 @@ def test_what_is_no_manifest_is_refused(text: str) -> None:
 def test_every_part_that_was_there_from_the_beginning_is_needed(field: str) -> None:
     data = json.loads(dump_manifest(MANIFEST))
     del data[field]
-    if field in ("files", "conformal"):
-        assert getattr(parse_manifest(json.dumps(data)), field) is None
+    added = {"files": None, "conformal": None, "precision": "fp32", "precisions_left_out": None}
+    if field in added:
+        assert getattr(parse_manifest(json.dumps(data)), field) == added[field]
     else:
         with pytest.raises(InvalidManifest, match=field):
             parse_manifest(json.dumps(data))

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from inference import Package, Repository, SessionConfig
+from inference.precision import AskedPrecision
 from service.catalog import PublishedVersion
-from service.loading import AskedPrecision, LoadedModel, ModelLoader
+from service.loading import LoadedModel, ModelLoader
 from service.operations import Operations
 from service.registry import ModelRegistry
 from service.served_model import ServedModel

@@ -12,6 +12,7 @@ from training.report.judgement import Kind
 if TYPE_CHECKING:  # their modules import torch and scikit-learn
     from training.audit.result import Finding
     from training.finetuning.loop import EpochRecord
+    from training.precisions.attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Report:
         suspects: paths whose label the audit doubts.
         left_out: path and reason of each file that was set aside.
         stages: what took how long, in order.
+        precisions: smaller files that were tried.
     """
 
     answers: Answers
@@ -51,3 +53,4 @@ class Report:
     suspects: Sequence[str]
     left_out: Sequence[tuple[str, str]]
     stages: Sequence[Stage]
+    precisions: Sequence["Attempt"] = ()

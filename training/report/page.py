@@ -61,6 +61,7 @@ def render_report(
         findings=report.findings,
         left_out=report.left_out[:_SHOWN_FILES],
         more_left_out=max(len(report.left_out) - _SHOWN_FILES, 0),
+        precisions=report.precisions,
         stages=_with_the_rest(report, manifest),
         people=looks_like_people(str(manifest.training.config.get("data", "")), manifest.labels),
     )

@@ -1,0 +1,157 @@
+"""Which of a package's model files is run."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from inference.classifier import Classifier, open_classifier
+from inference.errors import GoldenMismatch, InvalidManifest, PackageError
+from inference.golden import add_golden_precision, check_golden
+from inference.manifest import (
+    MANIFEST_FILE,
+    Calibration,
+    FileEntry,
+    Manifest,
+    Precision,
+    Rejection,
+    dump_manifest,
+)
+from inference.package import read_package
+from inference.precision import choose_precision, flags_multiply_int8, multiplies_int8
+from inference.session import SessionConfig
+from tests.builders import colour_model, coloured, make_package
+
+CPU = SessionConfig(provider="cpu")
+OWN_THRESHOLD = 20.0
+
+
+def add_precision(
+    folder: Path, precision: Precision, changes: dict[str, object] | None = None
+) -> Path:
+    """Give a package a second file, with a manifest of its own that rejects more."""
+    manifest = read_package(folder).manifest
+    rejection = Rejection(score="max_logit", threshold=OWN_THRESHOLD, accepted=0.9)
+    own = dataclasses.replace(manifest, precision=precision, rejection=rejection)
+    own = dataclasses.replace(own, **(changes or {}))  # type: ignore[arg-type]
+    data = colour_model(manifest=dump_manifest(own, embedded=True))
+    file = f"model.{precision}.onnx"
+    (folder / file).write_bytes(data)
+    entry = FileEntry(
+        file=file, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), metrics={}
+    )
+    files = {**(manifest.files or {}), precision: entry}
+    write(folder, dataclasses.replace(manifest, files=files))
+    return folder
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Replace the package's manifest."""
+    (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(models_dir: Path) -> Path:
+    """Return a package with a file for int8 beside the usual one."""
+    return add_precision(make_package(models_dir), "int8")
+
+
+@pytest.mark.parametrize(
+    ("available", "on_gpu", "expected"),
+    [
+        (("fp32",), True, "fp32"),
+        (("fp32", "int8"), True, "fp32"),
+        (("fp32", "fp16", "int8"), True, "fp16"),
+        (("fp32", "fp16"), False, "fp32"),
+    ],
+)
+def test_auto_takes_what_suits_the_hardware(
+    available: tuple[Precision, ...], on_gpu: bool, expected: str
+) -> None:
+    assert choose_precision("auto", available, on_gpu=on_gpu) == expected
+
+
+def test_auto_takes_int8_on_a_cpu_that_is_made_for_it() -> None:
+    expected = "int8" if multiplies_int8() else "fp32"
+    available: tuple[Precision, ...] = ("fp32", "int8")
+    assert choose_precision("auto", available, on_gpu=False) == expected
+
+
+def test_what_is_asked_for_is_taken() -> None:
+    available: tuple[Precision, ...] = ("fp32", "fp16")
+    assert choose_precision("fp32", available, on_gpu=True) == "fp32"
+    assert choose_precision("int8", available, on_gpu=True) == "int8"
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("flags\t\t: fpu avx2 avx512_vnni", True),
+        ("processor : 0\nflags : fpu avx_vnni", True),
+        ("flags : fpu avx2 avx512f", False),
+        ("flags_of_others : avx_vnni\nmodel : avx512_vnni", False),
+        ("", False),
+    ],
+)
+def test_a_processor_is_asked_for_its_instructions(flags: str, expected: bool) -> None:
+    assert flags_multiply_int8(flags) is expected
+
+
+def test_a_smaller_file_is_used_by_its_own_threshold(folder: Path) -> None:
+    image = [coloured("red")]
+    (usual,) = open_classifier(folder, session=CPU, precision="fp32").classify(image)
+    int8 = open_classifier(folder, session=CPU, precision="int8")
+    (own,) = int8.classify(image)
+    assert not usual.rejected
+    assert own.rejected
+    assert int8.precision == int8.manifest.precision == "int8"
+    assert set(int8.manifest.files or {}) == {"fp32", "int8"}
+
+
+def test_a_bare_smaller_file_knows_what_it_is(folder: Path) -> None:
+    classifier = open_classifier(folder / "model.int8.onnx", session=CPU)
+    assert classifier.precision == "int8"
+    with pytest.raises(PackageError, match=r"model\.int8\.onnx is int8, not fp16"):
+        open_classifier(folder / "model.int8.onnx", session=CPU, precision="fp16")
+
+
+def test_a_precision_that_the_package_lacks_is_refused(folder: Path) -> None:
+    with pytest.raises(PackageError, match="no fp16 model"):
+        open_classifier(folder, session=CPU, precision="fp16")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"precision": "fp32"}, "says that it is fp32"),
+        ({"labels": ("green", "red", "blue")}, "has other labels"),
+    ],
+)
+def test_a_file_of_another_model_is_refused(
+    models_dir: Path, changes: dict[str, object], message: str
+) -> None:
+    folder = add_precision(make_package(models_dir), "int8", changes)
+    with pytest.raises(InvalidManifest, match=message):
+        Classifier.load(read_package(folder), session=CPU, precision="int8")
+
+
+def test_each_precision_has_golden_answers_of_its_own(folder: Path) -> None:
+    int8 = open_classifier(folder, session=CPU, precision="int8")
+    with pytest.raises(GoldenMismatch, match=r"golden/expected\.int8\.json is missing"):
+        check_golden(int8, folder)
+    assert add_golden_precision(folder, int8) == 3
+    assert check_golden(int8, folder) == 3
+    expected = folder / "golden" / "expected.int8.json"
+    expected.write_text(expected.read_text("utf-8").replace("0.99", "0.89"), "utf-8")
+    with pytest.raises(GoldenMismatch, match=r"differs by 0\.1"):
+        check_golden(int8, folder)
+    assert check_golden(open_classifier(folder, session=CPU, precision="fp32"), folder) == 3
+
+
+def test_a_temperature_of_its_own_is_in_its_manifest(models_dir: Path) -> None:
+    calibration = Calibration(temperature=2.5)
+    folder = add_precision(make_package(models_dir), "fp16", {"calibration": calibration})
+    fp16 = open_classifier(folder, session=CPU, precision="fp16")
+    assert fp16.manifest.calibration.temperature == 2.5
+    assert read_package(folder).manifest.calibration.temperature == 1

@@ -1,0 +1,72 @@
+"""What a precision that passed its gates is published with: its own metrics and rules."""
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from scipy.special import softmax
+
+from inference.manifest import Calibration, Metrics
+from inference.session import SessionConfig, open_session
+from training.data.layout import Split
+from training.gates import run_batches
+from training.metrics import measure
+from training.precisions.attempt import Attempt, Variant
+from training.precisions.reference import Draft
+
+Floats = npt.NDArray[np.float32]
+
+
+def measure_variant(
+    attempt: Attempt,
+    model: onnx.ModelProto,
+    draft: Draft,
+    calibration: Calibration,
+    config: SessionConfig,
+) -> Variant:
+    """Measure a file, on the test images too, and choose its thresholds.
+
+    Args:
+        attempt: how it was found good.
+        model: the file.
+        draft: the same with another temperature, and its answers for the validation images.
+        calibration: the file's temperature.
+        config: what the file runs on.
+    """
+    shifted = draft.shifted
+    dataset = shifted.reference.candidate.dataset
+    served: dict[Split, Floats] = {"val": draft.served_logits}
+    rows = dataset.rows("test")
+    if len(rows):
+        session = open_session(model.SerializeToString(), config)
+        served["test"] = run_batches(session, dataset.pixels, rows).logits
+    judged = {**served, "val": shifted.logits}
+    found = {
+        split: measure(
+            softmax(logits / calibration.temperature, axis=1),
+            dataset.targets(split),
+            dataset.labels,
+        )
+        for split, logits in judged.items()
+    }
+    return Variant(
+        attempt=attempt,
+        model=model,
+        facts={
+            "precision": attempt.precision,
+            "calibration": calibration,
+            "rejection": shifted.rejection(),
+            "conformal": shifted.conformal(calibration),
+            "metrics": Metrics(
+                validation="held out" if dataset.folds is None else "cross-validated",
+                val_accuracy_spread=None,
+                val=found["val"],
+                test=found.get("test"),
+            ),
+            "parity": shifted.parity,
+        },
+        probabilities={
+            split: softmax(logits / calibration.temperature, axis=1)
+            for split, logits in served.items()
+        },
+        session=config,
+    )

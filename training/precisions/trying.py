@@ -1,0 +1,189 @@
+"""Each precision that was asked for: converted, judged by the gates, and made ready to publish."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from inference.manifest import Precision
+from inference.providers import resolve_provider
+from inference.session import ModelSession, SessionConfig, open_session
+from training.gates import run_batches
+from training.precisions.attempt import Attempt, Variant
+from training.precisions.float16 import to_float16
+from training.precisions.gate import accuracy_reason, speed_reason
+from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter, Recipe
+from training.precisions.measuring import measure_variant
+from training.precisions.reference import Draft, Reference, Shifted
+from training.precisions.speed import BATCHES, Speed, compare_speed
+from training.progress import Display
+from training.reference import choose_reference
+
+Pixels = npt.NDArray[np.uint8]
+CompareSpeed = Callable[[ModelSession, ModelSession, Pixels], Speed]
+
+# The ranges of what is seen in this many images hardly grow with more.
+_CALIBRATION_IMAGES: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """All attempts in order, and those of them that are to be published."""
+
+    attempts: tuple[Attempt, ...] = ()
+    variants: tuple[Variant, ...] = ()
+
+    @property
+    def left_out(self) -> dict[Precision, str] | None:
+        """Why which precision is not published; None where there is none such."""
+        return {a.precision: a.left_out for a in self.attempts if a.left_out is not None} or None
+
+
+def try_precisions(
+    asked: Sequence[Precision],
+    reference: Reference,
+    display: Display,
+    *,
+    seed: int,
+    seconds_left: Callable[[], float] = lambda: math.inf,
+    needed_s: float = 0.0,
+    compare: CompareSpeed = compare_speed,
+) -> Tried:
+    """Try each precision beyond float32. Test images are read only for what is published.
+
+    Args:
+        asked: which ones.
+        reference: the float32 model.
+        display: is told what became of each.
+        seed: chooses the calibration images.
+        seconds_left: how much of a time budget is left.
+        needed_s: about what one precision takes.
+        compare: times two files.
+    """
+    attempts, variants = [], []
+    for precision in asked:
+        if precision == "fp32":
+            continue
+        left_s = seconds_left()
+        if left_s < needed_s:
+            found: Attempt | Variant = _no_time(precision, needed_s, left_s)
+        else:
+            with display.bar(f"trying {precision}", None):
+                found = _try(precision, reference, seed=seed, compare=compare)
+        attempt = found.attempt if isinstance(found, Variant) else found
+        display.line(attempt.describe())
+        attempts.append(attempt)
+        variants += [found] if isinstance(found, Variant) else []
+    return Tried(attempts=tuple(attempts), variants=tuple(variants))
+
+
+def _no_time(precision: Precision, needed_s: float, left_s: float) -> Attempt:
+    return Attempt(
+        precision=precision,
+        left_out=f"time budget: it takes about {needed_s:.0f} s, {max(left_s, 0):.0f} s are left",
+    )
+
+
+def _try(
+    precision: Precision, reference: Reference, *, seed: int, compare: CompareSpeed
+) -> Attempt | Variant:
+    config = _session_config(precision)
+    draft = _best_draft(precision, reference, config, seed=seed)
+    if draft is None:
+        reason = "accuracy gate: it answers with NaN or infinity"
+        return Attempt(precision=precision, left_out=reason)
+    calibration = draft.shifted.calibration()
+    model = reference.with_trunk(draft.trunk, temperature=calibration.temperature)
+    data = model.SerializeToString()
+    change = draft.shifted.accuracy_change()
+    attempt = Attempt(
+        precision=precision,
+        how=draft.how,
+        accuracy=change,
+        size_bytes=len(data),
+        left_out=accuracy_reason(change),
+    )
+    if attempt.left_out is not None:
+        return attempt
+    speed = _compare(data, reference, config, compare)
+    attempt = dataclasses.replace(attempt, speed=speed, left_out=speed_reason(speed))
+    if attempt.left_out is not None:
+        return attempt
+    return measure_variant(attempt, model, draft, calibration, config)
+
+
+def _session_config(precision: Precision) -> SessionConfig:
+    """Return what a precision is for: integers the CPU, float16 a GPU where there is one."""
+    on_gpu = precision == "fp16" and resolve_provider("auto") != "cpu"
+    return SessionConfig(provider="cuda" if on_gpu else "cpu")
+
+
+def _best_draft(
+    precision: Precision, reference: Reference, config: SessionConfig, *, seed: int
+) -> Draft | None:
+    """Return the draft nearest to the float32 answers, of those that keep the accuracy if any does.
+
+    None where no draft answers with numbers.
+    """
+    trunk = reference.candidate.trunk
+    if precision == "fp16":
+        return _nearest(_drafts([("layers in float16", to_float16(trunk))], reference, config))
+    with Int8Converter(trunk, _calibration_images(reference, seed=seed)) as converter:
+
+        def quantised(recipes: Sequence[Recipe]) -> list[Draft]:
+            trunks = [(recipe.describe(), converter.convert(recipe)) for recipe in recipes]
+            return _drafts(trunks, reference, config)
+
+        drafts = quantised(RECIPES)
+        if not any(map(_keeps_accuracy, drafts)):
+            drafts += quantised([CAREFUL_RECIPE])
+        return _nearest([d for d in drafts if _keeps_accuracy(d)] or drafts)
+
+
+def _drafts(
+    trunks: Sequence[tuple[str, onnx.ModelProto]], reference: Reference, config: SessionConfig
+) -> list[Draft]:
+    """Run each converted trunk on the validation images; leave out what answers with no number."""
+    dataset = reference.candidate.dataset
+    drafts = []
+    for how, trunk in trunks:
+        session = open_session(reference.with_trunk(trunk).SerializeToString(), config)
+        outputs = run_batches(session, dataset.pixels, dataset.rows("val"))
+        if np.isfinite(outputs.logits).all() and np.isfinite(outputs.embedding).all():
+            shifted = Shifted.of(reference, outputs)
+            drafts.append(
+                Draft(how=how, trunk=trunk, served_logits=outputs.logits, shifted=shifted)
+            )
+    return drafts
+
+
+def _keeps_accuracy(draft: Draft) -> bool:
+    return accuracy_reason(draft.shifted.accuracy_change()) is None
+
+
+def _nearest(drafts: Sequence[Draft]) -> Draft | None:
+    return min(drafts, key=lambda draft: draft.error, default=None)
+
+
+def _calibration_images(reference: Reference, *, seed: int) -> Pixels:
+    """Return training images (M, H, W, 3), of each class alike, as the model sees them."""
+    dataset = reference.candidate.dataset
+    places = choose_reference(dataset, seed=seed, at_most=_CALIBRATION_IMAGES)
+    return np.ascontiguousarray(dataset.pixels[dataset.rows("train")[places]])
+
+
+def _compare(
+    data: bytes, reference: Reference, config: SessionConfig, compare: CompareSpeed
+) -> Speed:
+    """Time a file beside the float32 one, on as many images as the largest timed batch."""
+    one_thread = dataclasses.replace(config, intra_op_threads=1)
+    before = reference.with_trunk(reference.candidate.trunk).SerializeToString()
+    dataset = reference.candidate.dataset
+    rows = np.resize(dataset.rows("val"), max(BATCHES))
+    pixels = np.ascontiguousarray(dataset.pixels[rows])
+    return compare(open_session(before, one_thread), open_session(data, one_thread), pixels)
