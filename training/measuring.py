@@ -28,10 +28,11 @@ from training.candidates import Candidate
 from training.caution import choose_caution
 from training.config import FinetuneConfig
 from training.data.layout import Split
+from training.data.split import Dataset
 from training.gates import check_graph
 from training.metrics import confusion_matrix, describe_accuracy, measure
 from training.precisions.reference import Reference
-from training.precisions.trying import try_precisions
+from training.precisions.trying import Tried, try_precisions
 from training.prepare import Prepared
 from training.progress import Display
 from training.publish import Measured
@@ -70,36 +71,26 @@ def measure_candidate(
     logits = _served_logits(chosen)
     served = {split: softmax(found / temperature, axis=1) for split, found in logits.items()}
     judgement = _judge(chosen, logits, temperature=temperature)
-    metrics = judgement.metrics
-    _describe_metrics(metrics, display)
+    _describe_metrics(judgement.metrics, display)
     caution = choose_caution(
         recognition, prepared, config, display, temperature=temperature, served=served
     )
-    precisions = try_precisions(
-        config.precisions,
-        Reference(
-            recognition=recognition,
-            temperature=temperature,
-            rejection=caution.rejection,
-            conformal=caution.conformal,
-        ),
-        display,
-        seed=config.seed,
-        seconds_left=lambda: stopwatch.left_s(config),
-        needed_s=stopwatch.precision_s(dataset),
+    reference = Reference(
+        recognition=recognition,
+        temperature=temperature,
+        rejection=caution.rejection,
+        conformal=caution.conformal,
     )
+    precisions = _try_precisions(reference, config, display, stopwatch)
     return Measured(
         model=model,
         variants=precisions.variants,
         facts={
-            "labels": dataset.labels,
-            "preprocessing": backbone.spec,
+            **_origin(dataset, backbone),
             "outputs": _output_specs(backbone, len(dataset.labels), session),
             "calibration": Calibration(temperature=temperature),
             "rejection": caution.rejection,
-            "backbone": backbone.info,
-            "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
-            "metrics": metrics,
+            "metrics": judgement.metrics,
             "training": _training_info(chosen, config, stopwatch.started),
             "parity": parity,
             "conformal": caution.conformal,
@@ -110,9 +101,7 @@ def measure_candidate(
         given_splits=prepared.scan.folder.given_splits,
         probabilities=served,
         similar=None if config.no_similar else make_index(recognition, prepared.scan.folder),
-        metrics=_metrics_file(judgement, parity, tried, prepared)
-        | caution.tested
-        | {"precisions": precisions.attempts},
+        metrics=_metrics_file(judgement, parity, tried, prepared, precisions) | caution.tested,
         report=make_report(
             chosen,
             tried,
@@ -122,6 +111,29 @@ def measure_candidate(
             calibration=judgement.calibration,
             precisions=precisions.attempts,
         ),
+    )
+
+
+def _origin(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
+    """Return the manifest's fields that were settled before any model was made."""
+    return {
+        "labels": dataset.labels,
+        "preprocessing": backbone.spec,
+        "backbone": backbone.info,
+        "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
+    }
+
+
+def _try_precisions(
+    reference: Reference, config: FinetuneConfig, display: Display, stopwatch: Stopwatch
+) -> Tried:
+    return try_precisions(
+        config.precisions,
+        reference,
+        display,
+        seed=config.seed,
+        seconds_left=lambda: stopwatch.left_s(config),
+        needed_s=stopwatch.precision_s(reference.candidate.dataset),
     )
 
 
@@ -245,8 +257,10 @@ def _metrics_file(
     parity: Parity,
     tried: list[Candidate],
     prepared: Prepared,
+    precisions: Tried,
 ) -> dict[str, Any]:
     return {
+        "precisions": precisions.attempts,
         "metrics": judgement.metrics,
         "calibration": judgement.calibration,
         "parity": parity,
