@@ -25,7 +25,7 @@ from training.backbones.heads import NO_MAP
 from training.budget import Stopwatch
 from training.calibration import CalibrationEffect, calibration_effect, fit_temperature
 from training.candidates import Candidate
-from training.caution import choose_caution
+from training.caution import Caution, choose_caution
 from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.data.split import Dataset
@@ -75,12 +75,7 @@ def measure_candidate(
     caution = choose_caution(
         recognition, prepared, config, display, temperature=temperature, served=served
     )
-    reference = Reference(
-        recognition=recognition,
-        temperature=temperature,
-        rejection=caution.rejection,
-        conformal=caution.conformal,
-    )
+    reference = _reference(recognition, caution, temperature)
     precisions = _try_precisions(reference, config, display, stopwatch)
     return Measured(
         model=model,
@@ -122,6 +117,15 @@ def _origin(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
         "backbone": backbone.info,
         "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
     }
+
+
+def _reference(recognition: Recognition, caution: Caution, temperature: float) -> Reference:
+    return Reference(
+        recognition=recognition,
+        temperature=temperature,
+        rejection=caution.rejection,
+        conformal=caution.conformal,
+    )
 
 
 def _try_precisions(
