@@ -8,6 +8,7 @@ import numpy as np
 
 from inference import Classifier, Package, SessionConfig, check_golden
 from inference.precision import AskedPrecision
+from service.background import run_in_background
 from service.tuning import Tuner, Tuning, batch_buckets
 
 
@@ -39,8 +40,8 @@ class ModelLoader:
             return Classifier.load(package, session=session, precision=precision)
 
         classifier, tuning = self.tuner.tune(_kind(package, precision), open_model)
-        _warm(classifier, tuning.max_batch)
-        check_golden(classifier, package.path)
+        # Not where the session was opened: threads of its own would then be held back for good.
+        run_in_background(lambda: _prove(classifier, package, tuning))
         return LoadedModel(classifier=classifier, tuning=tuning)
 
 
@@ -50,6 +51,11 @@ def _kind(package: Package, precision: AskedPrecision) -> Hashable:
     backbone = manifest.backbone
     files = frozenset(manifest.files or {})  # "auto" may be another one of them
     return backbone.name, backbone.num_params, manifest.crop_hw, precision, files
+
+
+def _prove(classifier: Classifier, package: Package, tuning: Tuning) -> None:
+    _warm(classifier, tuning.max_batch)
+    check_golden(classifier, package.path)
 
 
 def _warm(classifier: Classifier, max_batch: int) -> None:

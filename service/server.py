@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.connections import ConnectionLimits, guarded_protocol
+from service.memory import keep_what_is_there
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,11 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle = app.state.lifecycle
         self._drain_delay_s = settings.drain_delay_s
         self._listen_until: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and listen."""
+        keep_what_is_there()
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. uvicorn's own way would raise it again at the end."""
