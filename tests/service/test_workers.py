@@ -53,7 +53,8 @@ def test_all_answer_as_one_and_sigterm_ends_all_with_0(models_dir: Path) -> None
         pids = worker_pids(service)
         assert len(pids) == NUM_WORKERS
         assert counted(service, "graft_images_total") == 20
-        assert counted(service, "graft_images_in_service") == 0
+        while counted(service, "graft_images_in_service"):
+            pass  # each worker publishes its own a few times a second
         assert service.stop() == 0
         assert not any(exists(pid) for pid in pids)
         assert "Traceback" not in service.log
