@@ -16,23 +16,43 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import uvloop
 
-from benchmarks.service.ceilings import measure_ceilings
+from benchmarks.service.aims import judge, print_aims
+from benchmarks.service.ceilings import measure_ceilings, measure_lone_ms
 from benchmarks.service.faults import measure_faults
-from benchmarks.service.load import HUNG_UP, Result, closed_loop, open_loop
+from benchmarks.service.load import Result, closed_loop, open_loop
+from benchmarks.service.processes import watch_memory
 from benchmarks.service.servers import ECHO, SERVERS, Package, Server, running
+from benchmarks.service.tables import CONNECTIONS, print_tables
 from scripts.children import Children
 
-CONNECTIONS: Final = (1, 4, 16, 64)
+# After which a client under overload hangs up.
+DEADLINE_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Seconds of each measurement, the same for every server."""
+
+    warm_up_s: float
+    closed_s: float
+    overload_s: float
+    patience_s: float
+
+
+FULL: Final = Times(warm_up_s=5, closed_s=15, overload_s=60, patience_s=60)
+QUICK: Final = Times(warm_up_s=3, closed_s=6, overload_s=20, patience_s=20)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, print, and return the exit code."""
+    """Measure, print, and return 1 where a server failed."""
     args = _parser().parse_args(argv)
+    times = QUICK if args.quick else FULL
     package = Package(folder=args.package.absolute())
     images = [
         path.read_bytes()
@@ -41,47 +61,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     chosen = [server for server in SERVERS if not args.only or server.name in args.only]
     print(_conditions(package, images))
+    ceilings = measure_ceilings(package.folder, images, times.closed_s)
+    lone_ms = measure_lone_ms(package.folder, images)
     measured: dict[str, Any] = {}
     failed: dict[str, str] = {}
-    if not args.only:
-        measured["ceilings"] = measure_ceilings(package.folder, images, args.seconds)
     with Children() as children, tempfile.TemporaryDirectory() as logs:
-        for server in [*([] if args.only else [ECHO]), *chosen]:
+        for server in [ECHO, *chosen]:
             print(f"{server.name} …", file=sys.stderr, flush=True)
             log = Path(logs) / f"{server.name}.log"
             # One that does not start, or dies, must not cost what was measured of the others.
             try:
                 with running(server, package, images[0], children, log) as (port, session_id):
-                    coroutine = _measure(server, port, session_id, images, args)
+                    coroutine = _measure(server, port, session_id, images, times)
                     measured[server.name] = uvloop.run(coroutine)
             except (RuntimeError, OSError) as err:
                 failed[server.name] = f"{err}\n{log.read_text(errors='replace')[-2000:]}"
                 print(f"{server.name} failed: {failed[server.name]}", file=sys.stderr)
-    _print_tables(measured, args)
-    print(json.dumps(measured))
+    for name, per_s in ceilings.items():
+        print(f"Ceiling, {name}: {per_s:.0f} images/s")
+    print_tables(measured, deadline_s=DEADLINE_S)
+    print_aims(judge(measured, ceilings=ceilings, lone_ms=lone_ms, deadline_s=DEADLINE_S))
+    print(json.dumps({"ceilings": ceilings, "lone_ms": lone_ms, **measured}))
     return 1 if failed else 0
 
 
 async def _measure(
-    server: Server, port: int, session_id: int, images: Sequence[bytes], args: argparse.Namespace
+    server: Server, port: int, session_id: int, images: Sequence[bytes], times: Times
 ) -> dict[str, Any]:
     requests = [server.request(image) for image in images]
-    await closed_loop(port, requests, connections=16, seconds=args.warm_up)
+    await closed_loop(port, requests, connections=16, seconds=times.warm_up_s)
     found: dict[str, Any] = {}
     for connections in CONNECTIONS:
-        result = await closed_loop(port, requests, connections=connections, seconds=args.seconds)
+        result = await closed_loop(port, requests, connections=connections, seconds=times.closed_s)
         found[str(connections)] = _summary(result)
     if server is ECHO:
         return found
     rate = 2 * found["64"]["per_s"]
-    timed = [server.request(image, deadline_s=args.deadline) for image in images]
-    overloaded = await open_loop(
-        port, timed, rate_per_s=rate, seconds=args.overload_seconds, deadline_s=args.deadline
-    )
-    found["overload"] = _summary(overloaded) | {"rate_per_s": rate}
-    await asyncio.sleep(args.deadline)  # what hung-up clients left behind
-    faults = await measure_faults(server, port, images, session_id)
-    found["faults"] = {name: getattr(faults, name) for name in faults.__slots__}
+    timed = [server.request(image, deadline_s=DEADLINE_S) for image in images]
+    async with watch_memory(session_id) as memory:
+        overloaded = await open_loop(
+            port, timed, rate_per_s=rate, seconds=times.overload_s, deadline_s=DEADLINE_S
+        )
+    found["overload"] = _summary(overloaded) | {"rate_per_s": rate, "memory": asdict(memory)}
+    await asyncio.sleep(DEADLINE_S)  # what hung-up clients left behind
+    faults = await measure_faults(server, port, images, session_id, patience_s=times.patience_s)
+    found["faults"] = asdict(faults)
     return found
 
 
@@ -95,62 +119,6 @@ def _summary(result: Result) -> dict[str, Any]:
         "statuses": {str(status): count for status, count in sorted(result.statuses.items())},
         "generator_cpu_ms": 1e3 * result.cpu_seconds / max(1, answers),
     }
-
-
-def _print_tables(measured: dict[str, Any], args: argparse.Namespace) -> None:
-    for name, per_s in measured.get("ceilings", {}).items():
-        print(f"Ceiling, {name}: {per_s:.0f} images/s")
-    print("\n| server | " + " | ".join(f"{n} conn. images/s, p50/p95/p99 ms" for n in CONNECTIONS))
-    print("|---" * (len(CONNECTIONS) + 1) + "|")
-    rows = {name: found for name, found in measured.items() if name != "ceilings"}
-    for name, found in rows.items():
-        cells = (_cell(found[str(connections)]) for connections in CONNECTIONS)
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    print(
-        f"\nTwice capacity, {args.overload_seconds:g} s, clients hang up after {args.deadline:g} s:\n"
-    )
-    print("| server | offered/s | in time/s | share in time | refused | hung up | other | p99 ms |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, found in rows.items():
-        if "overload" in found:
-            print(f"| {name} | {_overload_cells(found['overload'])} |")
-    print(
-        "\n| server | neighbours of a bad image that failed | bad image | 0.5 GB body | 1 byte/s |"
-    )
-    print("|---|---|---|---|---|")
-    for name, found in rows.items():
-        if "faults" in found:
-            seen = found["faults"]
-            share = f"{seen['failed_neighbours']} of {seen['neighbours']}"
-            rest = f"{seen['bad_status']} | {seen['huge_body']} | {seen['slow_body']}"
-            print(f"| {name} | {share} | {rest} |")
-    cost = max((found["16"]["generator_cpu_ms"] for found in rows.values()), default=0.0)
-    print(f"\nThe load generator took at most {cost:.2f} ms of CPU a request at 16 connections.\n")
-
-
-def _cell(found: dict[str, Any]) -> str:
-    text = (
-        f"{found['per_s']:.1f}, {found['p50_ms']:.0f}/{found['p95_ms']:.0f}/{found['p99_ms']:.0f}"
-    )
-    failed = sum(count for status, count in found["statuses"].items() if status != "200")
-    return f"{text}, {failed} failed" if failed else text
-
-
-def _overload_cells(found: dict[str, Any]) -> str:
-    statuses = found["statuses"]
-    total = sum(statuses.values())
-    good, hung_up = statuses.get("200", 0), statuses.get(str(HUNG_UP), 0)
-    refused = statuses.get("429", 0) + statuses.get("503", 0)
-    cells = (
-        f"{found['rate_per_s']:.0f}",
-        f"{found['per_s']:.1f}",
-        f"{good / total:.0%}",
-        str(refused),
-        str(hung_up),
-        str(total - good - refused - hung_up),
-        f"{found['p99_ms']:.0f}",
-    )
-    return " | ".join(cells)
 
 
 def _conditions(package: Package, images: Sequence[bytes]) -> str:
@@ -171,11 +139,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--package", type=Path, required=True, help="a published version's folder")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of JPEG files")
-    parser.add_argument("--only", nargs="*", default=[], help="these servers and no ceilings")
-    parser.add_argument("--seconds", type=float, default=15, help="of each closed loop [15]")
-    parser.add_argument("--warm-up", type=float, default=5, help="seconds before it counts [5]")
-    parser.add_argument("--overload-seconds", type=float, default=60)
-    parser.add_argument("--deadline", type=float, default=1.0, help="of a client under overload, s")
+    parser.add_argument("--only", nargs="*", default=[], help="these servers")
+    parser.add_argument(
+        "--quick", action="store_true", help="a third of the time for each measurement"
+    )
     return parser
 
 

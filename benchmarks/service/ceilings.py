@@ -1,16 +1,23 @@
-"""What this machine allows without HTTP: decoding alone, the model alone, and both in one process."""
+"""What this machine allows without HTTP: decoding alone, the model alone, and both in one process.
+
+A lone image takes decoding and the model, one after the other: the least that a lone request can take.
+"""
 
 import os
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from inference import Classifier, DecodeLimits, SessionConfig, read_package
 
-_BATCH = 16
+BOTH: Final = "both, in one process"
+_BATCH: Final = 16
+_LONE_ROUNDS: Final = 5
 
 
 def measure_ceilings(package: Path, images: Sequence[bytes], seconds: float) -> dict[str, float]:
@@ -29,8 +36,25 @@ def measure_ceilings(package: Path, images: Sequence[bytes], seconds: float) -> 
     return {
         "decode only": _in_threads(decode, images, cores, seconds),
         "model only": _model_alone(_load(package, threads=cores), seconds),
-        "both, in one process": _in_threads(answer, images, cores, seconds),
+        BOTH: _in_threads(answer, images, cores, seconds),
     }
+
+
+def measure_lone_ms(package: Path, images: Sequence[bytes]) -> float:
+    """Return how long a lone image takes (median), with as many threads as make it quickest."""
+    return min(
+        _lone_ms(_load(package, threads=threads), images)
+        for threads in {1, len(os.sched_getaffinity(0))}
+    )
+
+
+def _lone_ms(classifier: Classifier, images: Sequence[bytes]) -> float:
+    taken = []
+    for image in [*images] * _LONE_ROUNDS:
+        started = time.perf_counter()
+        classifier.run(classifier.prepare(image).pixels[np.newaxis])
+        taken.append(time.perf_counter() - started)
+    return 1e3 * statistics.median(taken[len(images) :])  # the first round warms up
 
 
 def _load(package: Path, *, threads: int) -> Classifier:

@@ -2,21 +2,19 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from benchmarks.service.load import connect
+from benchmarks.service.processes import resident_mb
 from benchmarks.service.servers import Server
 
 _ROUNDS: Final = 10
 _GOOD: Final = 15
 _HUGE_BYTES: Final = 512 * 2**20
-_PATIENCE_S: Final = 60.0
 # Begins like a JPEG and then is none: a decoder finds out, not a look at the first bytes.
 BAD_IMAGE: Final = b"\xff\xd8\xff\xe0" + b"\0" * 20_000
 
@@ -33,13 +31,16 @@ class Faults:
 
 
 async def measure_faults(
-    server: Server, port: int, images: Sequence[bytes], session_id: int
+    server: Server, port: int, images: Sequence[bytes], session_id: int, *, patience_s: float
 ) -> Faults:
-    """Run all of them, one after another. `session_id` is that of the server's processes."""
+    """Run all of them, one after another.
+
+    `session_id` is that of the server's processes; `patience_s` is how long to wait for it to act.
+    """
     failed, bad_status = await _neighbours(server, port, images)
     loop = asyncio.get_running_loop()
-    huge = await loop.run_in_executor(None, _huge_body, server, port, session_id)
-    slow = await loop.run_in_executor(None, _slow_body, server, port)
+    huge = await loop.run_in_executor(None, _huge_body, server, port, session_id, patience_s)
+    slow = await loop.run_in_executor(None, _slow_body, server, port, patience_s)
     return Faults(
         failed_neighbours=failed,
         neighbours=_ROUNDS * _GOOD,
@@ -66,28 +67,28 @@ async def _neighbours(server: Server, port: int, images: Sequence[bytes]) -> tup
     return failed, bad_status
 
 
-def _huge_body(server: Server, port: int, session_id: int) -> str:
+def _huge_body(server: Server, port: int, session_id: int, patience_s: float) -> str:
     """Send 0.5 GB and see what comes back, when, and how much memory the server took meanwhile."""
     _, content_type = server.body(b"")
     head = (
         f"POST {server.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {_HUGE_BYTES}\r\n\r\n"
     ).encode()
-    before, peak, started = _resident_mb(session_id), 0.0, time.monotonic()
+    before, peak, started = resident_mb(session_id), 0.0, time.monotonic()
     chunk = b"\0" * 2**20
-    with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_S) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience_s) as connection:
         with contextlib.suppress(OSError):
             connection.sendall(head)
             for index in range(_HUGE_BYTES // len(chunk)):
                 connection.sendall(chunk)
                 if index % 16 == 0:
-                    peak = max(peak, _resident_mb(session_id))
+                    peak = max(peak, resident_mb(session_id))
         status = _status(connection)
-        peak = max(peak, _resident_mb(session_id))
+        peak = max(peak, resident_mb(session_id))
     return f"{status} after {time.monotonic() - started:.1f} s, {max(0.0, peak - before):+.0f} MB"
 
 
-def _slow_body(server: Server, port: int) -> str:
+def _slow_body(server: Server, port: int, patience_s: float) -> str:
     """Send one byte a second and see how long the server lets that go on."""
     _, content_type = server.body(b"")
     head = (
@@ -97,7 +98,7 @@ def _slow_body(server: Server, port: int) -> str:
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
         connection.sendall(head)
-        while time.monotonic() - started < _PATIENCE_S:
+        while time.monotonic() - started < patience_s:
             try:
                 connection.sendall(b"x")
                 answer = connection.recv(65536)
@@ -107,7 +108,7 @@ def _slow_body(server: Server, port: int) -> str:
                 answer = b""
             status = answer[9:12].decode() if answer else "hung up"
             return f"{status} after {time.monotonic() - started:.0f} s"
-    return f"still open after {_PATIENCE_S:.0f} s"
+    return f"still open after {patience_s:.0f} s"
 
 
 def _status(connection: socket.socket) -> str:
@@ -116,23 +117,3 @@ def _status(connection: socket.socket) -> str:
     except OSError:
         return "hung up"
     return answer[9:12].decode() if answer else "hung up"
-
-
-def _resident_mb(session_id: int) -> float:
-    """Return the memory of a session's processes and of all that they started, wherever it went."""
-    family, pages = {session_id}, 0
-    facts = sorted(_processes())
-    for pid, parent, session, resident in facts:
-        if pid in family or parent in family or session in family:
-            family.add(pid)
-            pages += resident
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _processes() -> Iterator[tuple[int, int, int, int]]:
-    """Yield process, parent, session and resident pages of everything that runs."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            resident = int((folder / "statm").read_text().split()[1])
-            yield int(folder.name), int(fields[1]), int(fields[3]), resident

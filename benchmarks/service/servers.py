@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from benchmarks.service.aims import ECHO as ECHO_NAME
+from benchmarks.service.aims import OURS
 from scripts.children import Children, stop
 from scripts.tool_environments import tool_python
 
@@ -104,7 +106,7 @@ def _our_environment(package: Package) -> Mapping[str, str]:
 
 SERVERS: Final = (
     Server(
-        name="graft",
+        name=OURS,
         command=lambda python, package, port: [str(python), "-m", "service"],
         path="/predict",
         body=_raw,
@@ -160,7 +162,7 @@ SERVERS: Final = (
 )
 
 ECHO: Final = Server(
-    name="HTTP echo",
+    name=ECHO_NAME,
     command=lambda python, package, port: [str(python), str(_PEERS / "echo_server.py"), str(port)],
     path="/",
     body=_raw,

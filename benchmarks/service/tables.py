@@ -1,0 +1,65 @@
+"""What was measured of every server, as Markdown."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from benchmarks.service.load import HUNG_UP
+
+CONNECTIONS: Final = (1, 4, 16, 64)
+
+
+def print_tables(measured: Mapping[str, Mapping[str, Any]], *, deadline_s: float) -> None:
+    """Print a row for each server in each table."""
+    print("\n| server | " + " | ".join(f"{n} conn. images/s, p50/p95/p99 ms" for n in CONNECTIONS))
+    print("|---" * (len(CONNECTIONS) + 1) + "|")
+    for name, found in measured.items():
+        cells = (_cell(found[str(connections)]) for connections in CONNECTIONS)
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    print(f"\nTwice capacity, clients hang up after {deadline_s:g} s:\n")
+    print(
+        "| server | offered/s | in time/s | share in time | refused | hung up | other | p99 ms "
+        "| RAM in MB: start, peak, end |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, found in measured.items():
+        if "overload" in found:
+            print(f"| {name} | {_overload_cells(found['overload'])} |")
+    print(
+        "\n| server | neighbours of a bad image that failed | bad image | 0.5 GB body, RAM "
+        "| 1 byte/s |"
+    )
+    print("|---|---|---|---|---|")
+    for name, found in measured.items():
+        if "faults" in found:
+            seen = found["faults"]
+            share = f"{seen['failed_neighbours']} of {seen['neighbours']}"
+            rest = f"{seen['bad_status']} | {seen['huge_body']} | {seen['slow_body']}"
+            print(f"| {name} | {share} | {rest} |")
+    cost = max((found["16"]["generator_cpu_ms"] for found in measured.values()), default=0.0)
+    print(f"\nThe load generator took at most {cost:.2f} ms of CPU a request at 16 connections.\n")
+
+
+def _cell(found: Mapping[str, Any]) -> str:
+    text = (
+        f"{found['per_s']:.1f}, {found['p50_ms']:.0f}/{found['p95_ms']:.0f}/{found['p99_ms']:.0f}"
+    )
+    failed = sum(count for status, count in found["statuses"].items() if status != "200")
+    return f"{text}, {failed} failed" if failed else text
+
+
+def _overload_cells(found: Mapping[str, Any]) -> str:
+    statuses = found["statuses"]
+    total = sum(statuses.values())
+    good, hung_up = statuses.get("200", 0), statuses.get(str(HUNG_UP), 0)
+    refused = statuses.get("429", 0) + statuses.get("503", 0)
+    cells = (
+        f"{found['rate_per_s']:.0f}",
+        f"{found['per_s']:.1f}",
+        f"{good / total:.0%}",
+        str(refused),
+        str(hung_up),
+        str(total - good - refused - hung_up),
+        f"{found['p99_ms']:.0f}",
+        "{start_mb:.0f}, {peak_mb:.0f}, {end_mb:.0f}".format(**found["memory"]),
+    )
+    return " | ".join(cells)

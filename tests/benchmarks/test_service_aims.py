@@ -1,0 +1,56 @@
+"""What a run says of our service: each aim passes where it should, and only there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from benchmarks.service.aims import judge
+from benchmarks.service.ceilings import BOTH
+
+MEMORY = {"start_mb": 200.0, "peak_mb": 230.0, "end_mb": 210.0}
+
+
+def found(per_s: float, **overload: Any) -> dict[str, Any]:
+    under_load = {"p99_ms": 900.0, "statuses": {"200": 9, "429": 9}, "memory": MEMORY, **overload}
+    return {
+        "1": {"per_s": per_s / 2, "p50_ms": 11.0},
+        "16": {"per_s": per_s, "p50_ms": 160.0},
+        "overload": {"per_s": 1.0, **under_load},
+    }
+
+
+def verdicts(measured: Mapping[str, Any], *, lone_ms: float = 10.0) -> list[bool]:
+    aims = judge(measured, ceilings={BOTH: 100.0}, lone_ms=lone_ms, deadline_s=1.0)
+    return [aim.reached for aim in aims]
+
+
+def test_a_good_run_passes_every_aim() -> None:
+    assert verdicts({"graft": found(95.0), "mosec": found(50.0)}) == [True] * 6
+
+
+@pytest.mark.parametrize(
+    ("failing", "measured"),
+    [
+        (0, {"graft": found(89.0), "mosec": found(50.0)}),
+        (1, {"graft": found(95.0), "mosec": found(64.0), "LitServe": found(10.0)}),
+        (3, {"graft": found(95.0, p99_ms=1001.0), "mosec": found(50.0)}),
+        (4, {"graft": found(95.0, statuses={"200": 9, "504": 1}), "mosec": found(50.0)}),
+        (5, {"graft": found(95.0, memory=MEMORY | {"end_mb": 221.0}), "mosec": found(50.0)}),
+    ],
+    ids=["slow", "a quicker peer", "late", "another status", "growing"],
+)
+def test_only_the_aim_that_was_missed_fails(failing: int, measured: dict[str, Any]) -> None:
+    assert verdicts(measured) == [index != failing for index in range(6)]
+
+
+def test_a_slow_lone_request_fails_its_aim() -> None:
+    assert verdicts({"graft": found(95.0), "mosec": found(50.0)}, lone_ms=9.5)[2] is False
+
+
+def test_the_echo_is_no_peer() -> None:
+    assert len(verdicts({"graft": found(95.0), "HTTP echo": {"1": {"per_s": 9000.0}}})) == 5
+
+
+def test_nothing_is_judged_without_our_service() -> None:
+    assert verdicts({"mosec": found(50.0)}) == []
