@@ -103,4 +103,5 @@ def _overload(found: Mapping[str, Any], deadline_s: float) -> Iterator[Aim]:
 
 def _best(found: Mapping[str, Any]) -> float:
     """Return the most images/s at any number of connections."""
-    return max(load["per_s"] for load in found.values() if "per_s" in load)
+    best: float = max(load["per_s"] for load in found.values() if "per_s" in load)
+    return best
