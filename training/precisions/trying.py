@@ -101,17 +101,15 @@ def _try(
     model = reference.with_trunk(draft.trunk, temperature=calibration.temperature)
     data = model.SerializeToString()
     change = draft.shifted.accuracy_change()
+    speed = _compare(data, reference, config, compare)
     attempt = Attempt(
         precision=precision,
         how=draft.how,
         accuracy=change,
+        speed=speed,
         size_bytes=len(data),
-        left_out=accuracy_reason(change),
+        left_out=accuracy_reason(change) or speed_reason(speed),
     )
-    if attempt.left_out is not None:
-        return attempt
-    speed = _compare(data, reference, config, compare)
-    attempt = dataclasses.replace(attempt, speed=speed, left_out=speed_reason(speed))
     if attempt.left_out is not None:
         return attempt
     return measure_variant(attempt, model, draft, calibration, config)
