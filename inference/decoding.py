@@ -143,11 +143,11 @@ def decode_image(
         upright = _turn(_to_rgb(image), orientation)
     except (MemoryError, Image.DecompressionBombError) as err:
         raise ImageTooLarge(
-            f"image of {header_wh[0]}x{header_wh[1]} px does not fit in memory; send a smaller image"
+            f"image of {header_wh[0]}x{header_wh[1]} px does not fit in memory; scale it down"
         ) from err
     except _PILLOW_FAILURES as err:
         raise UndecodableImage(
-            f"{image.format} image is truncated or damaged; save it again and retry"
+            f"{image.format} image is truncated or damaged; replace it with a sound copy"
         ) from err
     source_wh = header_wh[::-1] if orientation >= 5 else header_wh
     return DecodedImage(
@@ -163,7 +163,7 @@ def over_byte_limit(max_bytes: int) -> str:
 
     The size is not named: who stops there does not know it.
     """
-    return f"image is over {max_bytes:,} bytes; send a smaller file"
+    return f"image is over {max_bytes:,} bytes; make it smaller"
 
 
 def _silence_pillow() -> None:
@@ -184,10 +184,10 @@ def _open(data: bytes, image_format: str) -> Image.Image:
     try:
         return _open_despite_metadata(data, image_format)
     except (MemoryError, Image.DecompressionBombError) as err:
-        raise ImageTooLarge("image has too many pixels; send a smaller image") from err
+        raise ImageTooLarge("image has too many pixels; scale it down") from err
     except _PILLOW_FAILURES as err:
         raise UndecodableImage(
-            f"file starts like {image_format} but its header cannot be read; save it again"
+            f"file starts like {image_format} but its header cannot be read; replace it with a sound copy"
         ) from err
 
 
@@ -204,16 +204,16 @@ def _open_despite_metadata(data: bytes, image_format: str) -> Image.Image:
 def _check_pixels(size_wh: tuple[int, int], limits: DecodeLimits) -> None:
     width, height = size_wh
     if width < 1 or height < 1:
-        raise UndecodableImage(f"image is {width}x{height} px; save it again")
+        raise UndecodableImage(f"image is {width}x{height} px; replace it with a sound copy")
     if max(width, height) > limits.max_side_px:
         raise ImageTooLarge(
             f"image is {width}x{height} px, limit is {limits.max_side_px:,} px a side; "
-            "send a smaller image"
+            "scale it down"
         )
     if width * height > limits.max_pixels:
         raise ImageTooLarge(
             f"image is {width}x{height} px, limit is {limits.max_pixels / 1e6:g} million pixels; "
-            "send a smaller image"
+            "scale it down"
         )
 
 

@@ -48,7 +48,7 @@ def sniff_format(data: bytes) -> str:
         UnsupportedFormat: the first bytes belong to no accepted format.
     """
     if not data:
-        raise UndecodableImage("image is empty (0 bytes); send the file again")
+        raise UndecodableImage("image is empty (0 bytes); replace it with the whole file")
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name

@@ -67,5 +67,6 @@ class Deadline:
                 yield
         except TimeoutError as err:
             raise DeadlineExceeded(
-                f"the time that {TIMEOUT_HEADER} gives was over before the body had come"
+                f"the time that {TIMEOUT_HEADER} gives was over before the body had come; "
+                "give more time or send fewer bytes"
             ) from err

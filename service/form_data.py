@@ -57,12 +57,14 @@ class FormReader:
         try:
             self._parser.write(chunk)
         except FormParserError as err:
-            raise MalformedBody("the multipart form is not well-formed; send it again") from err
+            raise MalformedBody(
+                "the multipart form is not well-formed; let an HTTP library build it"
+            ) from err
 
     def finish(self) -> list[FormPart]:
         """Return the parts, in order."""
         if not self._complete:
-            raise MalformedBody("the multipart form ends before its last boundary; send it again")
+            raise MalformedBody("the multipart form ends before its last boundary; send it whole")
         return self._parts
 
     def on_part_begin(self) -> None:
@@ -120,7 +122,9 @@ def _parser(content_type: str, reader: FormReader) -> MultipartParser:
     _, options = parse_options_header(content_type)
     boundary = options.get(b"boundary")
     if not boundary:
-        raise MalformedBody("the content type of the multipart form names no boundary")
+        raise MalformedBody(
+            "the content type of the multipart form names no boundary; let an HTTP library set it"
+        )
     try:
         return MultipartParser(
             boundary,
@@ -138,7 +142,9 @@ def _parser(content_type: str, reader: FormReader) -> MultipartParser:
             max_header_size=_MAX_HEADER_BYTES,
         )
     except FormParserError as err:
-        raise MalformedBody("the boundary of the multipart form cannot be used") from err
+        raise MalformedBody(
+            "the boundary of the multipart form cannot be used; let an HTTP library choose it"
+        ) from err
 
 
 def _text(value: bytes) -> str:

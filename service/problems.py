@@ -148,7 +148,7 @@ async def _handle_http(request: Request, err: Exception) -> Response:
     status = HTTPStatus(err.status_code)
     details = {
         404: f"there is nothing at {request.url.path[:200]!r}; /docs lists the addresses",
-        405: f"{request.method[:20]} is not possible at {request.url.path[:200]!r}",
+        405: f"{request.method[:20]} is not possible at {request.url.path[:200]!r}; /docs lists the calls",
     }
     kind = ProblemKind(int(status), status.name.lower(), status.phrase)
     detail = details.get(int(status), status.phrase)

@@ -35,7 +35,11 @@ def judge(
     if OURS not in measured:
         return []
     ours = measured[OURS]
-    peers = {name: _best(found) for name, found in measured.items() if name not in (OURS, ECHO)}
+    peers = {
+        name: _best(found)
+        for name, found in measured.items()
+        if name != ECHO and not name.startswith(OURS)  # ours elsewhere is no peer either
+    }
     return [
         _throughput(ours, ceilings),
         *_against_peers(ours, peers),

@@ -15,11 +15,17 @@ from typing import Final
 from benchmarks.service.aims import ECHO as ECHO_NAME
 from benchmarks.service.aims import OURS
 from scripts.children import Children, stop
+from scripts.requirements import PYPROJECT, read_requirements, with_cpu_onnxruntime
 from scripts.tool_environments import tool_python
 
 ROOT: Final = Path(__file__).parents[2]
 _PEERS: Final = Path(__file__).parent / "peers"
 _COMMON: Final = ("onnxruntime==1.32.0", "pillow==13.0.0", "numpy==2.4.6")
+_RAY_SERVE: Final = "ray[serve]==2.60.0"
+_RAY: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # on a busy machine its 5 s are too few
+}
 _START_S: Final = 300.0
 _STOP_S: Final = 15.0
 _BOUNDARY: Final = b"graft-benchmark"
@@ -50,7 +56,9 @@ class Server:
         command: from the package and a port.
         path: where images go.
         body: from an image to a body and its content type.
-        requirements: of its environment; none for our own.
+        requirements: of its environment; without any it runs in this one.
+        environment: the name of its environment, where that is not the server's.
+        root: where its modules are.
     """
 
     name: str
@@ -58,6 +66,8 @@ class Server:
     path: str
     body: Callable[[bytes], tuple[bytes, str]]
     requirements: tuple[str, ...] = ()
+    environment: str = ""
+    root: Path = _PEERS
     env: Callable[[Package], Mapping[str, str]] = field(default=lambda package: {})
 
     def request(self, image: bytes, *, deadline_s: float | None = None) -> bytes:
@@ -110,6 +120,7 @@ SERVERS: Final = (
         command=lambda python, package, port: [str(python), "-m", "service"],
         path="/predict",
         body=_raw,
+        root=ROOT,
         env=_our_environment,
     ),
     Server(
@@ -117,14 +128,14 @@ SERVERS: Final = (
         command=_script("fastapi_server.py"),
         path="/predict",
         body=_raw,
-        requirements=("fastapi==0.165.0", "uvicorn[standard]==0.54.0"),
+        requirements=("fastapi==0.165.0", "uvicorn[standard]==0.54.0", *_COMMON),
     ),
     Server(
         name="LitServe",
         command=_script("litserve_server.py"),
         path="/predict",
         body=_base64_json,
-        requirements=("litserve==0.2.19",),
+        requirements=("litserve==0.2.19", *_COMMON),
     ),
     Server(
         name="BentoML",
@@ -134,7 +145,7 @@ SERVERS: Final = (
         ],
         path="/predict",
         body=_form,
-        requirements=("bentoml==1.4.39",),
+        requirements=("bentoml==1.4.39", *_COMMON),
         env=lambda package: {
             "MODEL": str(package.model),
             "MANIFEST": str(package.manifest),
@@ -146,18 +157,27 @@ SERVERS: Final = (
         command=_script("mosec_server.py"),
         path="/inference",
         body=_raw,
-        requirements=("mosec==0.9.8",),
+        requirements=("mosec==0.9.8", *_COMMON),
     ),
     Server(
         name="Ray Serve",
         command=_script("ray_server.py"),
         path="/predict",
         body=_raw,
-        requirements=("ray[serve]==2.60.0",),
-        env=lambda package: {
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # on a busy machine its 5 s are too few
-        },
+        requirements=(_RAY_SERVE, *_COMMON),
+        env=lambda package: _RAY,
+    ),
+    Server(
+        name="graft on Ray Serve",
+        command=lambda python, package, port: [
+            *(str(python), str(_PEERS / "graft_on_ray_server.py"), str(port))
+        ],
+        path="/predict",
+        body=_raw,
+        requirements=(_RAY_SERVE, *with_cpu_onnxruntime(read_requirements(PYPROJECT))),
+        environment="ray-serve",  # the one that tests/deploy has
+        root=ROOT,
+        env=lambda package: {**_our_environment(package), **_RAY},
     ),
 )
 
@@ -178,22 +198,18 @@ def running(
     Raises:
         RuntimeError: it does not come up.
     """
-    own = not server.requirements
-    python = (
-        Path(sys.executable)
-        if own
-        else tool_python(server.name.replace(" ", "").lower(), (*server.requirements, *_COMMON))
-    )
+    name = server.environment or server.name.replace(" ", "").lower()
+    python = tool_python(name, server.requirements) if server.requirements else sys.executable
     port = _free_port()
-    env = {**os.environ, "GRAFT_PORT": str(port), "PYTHONPATH": str(ROOT if own else _PEERS)}
+    env = {**os.environ, "GRAFT_PORT": str(port), "PYTHONPATH": str(server.root)}
     env |= server.env(package)
     with log.open("w") as output:
         child = children.start(
-            server.command(python, package, port),
+            server.command(Path(python), package, port),
             env=env,
             stdout=output,
             stderr=output,
-            cwd=ROOT if own else _PEERS,
+            cwd=server.root,
         )
         try:
             _wait_for_answer(server, port, image, child, log)

@@ -104,7 +104,10 @@ def _wanted_outputs(request: InferRequest, manifest: Manifest) -> tuple[WantedOu
         if output.name not in names:
             raise MalformedBody(f"there is no output {output.name[:80]!r}; there are {names}")
         if output.classes and output.name not in ("logits", "probabilities"):
-            raise MalformedBody(f"output {output.name!r} cannot be given as classification")
+            raise MalformedBody(
+                f"output {output.name!r} cannot be given as classification; "
+                "ask for that of logits or probabilities"
+            )
     return request.outputs
 
 

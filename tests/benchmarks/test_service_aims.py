@@ -48,8 +48,9 @@ def test_a_slow_lone_request_fails_its_aim() -> None:
     assert verdicts({"graft": found(95.0), "mosec": found(50.0)}, lone_ms=9.5)[2] is False
 
 
-def test_the_echo_is_no_peer() -> None:
-    assert len(verdicts({"graft": found(95.0), "HTTP echo": {"1": {"per_s": 9000.0}}})) == 5
+@pytest.mark.parametrize("name", ["HTTP echo", "graft on Ray Serve"])
+def test_the_echo_and_our_own_service_elsewhere_are_no_peers(name: str) -> None:
+    assert len(verdicts({"graft": found(95.0), name: {"1": {"per_s": 9000.0}}})) == 5
 
 
 def test_nothing_is_judged_without_our_service() -> None:

@@ -55,7 +55,7 @@ def test_the_json_has_each_fault_in_its_place(faulty: Path, tmp_path: Path) -> N
         "quarantined": [
             {
                 "path": "train/blue/empty.jpg",
-                "reason": "image is empty (0 bytes); send the file again",
+                "reason": "image is empty (0 bytes); replace it with the whole file",
             }
         ],
         "exact_duplicates": [
