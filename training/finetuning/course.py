@@ -1,7 +1,9 @@
 """How long a run is, at which image sizes, and what it does when the clock says otherwise."""
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Final
 
 from training.finetuning.schedule import Pace
@@ -11,7 +13,8 @@ from training.finetuning.schedule import Pace
 FINAL_SHARE: Final = 0.2
 # A new length is set only where the old one would miss the deadline by this share of what is left.
 _TOLERANCE: Final = 0.03
-_SMOOTHING: Final = 0.2
+# The mean of so many steps: a machine that is busy for a moment must not cut a run short.
+_RECENT_STEPS: Final = 64
 
 Size = tuple[int, int]
 
@@ -55,28 +58,30 @@ class Course:
 class Clock:
     """Measured seconds of a step at each size, and of a pass over the validation images."""
 
-    step_s: dict[Size, float] = field(default_factory=dict)
-    shortest_s: dict[Size, float] = field(default_factory=dict)
+    recent_s: dict[Size, deque[float]] = field(default_factory=dict)
     record_s: float = 0.0
 
     def saw_step(self, size: Size, seconds: float) -> None:
         """Take a step's time in."""
-        self.shortest_s[size] = min(seconds, self.shortest_s.get(size, seconds))
-        known = self.step_s.get(size)
-        self.step_s[size] = seconds if known is None else known + _SMOOTHING * (seconds - known)
+        self.recent_s.setdefault(size, deque(maxlen=_RECENT_STEPS)).append(seconds)
 
     def best_s(self, size: Size) -> float:
         """Return the shortest step at a size: the first one also pays for set-up."""
-        return self.shortest_s[size]
+        return min(self.recent_s[size])
+
+    def step_s(self, size: Size) -> float | None:
+        """Return the mean step at a size, None where there was none."""
+        recent = self.recent_s.get(size)
+        return None if recent is None else fmean(recent)
 
     def fitting_steps(self, pace: Pace, course: Course) -> int:
         """Return the number of steps that end at the deadline; the present one if it nearly does."""
-        if course.deadline_s is None or course.early_hw not in self.step_s:
+        early_s = self.step_s(course.early_hw)
+        if course.deadline_s is None or early_s is None:
             return pace.num_steps
         left = 1 - pace.step / pace.num_steps
         left_s = course.deadline_s - time.monotonic() - self.record_s * course.num_records * left
-        early_s = self.step_s[course.early_hw]
-        final_s = self.step_s.get(course.final_hw, early_s * _area_ratio(course))
+        final_s = self.step_s(course.final_hw) or early_s * _area_ratio(course)
         if pace.step >= course.final_from(pace.num_steps):
             # Longer, it would go back to the early size.
             fitting = min(pace.step + left_s / final_s, pace.num_steps)
