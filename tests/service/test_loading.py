@@ -15,9 +15,12 @@ from inference import (
     SessionError,
     read_package,
 )
+from inference.classifier import open_classifier
+from inference.golden import add_golden_precision
 from service.hardware import probe_provider
 from service.loading import ModelLoader
 from tests.builders import make_package
+from tests.inference.test_precision import OWN_THRESHOLD, add_precision
 from tests.service.registries import untimed_tuner
 
 LOADER = ModelLoader(session=SessionConfig(provider="cpu"), tuner=untimed_tuner(4))
@@ -72,3 +75,13 @@ def test_a_missing_precision_is_refused(models_dir: Path) -> None:
 
 def test_the_probe_asks_a_real_session() -> None:
     assert probe_provider(SessionConfig(provider="cpu")) == "cpu"
+
+
+def test_another_precision_is_loaded_with_its_own_rules(models_dir: Path) -> None:
+    folder = add_precision(make_package(models_dir), "int8")
+    int8 = open_classifier(folder, session=SessionConfig(provider="cpu"), precision="int8")
+    add_golden_precision(folder, int8)
+    loaded = LOADER.load(package(models_dir), "int8").classifier
+    assert loaded.precision == "int8"
+    assert loaded.manifest.rejection is not None
+    assert loaded.manifest.rejection.threshold == OWN_THRESHOLD
