@@ -40,6 +40,7 @@ FLAGS = {
     "--name",
     "--no-similar",
     "--offline",
+    "--precisions",
     "--seed",
     "--std",
     "--time-budget",
