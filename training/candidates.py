@@ -88,7 +88,7 @@ class Candidate:
         spread = "" if self.spread is None else f" (± {100 * self.spread:.1f} over the folds)"
         return (
             f"{self.method}: {100 * self.accuracy:.1f} % of the validation images right{spread}, "
-            f"loss {self.nll:.3f}"
+            f"loss {abs(self.nll):.3f}"
         )
 
 
