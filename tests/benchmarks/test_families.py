@@ -1,0 +1,66 @@
+"""The contract that every backbone keeps, on one network of each kind; the benchmark runs all.
+
+What differs between families is where the head sits, how depth is told, what normalises, and whether
+there is a map: so here are one network with fully connected layers, a convolution as head, auxiliary
+heads, stages told by timm, parts told by nobody, and position embeddings.
+"""
+
+import dataclasses
+
+import pytest
+
+from benchmarks import families
+from benchmarks.families import BATCH_SIZES, FAMILIES, Family, examine, row
+from training.backbones.depth import MAX_GROUPS
+from training.gates import LOGIT_TOLERANCE
+
+pytestmark = pytest.mark.training
+
+EXAMINED = (
+    "AlexNet",
+    "GoogLeNet",
+    "SqueezeNet",
+    "ShuffleNet v2",
+    "MobileNet v3",
+    "ConvNeXt",
+    "ViT",
+)
+
+
+@pytest.mark.parametrize("name", EXAMINED)
+def test_the_contract_holds(name: str) -> None:
+    family = next(family for family in FAMILIES if family.name == name)
+    found = examine(family)
+    assert 1 < found.num_groups <= MAX_GROUPS
+    assert found.loss_after < found.loss_before
+    assert found.agreement == 1.0
+    assert max(found.differences.values()) <= LOGIT_TOLERANCE
+    assert set(found.differences) == set(BATCH_SIZES)
+    # A vision transformer's head looks at one token; convolutions are pooled.
+    assert (found.map_hw is None) == (name == "ViT")
+    assert found.backbone.spec.crop_hw == (family.image_px, family.image_px)
+    assert found.family.backbone in row(found)
+
+
+def test_every_family_of_the_courses_is_examined_by_the_benchmark() -> None:
+    names = " ".join(family.name for family in FAMILIES)
+    for wanted in (
+        *("AlexNet", "VGG", "GoogLeNet", "Inception v3", "ResNet", "ResNeXt", "Wide ResNet"),
+        *("DenseNet", "DPN", "SE-ResNet", "SqueezeNet", "MobileNet v2", "MobileNet v3"),
+        *("ShuffleNet v2", "MNASNet", "NASNet", "PNASNet", "EfficientNet", "ConvNeXt", "RegNet"),
+        *("MobileNet v4", "EfficientNetV2", "ViT", "DeiT", "Swin"),
+    ):
+        assert wanted in names
+
+
+def test_a_broken_backbone_is_told_and_fails_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sixteen pixels are too few for AlexNet's pooling."""
+    tiny = dataclasses.replace(FAMILIES[0], image_px=16)
+    assert isinstance(tiny, Family)
+    monkeypatch.setattr(families, "FAMILIES", (tiny,))
+    assert families.main([]) == 1
+    assert "BROKEN: backbone torchvision/alexnet does not take images of 16x16 px" in (
+        capsys.readouterr().out
+    )
