@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -124,20 +124,22 @@ class PixelCache:
 
     def fact(self, sha256: str) -> str | None:
         """Return what was noted of a file's content, or None."""
+        return self.look_up(sha256, [])[0]
+
+    def find(self, sha256: str, views: Sequence[str]) -> list[Place] | None:
+        """Return where the pixels of each view lie, or None where one is not there."""
+        return self.look_up(sha256, views)[1]
+
+    def look_up(self, sha256: str, views: Sequence[str]) -> tuple[str | None, list[Place] | None]:
+        """Return what `fact` and `find` return, asking the database once."""
         with self._lock:
             if sha256 in self._pending_facts:
-                return self._pending_facts[sha256]
-            row = self._database.execute(
-                "SELECT fact FROM facts WHERE sha256 = ? AND version = ?",
-                [sha256, self._facts_version],
-            ).fetchone()
-        return None if row is None else str(row[0])
-
-    def find(self, sha256: str, views: Iterable[str]) -> list[Place] | None:
-        """Return where the pixels of each view lie, or None where one is not there."""
-        places = [self._find(sha256, view) for view in views]
-        found = [place for place in places if place is not None]
-        return found if len(found) == len(places) else None
+                fact: str | None = self._pending_facts[sha256]
+                places = {view: self._pending.get((sha256, view)) for view in views}
+            else:
+                fact, places = self._ask(sha256, views)
+        found = [place for view in views if (place := places.get(view)) is not None]
+        return fact, found if len(found) == len(views) else None
 
     def read(self, place: Place) -> Pixels:
         """Return the (H, W, 3) uint8 RGB pixels at a place that `find` or `put` returned.
@@ -182,18 +184,24 @@ class PixelCache:
             self._pending_facts.clear()
             self._pending.clear()
 
-    def _find(self, sha256: str, view: str) -> Place | None:
-        with self._lock:
-            if (sha256, view) in self._pending:
-                return self._pending[sha256, view]
-            row = self._database.execute(
-                "SELECT shard, offset, height, width FROM pixels WHERE sha256 = ? AND view = ?",
-                [sha256, view],
-            ).fetchone()
-            if row is None:
-                return None
-            shard = self._number(row[0])
-        return None if self._descriptors[shard] is None else Place(shard, *row[1:])
+    def _ask(self, sha256: str, views: Sequence[str]) -> tuple[str | None, dict[str, Place | None]]:
+        marks = ",".join("?" * len(views))
+        # The marks are placeholders; no value enters the text.
+        statement = (
+            "SELECT fact, NULL, NULL, NULL, NULL, NULL FROM facts WHERE sha256 = ? AND version = ? "  # noqa: S608
+            "UNION ALL SELECT NULL, view, shard, offset, height, width FROM pixels "
+            f"WHERE sha256 = ? AND view IN ({marks})"
+        )
+        values = [sha256, self._facts_version, sha256, *views]
+        fact, places = None, {}
+        for found, view, shard, *place in self._database.execute(statement, values).fetchall():
+            if view is None:
+                fact = str(found)
+            else:
+                number = self._number(shard)
+                gone = self._descriptors[number] is None
+                places[view] = None if gone else Place(number, *place)
+        return fact, places
 
     def _open_shards(self, views: list[str]) -> None:
         """Open all that hold something of `views`: another run may remove a file meanwhile."""

@@ -204,10 +204,10 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     except OSError as err:
         return _Known(sha256="", fact=f"{_REFUSED}file cannot be read: {err.strerror}")
     sha256 = hashlib.sha256(data).hexdigest()
-    fact = cache.fact(sha256)
+    fact, places = cache.look_up(sha256, views.names)
     if fact is not None and fact.startswith(_REFUSED):
         return _Known(sha256=sha256, fact=fact)
-    if fact is not None and (places := cache.find(sha256, views.names)) is not None:
+    if fact is not None and places is not None:
         return _Known(sha256=sha256, fact=fact, places=places)
     try:
         decoded = decode_image(data, shorter_px=views.spec.resize_shorter_px)
