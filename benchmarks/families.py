@@ -182,7 +182,10 @@ def _order_of_use(network: TransferNetwork, pixels: npt.NDArray[np.uint8]) -> di
     met: dict[str, int] = {}
 
     def note(name: str) -> Any:
-        return lambda *_: met.setdefault(name, len(met))
+        def hook(module: nn.Module, inputs: Any) -> None:
+            met.setdefault(name, len(met))
+
+        return hook
 
     handles = [m.register_forward_pre_hook(note(n)) for n, m in network.trunk.named_modules()]
     with torch.inference_mode():

@@ -28,6 +28,8 @@ from training.data.views import Views
 from training.errors import DataError
 
 _QUEUED_PER_THREAD: Final = 4
+# A file of a few kB is read in less time than threads take to hand it over.
+_FILES_PER_TASK: Final = 8
 _NUMBERS: Final = len(Place._fields)
 # A fact of a content that cannot be decoded: the reason, after this mark.
 _REFUSED: Final = "refused: "
@@ -182,16 +184,21 @@ def _read_all(
     """Read in threads (Pillow releases the GIL), with few images in memory at a time."""
     threads = os.cpu_count() or 1
     remaining = iter(files)
+    chunks = iter(lambda: list(islice(remaining, _FILES_PER_TASK)), [])
+
+    def read_chunk(chunk: Sequence[ImageFile]) -> list[_Known]:
+        return [_read(file.path, views, cache) for file in chunk]
+
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        queued: deque[tuple[ImageFile, Future[_Known]]] = deque(
-            (file, pool.submit(_read, file.path, views, cache))
-            for file in islice(remaining, threads * _QUEUED_PER_THREAD)
+        queued: deque[tuple[Sequence[ImageFile], Future[list[_Known]]]] = deque(
+            (chunk, pool.submit(read_chunk, chunk))
+            for chunk in islice(chunks, threads * _QUEUED_PER_THREAD)
         )
         while queued:
-            file, future = queued.popleft()
-            yield file, future.result()
-            for following in islice(remaining, 1):
-                queued.append((following, pool.submit(_read, following.path, views, cache)))
+            chunk, future = queued.popleft()
+            yield from zip(chunk, future.result(), strict=True)
+            for following in islice(chunks, 1):
+                queued.append((following, pool.submit(read_chunk, following)))
 
 
 def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
