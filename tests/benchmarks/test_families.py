@@ -16,15 +16,8 @@ from training.gates import LOGIT_TOLERANCE
 
 pytestmark = pytest.mark.training
 
-EXAMINED = (
-    "AlexNet",
-    "GoogLeNet",
-    "SqueezeNet",
-    "ShuffleNet v2",
-    "MobileNet v3",
-    "ConvNeXt",
-    "ViT",
-)
+# Whether the head is global average pooling and one linear layer, so that there is a map.
+EXAMINED = {"AlexNet": True, "GoogLeNet": True, "SqueezeNet": True, "ConvNeXt": False, "ViT": False}
 
 
 @pytest.mark.parametrize("name", EXAMINED)
