@@ -7,6 +7,7 @@ import jinja2
 from inference.classifier import Classifier
 from inference.manifest import Manifest
 from inference.similar import SimilarIndex
+from training.backbones.licences import licence_warning
 from training.report.content import Report, Stage
 from training.report.figures.curves import draw_accuracies, draw_losses
 from training.report.gallery import make_gallery
@@ -59,6 +60,7 @@ def render_report(
         tried=report.tried,
         reason=report.reason,
         findings=report.findings,
+        licence_warning=licence_warning(manifest.backbone),
         left_out=report.left_out[:_SHOWN_FILES],
         more_left_out=max(len(report.left_out) - _SHOWN_FILES, 0),
         precisions=report.precisions,

@@ -200,3 +200,14 @@ def test_a_model_that_rejects_nothing_says_so(classifier: Classifier) -> None:
     manifest = dataclasses.replace(classifier.manifest, rejection=None)
     page = render(dataclasses.replace(classifier, manifest=manifest))
     assert "This model rejects nothing" in page
+
+
+@pytest.mark.parametrize(("licence", "warned"), [("cc-by-nc-4.0", True), ("apache-2.0", False)])
+def test_a_licence_against_commercial_use_is_a_caution_of_the_model_card(
+    classifier: Classifier, licence: str, warned: bool
+) -> None:
+    report = colour_report(colour_answers())
+    manifest = measured(classifier.manifest, report.answers)
+    backbone = dataclasses.replace(manifest.backbone, licence=licence)
+    page = render_report(report, dataclasses.replace(manifest, backbone=backbone), classifier)
+    assert ("Not for commercial use" in page) is warned
