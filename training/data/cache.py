@@ -63,7 +63,7 @@ class Place(NamedTuple):
 
 
 class PixelCache:
-    """Open with `PixelCache.open`, `put` from one thread (`find`, `fact`, `read` from any), then `close`."""
+    """`open` it, `put` from one thread (`find`, `look_up`, `read` from any), then `close` it."""
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
         self._folder = folder
@@ -122,16 +122,12 @@ class PixelCache:
         self._descriptors.clear()
         self._database.close()
 
-    def fact(self, sha256: str) -> str | None:
-        """Return what was noted of a file's content, or None."""
-        return self.look_up(sha256, [])[0]
-
     def find(self, sha256: str, views: Sequence[str]) -> list[Place] | None:
         """Return where the pixels of each view lie, or None where one is not there."""
         return self.look_up(sha256, views)[1]
 
     def look_up(self, sha256: str, views: Sequence[str]) -> tuple[str | None, list[Place] | None]:
-        """Return what `fact` and `find` return, asking the database once."""
+        """Return what was noted of a content, or None, and what `find` returns, at one go."""
         with self._lock:
             if sha256 in self._pending_facts:
                 fact: str | None = self._pending_facts[sha256]

@@ -48,7 +48,7 @@ def test_pixels_and_facts_come_back_in_another_run(tmp_path: Path) -> None:
     again = opened(tmp_path)
     for seed in range(5):
         assert again.find(f"hash{seed}", [VIEW])
-        assert again.fact(f"hash{seed}") == f"fact {seed}"
+        assert again.look_up(f"hash{seed}", [])[0] == f"fact {seed}"
         assert np.array_equal(kept(again, f"hash{seed}"), image(seed, height=3 + seed))
     again.close()
 
@@ -72,7 +72,7 @@ def test_facts_of_another_version_are_not_taken(tmp_path: Path) -> None:
     cache.put("hash", "old", {})
     cache.close()
     newer = opened(tmp_path, facts_version="2")
-    assert newer.fact("hash") is None
+    assert newer.look_up("hash", [])[0] is None
     newer.close()
 
 
@@ -107,7 +107,7 @@ def test_a_killed_run_costs_only_what_it_had_not_committed(tmp_path: Path) -> No
     cache = opened(tmp_path)
     assert (kept(cache, "kept") == 7).all()
     assert cache.find("lost", [VIEW]) is None
-    assert cache.fact("lost") is None
+    assert cache.look_up("lost", [])[0] is None
     cache.close()
 
 
