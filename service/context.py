@@ -6,7 +6,7 @@ from inference import DecodeLimits, Repository, SessionConfig
 from service.access import Access
 from service.admission import Admission
 from service.cores import usable_cores
-from service.loading import LoadedModel, ModelLoader
+from service.loading import ModelLoader
 from service.metrics import Metrics
 from service.oip.statistics import InferenceStatistics
 from service.operations import Operations
@@ -18,7 +18,7 @@ from service.settings import Settings
 from service.shadow import Shadow
 from service.shared_folder import SharedFolder
 from service.shelf import Shelf
-from service.tuning import Tuner
+from service.tuning import LoadedModel, Tuner
 from service.uploads import UploadLimits
 
 
@@ -113,6 +113,7 @@ def _build_registry(
         max_batch=settings.max_batch,
         intra_op_threads=settings.intra_op_threads,
         budget_s=settings.tune_s,
+        decode_in_batch=settings.decode_threads == 0,
     )
     loader = ModelLoader(session=session_config(settings), tuner=tuner)
 

@@ -3,21 +3,17 @@
 import dataclasses
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from inference import Classifier, Package, SessionConfig, check_golden
 from inference.precision import AskedPrecision
 from service.background import run_in_background
-from service.tuning import Tuner, Tuning, batch_buckets
+from service.tuning import LoadedModel, Tuner, batch_buckets
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedModel:
-    """A classifier that may answer, and how it runs best here."""
-
-    classifier: Classifier
-    tuning: Tuning
+# Those of a ResNet-18, a MobileNet or a small EfficientNet: 64 MB in float32.
+_SMALL_PARAMS: Final = 16_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +35,14 @@ class ModelLoader:
             session = dataclasses.replace(self.session, intra_op_threads=intra_op_threads)
             return Classifier.load(package, session=session, precision=precision)
 
-        classifier, tuning = self.tuner.tune(_kind(package, precision), open_model)
+        loaded = self.tuner.tune(
+            _kind(package, precision),
+            open_model,
+            is_small=package.manifest.backbone.num_params <= _SMALL_PARAMS,
+        )
         # Not where the session was opened: threads of its own would then be held back for good.
-        run_in_background(lambda: _prove(classifier, package, tuning))
-        return LoadedModel(classifier=classifier, tuning=tuning)
+        run_in_background(lambda: _prove(loaded, package))
+        return loaded
 
 
 def _kind(package: Package, precision: AskedPrecision) -> Hashable:
@@ -53,9 +53,11 @@ def _kind(package: Package, precision: AskedPrecision) -> Hashable:
     return backbone.name, backbone.num_params, manifest.crop_hw, precision, files
 
 
-def _prove(classifier: Classifier, package: Package, tuning: Tuning) -> None:
-    _warm(classifier, tuning.max_batch)
-    check_golden(classifier, package.path)
+def _prove(loaded: LoadedModel, package: Package) -> None:
+    _warm(loaded.classifier, loaded.tuning.max_batch)
+    check_golden(loaded.classifier, package.path)
+    if loaded.for_lone_image is not None:
+        _warm(loaded.for_lone_image, 1)
 
 
 def _warm(classifier: Classifier, max_batch: int) -> None:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from inference import (
-    BatchOutputs,
     DecodeLimits,
     ImageError,
     Prediction,
@@ -22,7 +22,7 @@ from service.errors import (
     RequestError,
     UnavailableError,
 )
-from service.served_model import ServedModel
+from service.served_model import Answered, Prepare, ServedModel
 from service.stages import StageTimes
 from service.uploads import Upload
 
@@ -73,7 +73,7 @@ async def ended_by(deadline: float) -> AsyncIterator[None]:
 
 
 class Predictor:
-    """Decodes in threads of its own and hands the pixels to the model's batcher."""
+    """Hands images to the model's batcher, decoded in threads of its own where the batch does not do it."""
 
     def __init__(self, *, decode_threads: int, limits: DecodeLimits) -> None:
         # Not the default pool: a flood of images must not keep anything else waiting.
@@ -118,21 +118,27 @@ class Predictor:
         *,
         activation_map: bool,
         deadline: float,
-    ) -> tuple[PreparedImage, BatchOutputs]:
-        """Decode one image and run it; the outputs have one row.
+    ) -> Answered:
+        """Decode one image and run it.
 
         Raises:
             ImageError, RequestError: the image cannot be decoded.
             UnavailableError, ModelMisbehaved, SessionError: as `ServedModel.run`.
         """
+        prepare: Prepare = partial(self._prepare, model, upload)
+        if not model.tuning.decode_in_batch:
+            prepare = await self._prepared(model, prepare, times)
+        answered = await model.run(prepare, activation_map=activation_map, deadline=deadline)
+        times.note("decode", answered.prepare_s)
+        times.note("queue", answered.queue_s)
+        times.note("infer", answered.infer_s)
+        return answered
+
+    async def _prepared(self, model: ServedModel, prepare: Prepare, times: StageTimes) -> Prepare:
+        """Decode an image now, in a thread of our own; return what gives its pixels."""
         with model.expecting(), times.measure("decode"):
-            prepared = await asyncio.get_running_loop().run_in_executor(
-                self._decoders, self._prepare, model, upload
-            )
-        batched = await model.run(prepared.pixels, activation_map=activation_map, deadline=deadline)
-        times.note("queue", batched.queue_s)
-        times.note("infer", batched.run_s)
-        return prepared, batched.value
+            image = await asyncio.get_running_loop().run_in_executor(self._decoders, prepare)
+        return lambda: image
 
     async def _answer(
         self,
@@ -143,14 +149,14 @@ class Predictor:
         times: StageTimes,
     ) -> Outcome:
         try:
-            prepared, outputs = await self.run(
+            answered = await self.run(
                 model, upload, times, activation_map=options.activation_map, deadline=deadline
             )
         except (ImageError, RequestError, SessionError, ModelMisbehaved, UnavailableError) as err:
             return Outcome(filename=upload.filename, error=err)
         classifier = model.classifier
-        (prediction,) = classifier.interpret(outputs, top_k=options.top_k)
-        box = crop_box(prepared.source_wh, classifier.manifest.preprocessing)
+        (prediction,) = classifier.interpret(answered.outputs, top_k=options.top_k)
+        box = crop_box(answered.prepared.source_wh, classifier.manifest.preprocessing)
         return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)
 
     def _prepare(self, model: ServedModel, upload: Upload) -> PreparedImage:

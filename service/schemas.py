@@ -109,6 +109,7 @@ class Variant(Answer):
     intra_op_threads: int = Field(description="Threads for one batch.")
     max_running: int = Field(description="Batches at one time.")
     max_batch: int = Field(description="Images in one batch; more gain nothing here.")
+    decode_in_batch: bool = Field(description="The thread of a batch decodes its images too.")
     images_per_s: float | None = Field(
         description="What the model alone reached when it was loaded; null where it was not measured."
     )

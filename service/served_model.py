@@ -1,28 +1,52 @@
 """A loaded model in service: a classifier, its batcher, its threads, and who is using it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+from inference import BatchOutputs, Classifier, ImageError, PreparedImage
+from service.batching import BatchLimits, MicroBatcher
+from service.errors import RequestError
+from service.tuning import LoadedModel
 
-from inference import BatchOutputs
-from service.batching import Batched, BatchLimits, MicroBatcher
-from service.loading import LoadedModel
-
+# Gives one image's pixels. Called once, mostly in a thread of the model; see `Tuning.decode_in_batch`.
+Prepare = Callable[[], PreparedImage]
 # Called after each run of a model with its name, its version, its number of images and its seconds.
 BatchObserver = Callable[[str, int, int, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelInput:
-    """One image for the model: (H, W, 3) uint8 RGB, and whether its activation map is wanted."""
+class Answered:
+    """One image with its outputs, of one row, and how long each took.
 
-    pixels: npt.NDArray[np.uint8]
+    `infer_s` is the time of its whole batch on the model.
+    """
+
+    prepared: PreparedImage
+    outputs: BatchOutputs
+    prepare_s: float
+    infer_s: float
+    queue_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Input:
+    prepare: Prepare
     activation_map: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    image: PreparedImage
+    seconds: float
+
+
+# What stands in the place of an image that cannot be decoded; its neighbours are answered.
+_Unreadable = ImageError | RequestError
 
 
 class ServedModel:
@@ -37,8 +61,10 @@ class ServedModel:
     ) -> None:
         self.classifier = loaded.classifier
         self.tuning = loaded.tuning
+        self._for_lone_image = loaded.for_lone_image or loaded.classifier
         self._observe = observe
-        self._batcher: MicroBatcher[ModelInput, BatchOutputs] = MicroBatcher(
+        self._num_running = 0
+        self._batcher: MicroBatcher[_Input, Answered | _Unreadable] = MicroBatcher(
             self._run_batch,
             limits=BatchLimits(
                 max_batch=loaded.tuning.max_batch,
@@ -91,20 +117,22 @@ class ServedModel:
                 self._unused.set()
 
     def expecting(self) -> AbstractContextManager[None]:
-        """Tell the batcher that an image is being decoded; see `MicroBatcher.expecting`."""
+        """Tell the batcher that an image is being decoded elsewhere; see `MicroBatcher.expecting`."""
         return self._batcher.expecting()
 
-    async def run(
-        self, pixels: npt.NDArray[np.uint8], *, activation_map: bool, deadline: float
-    ) -> Batched[BatchOutputs]:
-        """Run one image, (H, W, 3) uint8 RGB, in a batch; the outputs have one row.
+    async def run(self, prepare: Prepare, *, activation_map: bool, deadline: float) -> Answered:
+        """Answer one image in a batch.
 
         Raises:
+            ImageError, RequestError: what `prepare` raised.
             Overloaded, DeadlineExceeded, ModelMisbehaved, ShuttingDown: as `MicroBatcher.submit`.
             SessionError: the model failed on this image.
         """
-        item = ModelInput(pixels=pixels, activation_map=activation_map)
-        return await self._batcher.submit(item, deadline=deadline)
+        item = _Input(prepare=prepare, activation_map=activation_map)
+        batched = await self._batcher.submit(item, deadline=deadline)
+        if not isinstance(batched.value, Answered):
+            raise batched.value
+        return dataclasses.replace(batched.value, queue_s=batched.queue_s)
 
     async def retire(self, *, grace_s: float) -> None:
         """Answer those who hold the model, then give its memory back."""
@@ -116,14 +144,43 @@ class ServedModel:
         await self._batcher.close(grace_s=grace_s)
         self._threads.shutdown(wait=False)
 
-    async def _run_batch(self, items: list[ModelInput]) -> list[BatchOutputs]:
+    async def _run_batch(self, items: list[_Input]) -> list[Answered | _Unreadable]:
+        self._num_running += 1
+        is_alone = len(items) == 1 and self._num_running == 1 and self.num_waiting == 0
+        classifier = self._for_lone_image if is_alone else self.classifier
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        rows = await loop.run_in_executor(self._threads, self._run_rows, items)
-        self._observe(self.name, self.version, len(items), loop.time() - started)
-        return rows
+        try:
+            results = await loop.run_in_executor(self._threads, _answer, classifier, items)
+        finally:
+            self._num_running -= 1
+        answered = [result for result in results if isinstance(result, Answered)]
+        if answered:
+            self._observe(self.name, self.version, len(answered), answered[0].infer_s)
+        return results
 
-    def _run_rows(self, items: list[ModelInput]) -> list[BatchOutputs]:
-        wants_map = any(item.activation_map for item in items)
-        outputs = self.classifier.run([item.pixels for item in items], activation_map=wants_map)
-        return [outputs.rows(index, index + 1) for index in range(len(outputs))]
+
+def _answer(classifier: Classifier, items: Sequence[_Input]) -> list[Answered | _Unreadable]:
+    prepared = [_prepare(item) for item in items]
+    readable = [image for image in prepared if isinstance(image, _Prepared)]
+    if not readable:
+        return [image for image in prepared if not isinstance(image, _Prepared)]
+    wants_map = any(item.activation_map for item in items)
+    started = time.perf_counter()
+    outputs = classifier.run([p.image.pixels for p in readable], activation_map=wants_map)
+    infer_s = time.perf_counter() - started
+    rows = (outputs.rows(index, index + 1) for index in range(len(outputs)))
+    return [
+        Answered(prepared=p.image, outputs=next(rows), prepare_s=p.seconds, infer_s=infer_s)
+        if isinstance(p, _Prepared)
+        else p
+        for p in prepared
+    ]
+
+
+def _prepare(item: _Input) -> _Prepared | _Unreadable:
+    started = time.perf_counter()
+    try:
+        image = item.prepare()
+    except (ImageError, RequestError) as err:
+        return err
+    return _Prepared(image, time.perf_counter() - started)

@@ -101,7 +101,10 @@ class Settings(BaseSettings):
         description="How long to measure, when a model is loaded, how it runs best; 0 does not.",
     )
     decode_threads: int = Field(
-        default=0, ge=0, description="Threads that decode images; 0 takes one a core."
+        default=0,
+        ge=0,
+        description="Threads for decoding alone; 0 has each core decode and run its own batch where "
+        "that is faster, else takes one a core.",
     )
 
     max_batch: int = Field(default=16, ge=1, le=1024, description="Images in one run of the model.")

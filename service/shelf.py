@@ -15,10 +15,10 @@ from inference import InferenceError, Package
 from inference.precision import AskedPrecision
 from service.catalog import PublishedVersion
 from service.errors import Overloaded
-from service.loading import LoadedModel
 from service.memory import give_back_freed_memory, resident_bytes
 from service.served_model import ServedModel
 from service.slots import Slot
+from service.tuning import LoadedModel
 
 logger = logging.getLogger(__name__)
 

@@ -33,13 +33,29 @@ class Tuning:
         intra_op_threads: threads for one batch.
         max_running: batches at one time.
         max_batch: images in one batch; more gain nothing.
+        decode_in_batch: where each core runs a batch of its own, the batch's thread decodes its images
+            too: threads for that would only take turns with it, and each change of thread costs.
         images_per_s: what was measured so; None where nothing was.
     """
 
     intra_op_threads: int
     max_running: int
     max_batch: int
+    decode_in_batch: bool = False
     images_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model, opened as it runs best, and how that is.
+
+    `for_lone_image` is the same model on all cores: one image alone is answered sooner so, many are
+    not. None where it is no other than `classifier`.
+    """
+
+    classifier: Classifier
+    tuning: Tuning
+    for_lone_image: Classifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,7 @@ class Tuner:
         max_batch: int,
         intra_op_threads: int,
         budget_s: float,
+        decode_in_batch: bool = True,
         measure: Measure | None = None,
     ) -> None:
         """Store the bounds.
@@ -67,42 +84,68 @@ class Tuner:
             max_batch: the largest batch that may be chosen.
             intra_op_threads: for one batch; 0 has it measured.
             budget_s: about how long to measure a model; 0 not to.
+            decode_in_batch: whether it may be.
             measure: `images_per_s` unless given.
         """
         self._cores = cores
         self._max_batch = max_batch
         self._intra_op_threads = intra_op_threads
         self._budget_s = budget_s
+        self._decode_in_batch = decode_in_batch
         self._measure = measure or images_per_s
         self._known: dict[Hashable, Tuning] = {}
 
-    def tune(self, kind: Hashable, open_model: OpenModel) -> tuple[Classifier, Tuning]:
-        """Return the model, opened as it runs best, and how that is.
+    def tune(self, kind: Hashable, open_model: OpenModel, *, is_small: bool) -> LoadedModel:
+        """Return the model, opened as it runs best.
 
         Args:
             kind: equal for models that run alike, such as versions with one backbone.
             open_model: opens the model with so many threads for one batch.
+            is_small: it may be in memory twice.
 
         Raises:
             SessionError: the model cannot be opened, or cannot be run.
         """
         known = self._known.get(kind)
-        if known is not None:
-            return open_model(known.intra_op_threads), known
-        first_threads = self._intra_op_threads or self._cores
-        classifier = open_model(first_threads)
+        if known is not None and not is_small:
+            return LoadedModel(classifier=open_model(known.intra_op_threads), tuning=known)
+        widest = open_model(self._intra_op_threads or self._cores)
+        if known is None:
+            classifier, known = self._find(widest, open_model)
+            if self._budget_s:
+                self._known[kind] = known
+        else:
+            classifier = _opened(known.intra_op_threads, widest, open_model)
+        is_other = classifier is not widest
+        return LoadedModel(
+            classifier=classifier,
+            tuning=known,
+            for_lone_image=widest if is_small and is_other else None,
+        )
+
+    def _find(self, widest: Classifier, open_model: OpenModel) -> tuple[Classifier, Tuning]:
         if self._budget_s == 0:
-            running = max(1, self._cores // first_threads)
-            return classifier, Tuning(
-                intra_op_threads=classifier.session.intra_op_threads,
-                max_running=running,
-                max_batch=self._max_batch,
-            )
+            threads = widest.session.intra_op_threads
+            plan = _Plan(threads, max(1, self._cores // max(1, threads)))
+            return widest, self._tuning(widest, plan, self._max_batch, None)
         ends = time.monotonic() + self._budget_s
-        classifier, plan = self._best_plan(classifier, open_model)
-        tuning = self._best_batch(classifier, plan, ends)
-        self._known[kind] = tuning
-        return classifier, tuning
+        classifier, plan = self._best_plan(widest, open_model)
+        max_batch, rate = self._best_batch(classifier, plan, ends)
+        return classifier, self._tuning(classifier, plan, max_batch, rate)
+
+    def _tuning(
+        self, classifier: Classifier, plan: _Plan, max_batch: int, images_per_s: float | None
+    ) -> Tuning:
+        on_cpu = classifier.session.provider == "cpu"
+        decode_in_batch = self._decode_in_batch and on_cpu and plan.max_running >= self._cores
+        return Tuning(
+            intra_op_threads=plan.intra_op_threads,
+            # Decoding waits for Python's lock now and then: one more keeps the cores busy meanwhile.
+            max_running=plan.max_running + decode_in_batch,
+            max_batch=max_batch,
+            decode_in_batch=decode_in_batch,
+            images_per_s=images_per_s,
+        )
 
     def _best_plan(self, opened: Classifier, open_model: OpenModel) -> tuple[Classifier, _Plan]:
         """Compare the plans, first the one that answers a lone request soonest."""
@@ -112,8 +155,7 @@ class Tuner:
         slice_s = self._budget_s / 2 / len(plans)
         best, best_rate, chosen = opened, 0.0, plans[0]
         for plan in plans if len(plans) > 1 else []:
-            same = plan.intra_op_threads == opened.session.intra_op_threads
-            classifier = opened if same else open_model(plan.intra_op_threads)
+            classifier = _opened(plan.intra_op_threads, opened, open_model)
             rate = self._measure(classifier, plan.max_running, batch, slice_s)
             if rate * _AS_GOOD > best_rate:
                 best, best_rate, chosen = classifier, rate, plan
@@ -129,8 +171,11 @@ class Tuner:
         for count in sorted(threads, reverse=True):
             yield _Plan(count, max(1, self._cores // count))
 
-    def _best_batch(self, classifier: Classifier, plan: _Plan, ends: float) -> Tuning:
-        """Find the smallest batch that is as good as the best; what time is left decides how far."""
+    def _best_batch(self, classifier: Classifier, plan: _Plan, ends: float) -> tuple[int, float]:
+        """Return the smallest batch that is as good as the best, and its rate.
+
+        What time is left decides how large ones are tried.
+        """
         rates: dict[int, float] = {}
         sizes = list(batch_buckets(self._max_batch))
         for index, size in enumerate(sizes):
@@ -141,12 +186,12 @@ class Tuner:
             rates[size] = self._measure(classifier, plan.max_running, size, slice_s)
         enough = max(rates.values()) * _AS_GOOD
         size = next(size for size, rate in rates.items() if rate >= enough)
-        return Tuning(
-            intra_op_threads=plan.intra_op_threads,
-            max_running=plan.max_running,
-            max_batch=size,
-            images_per_s=rates[size],
-        )
+        return size, rates[size]
+
+
+def _opened(threads: int, widest: Classifier, open_model: OpenModel) -> Classifier:
+    same = threads == widest.session.intra_op_threads
+    return widest if same else open_model(threads)
 
 
 def images_per_s(classifier: Classifier, running: int, batch: int, seconds: float) -> float:

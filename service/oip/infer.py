@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from inference import BatchOutputs, Manifest
+from inference import BatchOutputs, Manifest, PreparedImage
 from inference.session import INPUT_NAME
 from service.errors import MalformedBody
 from service.oip.metadata import output_names
@@ -58,13 +59,21 @@ async def _run_pixels(
     wants_map: bool,
     deadline: float,
 ) -> list[BatchOutputs]:
-    batched = await asyncio.gather(
-        *(model.run(pixels, activation_map=wants_map, deadline=deadline) for pixels in images)
+    answers = await asyncio.gather(
+        *(
+            model.run(partial(_as_prepared, pixels), activation_map=wants_map, deadline=deadline)
+            for pixels in images
+        )
     )
-    for row in batched:
-        times.note("queue", row.queue_s)
-        times.note("infer", row.run_s)
-    return [row.value for row in batched]
+    for answered in answers:
+        times.note("queue", answered.queue_s)
+        times.note("infer", answered.infer_s)
+    return [answered.outputs for answered in answers]
+
+
+def _as_prepared(pixels: npt.NDArray[np.uint8]) -> PreparedImage:
+    height, width = pixels.shape[:2]
+    return PreparedImage(pixels=pixels, source_wh=(width, height))
 
 
 async def _run_images(
@@ -76,13 +85,13 @@ async def _run_images(
     wants_map: bool,
     deadline: float,
 ) -> list[BatchOutputs]:
-    rows = await asyncio.gather(
+    answers = await asyncio.gather(
         *(
             predictor.run(model, image, times, activation_map=wants_map, deadline=deadline)
             for image in images
         )
     )
-    return [outputs for _, outputs in rows]
+    return [answered.outputs for answered in answers]
 
 
 def _check_input(request: InferRequest, manifest: Manifest) -> None:

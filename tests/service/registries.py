@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from inference import Package, Repository, SessionConfig
+from inference import Package, PreparedImage, Repository, SessionConfig
 from inference.precision import AskedPrecision
 from service.catalog import PublishedVersion
-from service.loading import LoadedModel, ModelLoader
+from service.loading import ModelLoader
 from service.operations import Operations
 from service.registry import ModelRegistry
 from service.served_model import ServedModel
 from service.shelf import Shelf
 from service.states import State
-from service.tuning import Tuner
+from service.tuning import LoadedModel, Tuner
 
 NEVER_S = 3600.0
 # Sees red where there is blue: its golden answers are still its own.
@@ -25,8 +26,10 @@ SWAPPED = np.eye(3, dtype=np.float32)[::-1] * 10
 
 
 def untimed_tuner(max_batch: int) -> Tuner:
-    """Measures nothing: one thread, one batch at a time."""
-    return Tuner(cores=1, max_batch=max_batch, intra_op_threads=1, budget_s=0)
+    """Measures nothing: one thread, one batch at a time, images decoded beside it."""
+    return Tuner(
+        cores=1, max_batch=max_batch, intra_op_threads=1, budget_s=0, decode_in_batch=False
+    )
 
 
 def serve(loaded: LoadedModel) -> ServedModel:
@@ -104,8 +107,14 @@ async def first_score(registry: ModelRegistry) -> float:
     """Return the logit of "red" for a red image."""
     red = np.full((16, 16, 3), (250, 10, 10), np.uint8)
     async with registry.use("colours", timeout_s=10) as model:
-        batched = await model.run(red, activation_map=False, deadline=float("inf"))
-    return float(batched.value.logits[0, 0])
+        return await first_logit(model, red)
+
+
+async def first_logit(model: ServedModel, pixels: npt.NDArray[np.uint8]) -> float:
+    """Return a model's first logit for an image of (H, W, 3) uint8 RGB."""
+    image = PreparedImage(pixels=pixels, source_wh=(pixels.shape[1], pixels.shape[0]))
+    answered = await model.run(lambda: image, activation_map=False, deadline=float("inf"))
+    return float(answered.outputs.logits[0, 0])
 
 
 def damage_model(folder: Path) -> None:

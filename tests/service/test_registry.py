@@ -18,6 +18,7 @@ from tests.service.registries import (
     RecordingLoader,
     answered_by,
     damage_model,
+    first_logit,
     first_score,
     registry_of,
     run,
@@ -204,7 +205,6 @@ def test_a_replaced_model_answers_who_already_holds_it(models_dir: Path) -> None
             await registry.refresh()
             assert await answered_by(registry) == 2
             pixels = np.zeros((16, 16, 3), np.uint8)
-            batched = await old.run(pixels, activation_map=False, deadline=float("inf"))
-            assert batched.value.probabilities.shape == (1, 3)
+            assert np.isfinite(await first_logit(old, pixels))
 
     run(scenario)

@@ -45,24 +45,65 @@ def tuner(
 
 
 def test_a_batch_on_each_core_is_taken_where_it_is_faster(models_dir: Path) -> None:
-    _, found = tuner(lambda threads, running, batch: 100 * running).tune("k", Model(models_dir))
-    assert (found.intra_op_threads, found.max_running) == (1, 2)
+    found = tuner(lambda threads, running, batch: 100 * running).tune(
+        "k", Model(models_dir), is_small=False
+    )
+    assert found.tuning.intra_op_threads == found.classifier.session.intra_op_threads == 1
+
+
+def test_a_batch_on_each_core_decodes_its_own_images_and_one_more_waits_for_the_lock(
+    models_dir: Path,
+) -> None:
+    tuning = (
+        tuner(lambda threads, running, batch: 100 * running)
+        .tune("k", Model(models_dir), is_small=False)
+        .tuning
+    )
+    assert (tuning.decode_in_batch, tuning.max_running) == (True, 3)
+
+
+def test_where_one_batch_takes_all_cores_images_are_decoded_beside_it(models_dir: Path) -> None:
+    tuning = tuner(lambda *_: 1.0).tune("k", Model(models_dir), is_small=False).tuning
+    assert (tuning.decode_in_batch, tuning.max_running) == (False, 1)
+
+
+def test_decoding_can_be_kept_out_of_the_batches(models_dir: Path) -> None:
+    chooser = Tuner(cores=1, max_batch=1, intra_op_threads=0, budget_s=0, decode_in_batch=False)
+    tuning = chooser.tune("k", Model(models_dir), is_small=False).tuning
+    assert (tuning.decode_in_batch, tuning.max_running) == (False, 1)
+
+
+def test_a_small_model_is_opened_on_all_cores_too_for_a_lone_image(models_dir: Path) -> None:
+    model, chooser = Model(models_dir), tuner(lambda threads, running, batch: 100 * running)
+    for _ in range(2):  # measured, then known
+        found = chooser.tune("k", model, is_small=True)
+        assert found.for_lone_image is not None
+        assert found.for_lone_image.session.intra_op_threads == 2
+        assert found.classifier.session.intra_op_threads == 1
+    assert model.opened == [2, 1, 2, 1]
+
+
+def test_a_large_model_is_in_memory_once(models_dir: Path) -> None:
+    chooser = tuner(lambda threads, running, batch: 100 * running)
+    for _ in range(2):
+        assert chooser.tune("k", Model(models_dir), is_small=False).for_lone_image is None
 
 
 def test_of_two_that_are_as_good_the_one_that_answers_a_lone_request_sooner_is_taken(
     models_dir: Path,
 ) -> None:
-    classifier, found = tuner(lambda threads, running, batch: 100 + running).tune(
-        "k", Model(models_dir)
+    found = tuner(lambda threads, running, batch: 100 + running).tune(
+        "k", Model(models_dir), is_small=True
     )
-    assert (found.intra_op_threads, found.max_running) == (2, 1)
-    assert classifier.session.intra_op_threads == 2
+    assert (found.tuning.intra_op_threads, found.tuning.max_running) == (2, 1)
+    assert found.classifier.session.intra_op_threads == 2
+    assert found.for_lone_image is None
 
 
 def test_a_fixed_number_of_threads_is_kept(models_dir: Path) -> None:
     model = Model(models_dir)
-    _, found = tuner(lambda *_: 1.0, cores=8, intra_op_threads=2).tune("k", model)
-    assert (model.opened, found.max_running) == ([2], 4)
+    found = tuner(lambda *_: 1.0, cores=8, intra_op_threads=2).tune("k", model, is_small=True)
+    assert (model.opened, found.tuning.max_running) == ([2], 4)
 
 
 @pytest.mark.parametrize(
@@ -77,25 +118,27 @@ def test_a_fixed_number_of_threads_is_kept(models_dir: Path) -> None:
 def test_the_smallest_batch_that_is_as_good_as_any_is_taken(
     models_dir: Path, rates: dict[int, float], max_batch: int
 ) -> None:
-    _, found = tuner(lambda threads, running, batch: rates[batch], cores=1).tune(
-        "k", Model(models_dir)
+    found = (
+        tuner(lambda threads, running, batch: rates[batch], cores=1)
+        .tune("k", Model(models_dir), is_small=False)
+        .tuning
     )
     assert (found.max_batch, found.images_per_s) == (max_batch, rates[max_batch])
 
 
 def test_a_new_version_of_a_kind_is_not_measured_again(models_dir: Path) -> None:
     model, chooser = Model(models_dir), tuner(lambda threads, running, batch: 100 * running)
-    _, first = chooser.tune("k", model)
+    first = chooser.tune("k", model, is_small=False)
     model.opened.clear()
-    classifier, second = chooser.tune("k", model)
-    assert second == first
-    assert model.opened == [classifier.session.intra_op_threads] == [1]
+    second = chooser.tune("k", model, is_small=False)
+    assert second.tuning == first.tuning
+    assert model.opened == [second.classifier.session.intra_op_threads] == [1]
 
 
 def test_without_time_nothing_is_measured(models_dir: Path) -> None:
     model = Model(models_dir)
     quiet = Tuner(cores=4, max_batch=8, intra_op_threads=0, budget_s=0)
-    _, found = quiet.tune("k", model)
+    found = quiet.tune("k", model, is_small=False).tuning
     assert (model.opened, found.max_batch, found.images_per_s) == ([4], 8, None)
 
 
@@ -107,7 +150,7 @@ def test_a_slow_model_is_measured_no_further_than_its_time_goes(models_dir: Path
         return 0.001
 
     slow = Tuner(cores=1, max_batch=64, intra_op_threads=1, budget_s=1, measure=crawl)
-    _, found = slow.tune("k", Model(models_dir))
+    found = slow.tune("k", Model(models_dir), is_small=False).tuning
     assert (sizes, found.max_batch) == ([1], 1)
 
 
