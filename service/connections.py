@@ -28,10 +28,22 @@ class ConnectionLimits:
 
 
 def guarded_protocol(
-    limits: ConnectionLimits, note_refusal: Callable[[str], None]
+    limits: ConnectionLimits,
+    note_refusal: Callable[[str], None],
+    note_closed: Callable[[], None],
 ) -> type["GuardedProtocol"]:
-    """Return a protocol for uvicorn; `note_refusal` gets the code of each refusal."""
-    members = {"limits": limits, "note_refusal": staticmethod(note_refusal)}
+    """Return a protocol for uvicorn.
+
+    Args:
+        limits: what is refused.
+        note_refusal: gets the code of each refusal.
+        note_closed: called when a connection has ended.
+    """
+    members = {
+        "limits": limits,
+        "note_refusal": staticmethod(note_refusal),
+        "note_closed": staticmethod(note_closed),
+    }
     return type("BoundGuardedProtocol", (GuardedProtocol,), members)
 
 
@@ -40,6 +52,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     limits: ClassVar[ConnectionLimits]
     note_refusal: ClassVar[Callable[[str], None]]
+    note_closed: ClassVar[Callable[[], None]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,6 +79,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Forget the timer."""
         self._disarm()
         super().connection_lost(exc)
+        type(self).note_closed()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; those of a head are counted even before the parser has made sense of them."""

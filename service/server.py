@@ -51,7 +51,9 @@ class DrainingServer(uvicorn.Server):
             log_level=logging.WARNING,
             access_log=False,  # `observability.py` writes it, with the request id
             server_header=False,
-            http=guarded_protocol(_connection_limits(settings), app.state.metrics.note_problem),
+            http=guarded_protocol(
+                _connection_limits(settings), app.state.metrics.note_problem, self.note_closed
+            ),
             ws="none",
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
@@ -61,6 +63,9 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle = app.state.lifecycle
         self._drain_delay_s = settings.drain_delay_s
         self._listen_until: float | None = None
+
+    def note_closed(self) -> None:
+        """Take note that a connection has ended. Nothing is to be done here."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen."""

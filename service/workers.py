@@ -1,9 +1,10 @@
-"""Several processes of the service behind one socket: started, watched, replaced and ended together.
+"""Several processes of the service behind one address: started, watched, replaced and ended together.
 
 What they share lies in a folder of their own, which is gone with them: what operators asked of the
 models (`operations.py`) and the numbers behind `/metrics`.
 """
 
+import asyncio
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Process
 
 from service.app import create_app
+from service.dispatch import Dispatcher, HandedConnections
 from service.logs import configure_logging
 from service.metrics import Metrics
 from service.server import DrainingServer
@@ -43,6 +45,31 @@ class WorkerServer(DrainingServer):
         super().__init__(app, settings)
         self._metrics: Metrics = app.state.metrics
         self._supervisor = os.getppid()
+        self._handed: HandedConnections | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and take connections from the supervisor's socket."""
+        assert sockets is not None
+        (pair,) = sockets
+        await super().startup(sockets=[])
+        self._handed = HandedConnections(pair, self._protocol)
+        self._handed.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and finish those there are."""
+        if self._handed is not None:
+            await self._handed.close()
+        await super().shutdown(sockets=[])
+
+    def note_closed(self) -> None:
+        """Tell the supervisor that this process holds a connection less."""
+        if self._handed is not None:
+            self._handed.note_closed()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. Ctrl-C reaches every process of the terminal; the supervisor passes it on."""
@@ -61,10 +88,11 @@ class WorkerServer(DrainingServer):
 class Worker(Process):
     """One process: as its supervisor sees it, and what it does there (`target`)."""
 
-    def __init__(self, settings: Settings, shared: SharedFolder, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, shared: SharedFolder, pair: socket.socket) -> None:
+        """Store what it works with; `pair` is its end of what `Dispatcher.add_worker` made."""
         self._settings = settings
         self._shared = shared
-        super().__init__(uvicorn.Config("service.app:create_app", log_config=None), [listener])
+        super().__init__(uvicorn.Config("service.app:create_app", log_config=None), [pair])
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop; runs in the new process."""
@@ -88,7 +116,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         self._settings = settings
-        self._listener = listener
+        self._dispatcher = Dispatcher(listener)
         self._workers: list[Worker] = []
         self._signals = 0
         self._woken = threading.Event()
@@ -101,9 +129,11 @@ class Supervisor:
             shared = SharedFolder(Path(folder))
             shared.metrics_dir.mkdir()
             os.environ[_METRICS_VARIABLE] = str(shared.metrics_dir)
+            self._dispatcher.start()
             self._workers = [self._start(shared) for _ in range(self._settings.workers)]
             could_start = self._watch(shared)
             self._stop()
+            self._dispatcher.close()
         return 0 if could_start else 1
 
     def _take_signal(self, sig: int, frame: FrameType | None) -> None:
@@ -111,8 +141,9 @@ class Supervisor:
         self._woken.set()
 
     def _start(self, shared: SharedFolder) -> Worker:
-        worker = Worker(self._settings, shared, self._listener)
-        worker.start()
+        with self._dispatcher.add_worker() as pair:
+            worker = Worker(self._settings, shared, pair)
+            worker.start()
         logger.info("worker_started pid=%s", worker.pid)
         return worker
 

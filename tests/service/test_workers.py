@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -58,6 +59,23 @@ def test_all_answer_as_one_and_sigterm_ends_all_with_0(models_dir: Path) -> None
         assert service.stop() == 0
         assert not any(exists(pid) for pid in pids)
         assert "Traceback" not in service.log
+
+
+def test_clients_that_stay_are_shared_evenly(models_dir: Path) -> None:
+    make_package(models_dir)
+    with running(models_dir, GRAFT_WORKERS=str(NUM_WORKERS)) as service, ExitStack() as stack:
+        eventually(
+            lambda: service.log.count("model_serving") == NUM_WORKERS, "a worker does not serve"
+        )
+        clients = [stack.enter_context(httpx2.Client(base_url=service.url)) for _ in range(8)]
+        for client in clients:
+            assert client.post("/predict", content=coloured("red")).status_code == 200
+        # Statistics are those of the process that answers.
+        counts = [
+            client.get("/v2/models/colours/stats").json()["model_stats"][0]["inference_count"]
+            for client in clients
+        ]
+        assert counts == [4] * 8
 
 
 def test_a_worker_that_is_killed_is_replaced_and_what_was_counted_stays(models_dir: Path) -> None:
