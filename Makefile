@@ -4,6 +4,8 @@
 VENV := .venv
 CORE_VENV := .venv-core
 RUN := $(VENV)/bin/python
+# Two halves at a time, a file in one of them: the slowest tests wait for processes of their own.
+IN_PARALLEL := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test lint test-core clean
@@ -26,7 +28,7 @@ serve: setup ## serve what is in models/ on http://127.0.0.1:8000
 	@exec $(RUN) -m service
 
 test: lint ## all checks and all tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(IN_PARALLEL)
 
 lint: setup ## format, style, types, the arrows between the packages, Dockerfile and shell
 	$(VENV)/bin/ruff format --check .
@@ -38,7 +40,7 @@ lint: setup ## format, style, types, the arrows between the packages, Dockerfile
 
 test-core: $(CORE_VENV)/.ready ## inference and service, tested where torch is not installed
 	$(CORE_VENV)/bin/python -c 'import importlib.util as u, sys; sys.exit("torch is installed here" if u.find_spec("torch") else 0)'
-	$(CORE_VENV)/bin/python -m pytest -m "not training" tests/inference tests/service
+	$(CORE_VENV)/bin/python -m pytest $(IN_PARALLEL) -m "not training" tests/inference tests/service
 
 clean: ## remove the environments and caches; models/ stays
 	rm -rf $(VENV) $(CORE_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-data

@@ -111,7 +111,7 @@ class Tuner:
             return LoadedModel(classifier=open_model(known.intra_op_threads), tuning=known)
         widest = open_model(self._intra_op_threads or self._cores)
         if known is None:
-            classifier, known = self._find(widest, open_model)
+            classifier, known = self._find(widest, open_model, is_small=is_small)
             if self._budget_s:
                 self._known[kind] = known
         else:
@@ -123,13 +123,15 @@ class Tuner:
             for_lone_image=widest if is_small and is_other else None,
         )
 
-    def _find(self, widest: Classifier, open_model: OpenModel) -> tuple[Classifier, Tuning]:
+    def _find(
+        self, widest: Classifier, open_model: OpenModel, *, is_small: bool
+    ) -> tuple[Classifier, Tuning]:
         if self._budget_s == 0:
             threads = widest.session.intra_op_threads
             plan = _Plan(threads, max(1, self._cores // max(1, threads)))
             return widest, self._tuning(widest, plan, self._max_batch, None)
         ends = time.monotonic() + self._budget_s
-        classifier, plan = self._best_plan(widest, open_model)
+        classifier, plan = self._best_plan(widest, open_model, is_small=is_small)
         max_batch, rate = self._best_batch(classifier, plan, ends)
         return classifier, self._tuning(classifier, plan, max_batch, rate)
 
@@ -147,22 +149,30 @@ class Tuner:
             images_per_s=images_per_s,
         )
 
-    def _best_plan(self, opened: Classifier, open_model: OpenModel) -> tuple[Classifier, _Plan]:
-        """Compare the plans, first the one that answers a lone request soonest."""
-        on_gpu = opened.session.provider != "cpu"
+    def _best_plan(
+        self, widest: Classifier, open_model: OpenModel, *, is_small: bool
+    ) -> tuple[Classifier, _Plan]:
+        """Compare the plans. One that comes later is taken where it is clearly faster.
+
+        First is the one that answers a lone request soonest; of a small model, which has another
+        session for that, the one whose batches leave each other alone.
+        """
+        on_gpu = widest.session.provider != "cpu"
         batch = min(self._max_batch, self._max_batch if on_gpu else _CPU_PROBE_BATCH)
-        plans = list(self._plans(opened, on_gpu=on_gpu))
+        plans = list(self._plans(widest, on_gpu=on_gpu))
+        if is_small and not on_gpu:
+            plans.reverse()
         slice_s = self._budget_s / 2 / len(plans)
-        best, best_rate, chosen = opened, 0.0, plans[0]
+        best, best_rate, chosen = widest, 0.0, plans[0]
         for plan in plans if len(plans) > 1 else []:
-            classifier = _opened(plan.intra_op_threads, opened, open_model)
+            classifier = _opened(plan.intra_op_threads, widest, open_model)
             rate = self._measure(classifier, plan.max_running, batch, slice_s)
             if rate * _AS_GOOD > best_rate:
                 best, best_rate, chosen = classifier, rate, plan
         return best, chosen
 
-    def _plans(self, opened: Classifier, *, on_gpu: bool) -> Iterator[_Plan]:
-        first = opened.session.intra_op_threads
+    def _plans(self, widest: Classifier, *, on_gpu: bool) -> Iterator[_Plan]:
+        first = widest.session.intra_op_threads
         if on_gpu:
             # A second batch is copied while the first one runs.
             yield from (_Plan(first, 1), _Plan(first, 2))

@@ -80,7 +80,17 @@ def test_a_small_model_is_opened_on_all_cores_too_for_a_lone_image(models_dir: P
         assert found.for_lone_image is not None
         assert found.for_lone_image.session.intra_op_threads == 2
         assert found.classifier.session.intra_op_threads == 1
-    assert model.opened == [2, 1, 2, 1]
+    assert model.opened == [2, 1] * 2
+
+
+def test_of_a_small_model_a_batch_on_each_core_is_taken_unless_it_is_clearly_slower(
+    models_dir: Path,
+) -> None:
+    model = Model(models_dir)
+    alike = tuner(lambda threads, running, batch: 100 + threads).tune("k", model, is_small=True)
+    assert alike.tuning.intra_op_threads == 1
+    slower = tuner(lambda threads, running, batch: 100 * threads).tune("k", model, is_small=True)
+    assert slower.tuning.intra_op_threads == 2
 
 
 def test_a_large_model_is_in_memory_once(models_dir: Path) -> None:
@@ -93,7 +103,7 @@ def test_of_two_that_are_as_good_the_one_that_answers_a_lone_request_sooner_is_t
     models_dir: Path,
 ) -> None:
     found = tuner(lambda threads, running, batch: 100 + running).tune(
-        "k", Model(models_dir), is_small=True
+        "k", Model(models_dir), is_small=False
     )
     assert (found.tuning.intra_op_threads, found.tuning.max_running) == (2, 1)
     assert found.classifier.session.intra_op_threads == 2
