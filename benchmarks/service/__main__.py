@@ -3,8 +3,8 @@
     python -m benchmarks.service --package models/clothing/1 --photos ../shared/data/photos
 
 Every server gets the same model file and the same photos, one after another, in an environment of its
-own that is built on the first run; the load generator shares their cores. Prints Markdown tables and a
-line of JSON.
+own that is built on the first run; the load generator shares their cores. What is measured at steady load
+is measured in several rounds (`rounds.py`). Prints Markdown tables and a line of JSON.
 """
 
 import argparse
@@ -12,11 +12,12 @@ import asyncio
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from benchmarks.service.ceilings import measure_ceilings, measure_lone_ms
 from benchmarks.service.faults import measure_faults
 from benchmarks.service.load import Result, closed_loop, open_loop
 from benchmarks.service.processes import watch_memory
+from benchmarks.service.rounds import in_order, middle_ceilings, middle_loads
 from benchmarks.service.servers import ECHO, SERVERS, Package, Server, running
 from benchmarks.service.tables import CONNECTIONS, print_tables
 from scripts.children import Children
@@ -61,52 +63,97 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     chosen = [server for server in SERVERS if not args.only or server.name in args.only]
     print(_conditions(package, images))
-    ceilings = measure_ceilings(package.folder, images, times.closed_s)
-    lone_ms = measure_lone_ms(package.folder, images)
-    measured: dict[str, Any] = {}
-    failed: dict[str, str] = {}
+    run = _Run(package=package, images=images, times=times, rounds=args.rounds)
     with Children() as children, tempfile.TemporaryDirectory() as logs:
-        for server in [ECHO, *chosen]:
-            print(f"{server.name} …", file=sys.stderr, flush=True)
-            log = Path(logs) / f"{server.name}.log"
-            # One that does not start, or dies, must not cost what was measured of the others.
-            try:
-                with running(server, package, images[0], children, log) as (port, session_id):
-                    coroutine = _measure(server, port, session_id, images, times)
-                    measured[server.name] = uvloop.run(coroutine)
-            except (RuntimeError, OSError) as err:
-                failed[server.name] = f"{err}\n{log.read_text(errors='replace')[-2000:]}"
-                print(f"{server.name} failed: {failed[server.name]}", file=sys.stderr)
+        for turn in range(args.rounds):
+            run.measure_ceilings()
+            for server in in_order([ECHO, *chosen], turn):
+                print(f"round {turn + 1}: {server.name} …", file=sys.stderr, flush=True)
+                run.measure(server, children, Path(logs) / f"{server.name}.log", turn)
+    measured = run.measured([server.name for server in (ECHO, *chosen)])
+    ceilings, lone_ms = middle_ceilings(run.ceilings), statistics.median(run.lone_ms)
     for name, per_s in ceilings.items():
         print(f"Ceiling, {name}: {per_s:.0f} images/s")
     print_tables(measured, deadline_s=DEADLINE_S)
     print_aims(judge(measured, ceilings=ceilings, lone_ms=lone_ms, deadline_s=DEADLINE_S))
     print(json.dumps({"ceilings": ceilings, "lone_ms": lone_ms, **measured}))
-    return 1 if failed else 0
+    return 1 if run.failed else 0
 
 
-async def _measure(
-    server: Server, port: int, session_id: int, images: Sequence[bytes], times: Times
-) -> dict[str, Any]:
-    requests = [server.request(image) for image in images]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What has been measured so far."""
+
+    package: Package
+    images: Sequence[bytes]
+    times: Times
+    rounds: int
+    ceilings: list[dict[str, float]] = field(default_factory=list)
+    lone_ms: list[float] = field(default_factory=list)
+    loads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    strains: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+
+    def measure_ceilings(self) -> None:
+        """Measure what the machine allows now."""
+        folder, images = self.package.folder, self.images
+        self.ceilings.append(measure_ceilings(folder, images, self.times.closed_s))
+        self.lone_ms.append(measure_lone_ms(folder, images))
+
+    def measure(self, server: Server, children: Children, log: Path, turn: int) -> None:
+        """Measure a server; in the last round, how it bears overload and faults too."""
+        if server.name in self.failed:
+            return
+        requests = [server.request(image) for image in self.images]
+        # One that does not start, or dies, must not cost what was measured of the others.
+        try:
+            with running(server, self.package, self.images[0], children, log) as (port, session_id):
+                load = uvloop.run(_steady(port, requests, self.times))
+                self.loads.setdefault(server.name, []).append(load)
+                if turn == self.rounds - 1 and server is not ECHO:
+                    rate = 2 * float(middle_loads(self.loads[server.name])["64"]["per_s"])
+                    strain = _strain(server, port, session_id, self, rate)
+                    self.strains[server.name] = uvloop.run(strain)
+        except (RuntimeError, OSError) as err:
+            self.failed.add(server.name)
+            ended = log.read_text(errors="replace")[-2000:]
+            print(f"{server.name} failed: {err}\n{ended}", file=sys.stderr)
+
+    def measured(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return what was found of each server that did not fail, in this order."""
+        return {
+            name: {**middle_loads(self.loads[name]), **self.strains.get(name, {})}
+            for name in names
+            if name not in self.failed
+        }
+
+
+async def _steady(port: int, requests: Sequence[bytes], times: Times) -> dict[str, Any]:
     await closed_loop(port, requests, connections=16, seconds=times.warm_up_s)
-    found: dict[str, Any] = {}
-    for connections in CONNECTIONS:
-        result = await closed_loop(port, requests, connections=connections, seconds=times.closed_s)
-        found[str(connections)] = _summary(result)
-    if server is ECHO:
-        return found
-    rate = 2 * found["64"]["per_s"]
-    timed = [server.request(image, deadline_s=DEADLINE_S) for image in images]
+    return {
+        str(connections): _summary(
+            await closed_loop(port, requests, connections=connections, seconds=times.closed_s)
+        )
+        for connections in CONNECTIONS
+    }
+
+
+async def _strain(
+    server: Server, port: int, session_id: int, run: _Run, rate: float
+) -> dict[str, Any]:
+    timed = [server.request(image, deadline_s=DEADLINE_S) for image in run.images]
     async with watch_memory(session_id) as memory:
         overloaded = await open_loop(
-            port, timed, rate_per_s=rate, seconds=times.overload_s, deadline_s=DEADLINE_S
+            port, timed, rate_per_s=rate, seconds=run.times.overload_s, deadline_s=DEADLINE_S
         )
-    found["overload"] = _summary(overloaded) | {"rate_per_s": rate, "memory": asdict(memory)}
     await asyncio.sleep(DEADLINE_S)  # what hung-up clients left behind
-    faults = await measure_faults(server, port, images, session_id, patience_s=times.patience_s)
-    found["faults"] = asdict(faults)
-    return found
+    faults = await measure_faults(
+        server, port, run.images, session_id, patience_s=run.times.patience_s
+    )
+    return {
+        "overload": _summary(overloaded) | {"rate_per_s": rate, "memory": asdict(memory)},
+        "faults": asdict(faults),
+    }
 
 
 def _summary(result: Result) -> dict[str, Any]:
@@ -140,6 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--package", type=Path, required=True, help="a published version's folder")
     parser.add_argument("--photos", type=Path, required=True, help="a folder of JPEG files")
     parser.add_argument("--only", nargs="*", default=[], help="these servers")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often steady load is measured [3]"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a third of the time for each measurement"
     )

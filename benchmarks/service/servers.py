@@ -124,6 +124,16 @@ SERVERS: Final = (
         env=_our_environment,
     ),
     Server(
+        name=f"{OURS}, a process a core",
+        command=lambda python, package, port: [
+            *(str(python), "-m", "service", "--workers", str(len(os.sched_getaffinity(0))))
+        ],
+        path="/predict",
+        body=_raw,
+        root=ROOT,
+        env=_our_environment,
+    ),
+    Server(
         name="FastAPI",
         command=_script("fastapi_server.py"),
         path="/predict",

@@ -10,7 +10,8 @@ CONNECTIONS: Final = (1, 4, 16, 64)
 
 def print_tables(measured: Mapping[str, Mapping[str, Any]], *, deadline_s: float) -> None:
     """Print a row for each server in each table."""
-    print("\n| server | " + " | ".join(f"{n} conn. images/s, p50/p95/p99 ms" for n in CONNECTIONS))
+    print("\nImages/s (lowest and highest round), p50/p95/p99 in ms:")
+    print("\n| server | " + " | ".join(f"{n} conn." for n in CONNECTIONS) + " |")
     print("|---" * (len(CONNECTIONS) + 1) + "|")
     for name, found in measured.items():
         cells = (_cell(found[str(connections)]) for connections in CONNECTIONS)
@@ -40,8 +41,10 @@ def print_tables(measured: Mapping[str, Mapping[str, Any]], *, deadline_s: float
 
 
 def _cell(found: Mapping[str, Any]) -> str:
+    low, high = found["per_s_range"]
     text = (
-        f"{found['per_s']:.1f}, {found['p50_ms']:.0f}/{found['p95_ms']:.0f}/{found['p99_ms']:.0f}"
+        f"{found['per_s']:.1f} ({low:.0f}-{high:.0f}), "
+        f"{found['p50_ms']:.0f}/{found['p95_ms']:.0f}/{found['p99_ms']:.0f}"
     )
     failed = sum(count for status, count in found["statuses"].items() if status != "200")
     return f"{text}, {failed} failed" if failed else text
