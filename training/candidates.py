@@ -32,8 +32,9 @@ from training.head import LinearHead
 from training.imbalance import is_imbalanced
 from training.launch import is_main
 from training.network import TransferNetwork
-from training.probe import STRENGTHS, Probe, cross_validate_probe, fit_head, fit_probe
+from training.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
 from training.progress import Display
+from training.published_head import fit_published_head, head_images
 
 # Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05
@@ -106,27 +107,27 @@ def make_probe(
     that it may see: validation images that were dealt here and, where they keep their class, mirror
     images too: `mirror` says whether they do, and is found out where it is None.
     """
-    targets = dataset.targets("train")
     balanced = is_imbalanced(dataset)
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
         probe = _choose_strength(features, dataset, balanced=balanced, advance=advance)
     if mirror is None:
         mirror = _resolve_mirror(features, probe.head, dataset, config, display)
-    rows = dataset.rows("train")
-    if dataset.folds is None and not dataset.given_val:
-        rows = np.concatenate([rows, dataset.rows("val")])
-        targets = np.concatenate([targets, dataset.targets("val")])
-    embeddings, strength = features.embeddings[rows], probe.chosen.strength
+    rows, targets = head_images(dataset)
+    strength = probe.chosen.strength
+    mirrored = None
     if mirror:
         with display.bar("computing mirrored features", len(rows)) as advance:
             mirrored = compute_embeddings(
                 features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
             )
-        # Twice the images weigh twice as much against the same penalty.
-        embeddings, strength = np.concatenate([embeddings, mirrored]), strength / 2
-        targets = np.concatenate([targets, targets])
     with display.stage("fitting the head"):
-        head = fit_head(embeddings, targets, strength=strength, balanced=balanced)
+        head = fit_published_head(
+            features.embeddings[rows],
+            targets,
+            strength=strength,
+            balanced=balanced,
+            mirrored=mirrored,
+        )
     return Candidate(
         method="probe",
         dataset=dataset,
@@ -138,7 +139,7 @@ def make_probe(
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
         spread=probe.chosen.spread,
-        strength=probe.chosen.strength,
+        strength=strength,
         mirror=mirror,
         history=(),
         notes=_describe_trials(probe),

@@ -57,16 +57,25 @@ def recognise(
     if embeddings is None:
         asked = np.unique(np.concatenate([rows, val_rows, dataset.rows("test")]))
         embeddings = _embed(candidate, asked, display)
+    return recognise_by(replace(candidate, embeddings=embeddings), reference, strength=strength)
+
+
+def recognise_by(
+    candidate: Candidate, reference: Integers, *, strength: float | None
+) -> Recognition:
+    """Fit the score on a candidate that has its embeddings; the arguments are as in `Recognition`."""
+    dataset, embeddings = candidate.dataset, candidate.embeddings
+    assert embeddings is not None
     familiarity, val_scores = fit_familiarity(
-        embeddings[rows],
+        embeddings[dataset.rows("train")[reference]],
         dataset.targets("train")[reference],
         val_logits=candidate.val_logits,
-        val_embeddings=embeddings[val_rows],
+        val_embeddings=embeddings[dataset.rows("val")],
         folds=None if dataset.folds is None else dataset.folds[reference],
         val_folds=dataset.folds,
     )
     return Recognition(
-        candidate=replace(candidate, embeddings=embeddings),
+        candidate=candidate,
         reference=reference,
         familiarity=familiarity,
         val_scores=val_scores,

@@ -32,21 +32,21 @@ def measure_variant(
         calibration: the file's temperature.
         config: what the file runs on.
     """
-    shifted = draft.shifted
-    dataset = shifted.reference.candidate.dataset
+    judged = draft.judged
+    dataset = judged.reference.candidate.dataset
     served: dict[Split, Floats] = {"val": draft.served_logits}
     rows = dataset.rows("test")
     if len(rows):
         session = open_session(model.SerializeToString(), config)
         served["test"] = run_batches(session, dataset.pixels, rows).logits
-    judged = {**served, "val": shifted.logits}
+    by_split = {**served, "val": judged.logits}
     found = {
         split: measure(
             softmax(logits / calibration.temperature, axis=1),
             dataset.targets(split),
             dataset.labels,
         )
-        for split, logits in judged.items()
+        for split, logits in by_split.items()
     }
     return Variant(
         attempt=attempt,
@@ -54,15 +54,15 @@ def measure_variant(
         facts={
             "precision": attempt.precision,
             "calibration": calibration,
-            "rejection": shifted.rejection(),
-            "conformal": shifted.conformal(calibration),
+            "rejection": judged.rejection(),
+            "conformal": judged.conformal(calibration),
             "metrics": Metrics(
                 validation="held out" if dataset.folds is None else "cross-validated",
                 val_accuracy_spread=None,
                 val=found["val"],
                 test=found.get("test"),
             ),
-            "parity": shifted.parity,
+            "parity": judged.parity,
         },
         probabilities={
             split: softmax(logits / calibration.temperature, axis=1)

@@ -34,25 +34,24 @@ class Reference:
         """The model itself."""
         return self.recognition.candidate
 
-    def with_trunk(
-        self, trunk: onnx.ModelProto, *, temperature: float | None = None
-    ) -> onnx.ModelProto:
-        """Return the graph to publish with another trunk; its head and what follows are float32."""
-        return attach_head(
-            trunk,
-            self.candidate.network.linear_head(),
-            temperature=self.temperature if temperature is None else temperature,
-            familiarity=self.recognition.familiarity,
-        )
+
+def assemble(
+    recognition: Recognition, trunk: onnx.ModelProto, *, temperature: float
+) -> onnx.ModelProto:
+    """Return a graph to publish: a trunk, and behind it a model's head and score in float32."""
+    return attach_head(
+        trunk,
+        recognition.candidate.network.linear_head(),
+        temperature=temperature,
+        familiarity=recognition.familiarity,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shifted:
+class Judged:
     """The validation images' answers with another trunk: logits (N, K), familiarity (N,).
 
-    The published head has seen the validation images, or with folds each of its fellows has not. So
-    what the other trunk changes in its answers is added to the answers of heads that had not seen
-    them: those are what the float32 model is judged by too.
+    They are of heads that had not seen the images, as those that the float32 model is judged by.
     """
 
     reference: Reference
@@ -61,26 +60,33 @@ class Shifted:
     parity: Parity
 
     @classmethod
-    def of(cls, reference: Reference, outputs: BatchOutputs) -> "Shifted":
-        """Take in what a file with the other trunk answers for the validation images, in order."""
+    def of_same_head(cls, reference: Reference, outputs: BatchOutputs) -> "Judged":
+        """Take in what a file with the other trunk and the float32 model's head answers, in order.
+
+        That head has seen the validation images, or with folds each of its fellows has not. So what
+        the other trunk changes in its answers is added to the answers of heads that had not.
+        """
         recognition, candidate = reference.recognition, reference.candidate
-        assert candidate.embeddings is not None
-        embeddings = candidate.embeddings[candidate.dataset.rows("val")]
-        logits = candidate.network.linear_head().logits(embeddings)
-        moved = outputs.logits - logits
+        logits, embeddings = _own_answers(reference)
         score = recognition.familiarity.score
         familiar = score(outputs.logits, outputs.embedding) - score(logits, embeddings)
         return cls(
             reference=reference,
-            logits=candidate.val_logits + moved,
+            logits=candidate.val_logits + (outputs.logits - logits),
             scores=recognition.val_scores + familiar,
-            parity=Parity(
-                max_abs_logit_diff=float(np.abs(moved).max()),
-                argmax_agreement=float(
-                    (outputs.logits.argmax(axis=1) == logits.argmax(axis=1)).mean()
-                ),
-                images=len(moved),
-            ),
+            parity=_parity(outputs.logits, logits),
+        )
+
+    @classmethod
+    def of_refitted(
+        cls, reference: Reference, refitted: Recognition, outputs: BatchOutputs
+    ) -> "Judged":
+        """Take in a model fitted on the other trunk, and what its file answers, in order."""
+        return cls(
+            reference=reference,
+            logits=refitted.candidate.val_logits,
+            scores=refitted.val_scores,
+            parity=_parity(outputs.logits, _own_answers(reference)[0]),
         )
 
     @property
@@ -120,15 +126,39 @@ class Shifted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A converted trunk, and the logits (N, K) of a file with it for the validation images."""
+    """A converted trunk, the head and score that go behind it, and what the file is worth.
+
+    `served_logits` are those of the file for the validation images, (N, K).
+    """
 
     how: str
     trunk: onnx.ModelProto
+    recognition: Recognition
     served_logits: Floats
-    shifted: Shifted
+    judged: Judged
+
+    def assembled(self, *, temperature: float) -> onnx.ModelProto:
+        """Return the graph to publish."""
+        return assemble(self.recognition, self.trunk, temperature=temperature)
 
     @property
     def error(self) -> float:
         """How far its logits are from those of the float32 model: the mean square."""
-        before = self.shifted.reference.candidate.val_logits
-        return float(np.square(self.shifted.logits - before).mean())
+        before = self.judged.reference.candidate.val_logits
+        return float(np.square(self.judged.logits - before).mean())
+
+
+def _own_answers(reference: Reference) -> tuple[Floats, Floats]:
+    """Return the float32 file's logits (N, K) and embeddings (N, D) of the validation images."""
+    candidate = reference.candidate
+    assert candidate.embeddings is not None
+    embeddings = candidate.embeddings[candidate.dataset.rows("val")]
+    return candidate.network.linear_head().logits(embeddings), embeddings
+
+
+def _parity(logits: Floats, float32: Floats) -> Parity:
+    return Parity(
+        max_abs_logit_diff=float(np.abs(logits - float32).max()),
+        argmax_agreement=float((logits.argmax(axis=1) == float32.argmax(axis=1)).mean()),
+        images=len(logits),
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from inference.classifier import BatchOutputs
 from inference.manifest import Precision
 from inference.providers import resolve_provider
 from inference.session import ModelSession, SessionConfig, open_session
@@ -17,11 +18,13 @@ from training.gates import run_batches
 from training.precisions.attempt import Attempt, Variant
 from training.precisions.float16 import to_float16
 from training.precisions.gate import accuracy_reason, speed_reason
-from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter, Recipe
+from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter
 from training.precisions.measuring import measure_variant
-from training.precisions.reference import Draft, Reference, Shifted
+from training.precisions.reference import Draft, Judged, Reference, assemble
+from training.precisions.refitting import refit
 from training.precisions.speed import BATCHES, Speed, compare_speed
 from training.progress import Display
+from training.recognition import Recognition
 from training.reference import choose_reference
 
 Pixels = npt.NDArray[np.uint8]
@@ -97,10 +100,10 @@ def _try(
     if draft is None:
         reason = "accuracy gate: it answers with NaN or infinity"
         return Attempt(precision=precision, left_out=reason)
-    calibration = draft.shifted.calibration()
-    model = reference.with_trunk(draft.trunk, temperature=calibration.temperature)
+    calibration = draft.judged.calibration()
+    model = draft.assembled(temperature=calibration.temperature)
     data = model.SerializeToString()
-    change = draft.shifted.accuracy_change()
+    change = draft.judged.accuracy_change()
     speed = _compare(data, reference, config, compare)
     attempt = Attempt(
         precision=precision,
@@ -126,42 +129,75 @@ def _best_draft(
 ) -> Draft | None:
     """Return the draft nearest to the float32 answers, of those that keep the accuracy if any does.
 
-    None where no draft answers with numbers.
+    A head is fitted again only where the float32 model's own loses too much. None where no draft
+    answers with numbers.
     """
     trunk = reference.candidate.trunk
     if precision == "fp16":
         return _nearest(_drafts([("layers in float16", to_float16(trunk))], reference, config))
+    drafts: list[Draft] = []
     with Int8Converter(trunk, _calibration_images(reference, seed=seed)) as converter:
-
-        def quantised(recipes: Sequence[Recipe]) -> list[Draft]:
+        for recipes in (RECIPES, (CAREFUL_RECIPE,)):
             trunks = [(recipe.describe(), converter.convert(recipe)) for recipe in recipes]
-            return _drafts(trunks, reference, config)
-
-        drafts = quantised(RECIPES)
-        if not any(map(_keeps_accuracy, drafts)):
-            drafts += quantised([CAREFUL_RECIPE])
-        return _nearest([d for d in drafts if _keeps_accuracy(d)] or drafts)
+            found = _drafts(trunks, reference, config)
+            if not any(map(_keeps_accuracy, found)):
+                found += _refitted(found, reference, config)
+            drafts += found
+            if any(map(_keeps_accuracy, found)):
+                break
+    return _nearest([d for d in drafts if _keeps_accuracy(d)] or drafts)
 
 
 def _drafts(
     trunks: Sequence[tuple[str, onnx.ModelProto]], reference: Reference, config: SessionConfig
 ) -> list[Draft]:
     """Run each converted trunk on the validation images; leave out what answers with no number."""
-    dataset = reference.candidate.dataset
     drafts = []
     for how, trunk in trunks:
-        session = open_session(reference.with_trunk(trunk).SerializeToString(), config)
-        outputs = run_batches(session, dataset.pixels, dataset.rows("val"))
+        outputs = _answers(reference.recognition, trunk, reference, config)
         if np.isfinite(outputs.logits).all() and np.isfinite(outputs.embedding).all():
-            shifted = Shifted.of(reference, outputs)
             drafts.append(
-                Draft(how=how, trunk=trunk, served_logits=outputs.logits, shifted=shifted)
+                Draft(
+                    how=how,
+                    trunk=trunk,
+                    recognition=reference.recognition,
+                    served_logits=outputs.logits,
+                    judged=Judged.of_same_head(reference, outputs),
+                )
             )
     return drafts
 
 
+def _refitted(drafts: Sequence[Draft], reference: Reference, config: SessionConfig) -> list[Draft]:
+    """Return the nearest of the drafts with a head of its own; nothing where there can be none."""
+    draft = _nearest(drafts)
+    recognition = None if draft is None else refit(reference.recognition, draft.trunk)
+    if draft is None or recognition is None:
+        return []
+    outputs = _answers(recognition, draft.trunk, reference, config)
+    return [
+        Draft(
+            how=f"{draft.how}, head fitted on its features",
+            trunk=draft.trunk,
+            recognition=recognition,
+            served_logits=outputs.logits,
+            judged=Judged.of_refitted(reference, recognition, outputs),
+        )
+    ]
+
+
+def _answers(
+    recognition: Recognition, trunk: onnx.ModelProto, reference: Reference, config: SessionConfig
+) -> BatchOutputs:
+    """Run a file on the validation images."""
+    model = assemble(recognition, trunk, temperature=reference.temperature)
+    dataset = reference.candidate.dataset
+    session = open_session(model.SerializeToString(), config)
+    return run_batches(session, dataset.pixels, dataset.rows("val"))
+
+
 def _keeps_accuracy(draft: Draft) -> bool:
-    return accuracy_reason(draft.shifted.accuracy_change()) is None
+    return accuracy_reason(draft.judged.accuracy_change()) is None
 
 
 def _nearest(drafts: Sequence[Draft]) -> Draft | None:
@@ -180,7 +216,10 @@ def _compare(
 ) -> Speed:
     """Time a file beside the float32 one, on as many images as the largest timed batch."""
     one_thread = dataclasses.replace(config, intra_op_threads=1)
-    before = reference.with_trunk(reference.candidate.trunk).SerializeToString()
+    float32 = assemble(
+        reference.recognition, reference.candidate.trunk, temperature=reference.temperature
+    )
+    before = float32.SerializeToString()
     dataset = reference.candidate.dataset
     rows = np.resize(dataset.rows("val"), max(BATCHES))
     pixels = np.ascontiguousarray(dataset.pixels[rows])

@@ -1,0 +1,90 @@
+"""The head of a converted trunk, fitted on that trunk's own embeddings.
+
+A quantised trunk turns and shifts the embeddings a little. A head fitted on the float32 ones takes that
+for evidence; one fitted on what it will see does not.
+"""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from training.calibration import fit_temperature, negative_log_likelihood
+from training.candidates import Candidate
+from training.data.split import Dataset
+from training.embeddings import compute_embeddings
+from training.head import LinearHead
+from training.imbalance import is_imbalanced
+from training.probe import fit_head
+from training.published_head import fit_published_head, head_images
+from training.recognition import Recognition, recognise_by
+
+Floats = npt.NDArray[np.float32]
+
+
+def refit(recognition: Recognition, trunk: onnx.ModelProto) -> Recognition | None:
+    """Return the model with another trunk, and with a head and a familiarity score fitted on it.
+
+    They are fitted with the strength, on the images and by the folds of the float32 model's. None where
+    that one's head came out of training: no strength was chosen for it.
+
+    Raises:
+        WeightsError: the trunk answers with NaN or infinity.
+    """
+    candidate = recognition.candidate
+    strength = candidate.strength
+    if strength is None:
+        return None
+    dataset = candidate.dataset
+    rows = np.unique(np.concatenate([dataset.rows("train"), dataset.rows("val")]))
+    found = compute_embeddings(trunk, dataset.pixels, rows)
+    embeddings = np.full((len(dataset.pixels), found.shape[1]), np.nan, dtype=np.float32)
+    embeddings[rows] = found
+    logits = _held_out_logits(embeddings, dataset, strength)
+    network = copy.deepcopy(candidate.network)
+    network.set_linear_head(_published_head(candidate, trunk, embeddings, strength))
+    targets = dataset.targets("val")
+    refitted = replace(
+        candidate,
+        network=network.eval(),
+        trunk=trunk,
+        embeddings=embeddings,
+        val_logits=logits,
+        accuracy=float((logits.argmax(axis=1) == targets).mean()),
+        nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
+    )
+    return recognise_by(refitted, recognition.reference, strength=recognition.strength)
+
+
+def _held_out_logits(embeddings: Floats, dataset: Dataset, strength: float) -> Floats:
+    """Return the validation images' logits (N, K), each of a head that had not seen the image."""
+    balanced = is_imbalanced(dataset)
+    train, targets = embeddings[dataset.rows("train")], dataset.targets("train")
+    if dataset.folds is None:
+        head = fit_head(train, targets, strength=strength, balanced=balanced)
+        return head.logits(embeddings[dataset.rows("val")])
+    logits = np.empty((len(targets), len(dataset.labels)), dtype=np.float32)
+    for fold in np.unique(dataset.folds):
+        out = dataset.folds == fold
+        head = fit_head(train[~out], targets[~out], strength=strength, balanced=balanced)
+        logits[out] = head.logits(train[out])
+    return logits
+
+
+def _published_head(
+    candidate: Candidate, trunk: onnx.ModelProto, embeddings: Floats, strength: float
+) -> LinearHead:
+    dataset = candidate.dataset
+    rows, targets = head_images(dataset)
+    mirrored = (
+        compute_embeddings(trunk, dataset.pixels, rows, mirrored=True) if candidate.mirror else None
+    )
+    return fit_published_head(
+        embeddings[rows],
+        targets,
+        strength=strength,
+        balanced=is_imbalanced(dataset),
+        mirrored=mirrored,
+    )
