@@ -61,7 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for path in sorted(args.photos.iterdir())
         if path.suffix.lower() in (".jpg", ".jpeg")
     ]
-    chosen = [server for server in SERVERS if not args.only or server.name in args.only]
+    chosen = [
+        server
+        for server in SERVERS
+        if (package.folder / server.needs).is_file() and (not args.only or server.name in args.only)
+    ]
     print(_conditions(package, images))
     run = _Run(package=package, images=images, times=times, rounds=args.rounds)
     with Children() as children, tempfile.TemporaryDirectory() as logs:

@@ -7,9 +7,11 @@ from typing import Any, Final
 from benchmarks.service.ceilings import BOTH
 
 OURS: Final = "graft"
+OURS_INT8: Final = "graft, int8"
 ECHO: Final = "HTTP echo"
 _SHARE_OF_PIPELINE: Final = 0.9
 _TIMES_BEST_PEER: Final = 1.5
+_INT8_TIMES_BEST_PEER: Final = 2.0
 _LONE_TIMES: Final = 1.15
 _FLAT_TIMES: Final = 1.1
 _ANSWERED_OR_REFUSED: Final = frozenset({"200", "429"})
@@ -42,7 +44,8 @@ def judge(
     }
     return [
         _throughput(ours, ceilings),
-        *_against_peers(ours, peers),
+        *_against_peers(ours, peers, "", _TIMES_BEST_PEER),
+        *_against_peers(measured.get(OURS_INT8), peers, " with int8", _INT8_TIMES_BEST_PEER),
         _lone_request(ours, lone_ms),
         *_overload(ours["overload"], deadline_s),
     ]
@@ -65,14 +68,16 @@ def _throughput(ours: Mapping[str, Any], ceilings: Mapping[str, float]) -> Aim:
     )
 
 
-def _against_peers(ours: Mapping[str, Any], peers: Mapping[str, float]) -> Iterator[Aim]:
-    if peers:
+def _against_peers(
+    ours: Mapping[str, Any] | None, peers: Mapping[str, float], how: str, aim: float
+) -> Iterator[Aim]:
+    if peers and ours is not None:
         name = max(peers, key=lambda peer: peers[peer])
         times = _best(ours) / peers[name]
         yield Aim(
-            text=f"images/s at least {_TIMES_BEST_PEER:g} times the best other",
-            measured=f"{times:.2f} times {name} at {peers[name]:.1f}",
-            reached=times >= _TIMES_BEST_PEER,
+            text=f"images/s{how} at least {aim:g} times the best other in float32",
+            measured=f"{_best(ours):.1f}, {times:.2f} times {name} at {peers[name]:.1f}",
+            reached=times >= aim,
         )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.service.aims import ECHO as ECHO_NAME
-from benchmarks.service.aims import OURS
+from benchmarks.service.aims import OURS, OURS_INT8
 from scripts.children import Children, stop
 from scripts.requirements import PYPROJECT, read_requirements, with_cpu_onnxruntime
 from scripts.tool_environments import tool_python
@@ -59,6 +59,7 @@ class Server:
         requirements: of its environment; without any it runs in this one.
         environment: the name of its environment, where that is not the server's.
         root: where its modules are.
+        needs: a file of the package without which it cannot run.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Server:
     requirements: tuple[str, ...] = ()
     environment: str = ""
     root: Path = _PEERS
+    needs: str = "model.onnx"
     env: Callable[[Package], Mapping[str, str]] = field(default=lambda package: {})
 
     def request(self, image: bytes, *, deadline_s: float | None = None) -> bytes:
@@ -114,25 +116,24 @@ def _our_environment(package: Package) -> Mapping[str, str]:
     }
 
 
+def _ours(name: str, *flags: str, precision: str = "fp32", needs: str = "model.onnx") -> Server:
+    return Server(
+        name=name,
+        command=lambda python, package, port: [str(python), "-m", "service", *flags],
+        path=f"/predict?precision={precision}",
+        body=_raw,
+        root=ROOT,
+        needs=needs,
+        env=_our_environment,
+    )
+
+
+_A_PROCESS_A_CORE: Final = ("--workers", str(len(os.sched_getaffinity(0))))
+
 SERVERS: Final = (
-    Server(
-        name=OURS,
-        command=lambda python, package, port: [str(python), "-m", "service"],
-        path="/predict",
-        body=_raw,
-        root=ROOT,
-        env=_our_environment,
-    ),
-    Server(
-        name=f"{OURS}, a process a core",
-        command=lambda python, package, port: [
-            *(str(python), "-m", "service", "--workers", str(len(os.sched_getaffinity(0))))
-        ],
-        path="/predict",
-        body=_raw,
-        root=ROOT,
-        env=_our_environment,
-    ),
+    _ours(OURS),
+    _ours(f"{OURS}, a process a core", *_A_PROCESS_A_CORE),
+    _ours(OURS_INT8, precision="int8", needs="model.int8.onnx"),
     Server(
         name="FastAPI",
         command=_script("fastapi_server.py"),

@@ -53,5 +53,11 @@ def test_the_echo_and_our_own_service_elsewhere_are_no_peers(name: str) -> None:
     assert len(verdicts({"graft": found(95.0), name: {"1": {"per_s": 9000.0}}})) == 5
 
 
+@pytest.mark.parametrize(("int8_per_s", "reached"), [(101.0, True), (99.0, False)])
+def test_int8_is_held_against_the_best_other_in_float32(int8_per_s: float, reached: bool) -> None:
+    measured = {"graft": found(95.0), "graft, int8": found(int8_per_s), "mosec": found(50.0)}
+    assert verdicts(measured) == [True, True, reached, True, True, True, True]
+
+
 def test_nothing_is_judged_without_our_service() -> None:
     assert verdicts({"mosec": found(50.0)}) == []
