@@ -26,7 +26,7 @@ import uvloop
 from benchmarks.service.aims import judge, print_aims
 from benchmarks.service.ceilings import measure_ceilings, measure_lone_ms
 from benchmarks.service.faults import measure_faults
-from benchmarks.service.load import Result, closed_loop, open_loop
+from benchmarks.service.load import ARRIVALS, Result, closed_loop, open_loop
 from benchmarks.service.processes import watch_memory
 from benchmarks.service.rounds import in_order, middle_ceilings, middle_loads
 from benchmarks.service.servers import ECHO, SERVERS, Package, Server, running
@@ -35,6 +35,8 @@ from scripts.children import Children
 
 # After which a client under overload hangs up.
 DEADLINE_S: Final = 1.0
+# Of what it answers at 64 connections: busy, not overloaded.
+_BUSY_SHARE: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +117,8 @@ class _Run:
                 load = uvloop.run(_steady(port, requests, self.times))
                 self.loads.setdefault(server.name, []).append(load)
                 if turn == self.rounds - 1 and server is not ECHO:
-                    rate = 2 * float(middle_loads(self.loads[server.name])["64"]["per_s"])
-                    strain = _strain(server, port, session_id, self, rate)
+                    capacity = float(middle_loads(self.loads[server.name])["64"]["per_s"])
+                    strain = _strain(server, port, session_id, self, capacity)
                     self.strains[server.name] = uvloop.run(strain)
         except (RuntimeError, OSError) as err:
             self.failed.add(server.name)
@@ -143,9 +145,23 @@ async def _steady(port: int, requests: Sequence[bytes], times: Times) -> dict[st
 
 
 async def _strain(
-    server: Server, port: int, session_id: int, run: _Run, rate: float
+    server: Server, port: int, session_id: int, run: _Run, capacity: float
 ) -> dict[str, Any]:
     timed = [server.request(image, deadline_s=DEADLINE_S) for image in run.images]
+    busy = {
+        arrivals: _summary(
+            await open_loop(
+                port,
+                timed,
+                rate_per_s=_BUSY_SHARE * capacity,
+                seconds=run.times.closed_s,
+                deadline_s=DEADLINE_S,
+                arrivals=arrivals,
+            )
+        )
+        for arrivals in ARRIVALS
+    }
+    rate = 2 * capacity
     async with watch_memory(session_id) as memory:
         overloaded = await open_loop(
             port, timed, rate_per_s=rate, seconds=run.times.overload_s, deadline_s=DEADLINE_S
@@ -155,6 +171,7 @@ async def _strain(
         server, port, run.images, session_id, patience_s=run.times.patience_s
     )
     return {
+        "busy": {"rate_per_s": _BUSY_SHARE * capacity, **busy},
         "overload": _summary(overloaded) | {"rate_per_s": rate, "memory": asdict(memory)},
         "faults": asdict(faults),
     }

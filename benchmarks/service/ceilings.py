@@ -66,7 +66,7 @@ def _lone_ms(classifier: Classifier, images: Sequence[bytes]) -> float:
 
 def _load(package: Path, *, threads: int) -> Classifier:
     config = SessionConfig(provider="cpu", intra_op_threads=threads)
-    return Classifier.load(read_package(package), session=config)
+    return Classifier.load(read_package(package), session=config, precision="fp32")
 
 
 def _model_alone(classifier: Classifier, seconds: float) -> float:

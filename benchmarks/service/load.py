@@ -1,17 +1,21 @@
 """A load generator that costs little: one process, raw sockets, requests built before the clock starts.
 
-Closed loop: each connection sends its next request when it has its answer. Open loop: requests leave when
-a Poisson process says so, whether or not earlier ones were answered, and latency counts from that moment (no
-coordinated omission); a client hangs up at its deadline. Its own CPU time is part of the result.
+Closed loop: each connection sends its next request when it has its answer. Open loop: requests leave at
+times that were drawn before, evenly spaced or by a Poisson process, whether or not earlier ones were answered,
+and latency counts from that moment (no coordinated omission); a client hangs up at its deadline. Its own CPU
+time is part of the result.
 """
 
 import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast, get_args
+
+Arrivals = Literal["constant", "poisson"]
+ARRIVALS: Final[tuple[Arrivals, ...]] = get_args(Arrivals)
 
 _MAX_OPEN: Final = 1024
 HUNG_UP: Final = 0
@@ -144,12 +148,26 @@ async def closed_loop(
     return result
 
 
+def _departures(arrivals: Arrivals, rate_per_s: float, seconds: float) -> Iterator[float]:
+    """Yield when the requests leave, in seconds from the beginning."""
+    draws = random.Random(0)
+    after_s = 0.0
+    while after_s < seconds:
+        yield after_s
+        after_s += 1 / rate_per_s if arrivals == "constant" else draws.expovariate(rate_per_s)
+
+
 async def open_loop(
-    port: int, requests: Sequence[bytes], *, rate_per_s: float, seconds: float, deadline_s: float
+    port: int,
+    requests: Sequence[bytes],
+    *,
+    rate_per_s: float,
+    seconds: float,
+    deadline_s: float,
+    arrivals: Arrivals = "poisson",
 ) -> Result:
     """Send at a rate. Who finds no answer at the deadline hangs up; one too many open is one too."""
     result, idle = Result(), list[Connection]()
-    random_times = random.Random(0)
     tasks: set[asyncio.Task[None]] = set()
     started, cpu = time.perf_counter(), time.process_time()
 
@@ -172,8 +190,8 @@ async def open_loop(
         elif connection is not None:
             connection.close()
 
-    due, index = started, 0
-    while due - started < seconds:
+    for index, after_s in enumerate(_departures(arrivals, rate_per_s, seconds)):
+        due = started + after_s
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         if len(tasks) < _MAX_OPEN:
             task = asyncio.create_task(ask(due, requests[index % len(requests)]))
@@ -181,8 +199,6 @@ async def open_loop(
             task.add_done_callback(tasks.discard)
         else:
             result.note(HUNG_UP, 0.0)
-        index += 1
-        due += random_times.expovariate(rate_per_s)
     await asyncio.gather(*tasks)
     result.seconds = time.perf_counter() - started
     result.cpu_seconds = time.process_time() - cpu

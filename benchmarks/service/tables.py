@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from benchmarks.service.load import HUNG_UP
+from benchmarks.service.load import ARRIVALS, HUNG_UP
 
 CONNECTIONS: Final = (1, 4, 16, 64)
 
@@ -16,6 +16,13 @@ def print_tables(measured: Mapping[str, Mapping[str, Any]], *, deadline_s: float
     for name, found in measured.items():
         cells = (_cell(found[str(connections)]) for connections in CONNECTIONS)
         print(f"| {name} | " + " | ".join(cells) + " |")
+    print("\nBusy, at 0.7 times what it answers at 64 connections, p50/p95/p99 in ms:\n")
+    print("| server | requests/s | evenly spaced | by a Poisson process |\n|---|---|---|---|")
+    for name, found in measured.items():
+        if "busy" in found:
+            busy = found["busy"]
+            cells = (_latencies(busy[arrivals]) for arrivals in ARRIVALS)
+            print(f"| {name} | {busy['rate_per_s']:.0f} | {' | '.join(cells)} |")
     print(f"\nTwice capacity, clients hang up after {deadline_s:g} s:\n")
     print(
         "| server | offered/s | in time/s | share in time | refused | hung up | other | p99 ms "
@@ -42,10 +49,11 @@ def print_tables(measured: Mapping[str, Mapping[str, Any]], *, deadline_s: float
 
 def _cell(found: Mapping[str, Any]) -> str:
     low, high = found["per_s_range"]
-    text = (
-        f"{found['per_s']:.1f} ({low:.0f}-{high:.0f}), "
-        f"{found['p50_ms']:.0f}/{found['p95_ms']:.0f}/{found['p99_ms']:.0f}"
-    )
+    return f"{found['per_s']:.1f} ({low:.0f}-{high:.0f}), {_latencies(found)}"
+
+
+def _latencies(found: Mapping[str, Any]) -> str:
+    text = f"{found['p50_ms']:.0f}/{found['p95_ms']:.0f}/{found['p99_ms']:.0f}"
     failed = sum(count for status, count in found["statuses"].items() if status != "200")
     return f"{text}, {failed} failed" if failed else text
 

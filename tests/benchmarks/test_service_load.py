@@ -78,6 +78,17 @@ def test_an_open_loop_hangs_up_at_the_deadline_and_goes_on_sending() -> None:
     assert result.statuses[HUNG_UP] > 10
 
 
+def test_evenly_spaced_requests_leave_when_they_should() -> None:
+    result = measure(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        lambda port: open_loop(
+            port, [REQUEST], rate_per_s=100, seconds=0.2, deadline_s=5, arrivals="constant"
+        ),
+    )
+    assert result.statuses == {200: 20}
+    assert result.seconds >= 0.19  # the last one leaves then
+
+
 def test_a_connection_that_breaks_is_counted_and_another_is_made() -> None:
     result = measure(
         hang_up, lambda port: closed_loop(port, [REQUEST], connections=1, seconds=0.05)
