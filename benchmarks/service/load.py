@@ -1,7 +1,7 @@
 """A load generator that costs little: one process, raw sockets, requests built before the clock starts.
 
 Closed loop: each connection sends its next request when it has its answer. Open loop: requests leave at
-times that were drawn before, evenly spaced or by a Poisson process, whether or not earlier ones were answered,
+times drawn before, evenly spaced or by a Poisson process, whether or not earlier ones were answered,
 and latency counts from that moment (no coordinated omission); a client hangs up at its deadline. Its own CPU
 time is part of the result.
 """
