@@ -10,7 +10,7 @@ from service.errors import Overloaded
 from service.pace import Clock, Pace
 
 # A wait predicted from an average is sometimes longer; that must not cost the deadline.
-_USABLE_SHARE: Final = 0.8
+_USABLE_SHARE: Final = 0.7
 
 
 class Admission:
