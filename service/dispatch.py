@@ -13,6 +13,7 @@ import logging
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -114,7 +115,7 @@ class Dispatcher:
             return  # it has gone again
         except OSError as err:
             logger.error("cannot_accept reason=%s", err.strerror)
-            threading.Event().wait(_RECOVER_S)
+            time.sleep(_RECOVER_S)
             return
         with connection:
             self._hand_over(connection)

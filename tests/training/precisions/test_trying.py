@@ -38,6 +38,22 @@ def copy_of(trunk: onnx.ModelProto) -> onnx.ModelProto:
     return copied
 
 
+def insert_behind_relu(trunk: onnx.ModelProto, *steps: tuple[str, np.ndarray]) -> None:
+    """Compute with a number, and then another, on what the first ReLU gives."""
+    nodes = trunk.graph.node
+    relu = next(node for node in nodes if node.op_type == "Relu")
+    given = relu.output[0]
+    for node in nodes:
+        node.input[:] = ["step_last" if name == given else name for name in node.input]
+    place = list(nodes).index(relu) + 1
+    for index, (operation, number) in enumerate(steps):
+        last = index == len(steps) - 1
+        taken, given = given, "step_last" if last else f"step_{index}"
+        trunk.graph.initializer.append(onnx.numpy_helper.from_array(number, f"number_{index}"))
+        made = onnx.helper.make_node(operation, [taken, f"number_{index}"], [given])
+        nodes.insert(place + index, made)
+
+
 def with_a_dwarfing_channel(reference: Reference) -> Reference:
     """Return the model with a channel made larger than all others, and smaller again.
 
@@ -45,17 +61,11 @@ def with_a_dwarfing_channel(reference: Reference) -> Reference:
     """
     trunk = copy_of(reference.candidate.trunk)
     nodes = trunk.graph.node
-    relu = next(node for node in nodes if node.op_type == "Relu")
     kernel = next(node for node in nodes if node.op_type == "Conv").input[1]
     (weight,) = (tensor for tensor in trunk.graph.initializer if tensor.name == kernel)
     factors = np.ones((1, weight.dims[0], 1, 1), np.float32)
     factors[0, 0] = 2.0**20
-    trunk.graph.initializer.append(onnx.numpy_helper.from_array(factors, "factors"))
-    for node in nodes:
-        node.input[:] = ["back" if name == relu.output[0] else name for name in node.input]
-    place = list(nodes).index(relu) + 1
-    nodes.insert(place, onnx.helper.make_node("Mul", [relu.output[0], "factors"], ["large"]))
-    nodes.insert(place + 1, onnx.helper.make_node("Div", ["large", "factors"], ["back"]))
+    insert_behind_relu(trunk, ("Mul", factors), ("Div", factors))
     return with_trunk(reference, trunk)
 
 
@@ -98,16 +108,8 @@ def with_a_large_offset(reference: Reference) -> Reference:
     In float32 that changes nothing; of 256 steps the features get none.
     """
     trunk = copy_of(reference.candidate.trunk)
-    nodes = trunk.graph.node
-    relu = next(node for node in nodes if node.op_type == "Relu")
-    for name, value in (("offset", 4096.0), ("minus_offset", -4096.0)):
-        number = onnx.numpy_helper.from_array(np.array(value, np.float32), name)
-        trunk.graph.initializer.append(number)
-    for node in nodes:
-        node.input[:] = ["back" if name == relu.output[0] else name for name in node.input]
-    place = list(nodes).index(relu) + 1
-    nodes.insert(place, onnx.helper.make_node("Add", [relu.output[0], "offset"], ["large"]))
-    nodes.insert(place + 1, onnx.helper.make_node("Add", ["large", "minus_offset"], ["back"]))
+    offset = np.array(4096.0, np.float32)
+    insert_behind_relu(trunk, ("Add", offset), ("Sub", offset))
     return with_trunk(reference, trunk)
 
 
