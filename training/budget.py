@@ -17,6 +17,10 @@ _SLACK: Final = 1.15
 # raw bytes, the test images too.
 _TORCH_PASSES: Final = 5
 _TORCH_FACTOR: Final = 2.5
+# A step on an image takes about so many times as long as its features; fewer steps than these change
+# too little to be worth the export and the measuring that follow them.
+_STEP_FACTOR: Final = 3
+_FEWEST_STEPS: Final = 10
 # A smaller precision: converting it several ways, and timing it.
 _PRECISION_FIXED_S: Final = 12.0
 # Looking at 128 images for their ranges takes several times as long as answering them; then three
@@ -65,6 +69,21 @@ class Stopwatch:
         # Classes are left out in turn with about as many heads as strengths were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
         return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
+
+    def finish_s(self, dataset: Dataset) -> float:
+        """Return the seconds that checking, measuring and publishing a fitted model will take."""
+        image_s = self.features_s / max(1, self.images)
+        num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
+        passes_s = image_s * (num_val * (_TORCH_FACTOR + 1) + num_test)
+        return _FIXED_S + _SLACK * (self.heads_s + passes_s)
+
+    def has_time_to_train(self, config: FinetuneConfig, dataset: Dataset) -> bool:
+        """Whether there is room for a few steps, by what the network's features took."""
+        deadline_s = self.deadline_s(config, dataset)
+        if deadline_s is None:
+            return True
+        step_s = _STEP_FACTOR * config.batch_size * self.features_s / max(1, self.images)
+        return time.monotonic() + _FEWEST_STEPS * step_s <= deadline_s
 
     def deadline_s(self, config: FinetuneConfig, dataset: Dataset) -> float | None:
         """Return the `time.monotonic()` at which training is to end, None without a budget."""

@@ -3,6 +3,7 @@
 Each candidate is a network and its exported graph; validation images decide.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -100,12 +101,14 @@ def make_probe(
     display: Display,
     *,
     mirror: bool | None = None,
+    spare_s: Callable[[], float] = lambda: math.inf,
 ) -> Candidate:
     """Fit a linear head on the trunk's embeddings.
 
     Validation images choose the strength. The head that is published is then fitted with it on all
     that it may see: validation images that were dealt here and, where they keep their class, mirror
-    images too: `mirror` says whether they do, and is found out where it is None.
+    images too: `mirror` says whether they do, and is found out where it is None. Their features are
+    left out where they would take longer than `spare_s()`, in seconds.
     """
     balanced = is_imbalanced(dataset)
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
@@ -115,7 +118,9 @@ def make_probe(
     rows, targets = head_images(dataset)
     strength = probe.chosen.strength
     mirrored = None
-    if mirror:
+    if mirror and _mirrored_s(features, len(rows)) > spare_s():
+        display.line("time budget: no time is left for mirrored images")
+    elif mirror:
         with display.bar("computing mirrored features", len(rows)) as advance:
             mirrored = compute_embeddings(
                 features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
@@ -144,6 +149,10 @@ def make_probe(
         history=(),
         notes=_describe_trials(probe),
     )
+
+
+def _mirrored_s(features: Features, num_images: int) -> float:
+    return features.embedding_s * num_images / max(1, len(features.embeddings))
 
 
 def _choose_strength(

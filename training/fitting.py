@@ -8,6 +8,7 @@ from training.candidates import Candidate, choose, compare, make_probe, make_tra
 from training.config import FinetuneConfig
 from training.data.cache import default_cache_dir
 from training.data.split import Dataset
+from training.finetuning import distributed
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
 from training.finetuning.run import TrainingTask, make_plan
 from training.network import TransferNetwork
@@ -69,8 +70,17 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     probe = _make_probe(fitting, fitting.prepared.dataset)
     fitting.display.line(probe.describe())
     if method == "finetune":
-        return _from_probe(probe, fitting)
+        if _has_time_to_train(fitting):
+            return _from_probe(probe, fitting)
+        fitting.display.line("time budget: no time is left for fine-tuning, the probe stands")
     return None if fitting.config.dry_run else (probe, [probe])
+
+
+def _has_time_to_train(fitting: Fitting) -> bool:
+    has_time: bool = distributed.agree(
+        fitting.stopwatch.has_time_to_train(fitting.config, fitting.prepared.dataset)
+    )
+    return has_time
 
 
 def _from_scratch(fitting: Fitting) -> Chosen | None:
@@ -98,7 +108,15 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
 def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:
     assert fitting.prepared.features is not None
     began = time.monotonic()
-    probe = make_probe(fitting.prepared.features, dataset, fitting.config, fitting.display)
+    probe = make_probe(
+        fitting.prepared.features,
+        dataset,
+        fitting.config,
+        fitting.display,
+        spare_s=lambda: (
+            fitting.stopwatch.left_s(fitting.config) - fitting.stopwatch.finish_s(dataset)
+        ),
+    )
     fitting.stopwatch.probe_s = time.monotonic() - began
     fitting.stopwatch.heads_s = fitting.display.stage_seconds["fitting the head"]
     return probe

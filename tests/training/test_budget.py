@@ -44,3 +44,23 @@ def test_more_images_and_a_slower_export_keep_more(dataset: Dataset, features: F
 
     assert reserve(export_s=10.0, embedding_s=1.0) > reserve(export_s=1.0, embedding_s=1.0)
     assert reserve(export_s=1.0, embedding_s=60.0) > reserve(export_s=1.0, embedding_s=1.0)
+
+
+def test_a_few_steps_are_the_least_that_training_is_begun_for(
+    dataset: Dataset, features: Features
+) -> None:
+    """At a second an image, ten steps of 32 images take about sixteen minutes."""
+    watch = Stopwatch(started=time.monotonic())
+    watch.saw(dataclasses.replace(features, export_s=0.0, embedding_s=len(features.embeddings)))
+    reserve_s = watch.reserve_s(dataset)
+    assert watch.has_time_to_train(options(None), dataset)
+    assert watch.has_time_to_train(options(reserve_s + 10 * 32 * 3 + 5), dataset)
+    assert not watch.has_time_to_train(options(reserve_s + 10 * 32 * 3 - 5), dataset)
+
+
+def test_publishing_the_probe_needs_less_than_training(
+    dataset: Dataset, features: Features
+) -> None:
+    watch = Stopwatch(started=time.monotonic())
+    watch.saw(dataclasses.replace(features, export_s=9.0, embedding_s=len(features.embeddings)))
+    assert 9 * 3.5 + 9 < watch.finish_s(dataset) < watch.reserve_s(dataset) - 9

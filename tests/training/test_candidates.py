@@ -64,6 +64,16 @@ def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
     assert probe.mirror
 
 
+def test_mirrored_images_are_left_out_where_their_time_is_not_there(
+    features: Features, dataset: Dataset, config: FinetuneConfig, probe: Candidate
+) -> None:
+    hurried = make_probe(features, dataset, config, quiet(), spare_s=lambda: 0.0)
+    assert hurried.mirror
+    assert hurried.accuracy == probe.accuracy
+    heads = hurried.network.linear_head().weight, probe.network.linear_head().weight
+    assert not np.allclose(*heads)
+
+
 def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
     """The trunk here gives the mean colour of each half."""
     for label, columns in (("left", slice(0, 22)), ("right", slice(22, 44))):

@@ -41,6 +41,16 @@ def test_fine_tuning_compares_itself_with_the_probe(command: Command, colours: P
     assert manifest.training.config["epochs"] == 1
 
 
+def test_a_budget_that_the_probe_uses_up_is_not_overrun_by_training(
+    command: Command, colours: Path
+) -> None:
+    outcome = command(colours, "--time-budget", "1s")
+    assert accepted(outcome.published).manifest.training.method == "probe"
+    assert "no time is left for fine-tuning" in outcome.out
+    assert "no time is left for mirrored images" in outcome.out
+    assert "plan: " not in outcome.out
+
+
 def test_training_from_scratch_needs_no_weights(command: Command, colours: Path) -> None:
     """A ViT at that: its head is no pooling and one linear layer, which the manifest says."""
     flags = ("--method", "scratch", "--epochs", "2", "--batch-size", "8")
