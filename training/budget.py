@@ -8,15 +8,13 @@ from typing import Final
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.features import Features
+from training.finetuning.planning import closing_s
 
 # Reading the file back, calibrating, the report: measured at 4 s for a thousand images.
 _FIXED_S: Final = 5.0
 _SLACK: Final = 1.15
-# Passes over the validation images after training: four sets of weights and the parity gate in
-# PyTorch, which is slower than ONNX Runtime by about this factor; then what ONNX Runtime is fed from
-# raw bytes, the test images too.
-_TORCH_PASSES: Final = 5
-_TORCH_FACTOR: Final = 2.5
+# PyTorch is slower than ONNX Runtime on a CPU by about this factor.
+_TORCH_FACTOR: Final = 4.0
 # A step on an image takes about so many times as long as its features; fewer steps than these change
 # too little to be worth the export and the measuring that follow them.
 _STEP_FACTOR: Final = 3
@@ -62,10 +60,15 @@ class Stopwatch:
         return _PRECISION_FIXED_S + image_s * images
 
     def reserve_s(self, dataset: Dataset, *, precisions: int = 0) -> float:
-        """Return the seconds that export, gates and measuring will take, and smaller `precisions`."""
+        """Return the seconds that export and measuring will take, and smaller `precisions`.
+
+        Less what PyTorch will do with the validation images: that is known only when a step is timed
+        (`training.finetuning.planning.closing_s`).
+        """
         image_s = self.features_s / max(1, self.images)
         num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
-        passes_s = image_s * (num_val * (_TORCH_PASSES * _TORCH_FACTOR + 1) + num_test)
+        # What ONNX Runtime is fed from raw bytes.
+        passes_s = image_s * (num_val + num_test)
         # Classes are left out in turn with about as many heads as strengths were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
         return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
@@ -82,11 +85,16 @@ class Stopwatch:
         deadline_s = self.deadline_s(config, dataset)
         if deadline_s is None:
             return True
-        step_s = _STEP_FACTOR * config.batch_size * self.features_s / max(1, self.images)
-        return time.monotonic() + _FEWEST_STEPS * step_s <= deadline_s
+        image_s = self.features_s / max(1, self.images)
+        steps_s = _FEWEST_STEPS * _STEP_FACTOR * config.batch_size * image_s
+        closing = closing_s(_TORCH_FACTOR * image_s, len(dataset.splits["val"]))
+        return time.monotonic() + steps_s + closing <= deadline_s
 
     def deadline_s(self, config: FinetuneConfig, dataset: Dataset) -> float | None:
-        """Return the `time.monotonic()` at which training is to end, None without a budget."""
+        """Return the `time.monotonic()` at which training and the choice of its weights are to end.
+
+        None without a budget.
+        """
         if config.time_budget is None:
             return None
         smaller = len(config.precisions) - 1

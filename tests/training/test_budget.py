@@ -31,7 +31,7 @@ def test_the_budget_counts_from_the_start_less_what_follows_training(
     slow = dataclasses.replace(features, export_s=10.0, embedding_s=len(features.embeddings))
     watch.saw(slow)
     reserve_s = watch.reserve_s(dataset)
-    assert 10 + 60 + 9 * 13 + 9 < reserve_s < 300
+    assert 10 + 60 + 9 + 9 < reserve_s < 120
     deadline = watch.deadline_s(options(1000.0), dataset)
     assert deadline == pytest.approx(watch.started + 1000 - reserve_s)
 
@@ -49,13 +49,13 @@ def test_more_images_and_a_slower_export_keep_more(dataset: Dataset, features: F
 def test_a_few_steps_are_the_least_that_training_is_begun_for(
     dataset: Dataset, features: Features
 ) -> None:
-    """At a second an image, ten steps of 32 images take about sixteen minutes."""
+    """At a second an image, ten steps of 32 images take about sixteen minutes, three more to choose."""
     watch = Stopwatch(started=time.monotonic())
     watch.saw(dataclasses.replace(features, export_s=0.0, embedding_s=len(features.embeddings)))
-    reserve_s = watch.reserve_s(dataset)
+    needed_s = watch.reserve_s(dataset) + 10 * 32 * 3 + 5 * 4 * 9
     assert watch.has_time_to_train(options(None), dataset)
-    assert watch.has_time_to_train(options(reserve_s + 10 * 32 * 3 + 5), dataset)
-    assert not watch.has_time_to_train(options(reserve_s + 10 * 32 * 3 - 5), dataset)
+    assert watch.has_time_to_train(options(needed_s + 5), dataset)
+    assert not watch.has_time_to_train(options(needed_s - 5), dataset)
 
 
 def test_publishing_the_probe_needs_less_than_training(
@@ -63,4 +63,5 @@ def test_publishing_the_probe_needs_less_than_training(
 ) -> None:
     watch = Stopwatch(started=time.monotonic())
     watch.saw(dataclasses.replace(features, export_s=9.0, embedding_s=len(features.embeddings)))
-    assert 9 * 3.5 + 9 < watch.finish_s(dataset) < watch.reserve_s(dataset) - 9
+    watch.probe_s = 30.0
+    assert 9 * 5 + 9 < watch.finish_s(dataset) < watch.reserve_s(dataset)

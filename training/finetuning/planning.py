@@ -33,6 +33,9 @@ _RECORDS_SHARE: Final = 0.08
 _EARLY_SHARE: Final = 0.58
 _SMALLEST_PX: Final = 96
 _TIMED_STEPS: Final = 2
+# When the last step is taken, four sets of weights answer the validation images, and one does it again
+# beside its exported file.
+_CLOSING_PASSES: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,11 @@ class Timing:
     def mean_step_s(self) -> float:
         """Return a step's mean time over a run."""
         return self.early_step_s * (1 - FINAL_SHARE) + self.final_step_s * FINAL_SHARE
+
+
+def closing_s(val_image_s: float, num_validation: int) -> float:
+    """Return the seconds that the validation images will take after the last step."""
+    return _CLOSING_PASSES * val_image_s * num_validation
 
 
 def wanted_steps(num_images: int, images_per_step: int, *, scratch: bool) -> int:
@@ -122,12 +130,13 @@ def plan_course(
         timing: needed where there is a deadline.
         num_validation: the number of validation images.
         early_hw, final_hw: the sizes of the training images.
-        deadline_s: `time.monotonic()` at which training is to be done, or None.
+        deadline_s: `time.monotonic()` at which the last validation image is to be answered, or None.
         fixed: whether `wanted` was asked for by the user, and more is not wanted.
     """
     num_steps, most_steps, records = wanted, wanted, _MOST_RECORDS
     if deadline_s is not None:
         assert timing is not None
+        deadline_s -= closing_s(timing.val_image_s, num_validation)
         left_s = max(0.0, deadline_s - time.monotonic())
         record_s = timing.val_image_s * num_validation
         records = int(np.clip(_RECORDS_SHARE * left_s / max(record_s, 1e-6), 1, _MOST_RECORDS))

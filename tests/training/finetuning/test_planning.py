@@ -76,7 +76,7 @@ def test_no_time_leaves_one_step() -> None:
 
 
 def test_many_validation_images_are_looked_at_less_often() -> None:
-    assert plan(500, left_s=300, images=1_000).num_records == 2
+    assert plan(500, left_s=350, images=1_000).num_records == 2
     assert plan(500, left_s=300, images=100).num_records == 10
 
 
@@ -125,3 +125,11 @@ def test_the_plan_is_told_in_words() -> None:
         "100 steps of 32 images (5.0 passes), 128 px, the last fifth at 224 px, about 2.5 min at 21 "
         "images/s"
     )
+
+
+def test_time_is_kept_for_choosing_among_the_weights() -> None:
+    """Five looks at 1,000 images of a hundredth of a second."""
+    few, many = (plan(500, left_s=300, images=images) for images in (1, 1_000))
+    assert few.deadline_s is not None
+    assert many.deadline_s is not None
+    assert few.deadline_s - many.deadline_s == pytest.approx(5 * 999 * 0.01, abs=1)
