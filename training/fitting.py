@@ -8,8 +8,12 @@ from training.candidates import Candidate, choose, compare, make_probe, make_tra
 from training.config import FinetuneConfig
 from training.data.cache import default_cache_dir
 from training.data.split import Dataset
+from training.device import resolve_device
 from training.finetuning import distributed
+from training.finetuning.augment import Augmentation
+from training.finetuning.batches import StepImages, TrainingImages
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
+from training.finetuning.resident import on_device
 from training.finetuning.run import TrainingTask, make_plan
 from training.network import TransferNetwork
 from training.prepare import Prepared
@@ -36,11 +40,26 @@ class Fitting:
             start=start,
             backbone=self.prepared.backbone,
             dataset=dataset,
+            images=self.images(dataset, mirror=mirror),
             config=self.config,
             method=method,
             mirror=mirror,
             deadline_s=self.stopwatch.deadline_s(self.config, dataset),
         )
+
+    def images(self, dataset: Dataset, *, mirror: bool) -> StepImages:
+        """Return the training images, changed at random."""
+        assert dataset.training_pixels is not None
+        images = TrainingImages(
+            pixels=dataset.training_pixels,
+            rows=dataset.rows("train"),
+            targets=dataset.targets("train"),
+            seed=self.config.seed,
+            batch_size=self.config.batch_size,
+            augmentation=Augmentation(mirror=mirror, distort=True),
+            share=distributed.share(),
+        )
+        return on_device(images, resolve_device(self.config))
 
     def checkpoints(self) -> Checkpoints:
         """Return where the run is saved, and what a run that goes on from there must have alike."""

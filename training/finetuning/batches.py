@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from training.data.scan import StoredPixels
-from training.finetuning.augment import Augmentation, augment
+from training.finetuning.augment import Augmentation, Changes, apply, draw
 
 PREFETCHED_BATCHES: Final = 3
 
@@ -46,9 +46,33 @@ class Share:
     of: int = 1
 
 
+class StepImages(Protocol):
+    """The training split, as the loop needs it."""
+
+    @property
+    def share(self) -> Share:
+        """This process's part of each step."""
+
+    @property
+    def num_images(self) -> int:
+        """The images of a pass."""
+
+    @property
+    def images_per_step(self) -> int:
+        """The images of a step, over all processes."""
+
+    def stream(
+        self, first_step: int, side_hw_at: Callable[[int], tuple[int, int]]
+    ) -> Generator[Batch]:
+        """Yield the batches of `first_step`, counted from 0, and of all that follow.
+
+        `side_hw_at` is asked for the (height, width) of a step's images.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingImages:
-    """The training split, as the loop needs it.
+    """The training split, read image by image and prepared by threads.
 
     `rows[i]` is where image i lies in `pixels` (whole images), `targets[i]` its class index.
     """
@@ -60,6 +84,11 @@ class TrainingImages:
     batch_size: int
     augmentation: Augmentation
     share: Share = field(default_factory=Share)
+
+    @property
+    def num_images(self) -> int:
+        """The images of a pass."""
+        return len(self.rows)
 
     @property
     def images_per_step(self) -> int:
@@ -92,17 +121,30 @@ class TrainingImages:
             finally:
                 pool.shutdown(cancel_futures=True)
 
+    def members(self, step: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the images of a step, over all processes, and the place of each in the run."""
+        places = step * self.images_per_step + np.arange(self.images_per_step)
+        return np.array([self._image_at(int(place)) for place in places]), places
+
+    def mine(self, of_step: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return this process's part of what there is of each image of a step."""
+        return of_step[self.share.rank :: self.share.of]
+
+    def changes(self, place: int, size_wh: tuple[int, int], side_hw: tuple[int, int]) -> Changes:
+        """Return what is to be made of the image at a place of the run."""
+        rng = np.random.default_rng((self.seed, place))
+        return draw(size_wh, side_hw, self.augmentation, rng)
+
     def _submit(
         self, pool: ThreadPoolExecutor, step: int, side_hw: tuple[int, int]
     ) -> Callable[[], Batch]:
-        places = step * self.images_per_step + np.arange(self.images_per_step)
-        chosen = np.array([self._image_at(int(place)) for place in places])
-        mine = slice(self.share.rank, None, self.share.of)
+        chosen, places = self.members(step)
+        mine = self.mine(chosen)
         futures = [
             pool.submit(self._prepare, int(index), int(place), side_hw)
-            for index, place in zip(chosen[mine], places[mine], strict=True)
+            for index, place in zip(mine, self.mine(places), strict=True)
         ]
-        return lambda: self._assemble(chosen, chosen[mine], futures)
+        return lambda: self._assemble(chosen, futures)
 
     def _image_at(self, place: int) -> int:
         """Return which image is at a place of the run: one order of all images after the other."""
@@ -112,22 +154,21 @@ class TrainingImages:
     def _prepare(self, index: int, place: int, side_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """Return one augmented image, (H, W, 3) uint8."""
         image = Image.fromarray(self.pixels.one(int(self.rows[index])))
-        rng = np.random.default_rng((self.seed, place))
-        return augment(image, side_hw, self.augmentation, rng)
+        return apply(image, side_hw, self.changes(place, image.size, side_hw))
 
     def _assemble(
-        self,
-        chosen: npt.NDArray[np.int64],
-        mine: npt.NDArray[np.int64],
-        futures: list[Future[npt.NDArray[np.uint8]]],
+        self, chosen: npt.NDArray[np.int64], futures: list[Future[npt.NDArray[np.uint8]]]
     ) -> Batch:
         images = torch.from_numpy(np.stack([future.result() for future in futures]))
+        return self.batch_of(images.permute(0, 3, 1, 2), chosen)
+
+    def batch_of(self, images: Tensor, chosen: npt.NDArray[np.int64]) -> Batch:
+        """Return a step's batch: this process's images as changed, and the targets of all."""
         everybodys = torch.from_numpy(self.targets[chosen])
-        return Batch(
-            images=images.permute(0, 3, 1, 2),
-            targets=everybodys if self.share.of == 1 else torch.from_numpy(self.targets[mine]),
-            all_targets=everybodys,
+        own = (
+            everybodys if self.share.of == 1 else torch.from_numpy(self.targets[self.mine(chosen)])
         )
+        return Batch(images=images, targets=own, all_targets=everybodys)
 
 
 @lru_cache(maxsize=4)

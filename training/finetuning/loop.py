@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from training.errors import DivergenceError
 from training.finetuning import distributed
 from training.finetuning.averaging import WeightAverage, decay_of
-from training.finetuning.batches import Batch, TrainingImages
+from training.finetuning.batches import Batch, StepImages
 from training.finetuning.course import Clock, Course
 from training.finetuning.evaluation import ValidationImages, compute_logits, score
 from training.finetuning.memory import Accumulation
@@ -85,7 +85,7 @@ class Trainer:
     """A run: its network and all that changes beside it. Make it with `Trainer.begin`."""
 
     network: TransferNetwork
-    images: TrainingImages
+    images: StepImages
     validation: ValidationImages
     settings: TrainSettings
     course: Course
@@ -106,7 +106,7 @@ class Trainer:
     def begin(
         cls,
         network: TransferNetwork,
-        images: TrainingImages,
+        images: StepImages,
         validation: ValidationImages,
         settings: TrainSettings,
         *,

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from training.finetuning.batches import TrainingImages
+from training.finetuning.batches import StepImages
 from training.finetuning.course import FINAL_SHARE, Course, Size
 from training.finetuning.evaluation import ValidationImages
 from training.finetuning.loop import Trainer
@@ -81,7 +81,7 @@ def early_size(network: TransferNetwork, final_hw: Size) -> Size:
 
 def measure_times(
     network: TransferNetwork,
-    images: TrainingImages,
+    images: StepImages,
     validation: ValidationImages,
     settings: TrainSettings,
     *,

@@ -13,9 +13,8 @@ from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.device import has_fast_bfloat16, resolve_device
 from training.finetuning import distributed
-from training.finetuning.augment import Augmentation
 from training.finetuning.averaging import Weights, interpolate, load_copy
-from training.finetuning.batches import TrainingImages
+from training.finetuning.batches import StepImages
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.choosing import Rated, choose_weights, rate
 from training.finetuning.course import Course
@@ -51,7 +50,8 @@ class TrainingTask:
     Attributes:
         start: the network with the probe's head, or random; left as it is.
         backbone: what `start` was made of.
-        dataset: its `train` images are trained on, its `val` images judge.
+        dataset: its `val` images judge.
+        images: its `train` images, changed at random.
         config: the run's options.
         method: "finetune" or "scratch".
         mirror: whether mirror images keep their class.
@@ -61,6 +61,7 @@ class TrainingTask:
     start: TransferNetwork
     backbone: Backbone
     dataset: Dataset
+    images: StepImages
     config: FinetuneConfig
     method: str
     mirror: bool
@@ -70,19 +71,6 @@ class TrainingTask:
     def scratch(self) -> bool:
         """Whether the weights are random at first."""
         return self.method == "scratch"
-
-    def images(self) -> TrainingImages:
-        """Return the training images, changed at random."""
-        assert self.dataset.training_pixels is not None
-        return TrainingImages(
-            pixels=self.dataset.training_pixels,
-            rows=self.dataset.rows("train"),
-            targets=self.dataset.targets("train"),
-            seed=self.config.seed,
-            batch_size=self.config.batch_size,
-            augmentation=Augmentation(mirror=self.mirror, distort=True),
-            share=distributed.share(),
-        )
 
     def validation(self) -> ValidationImages:
         """Return the images that judge."""
@@ -150,12 +138,12 @@ class Plan:
 
 def make_plan(task: TrainingTask, display: Display) -> Plan:
     """Measure, decide on the length and the rate, and say what will be done."""
-    images, validation, settings = task.images(), task.validation(), task.settings()
+    images, validation, settings = task.images, task.validation(), task.settings()
     final_hw = task.backbone.spec.crop_hw
     early_hw = final_hw if task.scratch else early_size(task.start, final_hw)
-    wanted = wanted_steps(len(images.rows), images.images_per_step, scratch=task.scratch)
+    wanted = wanted_steps(images.num_images, images.images_per_step, scratch=task.scratch)
     if task.config.epochs is not None:
-        wanted = max(1, round(task.config.epochs * len(images.rows) / images.images_per_step))
+        wanted = max(1, round(task.config.epochs * images.num_images / images.images_per_step))
     timing: Timing | None = None
     if task.deadline_s is not None or task.config.dry_run:
         timing = measure_times(
@@ -171,7 +159,7 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
         deadline_s=task.deadline_s,
         fixed=task.config.epochs is not None,
     )
-    said = describe_course(course, timing, images.images_per_step, len(images.rows))
+    said = describe_course(course, timing, images.images_per_step, images.num_images)
     display.line(f"plan: {said}, on {settings.device}" + " in bfloat16" * settings.half_precision)
     plan = Plan(
         course=distributed.agree(course), learning_rate=settings.learning_rate, notes=(said,)
@@ -217,7 +205,7 @@ def train_network(task: TrainingTask, checkpoints: Checkpoints, display: Display
 
         trainer = Trainer.begin(
             copy.deepcopy(task.start),
-            task.images(),
+            task.images,
             task.validation(),
             settings,
             course=plan.course,
@@ -245,9 +233,9 @@ def _with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
         display.line(f"  {notes[-1]}")
 
     began = time.monotonic()
-    settings, images, validation = task.settings(), task.images(), task.validation()
+    settings, validation = task.settings(), task.validation()
     rate = sweep_rates(
-        task.start, images, validation, settings, plan.course, steps=steps, on_trial=on_trial
+        task.start, task.images, validation, settings, plan.course, steps=steps, on_trial=on_trial
     )
     course = plan.course
     if course.deadline_s is not None:

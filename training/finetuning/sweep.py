@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from training.errors import DivergenceError
-from training.finetuning.batches import TrainingImages
+from training.finetuning.batches import StepImages
 from training.finetuning.course import Course
 from training.finetuning.evaluation import ValidationImages
 from training.finetuning.loop import Trainer
@@ -27,7 +27,7 @@ def sweep_steps(num_steps: int) -> int:
 
 def sweep_rates(
     network: TransferNetwork,
-    images: TrainingImages,
+    images: StepImages,
     validation: ValidationImages,
     settings: TrainSettings,
     course: Course,

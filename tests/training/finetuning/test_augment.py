@@ -10,7 +10,8 @@ from training.finetuning.augment import (
     ERASED_AREA,
     ERASED_OFTEN,
     Augmentation,
-    augment,
+    apply,
+    draw,
     random_box,
 )
 
@@ -56,9 +57,15 @@ def test_no_box_fits_a_strip_so_the_central_one_is_taken() -> None:
     assert left + right == pytest.approx(1000)
 
 
+def augmented(image: Image.Image, augmentation: Augmentation, *seed: int) -> np.ndarray:
+    """Return an image changed as drawn by a seed."""
+    rng = np.random.default_rng(seed)
+    return apply(image, SIDE_HW, draw(image.size, SIDE_HW, augmentation, rng))
+
+
 def changed(augmentation: Augmentation, *seed: int) -> np.ndarray:
     """Return one result."""
-    return augment(ramp(), SIDE_HW, augmentation, np.random.default_rng(seed))
+    return augmented(ramp(), augmentation, *seed)
 
 
 @pytest.mark.parametrize("augmentation", [PLAIN, MIRRORED, DISTORTED])
@@ -103,7 +110,7 @@ def test_distortions_are_mild() -> None:
     """A bright image stays bright and a red one red: a label may be a colour."""
     red = Image.fromarray(np.full((60, 80, 3), (200, 30, 30), np.uint8))
     for seed in range(200):
-        result = augment(red, SIDE_HW, DISTORTED, np.random.default_rng(seed))
+        result = augmented(red, DISTORTED, seed)
         median = np.median(result.reshape(-1, 3), axis=0)
         assert median[0] > 100
         assert median[0] > median[1] + 50

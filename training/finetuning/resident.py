@@ -1,0 +1,83 @@
+"""Training images that lie on the GPU, whole and as uint8, and are changed there.
+
+A data set of 20,000 images of 256 px takes 5 GB; what does not fit into a share of the memory is read
+and prepared by threads as on a CPU.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from training.finetuning.augment_on_device import change_batch
+from training.finetuning.batches import Batch, Share, StepImages, TrainingImages
+
+# Of the memory that is free; the rest is for the network.
+_MEMORY_SHARE: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResidentImages:
+    """The training split on a device: `kept[i]` is image i, (h, w, 3) uint8."""
+
+    images: TrainingImages
+    kept: tuple[Tensor, ...]
+
+    @classmethod
+    def load(
+        cls, images: TrainingImages, device: torch.device, *, memory_bytes: int
+    ) -> "ResidentImages | None":
+        """Copy the images to a device; None where they take more than `memory_bytes`."""
+        kept: list[Tensor] = []
+        left_bytes = memory_bytes
+        for row in images.rows:
+            pixels = images.pixels.one(int(row))
+            left_bytes -= pixels.nbytes
+            if left_bytes < 0:
+                return None
+            kept.append(torch.from_numpy(pixels.copy()).to(device))
+        return cls(images=images, kept=tuple(kept))
+
+    @property
+    def share(self) -> Share:
+        """This process's part of each step."""
+        return self.images.share
+
+    @property
+    def num_images(self) -> int:
+        """The images of a pass."""
+        return self.images.num_images
+
+    @property
+    def images_per_step(self) -> int:
+        """The images of a step, over all processes."""
+        return self.images.images_per_step
+
+    def stream(
+        self, first_step: int, side_hw_at: Callable[[int], tuple[int, int]]
+    ) -> Generator[Batch]:
+        """Yield the batches that `TrainingImages.stream` yields, but for the rounding of levels."""
+        step = first_step
+        while True:
+            yield self._batch(step, side_hw_at(step))
+            step += 1
+
+    def _batch(self, step: int, side_hw: tuple[int, int]) -> Batch:
+        chosen, places = self.images.members(step)
+        kept = [self.kept[index] for index in self.images.mine(chosen)]
+        changes = [
+            self.images.changes(int(place), (image.shape[1], image.shape[0]), side_hw)
+            for image, place in zip(kept, self.images.mine(places), strict=True)
+        ]
+        return self.images.batch_of(change_batch(kept, side_hw, changes), chosen)
+
+
+def on_device(images: TrainingImages, device: torch.device) -> StepImages:
+    """Return the images on a GPU where they fit, and as they are on a CPU."""
+    if device.type != "cuda":
+        return images
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    memory_bytes = round(_MEMORY_SHARE * free_bytes)
+    return ResidentImages.load(images, device, memory_bytes=memory_bytes) or images
