@@ -197,7 +197,7 @@ class Classifier:
         """
         if top_k < 1:
             raise ValueError(f"top_k must be 1 or more, got {top_k}")
-        order = np.argsort(-outputs.probabilities, axis=1, kind="stable")
+        order = (-outputs.probabilities).argsort(axis=1, kind="stable")
         each = zip(order, self._set_sizes(outputs), self._rejection_reasons(outputs), strict=True)
         return [
             self._prediction(

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from inference import LabelProbability, Prediction
 from service import schemas
@@ -21,7 +22,7 @@ from service.uploads import read_uploads
 
 async def answer(
     request: Request, context: Context, choice: ModelChoice, query: OptionsQuery
-) -> schemas.PredictResponse:
+) -> Response:
     """Let the request in, read its images, and answer them.
 
     Raises:
@@ -37,13 +38,15 @@ async def answer(
                 uploads = await read_uploads(
                     request, ticket=intake.ticket, limits=context.upload_limits
                 )
-        async with intake.working(len(uploads)) as ends_at, cancelled_with_client(request):
-            outcomes = await context.predictor.predict(
-                intake.model, uploads, options, times, deadline=ends_at
-            )
+        with intake.working(len(uploads)) as ends_at:
+            async with cancelled_with_client(request):
+                outcomes = await context.predictor.predict(
+                    intake.model, uploads, options, times, deadline=ends_at
+                )
         context.metrics.note_outcomes(intake.model.name, intake.model.version, outcomes)
         context.shadow.offer(intake.model, uploads, outcomes)
-        return _response(intake.model, outcomes, options)
+        found = _response(intake.model, outcomes, options)
+    return Response(found.model_dump_json(exclude_unset=True), media_type="application/json")
 
 
 def _check_sets(model: ServedModel) -> None:

@@ -85,20 +85,18 @@ class MicroBatcher(Generic[Item, Result]):
         self._clock = clock
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._running: set[_Waiting[Item, Result]] = set()
+        self._batches: set[asyncio.Task[None]] = set()
         self._num_free = limits.max_running
         self._expected = 0
-        self._changed = asyncio.Event()
-        self._closing = False
-        self._workers: list[asyncio.Task[None]] = []
+        self._started = self._closing = self._looks_soon = False
+        self._end_of_wait: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to work. Twice is an error."""
-        if self._workers:
+        if self._started:
             raise RuntimeError("batcher was started already")
-        self._workers = [
-            asyncio.create_task(self._work(), name="batcher")
-            for _ in range(self._limits.max_running)
-        ]
+        self._started = True
+        self._look_soon()
 
     @property
     def num_waiting(self) -> int:
@@ -116,7 +114,7 @@ class MicroBatcher(Generic[Item, Result]):
             yield
         finally:
             self._expected -= 1
-            self._changed.set()
+            self._look_soon()
 
     async def submit(self, item: Item, *, deadline: float | None = None) -> Batched[Result]:
         """Hand in an item and wait for its result.
@@ -142,52 +140,66 @@ class MicroBatcher(Generic[Item, Result]):
             item=item, deadline=deadline, arrived=self._clock()
         )
         self._queue.append(waiting)
-        self._changed.set()
+        self._look_soon()
         return await waiting.future
 
     async def close(self, *, grace_s: float) -> None:
         """Refuse new items, finish the waiting ones within `grace_s`, then fail the rest."""
         self._closing = True
-        self._changed.set()
-        if self._workers:
-            await asyncio.wait(self._workers, timeout=grace_s)
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        if self._started:
+            self._cut_batches()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while self._batches:
+                    await asyncio.wait(self._batches)
+        for batch in self._batches:
+            batch.cancel()
+        await asyncio.gather(*self._batches, return_exceptions=True)
         for waiting in (*self._running, *self._queue):
             _fail(waiting, ShuttingDown())
         self._queue.clear()
 
-    async def _work(self) -> None:
-        while await self._wait_for_batch():
-            batch = self._cut()
-            self._running.update(batch)
-            self._num_free -= 1
-            await self._run_split(batch)
-            self._num_free += 1
-            self._running.difference_update(batch)
+    def _look_soon(self) -> None:
+        """Look at the queue when the items of one request are all in it."""
+        if self._started and self._num_free and not self._looks_soon:
+            self._looks_soon = True
+            asyncio.get_running_loop().call_soon(self._look)
 
-    async def _wait_for_batch(self) -> bool:
-        """Return when a batch is to be cut; False when closed and nothing is left."""
-        while self._queue or not self._closing:
-            left_s = None
-            if self._queue:
-                left_s = self._queue[0].arrived + self._limits.max_wait_s - self._clock()
-                if left_s <= 0 or not self._is_worth_waiting():
-                    return True
-            await self._next_change(left_s)
-        return False
+    def _look(self) -> None:
+        self._looks_soon = False
+        self._cut_batches()
+
+    def _cut_batches(self) -> None:
+        """Give what waits to the free places, unless it is to wait for company."""
+        if self._end_of_wait is not None:
+            self._end_of_wait.cancel()
+            self._end_of_wait = None
+        while self._num_free and self._queue:
+            left_s = self._queue[0].arrived + self._limits.max_wait_s - self._clock()
+            if left_s > 0 and self._is_worth_waiting():
+                loop = asyncio.get_running_loop()
+                self._end_of_wait = loop.call_later(left_s, self._cut_batches)
+                return
+            if batch := self._cut():
+                self._begin(batch)
 
     def _is_worth_waiting(self) -> bool:
         return (
             self._expected > 0 and len(self._queue) < self._limits.max_batch and not self._closing
         )
 
-    async def _next_change(self, timeout_s: float | None) -> None:
-        self._changed.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._changed.wait()
+    def _begin(self, batch: list[_Waiting[Item, Result]]) -> None:
+        self._num_free -= 1
+        self._running.update(batch)
+        task = asyncio.create_task(self._work(batch), name="batch")
+        self._batches.add(task)
+        task.add_done_callback(self._batches.discard)
+
+    async def _work(self, batch: list[_Waiting[Item, Result]]) -> None:
+        await self._run_split(batch)
+        self._running.difference_update(batch)
+        self._num_free += 1
+        self._cut_batches()
 
     def _forget_the_gone(self) -> None:
         self._queue = deque(waiting for waiting in self._queue if self._is_live(waiting))

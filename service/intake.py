@@ -4,8 +4,8 @@ Its caller's rate, its deadline, its model, room in the service, and whether it 
 """
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -40,8 +40,8 @@ class Intake:
     deadline: Deadline
     times: StageTimes
 
-    @asynccontextmanager
-    async def working(self, images: int, *, timeout_s: float | None = None) -> AsyncIterator[float]:
+    @contextmanager
+    def working(self, images: int, *, timeout_s: float | None = None) -> Iterator[float]:
         """Begin to answer the request's images, all of which have come; yield until when.
 
         The time is one of `time.monotonic`; `timeout_s` from now at most, where it is given.

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -24,6 +25,23 @@ _BATCH: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 _SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+
+
+class _Labelled(Generic[_Metric]):
+    """A metric whose values by label are found again without its own lookup, which takes a lock."""
+
+    def __init__(self, metric: _Metric) -> None:
+        self._metric = metric
+        self._values: dict[tuple[str, ...], _Metric] = {}
+
+    def __call__(self, *labels: str) -> _Metric:
+        found = self._values.get(labels)
+        if found is None:
+            found = self._values[labels] = self._metric.labels(*labels)
+        return found
+
+
 class Metrics:
     """What the service counts. File names and labels never become metric labels."""
 
@@ -33,43 +51,43 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._states = CollectorRegistry()
         self._load: tuple[Gauge, Gauge] | None = None
-        self._requests = Counter(
+        self._requests = _Labelled(Counter(
             "graft_requests", "Requests by address and status.", ["route", "method", "status"],
             registry=self._registry,
-        )  # fmt: skip
-        self._request_seconds = Histogram(
+        ))  # fmt: skip
+        self._request_seconds = _Labelled(Histogram(
             "graft_request_duration_seconds", "From the first byte to the last.", ["route"],
             buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
-        self._refused = Counter(
+        ))  # fmt: skip
+        self._refused = _Labelled(Counter(
             "graft_problems", "Requests answered with a problem, by its code.", ["code"],
             registry=self._registry,
-        )  # fmt: skip
-        self._images = Counter(
+        ))  # fmt: skip
+        self._images = _Labelled(Counter(
             "graft_images", "Images answered, by model and outcome.", ["model", "version", "outcome"],
             registry=self._registry,
-        )  # fmt: skip
-        self._probability = Histogram(
+        ))  # fmt: skip
+        self._probability = _Labelled(Histogram(
             "graft_top_probability", "Probability of the first label; its drift tells of new data.",
             ["model", "version"], buckets=_SHARES, registry=self._registry,
-        )  # fmt: skip
-        self._stage_seconds = Histogram(
+        ))  # fmt: skip
+        self._stage_seconds = _Labelled(Histogram(
             "graft_stage_duration_seconds", "Slowest image of each request, by stage.", ["stage"],
             buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
-        self._batch_images = Histogram(
+        ))  # fmt: skip
+        self._batch_images = _Labelled(Histogram(
             "graft_batch_images", "Images in one run of the model.", ["model", "version"],
             buckets=_BATCH, registry=self._registry,
-        )  # fmt: skip
-        self._batch_seconds = Histogram(
+        ))  # fmt: skip
+        self._batch_seconds = _Labelled(Histogram(
             "graft_batch_duration_seconds", "Time of one run of the model.", ["model", "version"],
             buckets=_SECONDS, registry=self._registry,
-        )  # fmt: skip
+        ))  # fmt: skip
 
-        self._agreement = Counter(
+        self._agreement = _Labelled(Counter(
             "graft_shadow_images", "Images by how the shadow version's label compares.",
             ["model", "version", "shadow", "agreement"], registry=self._registry,
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def watch(self, models: ModelRegistry, admission: Admission) -> None:
         """Show the state of the models and of the queue at each scrape."""
@@ -92,37 +110,35 @@ class Metrics:
 
     def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a finished request."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._request_seconds.labels(route).observe(seconds)
+        self._requests(route, method, str(status)).inc()
+        self._request_seconds(route).observe(seconds)
 
     def note_problem(self, code: str) -> None:
         """Count a request that was answered with a problem."""
-        self._refused.labels(code).inc()
+        self._refused(code).inc()
 
     def note_stages(self, times: StageTimes) -> None:
         """Record the stages of a request."""
         for stage, seconds in times.seconds.items():
-            self._stage_seconds.labels(stage).observe(seconds)
+            self._stage_seconds(stage).observe(seconds)
 
     def note_batch(self, model: str, version: int, num_images: int, seconds: float) -> None:
         """Record a run of a model."""
-        self._batch_images.labels(model, str(version)).observe(num_images)
-        self._batch_seconds.labels(model, str(version)).observe(seconds)
+        self._batch_images(model, str(version)).observe(num_images)
+        self._batch_seconds(model, str(version)).observe(seconds)
 
     def note_outcomes(self, model: str, version: int, outcomes: Iterable[Outcome]) -> None:
         """Count the images of a request."""
         for outcome in outcomes:
-            self._images.labels(model, str(version), _outcome_name(outcome)).inc()
+            self._images(model, str(version), _outcome_name(outcome)).inc()
             if outcome.prediction is not None:
-                self._probability.labels(model, str(version)).observe(
-                    outcome.prediction.probability
-                )
+                self._probability(model, str(version)).observe(outcome.prediction.probability)
 
     def note_agreement(
         self, model: str, version: int, shadow: int, agreement: str, num_images: int
     ) -> None:
         """Count images that a shadow version was, or was not, given too."""
-        self._agreement.labels(model, str(version), str(shadow), agreement).inc(num_images)
+        self._agreement(model, str(version), str(shadow), agreement).inc(num_images)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format.

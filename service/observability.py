@@ -7,9 +7,10 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,11 +25,11 @@ logger = logging.getLogger(__name__)
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # For every answer; a page that needs more has a policy of its own.
 _SAFE_HEADERS: Final = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 _UNROUTED: Final = "(none)"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -73,15 +74,18 @@ class _RequestRecord:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self.request_id
-            for name, value in _SAFE_HEADERS:
-                headers.setdefault(name, value)
-            if self._trace is not None:
-                headers["traceresponse"] = self._trace.traceparent
-            if self.times.seconds:
-                headers["Server-Timing"] = _server_timing(self.times)
+            message["headers"] = [*message.get("headers", ()), *self._headers(message)]
         await self._send(message)
+
+    def _headers(self, message: Message) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what every answer has beside its own headers."""
+        own = {name.lower() for name, _ in message.get("headers", ())}
+        yield b"x-request-id", self.request_id.encode()
+        yield from (header for header in _SAFE_HEADERS if header[0] not in own)
+        if self._trace is not None:
+            yield b"traceresponse", self._trace.traceparent.encode()
+        if self.times.seconds:
+            yield b"server-timing", _server_timing(self.times).encode()
 
     def finish(self, metrics: Metrics) -> None:
         seconds = time.perf_counter() - self._started

@@ -8,12 +8,14 @@ from fastapi.openapi.utils import get_openapi
 from inference.formats import ACCEPTED_FORMATS
 from service.deadlines import TIMEOUT_HEADER
 from service.problems import MEDIA_TYPE
+from service.queries import OptionsQuery
 from service.schemas import AliasBody, Problem, Traffic
 from service.uploads import JsonImages
 
 _BINARY: Final = {"type": "string", "format": "binary"}
 _REFERENCE: Final = "#/components/schemas/{model}"
 _KEY_HEADER: Final = "APIKeyHeader"
+_BEARER: Final = "HTTPBearer"
 _MEANINGS: Final = {
     400: "Malformed request, no image, or no model chosen where there are several",
     401: "API key missing or not known",
@@ -37,25 +39,45 @@ _TIMEOUT_PARAMETER: Final = {
     "service's own bound is the longest there is.",
     "schema": {"type": "integer", "minimum": 1},
 }
-PREDICT_BODY: Final[dict[str, Any]] = {
-    "parameters": [_TIMEOUT_PARAMETER],
-    "requestBody": {
-        "required": True,
-        "description": "One image as the body; or files of a form; or JSON with base64 images.",
-        "content": {
-            **{media_type: {"schema": _BINARY} for media_type in ACCEPTED_FORMATS.values()},
-            "application/octet-stream": {"schema": _BINARY},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"files": {"type": "array", "items": _BINARY, "minItems": 1}},
-                    "required": ["files"],
-                }
-            },
-            "application/json": {"schema": {"$ref": _REFERENCE.format(model="JsonImages")}},
+_PREDICT_BODY: Final[dict[str, Any]] = {
+    "required": True,
+    "description": "One image as the body; or files of a form; or JSON with base64 images.",
+    "content": {
+        **{media_type: {"schema": _BINARY} for media_type in ACCEPTED_FORMATS.values()},
+        "application/octet-stream": {"schema": _BINARY},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"files": {"type": "array", "items": _BINARY, "minItems": 1}},
+                "required": ["files"],
+            }
         },
+        "application/json": {"schema": {"$ref": _REFERENCE.format(model="JsonImages")}},
     },
 }
+
+
+def predict_operation(query: type[OptionsQuery]) -> dict[str, Any]:
+    """Return what there is to say of a route that reads its query and checks its caller itself."""
+    return {
+        "parameters": [*_query_parameters(query), _TIMEOUT_PARAMETER],
+        "requestBody": _PREDICT_BODY,
+        "security": [{_BEARER: []}],
+    }
+
+
+def _query_parameters(query: type[OptionsQuery]) -> list[dict[str, Any]]:
+    properties: dict[str, dict[str, Any]] = query.model_json_schema()["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema.get("description", ""),
+            "schema": schema,
+        }
+        for name, schema in properties.items()
+    ]
 
 
 def _json_body(model: str) -> dict[str, Any]:

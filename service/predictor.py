@@ -101,10 +101,10 @@ class Predictor:
             DeadlineExceeded: the answers did not come in time.
             Overloaded, ShuttingDown: the service could not answer some of them.
         """
+        answers = [self._answer(model, upload, options, deadline, times) for upload in uploads]
         async with ended_by(deadline):
-            outcomes = await asyncio.gather(
-                *(self._answer(model, upload, options, deadline, times) for upload in uploads)
-            )
+            # A lone image needs no task of its own.
+            outcomes = [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
         for outcome in outcomes:
             if isinstance(outcome.error, UnavailableError):
                 raise outcome.error

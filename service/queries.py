@@ -1,10 +1,18 @@
 """The query parameters of a prediction. One that is not known is refused rather than ignored."""
 
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from service.predictor import PredictOptions
+
+# A client mostly sends one query again and again. A longer one than this is parsed every time.
+_KEPT_QUERIES: Final = 256
+_KEPT_BYTES: Final = 512
 
 
 class OptionsQuery(BaseModel):
@@ -54,3 +62,29 @@ class ModelQuery(VersionQuery):
     model: str | None = Field(
         default=None, max_length=100, description="Needed where several models are published."
     )
+
+
+Query = TypeVar("Query", bound=OptionsQuery)
+
+
+def read_query(request: Request, kind: type[Query]) -> Query:
+    """Return the query of a request.
+
+    FastAPI would do it for a parameter of the route, at a fifth of all that a request costs in Python.
+
+    Raises:
+        RequestValidationError: a parameter is not known or does not fit.
+    """
+    text: bytes = request.scope["query_string"]
+    return _parse_kept(kind, text) if len(text) <= _KEPT_BYTES else _parse(kind, text)
+
+
+def _parse(kind: type[Query], text: bytes) -> Query:
+    try:
+        return kind.model_validate(dict(QueryParams(text)))
+    except ValidationError as err:
+        problems = [{**e, "loc": ("query", *e["loc"])} for e in err.errors(include_url=False)]
+        raise RequestValidationError(problems) from err
+
+
+_parse_kept = lru_cache(maxsize=_KEPT_QUERIES)(_parse)

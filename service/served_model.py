@@ -1,7 +1,6 @@
 """A loaded model in service: a classifier, its batcher, its threads, and who is using it."""
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -132,7 +131,14 @@ class ServedModel:
         batched = await self._batcher.submit(item, deadline=deadline)
         if not isinstance(batched.value, Answered):
             raise batched.value
-        return dataclasses.replace(batched.value, queue_s=batched.queue_s)
+        found = batched.value
+        return Answered(
+            prepared=found.prepared,
+            outputs=found.outputs,
+            prepare_s=found.prepare_s,
+            infer_s=found.infer_s,
+            queue_s=batched.queue_s,
+        )
 
     async def retire(self, *, grace_s: float) -> None:
         """Answer those who hold the model, then give its memory back."""

@@ -143,6 +143,9 @@ class Shelf:
     async def _load(self, slot: Slot) -> None:
         published = slot.published
         where = f"name={published.name} version={published.number} precision={slot.precision}"
+        if await self._is_there(slot):
+            self.retire(slot)
+            return
         try:
             loaded, load_s = await self._load_in_thread(slot)
         except InferenceError as err:
@@ -168,6 +171,16 @@ class Shelf:
             loaded.tuning.max_batch,
             load_s * 1e3,
         )
+
+    async def _is_there(self, wanted: Slot) -> bool:
+        """Return whether a version's default file, which may still be loading, is the one named."""
+        if wanted.precision == "auto":
+            return False
+        for slot in [s for s in self.slots_of(wanted.published) if s.precision == "auto"]:
+            await asyncio.wait([slot.load])
+            if slot.model is not None and slot.model.classifier.precision == wanted.precision:
+                return not wanted.retired
+        return False
 
     async def _load_in_thread(self, slot: Slot) -> tuple[LoadedModel, float]:
         """Return the model and how many seconds it took, waiting for the thread not counted."""

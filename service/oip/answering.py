@@ -27,13 +27,11 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
         async with intake.deadline.while_receiving():
             with times.measure("receive"):
                 parsed = await _read(request, context, intake.ticket)
-        async with (
-            intake.working(len(parsed.values), timeout_s=parsed.timeout_s) as ends_at,
-            cancelled_with_client(request),
-        ):
-            tensors = await infer(
-                intake.model, parsed, context.predictor, deadline=ends_at, times=times
-            )
+        with intake.working(len(parsed.values), timeout_s=parsed.timeout_s) as ends_at:
+            async with cancelled_with_client(request):
+                tensors = await infer(
+                    intake.model, parsed, context.predictor, deadline=ends_at, times=times
+                )
         body, header_length = await asyncio.to_thread(
             render_response,
             model=intake.model.name,

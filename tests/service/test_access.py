@@ -74,6 +74,17 @@ def test_what_tells_of_models_is_guarded(guarded: TestClient, method: str, url: 
     assert guarded.request(method, url, headers=bearer(KEY)).status_code == 200
 
 
+def test_every_documented_call_wants_a_key_or_is_documented_as_open(guarded: TestClient) -> None:
+    """Some routes check the caller themselves: none of them may forget it."""
+    paths = guarded.get("/openapi.json").json()["paths"]
+    calls = [(path, method) for path in paths for method in paths[path]]
+    assert ("/models/{name}/versions/{version}/predict", "post") in calls
+    for path, method in calls:
+        url = path.replace("{name}", "colours").replace("{version}", "1").replace("{alias}", "a")
+        refused = guarded.request(method, url, content=b"never read").status_code == 401
+        assert refused == ("security" in paths[path][method]), (method, path)
+
+
 @pytest.mark.parametrize("url", ["/health/live", "/health/ready", "/docs", "/openapi.json"])
 def test_health_and_docs_are_open(guarded: TestClient, url: str) -> None:
     assert guarded.get(url).status_code == 200

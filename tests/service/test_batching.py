@@ -157,7 +157,7 @@ def test_free_places_share_what_waits() -> None:
         made = batcher(function, max_running=2)
         with made.expecting():
             waiting = await begin(*(made.submit(n) for n in range(5)))
-        await asyncio.sleep(0)
+        await function.entered.wait()
         assert function.batches == [[0, 1, 2], [3, 4]]
         function.release()
         await asyncio.gather(*waiting)

@@ -61,6 +61,31 @@ def test_the_deadline_header_is_documented_beside_the_query(
 
 
 @pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("/predict", {"model", "version"}),
+        (PREDICT[1], {"name", "version"}),
+        (PREDICT[2], {"name", "version"}),
+    ],
+)
+def test_the_parameters_of_a_prediction_are_those_that_it_reads(
+    document: dict[str, Any], path: str, own: set[str]
+) -> None:
+    parameters = document["paths"][path]["post"]["parameters"]
+    options = {"top_k", "precision", "embedding", "activation_map", "set"}
+    assert {p["name"] for p in parameters} - {"X-Request-Timeout-Ms"} == own | options
+    assert len(parameters) == len(own | options) + 1
+    top_k = next(p for p in parameters if p["name"] == "top_k")
+    assert (top_k["in"], top_k["required"]) == ("query", False)
+    assert (top_k["schema"]["default"], top_k["schema"]["minimum"]) == (5, 1)
+
+
+def test_a_prediction_documents_its_answer(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/predict"]["post"]["responses"]["200"]["content"]
+    assert answer["application/json"]["schema"]["$ref"].endswith("/PredictResponse")
+
+
+@pytest.mark.parametrize(
     ("path", "method"), [("/predict", "post"), ("/models", "get"), ("/models/refresh", "post")]
 )
 def test_both_headers_for_a_key_are_documented(

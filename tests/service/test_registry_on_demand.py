@@ -93,6 +93,25 @@ def test_a_precision_asked_for_by_name_shares_the_session_that_has_it(models_dir
     run(scenario)
 
 
+def test_a_precision_asked_for_by_name_waits_for_the_default_that_is_being_loaded(
+    models_dir: Path,
+) -> None:
+    make_package(models_dir)
+
+    async def scenario() -> None:
+        load = RecordingLoader()
+        async with registry_of(models_dir, load=load) as registry:
+            registry.unload("colours", "1")
+            load.loaded.clear()
+            _, version = await asyncio.gather(
+                registry.load("colours", "1"), answered_by(registry, version="1", precision="fp32")
+            )
+            assert version == 1
+            assert load.loaded == [("colours", 1)]
+
+    run(scenario)
+
+
 def test_an_unloaded_version_stays_unloaded_until_it_is_loaded(models_dir: Path) -> None:
     make_package(models_dir)
 

@@ -119,11 +119,18 @@ def test_a_fixed_number_of_threads_is_kept(models_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("rates", "max_batch"),
     [
-        ({1: 100, 2: 100, 4: 101, 8: 99}, 1),
-        ({1: 100, 2: 200, 4: 390, 8: 400}, 4),
-        ({1: 100, 2: 200, 4: 400, 8: 800}, 8),
+        ({1: 10, 2: 10, 4: 10.1, 8: 9.9}, 1),
+        ({1: 10, 2: 20, 4: 39, 8: 40}, 4),
+        ({1: 10, 2: 20, 4: 40, 8: 80}, 8),
+        # Handing a batch over takes a millisecond, a fifth of what an image takes here.
+        ({1: 200, 2: 200, 4: 200, 8: 200}, 4),
     ],
-    ids=["batches gain nothing", "from four on nothing", "every size gains"],
+    ids=[
+        "batches gain nothing",
+        "from four on nothing",
+        "every size gains",
+        "fewer are handed over",
+    ],
 )
 def test_the_smallest_batch_that_is_as_good_as_any_is_taken(
     models_dir: Path, rates: dict[int, float], max_batch: int
