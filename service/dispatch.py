@@ -32,7 +32,8 @@ class Dispatcher:
     """Accepts connections in a thread of its own; see the module.
 
     A process gets connections from when it says that it is ready until its end of the pair is closed.
-    While there is no such process, connections wait in the socket's backlog.
+    While there is no such process, connections wait in the socket's backlog; one that was accepted for a
+    process that had just ended waits here for the next.
     """
 
     def __init__(self, listener: socket.socket) -> None:
@@ -41,6 +42,7 @@ class Dispatcher:
         self._held: dict[socket.socket, int] = {}
         self._workers: set[socket.socket] = set()
         self._added: list[socket.socket] = []
+        self._unplaced: list[socket.socket] = []
         self._closing = False
         self._here, self._wake = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -65,8 +67,8 @@ class Dispatcher:
         self._closing = True
         self._wake.send(b"!")
         self._thread.join()
-        for pair in (self._here, self._wake, *self._workers):
-            pair.close()
+        for ours in (self._here, self._wake, *self._workers, *self._unplaced):
+            ours.close()
 
     def _run(self) -> None:
         self._selector.register(self._here, selectors.EVENT_READ)
@@ -98,6 +100,7 @@ class Dispatcher:
             if not self._held:
                 self._selector.register(self._listener, selectors.EVENT_READ)
             self._held[worker] = 0
+            self._place()
         if worker in self._held:
             self._held[worker] -= said.count(_CLOSED)
 
@@ -117,17 +120,26 @@ class Dispatcher:
             logger.error("cannot_accept reason=%s", err.strerror)
             time.sleep(_RECOVER_S)
             return
-        with connection:
-            self._hand_over(connection)
+        self._place(connection)
 
-    def _hand_over(self, connection: socket.socket) -> None:
-        """Give a connection to the process that holds the fewest, or to the next where that is gone."""
+    def _place(self, *accepted: socket.socket) -> None:
+        """Hand connections over, those that wait first; keep what nobody takes."""
+        waiting = (*self._unplaced, *accepted)
+        self._unplaced = [held for held in waiting if not self._hand_over(held)]
+
+    def _hand_over(self, connection: socket.socket) -> bool:
+        """Give a connection to the process that holds the fewest, or to the next where that is gone.
+
+        Return whether one took it; it is closed here then.
+        """
         for worker in sorted(self._held, key=self._held.__getitem__):
             # A process that takes nothing has a full pipe; one that has ended is heard of soon.
             with contextlib.suppress(OSError):
                 socket.send_fds(worker, [_CONNECTION], [connection.fileno()])
                 self._held[worker] = self._held.pop(worker) + 1
-                return
+                connection.close()
+                return True
+        return False
 
 
 class HandedConnections:

@@ -104,6 +104,15 @@ def test_a_worker_that_is_gone_gets_nothing_more(shop: Shop) -> None:
             take(left).close()
 
 
+def test_a_connection_meant_for_a_worker_that_has_ended_waits_for_the_next(shop: Shop) -> None:
+    with shop.ready_worker() as ending:
+        ending.shutdown(socket.SHUT_RD)  # it takes nothing more, and has not been heard to end
+        client = shop.connect()
+        client.sendall(b"hello")
+        with shop.ready_worker() as left, take(left) as connection:
+            assert connection.recv(5) == b"hello"
+
+
 class Greeter(asyncio.Protocol):
     """Says hello and hangs up."""
 
