@@ -28,7 +28,7 @@ from benchmarks.service.ceilings import measure_ceilings, measure_lone_ms
 from benchmarks.service.faults import measure_faults
 from benchmarks.service.load import ARRIVALS, Result, closed_loop, open_loop
 from benchmarks.service.processes import watch_memory
-from benchmarks.service.rounds import in_order, middle_ceilings, middle_loads
+from benchmarks.service.rounds import Loads, Round, in_order, middle_ceilings, middle_loads
 from benchmarks.service.servers import ECHO, SERVERS, Package, Server, running
 from benchmarks.service.tables import CONNECTIONS, print_tables
 from scripts.children import Children
@@ -77,11 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"round {turn + 1}: {server.name} …", file=sys.stderr, flush=True)
                 run.measure(server, children, Path(logs) / f"{server.name}.log", turn)
     measured = run.measured([server.name for server in (ECHO, *chosen)])
-    ceilings, lone_ms = middle_ceilings(run.ceilings), statistics.median(run.lone_ms)
+    ceilings = middle_ceilings([found.ceilings for found in run.found])
+    lone_ms = statistics.median(found.lone_ms for found in run.found)
     for name, per_s in ceilings.items():
         print(f"Ceiling, {name}: {per_s:.0f} images/s")
     print_tables(measured, deadline_s=DEADLINE_S)
-    print_aims(judge(measured, ceilings=ceilings, lone_ms=lone_ms, deadline_s=DEADLINE_S))
+    print_aims(judge(measured, run.found, deadline_s=DEADLINE_S))
     print(json.dumps({"ceilings": ceilings, "lone_ms": lone_ms, **measured}))
     return 1 if run.failed else 0
 
@@ -94,17 +95,23 @@ class _Run:
     images: Sequence[bytes]
     times: Times
     rounds: int
-    ceilings: list[dict[str, float]] = field(default_factory=list)
-    lone_ms: list[float] = field(default_factory=list)
-    loads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    found: list[Round] = field(default_factory=list)
     strains: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
 
     def measure_ceilings(self) -> None:
-        """Measure what the machine allows now."""
+        """Begin a round: measure what the machine allows now."""
         folder, images = self.package.folder, self.images
-        self.ceilings.append(measure_ceilings(folder, images, self.times.closed_s))
-        self.lone_ms.append(measure_lone_ms(folder, images))
+        self.found.append(
+            Round(
+                ceilings=measure_ceilings(folder, images, self.times.closed_s),
+                lone_ms=measure_lone_ms(folder, images),
+            )
+        )
+
+    def loads(self, name: str) -> list[Loads]:
+        """Return what was found of a server, round by round."""
+        return [found.loads[name] for found in self.found if name in found.loads]
 
     def measure(self, server: Server, children: Children, log: Path, turn: int) -> None:
         """Measure a server; in the last round, how it bears overload and faults too."""
@@ -115,9 +122,9 @@ class _Run:
         try:
             with running(server, self.package, self.images[0], children, log) as (port, session_id):
                 load = uvloop.run(_steady(port, requests, self.times))
-                self.loads.setdefault(server.name, []).append(load)
+                self.found[-1].loads[server.name] = load
                 if turn == self.rounds - 1 and server is not ECHO:
-                    capacity = float(middle_loads(self.loads[server.name])["64"]["per_s"])
+                    capacity = float(middle_loads(self.loads(server.name))["64"]["per_s"])
                     strain = _strain(server, port, session_id, self, capacity)
                     self.strains[server.name] = uvloop.run(strain)
         except (RuntimeError, OSError) as err:
@@ -128,7 +135,7 @@ class _Run:
     def measured(self, names: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return what was found of each server that did not fail, in this order."""
         return {
-            name: {**middle_loads(self.loads[name]), **self.strains.get(name, {})}
+            name: {**middle_loads(self.loads(name)), **self.strains.get(name, {})}
             for name in names
             if name not in self.failed
         }

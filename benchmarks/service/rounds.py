@@ -2,13 +2,52 @@
 
 A machine that others share is at times half as fast as at others. So all servers are measured in turn,
 in several rounds, each round in the order opposite to the one before, and the round in the middle counts.
+What is held against something else is held against what the same round found of it.
 """
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Found = TypeVar("Found")
+# By number of connections.
+Loads = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What the machine allowed without HTTP, and what each server made of it within the same minutes.
+
+    Attributes:
+        ceilings: images/s, by what was measured.
+        lone_ms: decoding and model for one image alone.
+        loads: by server, then by number of connections.
+    """
+
+    ceilings: Mapping[str, float]
+    lone_ms: float
+    loads: dict[str, Loads] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio in the middle round, and in those where it was lowest and highest."""
+
+    middle: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Ratio":
+        """Return the median and the range of a ratio's values, one a round."""
+        ordered = sorted(values)
+        return cls(statistics.median(ordered), ordered[0], ordered[-1])
+
+
+def most_per_s(loads: Loads) -> float:
+    """Return the most images/s at any number of connections."""
+    return max(float(load["per_s"]) for load in loads.values())
 
 
 def in_order(servers: Sequence[Found], turn: int) -> list[Found]:
@@ -21,7 +60,7 @@ def middle(rounds: Sequence[Found], rank: Callable[[Found], float]) -> Found:
     return sorted(rounds, key=rank)[(len(rounds) - 1) // 2]
 
 
-def middle_loads(rounds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+def middle_loads(rounds: Sequence[Loads]) -> dict[str, dict[str, Any]]:
     """Return, for each number of connections, the round in the middle by images/s, with the range."""
     return {
         connections: {

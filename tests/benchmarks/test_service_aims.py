@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.service.aims import judge
 from benchmarks.service.ceilings import BOTH
+from benchmarks.service.rounds import Loads, Round
 
 MEMORY = {"start_mb": 200.0, "peak_mb": 230.0, "end_mb": 210.0}
 
@@ -16,13 +17,21 @@ def found(per_s: float, **overload: Any) -> dict[str, Any]:
     return {
         "1": {"per_s": per_s / 2, "p50_ms": 11.0},
         "16": {"per_s": per_s, "p50_ms": 160.0},
-        "overload": {"per_s": 1.0, **under_load},
+        "overload": {"per_s": 9000.0, **under_load},
     }
 
 
+def round_of(measured: Mapping[str, Any], *, ceiling: float, lone_ms: float) -> Round:
+    loads: dict[str, Loads] = {
+        name: {n: load for n, load in loaded.items() if n.isdigit()}
+        for name, loaded in measured.items()
+    }
+    return Round(ceilings={BOTH: ceiling}, lone_ms=lone_ms, loads=loads)
+
+
 def verdicts(measured: Mapping[str, Any], *, lone_ms: float = 10.0) -> list[bool]:
-    aims = judge(measured, ceilings={BOTH: 100.0}, lone_ms=lone_ms, deadline_s=1.0)
-    return [aim.reached for aim in aims]
+    rounds = [round_of(measured, ceiling=100.0, lone_ms=lone_ms)]
+    return [aim.reached for aim in judge(measured, rounds, deadline_s=1.0)]
 
 
 def test_a_good_run_passes_every_aim() -> None:
@@ -61,3 +70,18 @@ def test_int8_is_held_against_the_best_other_in_float32(int8_per_s: float, reach
 
 def test_nothing_is_judged_without_our_service() -> None:
     assert verdicts({"mosec": found(50.0)}) == []
+
+
+def test_what_one_round_found_is_held_against_what_the_same_round_allowed() -> None:
+    """The machine was half as fast in the first round, and slow for a moment in the second."""
+    measured = {"graft": found(95.0), "mosec": found(50.0)}
+    slow = {"graft": found(47.5), "mosec": found(25.0)}
+    disturbed = {"graft": found(60.0), "mosec": found(50.0)}
+    rounds = [
+        round_of(slow, ceiling=50.0, lone_ms=20.0),
+        round_of(disturbed, ceiling=100.0, lone_ms=10.0),
+        round_of(measured, ceiling=100.0, lone_ms=10.0),
+    ]
+    throughput, peers, *_ = judge(measured, rounds, deadline_s=1.0)
+    assert (throughput.reached, throughput.measured) == (True, "95% (rounds 60% to 95%)")
+    assert (peers.reached, peers.measured) == (True, "1.90 times mosec (rounds 1.20 to 1.90)")
