@@ -85,24 +85,24 @@ class Stopwatch:
 
     def has_time_to_train(self, config: FinetuneConfig, dataset: Dataset) -> bool:
         """Whether there is room for a few steps, by what the network's features took."""
-        deadline_s = self.deadline_s(config, dataset)
+        deadline_s = self.deadline_s(config)
         if deadline_s is None:
             return True
         image_s = self.features_s / max(1, self.images)
         steps_s = _FEWEST_STEPS * _STEP_FACTOR * config.batch_size * image_s
         closing = closing_s(_TORCH_FACTOR * image_s, len(dataset.splits["val"]))
-        return time.monotonic() + steps_s + closing <= deadline_s
+        after_s = self.after_s(config, dataset)
+        return time.monotonic() + steps_s + closing + after_s <= deadline_s
 
-    def deadline_s(self, config: FinetuneConfig, dataset: Dataset) -> float | None:
-        """Return the `time.monotonic()` at which training and the choice of its weights are to end.
+    def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        """Return the seconds that follow training and the choice among its weights."""
+        return self.reserve_s(dataset, precisions=len(config.precisions) - 1)
 
-        None without a budget.
-        """
+    def deadline_s(self, config: FinetuneConfig) -> float | None:
+        """Return the `time.monotonic()` at which all is to be done; None without a budget."""
         if config.time_budget is None:
             return None
-        smaller = len(config.precisions) - 1
-        reserve_s = self.reserve_s(dataset, precisions=smaller)
-        return self.started + _AIM * config.time_budget - reserve_s
+        return self.started + _AIM * config.time_budget
 
     def left_s(self, config: FinetuneConfig) -> float:
         """Return the seconds that are left of the budget, infinity without one."""

@@ -44,7 +44,8 @@ class Fitting:
             config=self.config,
             method=method,
             mirror=mirror,
-            deadline_s=self.stopwatch.deadline_s(self.config, dataset),
+            deadline_s=self.stopwatch.deadline_s(self.config),
+            after_s=self.stopwatch.after_s(self.config, dataset),
         )
 
     def images(self, dataset: Dataset, *, mirror: bool) -> StepImages:

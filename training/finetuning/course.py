@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 from typing import Final
 
 from training.finetuning.schedule import Pace
@@ -15,6 +15,8 @@ FINAL_SHARE: Final = 0.2
 _TOLERANCE: Final = 0.03
 # The mean of so many steps: a machine that is busy for a moment must not cut a run short.
 _RECENT_STEPS: Final = 64
+# With which they are compared, to see whether the machine is as fast as it was when it was measured.
+_FIRST_STEPS: Final = 10
 
 Size = tuple[int, int]
 
@@ -29,8 +31,9 @@ class Course:
         num_records: passes over the validation images, evenly spread, the last one at the end.
         early_hw: height and width of the training images in the first steps.
         final_hw: the same in the last fifth of the steps: the served model's input.
-        deadline_s: `time.monotonic()` at which training is to be done, or None. A run that turns
+        deadline_s: `time.monotonic()` at which all is to be done, or None. A run that turns
             out slower gets fewer steps, one that turns out faster more.
+        closing_s: what follows the last step, at the machine's speed before the first one.
     """
 
     num_steps: int
@@ -39,6 +42,7 @@ class Course:
     early_hw: Size
     final_hw: Size
     deadline_s: float | None
+    closing_s: float = 0.0
 
     def final_from(self, num_steps: int) -> int:
         """Return the first step of a run of `num_steps` that has the final size."""
@@ -59,11 +63,15 @@ class Clock:
     """Measured seconds of a step at each size, and of a pass over the validation images."""
 
     recent_s: dict[Size, deque[float]] = field(default_factory=dict)
+    first_s: dict[Size, list[float]] = field(default_factory=dict)
     record_s: float = 0.0
 
     def saw_step(self, size: Size, seconds: float) -> None:
         """Take a step's time in."""
         self.recent_s.setdefault(size, deque(maxlen=_RECENT_STEPS)).append(seconds)
+        first = self.first_s.setdefault(size, [])
+        if len(first) < _FIRST_STEPS:
+            first.append(seconds)
 
     def best_s(self, size: Size) -> float:
         """Return the shortest step at a size: the first one also pays for set-up."""
@@ -74,13 +82,19 @@ class Clock:
         recent = self.recent_s.get(size)
         return None if recent is None else fmean(recent)
 
+    def slowdown(self, size: Size) -> float:
+        """Return how many times as long a step takes now as the first ones did."""
+        first = self.first_s.get(size, [])
+        return median(self.recent_s[size]) / median(first) if len(first) == _FIRST_STEPS else 1.0
+
     def fitting_steps(self, pace: Pace, course: Course) -> int:
         """Return the number of steps that end at the deadline; the present one if it nearly does."""
         early_s = self.step_s(course.early_hw)
         if course.deadline_s is None or early_s is None:
             return pace.num_steps
         left = 1 - pace.step / pace.num_steps
-        left_s = course.deadline_s - time.monotonic() - self.record_s * course.num_records * left
+        ends_s = course.deadline_s - course.closing_s * self.slowdown(course.early_hw)
+        left_s = ends_s - time.monotonic() - self.record_s * course.num_records * left
         final_s = self.step_s(course.final_hw) or early_s * _area_ratio(course)
         if pace.step >= course.final_from(pace.num_steps):
             # Longer, it would go back to the early size.

@@ -121,6 +121,7 @@ def plan_course(
     early_hw: Size,
     final_hw: Size,
     deadline_s: float | None,
+    after_s: float,
     fixed: bool,
 ) -> Course:
     """Return the course that fits.
@@ -130,14 +131,15 @@ def plan_course(
         timing: needed where there is a deadline.
         num_validation: the number of validation images.
         early_hw, final_hw: the sizes of the training images.
-        deadline_s: `time.monotonic()` at which the last validation image is to be answered, or None.
+        deadline_s: `time.monotonic()` at which all is to be done, or None.
+        after_s: what follows when the last validation image has been answered.
         fixed: whether `wanted` was asked for by the user, and more is not wanted.
     """
-    num_steps, most_steps, records = wanted, wanted, _MOST_RECORDS
+    num_steps, most_steps, records, closing = wanted, wanted, _MOST_RECORDS, 0.0
     if deadline_s is not None:
         assert timing is not None
-        deadline_s -= closing_s(timing.val_image_s, num_validation)
-        left_s = max(0.0, deadline_s - time.monotonic())
+        closing = after_s + closing_s(timing.val_image_s, num_validation)
+        left_s = max(0.0, deadline_s - closing - time.monotonic())
         record_s = timing.val_image_s * num_validation
         records = int(np.clip(_RECORDS_SHARE * left_s / max(record_s, 1e-6), 1, _MOST_RECORDS))
         fitting = int((left_s - records * record_s) / timing.mean_step_s())
@@ -150,6 +152,7 @@ def plan_course(
         early_hw=early_hw,
         final_hw=final_hw,
         deadline_s=deadline_s,
+        closing_s=closing,
     )
 
 

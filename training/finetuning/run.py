@@ -55,7 +55,8 @@ class TrainingTask:
         config: the run's options.
         method: "finetune" or "scratch".
         mirror: whether mirror images keep their class.
-        deadline_s: `time.monotonic()` at which training is to be done, or None.
+        deadline_s: `time.monotonic()` at which all is to be done, or None.
+        after_s: what follows the choice among the weights: export, measuring, publishing.
     """
 
     start: TransferNetwork
@@ -66,6 +67,7 @@ class TrainingTask:
     method: str
     mirror: bool
     deadline_s: float | None
+    after_s: float = 0.0
 
     @property
     def scratch(self) -> bool:
@@ -157,6 +159,7 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
         early_hw=early_hw,
         final_hw=final_hw,
         deadline_s=task.deadline_s,
+        after_s=task.after_s,
         fixed=task.config.epochs is not None,
     )
     said = describe_course(course, timing, images.images_per_step, images.num_images)
@@ -240,7 +243,8 @@ def _with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
     course = plan.course
     if course.deadline_s is not None:
         # The trials were paid for with the run's own time.
-        share = (time.monotonic() - began) / max(1e-6, course.deadline_s - began)
+        ends_s = course.deadline_s - course.closing_s
+        share = (time.monotonic() - began) / max(1e-6, ends_s - began)
         left = max(1, round(course.num_steps * max(0.0, 1 - share)))
         course = replace(course, num_steps=distributed.agree(left))
     return replace(

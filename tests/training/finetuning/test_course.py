@@ -12,7 +12,9 @@ pytestmark = pytest.mark.training
 SMALL, FULL = (32, 32), (64, 64)
 
 
-def course(num_steps: int = 100, *, records: int = 5, left_s: float | None = None) -> Course:
+def course(
+    num_steps: int = 100, *, records: int = 5, left_s: float | None = None, closing_s: float = 0.0
+) -> Course:
     """Return a course with some time left."""
     return Course(
         num_steps=num_steps,
@@ -21,6 +23,7 @@ def course(num_steps: int = 100, *, records: int = 5, left_s: float | None = Non
         early_hw=SMALL,
         final_hw=FULL,
         deadline_s=None if left_s is None else time.monotonic() + left_s,
+        closing_s=closing_s,
     )
 
 
@@ -104,3 +107,28 @@ def test_a_machine_that_stays_slow_is_noticed() -> None:
     for seconds in [1.0] * 200 + [3.0] * 64:
         clock.saw_step(SMALL, seconds)
     assert clock.step_s(SMALL) == 3.0
+
+
+def test_time_is_left_for_what_follows_the_last_step() -> None:
+    clock = timed({SMALL: 1.0, FULL: 1.0})
+    assert clock.fitting_steps(Pace(100), course(left_s=100.5, closing_s=40.0)) == 60
+
+
+@pytest.mark.parametrize(("now_s", "steps"), [(1.0, 60), (2.0, 10), (0.5, 160)])
+def test_what_follows_takes_longer_on_a_machine_that_has_become_slower(
+    now_s: float, steps: int
+) -> None:
+    """40 s were kept, 100 s are left: at half the speed 80 s are to be kept, at twice the speed 20 s."""
+    clock = Clock()
+    for seconds in [1.0] * 10 + [now_s] * 64:
+        clock.saw_step(SMALL, seconds)
+    clock.saw_step(FULL, now_s)
+    assert clock.slowdown(SMALL) == now_s
+    assert clock.fitting_steps(Pace(100), course(left_s=100.5, closing_s=40.0)) == steps
+
+
+def test_one_slow_step_among_the_first_is_no_measure_of_speed() -> None:
+    clock = Clock()
+    for seconds in [30.0] + [1.0] * 73:
+        clock.saw_step(SMALL, seconds)
+    assert clock.slowdown(SMALL) == 1.0

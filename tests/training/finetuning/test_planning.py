@@ -28,7 +28,12 @@ TIMING = Timing(early_step_s=1.0, final_step_s=3.5, val_image_s=0.01)
 
 
 def plan(
-    wanted: int = 500, *, left_s: float | None = None, fixed: bool = False, images: int = 100
+    wanted: int = 500,
+    *,
+    left_s: float | None = None,
+    after_s: float = 0.0,
+    fixed: bool = False,
+    images: int = 100,
 ) -> Course:
     """Return the course for some time left."""
     return plan_course(
@@ -38,6 +43,7 @@ def plan(
         early_hw=(128, 128),
         final_hw=(224, 224),
         deadline_s=None if left_s is None else time.monotonic() + left_s,
+        after_s=after_s,
         fixed=fixed,
     )
 
@@ -130,6 +136,9 @@ def test_the_plan_is_told_in_words() -> None:
 def test_time_is_kept_for_choosing_among_the_weights() -> None:
     """Five looks at 1,000 images of a hundredth of a second."""
     few, many = (plan(500, left_s=300, images=images) for images in (1, 1_000))
-    assert few.deadline_s is not None
-    assert many.deadline_s is not None
-    assert few.deadline_s - many.deadline_s == pytest.approx(5 * 999 * 0.01, abs=1)
+    assert many.closing_s - few.closing_s == pytest.approx(5 * 999 * 0.01)
+    assert many.num_steps < few.num_steps
+
+
+def test_time_is_kept_for_what_follows() -> None:
+    assert plan(500, left_s=300, after_s=100).num_steps == plan(500, left_s=200).num_steps
