@@ -63,6 +63,7 @@ class DrainingServer(uvicorn.Server):
         self._lifecycle = app.state.lifecycle
         self._drain_delay_s = settings.drain_delay_s
         self._listen_until: float | None = None
+        self._untold_signal: signal.Signals | None = None
 
     def note_closed(self) -> None:
         """Take note that a connection has ended. Nothing is to be done here."""
@@ -73,16 +74,23 @@ class DrainingServer(uvicorn.Server):
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal. uvicorn's own way would raise it again at the end."""
+        """Take a signal. uvicorn's own way would raise it again at the end.
+
+        Nothing is logged here: where the signal comes in the middle of a line that is being written,
+        writing another fails, and the signal would be lost with it.
+        """
         if self._listen_until is not None:
             self.should_exit = self.force_exit = True
             return
-        logger.info("draining signal=%s", signal.Signals(sig).name)
         self._lifecycle.draining = True
         self._listen_until = time.monotonic() + self._drain_delay_s
+        self._untold_signal = signal.Signals(sig)
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop listening."""
+        if self._untold_signal is not None:
+            logger.info("draining signal=%s", self._untold_signal.name)
+            self._untold_signal = None
         if self._listen_until is not None and time.monotonic() >= self._listen_until:
             self.should_exit = True
         return await super().on_tick(counter)

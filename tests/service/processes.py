@@ -37,7 +37,12 @@ class Process:
     def stop(self, sig: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(sig)
-        code = self.process.wait(timeout=30)
+        try:
+            code = self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler writes where each thread stands
+            self._reader.join(timeout=30)
+            pytest.fail(f"the service did not end on {sig!r}; its log:\n{self.log}")
         self._reader.join(timeout=30)  # a worker that outlived its supervisor holds the pipe open
         return code
 
@@ -48,7 +53,14 @@ class Process:
 
 def environment(**settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
-    return {**kept, "GRAFT_PORT": "0", "GRAFT_PROVIDER": "cpu", **settings}
+    # With the fault handler a service that hangs can be asked where: see `Process.stop`.
+    return {
+        **kept,
+        "PYTHONFAULTHANDLER": "1",
+        "GRAFT_PORT": "0",
+        "GRAFT_PROVIDER": "cpu",
+        **settings,
+    }
 
 
 @contextmanager
