@@ -6,7 +6,8 @@
 All get the same images, the same EfficientNet-Lite0 weights and the same wall time, from the start of
 the process to the last test image named. Each peer is in its documented defaults (`peers/`), in an
 environment of its own where it is not a library that Graft has anyway; environments are built before
-the clock starts. Results are appended to a file, and the same command goes on.
+the clock starts. Results are appended to a file, and the same command goes on; in the file of
+`benchmarks.training.table` our runs are the same ones, and made once.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from scripts.tool_environments import tool_python
 from training.backbones.weights import packaged_efficientnet_lite0
 
 BACKBONE: Final = "tf_efficientnet_lite0"
+OURS: Final = "finetune"
 _PEERS: Final = Path(__file__).parent / "peers"
 # The requirements of each peer's environment; none: this one, which has timm and torchvision.
 PEERS: Final = {"fastai": "fastai.txt", "timm": None, "torchvision": None}
@@ -46,14 +48,14 @@ def plan(minutes: tuple[float, ...], num_seeds: int | None) -> list[Trial]:
         for data in DATA
         for limit in minutes
         for seed in seeds_of(data, num_seeds)
-        for method in ("graft", *PEERS)
+        for method in (OURS, *PEERS)
     ]
 
 
 def run_trial(trial: Trial, data: Path, work: Path) -> Result:
     """Make one run."""
-    if trial.method == "graft":
-        return run_ours(trial, data, work)
+    if trial.method == OURS:
+        return run_graft(trial, data, work, LITE0)
     weights = work / "weights.pth"
     write_weights(weights)
     command = [
@@ -64,25 +66,6 @@ def run_trial(trial: Trial, data: Path, work: Path) -> Result:
     assert trial.minutes is not None
     deadline = ["--deadline", str(time.time() + 60 * trial.minutes)]
     return run_command(trial, [*command, *deadline], _last_line)
-
-
-def run_ours(trial: Trial, data: Path, work: Path) -> Result:
-    """Run our command as a user would who has so much time."""
-    ours = Trial(
-        data=trial.data,
-        weights=trial.weights,
-        method="finetune",
-        minutes=trial.minutes,
-        seed=trial.seed,
-    )
-    result = run_graft(ours, data, work, LITE0)
-    return Result(
-        trial=trial,
-        right=result.right,
-        images=result.images,
-        seconds=result.seconds,
-        note=result.note,
-    )
 
 
 def write_weights(file: Path) -> None:

@@ -30,7 +30,13 @@ def test_the_table_is_of_three_data_sets_two_weights_and_three_methods() -> None
 def test_peers_get_each_data_set_and_length_that_we_get() -> None:
     trials = against_peers.plan((1.0, 5.0), 1)
     assert len(trials) == 3 * 2 * 4
-    assert {t.method for t in trials} == {"graft", "fastai", "timm", "torchvision"}
+    assert {t.method for t in trials} == {"finetune", "fastai", "timm", "torchvision"}
+
+
+def test_our_runs_beside_peers_are_those_of_the_table() -> None:
+    ours = {t for t in against_peers.plan((5.0, 15.0), 1) if t.method == against_peers.OURS}
+    assert len(ours) == 3 * 2
+    assert ours <= set(table.plan((5.0, 15.0), None))
 
 
 def test_runs_are_chosen_by_words_that_all_occur() -> None:
