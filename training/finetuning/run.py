@@ -36,7 +36,7 @@ from training.finetuning.settings import (
     SCRATCH_RATE,
     TrainSettings,
 )
-from training.finetuning.sweep import sweep_rates, sweep_steps
+from training.finetuning.sweep import FACTORS, SCRATCH_FACTORS, sweep_rates, sweep_steps
 from training.finetuning.tracking import open_tracker, tracked
 from training.imbalance import class_weights
 from training.network import TransferNetwork
@@ -238,7 +238,14 @@ def _with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
     began = time.monotonic()
     settings, validation = task.settings(), task.validation()
     rate = sweep_rates(
-        task.start, task.images, validation, settings, plan.course, steps=steps, on_trial=on_trial
+        task.start,
+        task.images,
+        validation,
+        settings,
+        plan.course,
+        steps=steps,
+        factors=SCRATCH_FACTORS if task.scratch else FACTORS,
+        on_trial=on_trial,
     )
     course = plan.course
     if course.deadline_s is not None:
