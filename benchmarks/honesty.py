@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.intervals import wilson
+from training.assessment.intervals import wilson
 
 
 def main() -> None:

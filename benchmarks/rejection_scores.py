@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy.special import logsumexp, softmax
 from sklearn.covariance import ledoit_wolf
 
-from training.familiarity import fit_familiarity, fit_prototypes, nearest_cosine
-from training.head import LinearHead
+from training.networks.head import LinearHead
+from training.unknowns.familiarity import fit_familiarity, fit_prototypes, nearest_cosine
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from inference import ProviderUnavailable
 from service.app import create_app
 from service.context import session_config
-from service.hardware import probe_provider
+from service.engine.hardware import probe_provider
 from service.logs import configure_logging
-from service.server import DrainingServer, bind
+from service.processes.server import DrainingServer, bind
+from service.processes.workers import Supervisor
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
-from service.workers import Supervisor
 
 logger = logging.getLogger("service")
 

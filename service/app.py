@@ -6,14 +6,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from service import __version__, openapi, problems
-from service.body_pace import BodyPace, BodyPaceMiddleware
+from service import __version__, problems
+from service.api import openapi
 from service.context import Lifecycle, build_context
-from service.metrics import Metrics
-from service.observability import ObservabilityMiddleware
+from service.limits.body_pace import BodyPace, BodyPaceMiddleware
 from service.routes import admin, health, metrics, models, oip, page, predict
 from service.settings import Settings
 from service.shared_folder import SharedFolder
+from service.telemetry.metrics import Metrics
+from service.telemetry.observability import ObservabilityMiddleware
 
 _ROUTERS = (
     *(part.router for part in (predict, admin, models, health, metrics, page)),

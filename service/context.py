@@ -3,23 +3,23 @@
 from dataclasses import dataclass
 
 from inference import DecodeLimits, Repository, SessionConfig
-from service.access import Access
-from service.admission import Admission
-from service.cores import usable_cores
-from service.loading import ModelLoader
-from service.metrics import Metrics
-from service.oip.statistics import InferenceStatistics
-from service.operations import Operations
-from service.predictor import Predictor
-from service.rate_limit import RateLimit
-from service.registry import ModelRegistry
-from service.served_model import ServedModel
+from service.engine.cores import usable_cores
+from service.engine.loading import ModelLoader
+from service.engine.served_model import ServedModel
+from service.engine.tuning import LoadedModel, Tuner
+from service.limits.access import Access
+from service.limits.admission import Admission
+from service.limits.rate_limit import RateLimit
+from service.prediction.predictor import Predictor
+from service.prediction.shadow import Shadow
+from service.prediction.uploads import UploadLimits
+from service.repository.operations import Operations
+from service.repository.registry import ModelRegistry
+from service.repository.shelf import Shelf
 from service.settings import Settings
-from service.shadow import Shadow
 from service.shared_folder import SharedFolder
-from service.shelf import Shelf
-from service.tuning import LoadedModel, Tuner
-from service.uploads import UploadLimits
+from service.telemetry.metrics import Metrics
+from service.telemetry.statistics import InferenceStatistics
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.states import State
+from service.repository.states import State
 
 
 class Answer(BaseModel):

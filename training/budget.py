@@ -7,8 +7,8 @@ from typing import Final
 
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.features import Features
 from training.finetuning.planning import closing_s
+from training.probing.features import Features
 
 # Reading the file back, calibrating, the report: measured at 4 s for a thousand images.
 _FIXED_S: Final = 5.0

@@ -12,13 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from training.calibration import fit_temperature, negative_log_likelihood
+from training.assessment.calibration import fit_temperature, negative_log_likelihood
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.embeddings import compute_embeddings
-from training.export import attach_head
-from training.familiarity import Familiarity
-from training.features import Features, features_of
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.choosing import (
     CONVINCED,
@@ -29,13 +25,17 @@ from training.finetuning.choosing import (
 )
 from training.finetuning.loop import EpochRecord
 from training.finetuning.run import TrainingTask, train_network
-from training.head import LinearHead
 from training.imbalance import is_imbalanced
 from training.launch import is_main
-from training.network import TransferNetwork
-from training.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
+from training.networks.export import attach_head
+from training.networks.head import LinearHead
+from training.networks.network import TransferNetwork
+from training.probing.embeddings import compute_embeddings
+from training.probing.features import Features, features_of
+from training.probing.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
+from training.probing.published_head import fit_published_head, head_images
 from training.progress import Display
-from training.published_head import fit_published_head, head_images
+from training.unknowns.familiarity import Familiarity
 
 # Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from inference.manifest import Conformal, Rejection
+from training.assessment.conformal import fit_conformal, measure_sets
 from training.config import FinetuneConfig
-from training.conformal import fit_conformal, measure_sets
 from training.data.layout import Split
 from training.prepare import Prepared
 from training.progress import Display

@@ -15,7 +15,7 @@ from training.finetuning.batches import StepImages, TrainingImages
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
 from training.finetuning.resident import on_device
 from training.finetuning.run import TrainingTask, make_plan
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 from training.prepare import Prepared
 from training.progress import Display
 

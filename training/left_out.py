@@ -14,9 +14,9 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from inference.manifest import UnknownMeasure
-from training.familiarity import fit_familiarity
-from training.probe import fit_head
-from training.rejection import measure_unknown
+from training.probing.probe import fit_head
+from training.unknowns.familiarity import fit_familiarity
+from training.unknowns.rejection import measure_unknown
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

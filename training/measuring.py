@@ -20,17 +20,17 @@ from inference.manifest import (
 )
 from inference.rejection import FAMILIARITY
 from inference.session import ModelSession, SessionConfig, open_session
+from training.assessment.calibration import CalibrationEffect, calibration_effect, fit_temperature
+from training.assessment.metrics import confusion_matrix, describe_accuracy, measure
 from training.backbones.build import Backbone
 from training.backbones.heads import NO_MAP
 from training.budget import Stopwatch
-from training.calibration import CalibrationEffect, calibration_effect, fit_temperature
 from training.candidates import Candidate
 from training.caution import Caution, choose_caution
 from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.data.split import Dataset
-from training.gates import check_graph
-from training.metrics import confusion_matrix, describe_accuracy, measure
+from training.networks.gates import check_graph
 from training.precisions.reference import Reference
 from training.precisions.trying import Tried, try_precisions
 from training.prepare import Prepared

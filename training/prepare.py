@@ -16,7 +16,7 @@ from training.data.layout import Folder
 from training.data.scan import Quarantined, Scan, scan_folder
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.views import Views
-from training.features import Features, compute_features
+from training.probing.features import Features, compute_features
 from training.progress import Display
 
 _SHOWN_FILES = 10

@@ -38,8 +38,8 @@ from training.data.layout import Split
 from training.data.scan import ScannedImage
 from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
-from training.export import embed_manifest
-from training.gates import check_raw_bytes, read_again
+from training.networks.export import embed_manifest
+from training.networks.gates import check_raw_bytes, read_again
 from training.precisions.attempt import Variant
 from training.report.content import Report
 from training.report.page import render_report

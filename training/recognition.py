@@ -12,13 +12,13 @@ from training.candidates import Candidate
 from training.config import FinetuneConfig
 from training.data.layout import SPLITS, Folder, Split
 from training.data.split import Dataset
-from training.embeddings import compute_embeddings
-from training.familiarity import Familiarity, fit_familiarity
 from training.left_out import Labelled, measure_left_out
 from training.prepare import Prepared
+from training.probing.embeddings import compute_embeddings
 from training.progress import Display
-from training.reference import choose_reference
-from training.rejection import fit_rejection, measure_unknown, split_unknown
+from training.unknowns.familiarity import Familiarity, fit_familiarity
+from training.unknowns.reference import choose_reference
+from training.unknowns.rejection import fit_rejection, measure_unknown, split_unknown
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

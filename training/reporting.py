@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from training.answers import Answers
-from training.calibration import CalibrationEffect
+from training.assessment.answers import Answers
+from training.assessment.calibration import CalibrationEffect
 from training.candidates import Candidate
 from training.data.layout import Split
 from training.precisions.attempt import Attempt

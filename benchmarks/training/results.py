@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 
-from training.intervals import wilson
+from training.assessment.intervals import wilson
 
 Key = tuple[str, str, str, float | None, int]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from service.errors import MalformedBody
-from service.uploads import Upload
+from service.prediction.uploads import Upload
 
 _LENGTH: Final = struct.Struct("<I")
 

@@ -6,8 +6,8 @@ from inference.manifest import Manifest
 from inference.session import INPUT_NAME
 from service import __version__
 from service.oip.tensors import FP32, UINT8
-from service.registry import ModelRegistry
-from service.states import State
+from service.repository.registry import ModelRegistry
+from service.repository.states import State
 
 SERVER: Final = {
     "name": "graft",

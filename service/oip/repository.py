@@ -4,10 +4,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from inference.manifest import Manifest
-from service.catalog import PublishedModel
 from service.errors import MalformedBody, ModelNotReady
-from service.registry import ModelRegistry
-from service.uploads import read_small_body
+from service.prediction.uploads import read_small_body
+from service.repository.catalog import PublishedModel
+from service.repository.registry import ModelRegistry
 
 
 class IndexRequest(BaseModel):

@@ -5,12 +5,12 @@ import asyncio
 from fastapi import APIRouter, Request
 
 from inference.traffic import Traffic
+from service.api.dependencies import ADMIN_ACCESS, ContextDep
+from service.api.describing import describe_all, describe_model, describe_version
+from service.api.openapi import ALIAS_BODY, TRAFFIC_BODY, problems
 from service.context import Context
-from service.dependencies import ADMIN_ACCESS, ContextDep
-from service.describing import describe_all, describe_model, describe_version
-from service.openapi import ALIAS_BODY, TRAFFIC_BODY, problems
+from service.prediction.uploads import read_alias, read_traffic
 from service.schemas import Aliases, ModelList, ModelSummary, VersionDetail
-from service.uploads import read_alias, read_traffic
 
 router = APIRouter(
     tags=["admin"],

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from service.dependencies import ContextDep
+from service.api.dependencies import ContextDep
+from service.api.openapi import problems
 from service.errors import ModelNotReady
-from service.openapi import problems
-from service.readiness import why_not_ready
+from service.repository.readiness import why_not_ready
 from service.schemas import Health
 
 router = APIRouter(tags=["health"])

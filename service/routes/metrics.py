@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from service.dependencies import PREDICT_ACCESS, ContextDep
-from service.metrics import CONTENT_TYPE
-from service.openapi import problems
+from service.api.dependencies import PREDICT_ACCESS, ContextDep
+from service.api.openapi import problems
+from service.telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"], dependencies=[PREDICT_ACCESS], responses=problems(401))
 

@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from service.dependencies import PREDICT_ACCESS, ContextDep
-from service.describing import describe_all, describe_model, describe_version
-from service.openapi import problems
-from service.reports import REPORT_HEADERS, read_report
+from service.api.dependencies import PREDICT_ACCESS, ContextDep
+from service.api.describing import describe_all, describe_model, describe_version
+from service.api.openapi import problems
+from service.api.reports import REPORT_HEADERS, read_report
 from service.schemas import ModelList, ModelSummary, VersionDetail
 
 router = APIRouter(tags=["models"], dependencies=[PREDICT_ACCESS], responses=problems(401, 500))

@@ -5,16 +5,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.catalog import PublishedModel
+from service.api.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep
+from service.api.intake import ModelChoice
+from service.api.openapi import problems
 from service.context import Context
-from service.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep
 from service.errors import ModelNotReady
-from service.intake import ModelChoice
 from service.oip.answering import answer_infer
 from service.oip.metadata import SERVER, model_config, model_metadata, repository_index
 from service.oip.repository import read_index_request, served_manifest
-from service.openapi import problems
-from service.readiness import why_not_ready
+from service.repository.catalog import PublishedModel
+from service.repository.readiness import why_not_ready
 
 open_router = APIRouter(tags=["open inference protocol"])
 router = APIRouter(

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import families
 from benchmarks.families import BATCH_SIZES, FAMILIES, Family, examine, row
 from training.backbones.depth import MAX_GROUPS
-from training.gates import LOGIT_TOLERANCE
+from training.networks.gates import LOGIT_TOLERANCE
 
 pytestmark = pytest.mark.training
 

@@ -12,7 +12,7 @@ import pytest
 
 from scripts.tool_environments import tool_python
 from tests.builders import coloured, make_package
-from tests.service.processes import running
+from tests.service.service_process import running
 
 ADMIN_KEY: Final = "admin-key-123"
 REQUIREMENTS: Final = {

@@ -9,7 +9,7 @@ import httpx2
 
 from scripts.tool_environments import tool_python
 from tests.builders import coloured, make_package
-from tests.service.processes import running
+from tests.service.service_process import running
 
 ADMIN_KEY: Final = "admin-key-123"
 CHECKS: Final = "content_type_conformance,response_schema_conformance,status_code_conformance"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from service.batching import Batched, BatchLimits, MicroBatcher
+from service.engine.batching import Batched, BatchLimits, MicroBatcher
 
 FOREVER_S = 3600.0
 

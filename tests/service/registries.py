@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from inference import Package, PreparedImage, Repository, SessionConfig
 from inference.precision import AskedPrecision
-from service.catalog import PublishedVersion
-from service.loading import ModelLoader
-from service.operations import Operations
-from service.registry import ModelRegistry
-from service.served_model import ServedModel
-from service.shelf import Shelf
-from service.states import State
-from service.tuning import LoadedModel, Tuner
+from service.engine.loading import ModelLoader
+from service.engine.served_model import ServedModel
+from service.engine.tuning import LoadedModel, Tuner
+from service.repository.catalog import PublishedVersion
+from service.repository.operations import Operations
+from service.repository.registry import ModelRegistry
+from service.repository.shelf import Shelf
+from service.repository.states import State
 
 NEVER_S = 3600.0
 # Sees red where there is blue: its golden answers are still its own.

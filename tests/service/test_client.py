@@ -14,7 +14,7 @@ import pytest
 from service import client_command
 from service.client import Answer, Client, Refused, Retry, Unreachable
 from tests.builders import LABELS, coloured, make_package
-from tests.service.processes import ROOT, Process, running
+from tests.service.service_process import ROOT, Process, running
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.builders import coloured, encode, make_package
-from tests.service.processes import Process, running
+from tests.service.service_process import Process, running
 
 RED = coloured("red")
 JPEG = coloured("red", (200, 160), "JPEG")

@@ -22,9 +22,9 @@ from training.candidates import Candidate, make_probe
 from training.config import FinetuneConfig
 from training.data.scan import Scan
 from training.data.split import Dataset
-from training.features import Features, compute_features
 from training.finetune import main
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
+from training.probing.features import Features, compute_features
 from training.progress import Display
 
 # 0.4 M weights; at 64 px its last features are 2x2, so it has an activation map.

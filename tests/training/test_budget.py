@@ -9,7 +9,7 @@ import pytest
 from training.budget import Stopwatch
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.features import Features
+from training.probing.features import Features
 
 pytestmark = pytest.mark.training
 

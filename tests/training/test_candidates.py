@@ -20,7 +20,7 @@ from training.candidates import (
 )
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.features import Features, compute_features
+from training.probing.features import Features, compute_features
 
 pytestmark = pytest.mark.training
 

@@ -13,11 +13,12 @@ import pytest
 
 from inference.preprocessing import PreprocessSpec
 from tests.training.conftest import Command
-from training import candidates, features
-from training.export import attach_head, export_trunk
-from training.familiarity import Familiarity
-from training.head import LinearHead
-from training.network import TransferNetwork
+from training import candidates
+from training.networks.export import attach_head, export_trunk
+from training.networks.head import LinearHead
+from training.networks.network import TransferNetwork
+from training.probing import features
+from training.unknowns.familiarity import Familiarity
 
 pytestmark = pytest.mark.training
 

@@ -17,8 +17,8 @@ from inference.session import SessionConfig
 from inference.similar import read_index
 from tests.training.conftest import Command
 from tests.training.folders import noisy
+from training.assessment.metrics import measure
 from training.data.split import Dataset
-from training.metrics import measure
 from training.publish import _GOLDEN_BYTES, choose_golden
 
 pytestmark = pytest.mark.training

@@ -15,7 +15,7 @@ from tests.training.folders import noisy, write_class, write_classes
 from training.candidates import Candidate
 from training.config import FinetuneConfig
 from training.recognition import recognise
-from training.rejection import TUNE_FROM
+from training.unknowns.rejection import TUNE_FROM
 
 pytestmark = pytest.mark.training
 

@@ -13,8 +13,8 @@ from training.config import FinetuneConfig
 from training.data.layout import read_folder
 from training.data.scan import PixelRows, Scan, open_cache, scan_folder
 from training.data.views import Views
-from training.features import compute_features
 from training.prepare import describe_folder
+from training.probing.features import compute_features
 from training.progress import Display
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
 
-from training.calibration import fit_temperature
+from training.assessment.calibration import fit_temperature
 
 _RESAMPLES: Final = 2000
 # How sure a change of mind must be.

@@ -34,6 +34,7 @@ class Course:
         deadline_s: `time.monotonic()` at which all is to be done, or None. A run that turns
             out slower gets fewer steps, one that turns out faster more.
         closing_s: what follows the last step, at the machine's speed before the first one.
+        final_factor: how many times as long as at the early size a step takes at the final one.
     """
 
     num_steps: int
@@ -43,6 +44,7 @@ class Course:
     final_hw: Size
     deadline_s: float | None
     closing_s: float = 0.0
+    final_factor: float = 1.0
 
     def final_from(self, num_steps: int) -> int:
         """Return the first step of a run of `num_steps` that has the final size."""
@@ -95,10 +97,11 @@ class Clock:
         left = 1 - pace.step / pace.num_steps
         ends_s = course.deadline_s - course.closing_s * self.slowdown(course.early_hw)
         left_s = ends_s - time.monotonic() - self.record_s * course.num_records * left
-        final_s = self.step_s(course.final_hw) or early_s * _area_ratio(course)
+        final_s = self.step_s(course.final_hw) or early_s * course.final_factor
         if pace.step >= course.final_from(pace.num_steps):
-            # Longer, it would go back to the early size.
-            fitting = min(pace.step + left_s / final_s, pace.num_steps)
+            # Longer than this, it would go back to the early size.
+            longest = pace.step / (1 - FINAL_SHARE)
+            fitting = min(pace.step + left_s / final_s, longest)
         else:
             mean_s = early_s * (1 - FINAL_SHARE) + final_s * FINAL_SHARE
             fitting = (left_s + early_s * pace.step) / mean_s
@@ -106,8 +109,3 @@ class Clock:
         if abs(fitting - pace.num_steps) <= max(1.0, _TOLERANCE * remaining):
             return pace.num_steps
         return max(pace.step, min(int(fitting), course.most_steps))
-
-
-def _area_ratio(course: Course) -> float:
-    (early_h, early_w), (final_h, final_w) = course.early_hw, course.final_hw
-    return (final_h * final_w) / (early_h * early_w)

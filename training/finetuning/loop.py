@@ -26,7 +26,7 @@ from training.finetuning.memory import Accumulation
 from training.finetuning.optimizer import build_optimizer, set_rate
 from training.finetuning.schedule import Pace, rate_factor
 from training.finetuning.settings import TrainSettings
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 _CLIP_NORM: Final = 1.0
 # How often a run goes back to its last sound weights with half the rate before it gives up.

@@ -8,7 +8,7 @@ from torch import nn
 
 from training.backbones.depth import layer_groups
 from training.finetuning.settings import TrainSettings
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 Named = tuple[str, nn.Parameter]
 

@@ -13,7 +13,7 @@ from training.finetuning.course import FINAL_SHARE, Course, Size
 from training.finetuning.evaluation import ValidationImages
 from training.finetuning.loop import Trainer
 from training.finetuning.settings import TrainSettings
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 # Kolesnikov et al. 2020, "Big Transfer", choose the length by the size of the data, too: 500 steps
 # below 20,000 images at batches of 512. Batches here are small, so larger data needs more of them.
@@ -135,9 +135,11 @@ def plan_course(
         after_s: what follows when the last validation image has been answered.
         fixed: whether `wanted` was asked for by the user, and more is not wanted.
     """
-    num_steps, most_steps, records, closing = wanted, wanted, _MOST_RECORDS, 0.0
+    num_steps, most_steps, records = wanted, wanted, _MOST_RECORDS
+    closing, final_factor = 0.0, 1.0
     if deadline_s is not None:
         assert timing is not None
+        final_factor = timing.final_step_s / timing.early_step_s
         closing = after_s + closing_s(timing.val_image_s, num_validation)
         left_s = max(0.0, deadline_s - closing - time.monotonic())
         record_s = timing.val_image_s * num_validation
@@ -153,6 +155,7 @@ def plan_course(
         final_hw=final_hw,
         deadline_s=deadline_s,
         closing_s=closing,
+        final_factor=final_factor,
     )
 
 

@@ -39,7 +39,7 @@ from training.finetuning.settings import (
 from training.finetuning.sweep import FACTORS, SCRATCH_FACTORS, sweep_rates, sweep_steps
 from training.finetuning.tracking import open_tracker, tracked
 from training.imbalance import class_weights
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 from training.progress import Display
 
 

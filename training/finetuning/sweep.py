@@ -11,7 +11,7 @@ from training.finetuning.course import Course
 from training.finetuning.evaluation import ValidationImages
 from training.finetuning.loop import Trainer
 from training.finetuning.settings import TrainSettings
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 FACTORS: Final = (1 / 3, 1.0, 3.0)
 # From random weights the highest rate nearly always looks best after a few steps, and ends worse (Wu et

@@ -7,9 +7,9 @@ from scipy.special import softmax
 
 from inference.manifest import Calibration, Metrics
 from inference.session import SessionConfig, open_session
+from training.assessment.metrics import measure
 from training.data.layout import Split
-from training.gates import run_batches
-from training.metrics import measure
+from training.networks.gates import run_batches
 from training.precisions.attempt import Attempt, Variant
 from training.precisions.reference import Draft
 

@@ -9,11 +9,11 @@ from scipy.special import softmax
 
 from inference.classifier import BatchOutputs
 from inference.manifest import Calibration, Conformal, Parity, Rejection
-from training.calibration import fit_temperature
+from training.assessment.calibration import fit_temperature
+from training.assessment.conformal import fit_conformal
 from training.candidates import Candidate
-from training.conformal import fit_conformal
-from training.export import attach_head
 from training.finetuning.choosing import accuracy_difference
+from training.networks.export import attach_head
 from training.precisions.attempt import AccuracyChange
 from training.recognition import Recognition
 

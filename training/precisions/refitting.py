@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from training.calibration import fit_temperature, negative_log_likelihood
+from training.assessment.calibration import fit_temperature, negative_log_likelihood
 from training.candidates import Candidate
 from training.data.split import Dataset
-from training.embeddings import compute_embeddings
-from training.head import LinearHead
 from training.imbalance import is_imbalanced
-from training.probe import fit_head
-from training.published_head import fit_published_head, head_images
+from training.networks.head import LinearHead
+from training.probing.embeddings import compute_embeddings
+from training.probing.probe import fit_head
+from training.probing.published_head import fit_published_head, head_images
 from training.recognition import Recognition, recognise_by
 
 Floats = npt.NDArray[np.float32]

@@ -14,7 +14,7 @@ from inference.classifier import BatchOutputs
 from inference.manifest import Precision
 from inference.providers import resolve_provider
 from inference.session import ModelSession, SessionConfig, open_session
-from training.gates import run_batches
+from training.networks.gates import run_batches
 from training.precisions.attempt import Attempt, Variant
 from training.precisions.float16 import to_float16
 from training.precisions.gate import accuracy_reason, speed_reason
@@ -25,7 +25,7 @@ from training.precisions.refitting import refit
 from training.precisions.speed import BATCHES, Speed, compare_speed
 from training.progress import Display
 from training.recognition import Recognition
-from training.reference import choose_reference
+from training.unknowns.reference import choose_reference
 
 Pixels = npt.NDArray[np.uint8]
 CompareSpeed = Callable[[ModelSession, ModelSession, Pixels], Speed]

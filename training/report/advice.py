@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from inference.manifest import SplitMetrics
-from training.confusions import ConfusedPair
-from training.intervals import Z_95
+from training.assessment.confusions import ConfusedPair
+from training.assessment.intervals import Z_95
 
 if TYPE_CHECKING:  # its module imports torch
     from training.finetuning.loop import EpochRecord

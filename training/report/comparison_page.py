@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from training.comparison import Comparison
+from training.assessment.comparison import Comparison
 from training.report.figures.interval_bar import draw_interval_bar
 from training.report.page import render
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.answers import Answers
-from training.calibration import CalibrationEffect
+from training.assessment.answers import Answers
+from training.assessment.calibration import CalibrationEffect
 from training.report.gallery import PixelsOf
 from training.report.judgement import Kind
 

@@ -1,8 +1,8 @@
 """An evaluation as a page: the same judgement as in a training run's report, of another folder."""
 
 from inference.classifier import Classifier
-from training.answering import read_pixels
-from training.evaluation import Evaluation
+from training.assessment.answering import read_pixels
+from training.assessment.evaluation import Evaluation
 from training.report.gallery import make_gallery
 from training.report.judgement import judge
 from training.report.page import render

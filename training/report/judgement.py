@@ -9,19 +9,19 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from inference.manifest import ClassMetrics, SplitMetrics
-from training.answers import Answers
-from training.calibration import CalibrationEffect
-from training.confusions import ConfusedPair, confused_pairs
-from training.intervals import Interval
-from training.metrics import confusion_matrix
-from training.reliability import reliability_bins
+from training.assessment.answers import Answers
+from training.assessment.calibration import CalibrationEffect
+from training.assessment.confusions import ConfusedPair, confused_pairs
+from training.assessment.intervals import Interval
+from training.assessment.metrics import confusion_matrix
+from training.assessment.reliability import reliability_bins
+from training.assessment.selective import OperatingPoint, at_coverage, operating_points
 from training.report.advice import Advice, Evidence, advise
 from training.report.figures.coverage import draw_coverage
 from training.report.figures.heatmap import draw_heatmap
 from training.report.figures.interval_bar import draw_interval_bar
 from training.report.figures.reliability import draw_reliability
 from training.report.gallery import Gallery
-from training.selective import OperatingPoint, at_coverage, operating_points
 
 if TYPE_CHECKING:  # its module imports torch
     from training.finetuning.loop import EpochRecord

@@ -13,7 +13,12 @@ SMALL, FULL = (32, 32), (64, 64)
 
 
 def course(
-    num_steps: int = 100, *, records: int = 5, left_s: float | None = None, closing_s: float = 0.0
+    num_steps: int = 100,
+    *,
+    records: int = 5,
+    left_s: float | None = None,
+    closing_s: float = 0.0,
+    final_factor: float = 1.0,
 ) -> Course:
     """Return a course with some time left."""
     return Course(
@@ -24,6 +29,7 @@ def course(
         final_hw=FULL,
         deadline_s=None if left_s is None else time.monotonic() + left_s,
         closing_s=closing_s,
+        final_factor=final_factor,
     )
 
 
@@ -65,10 +71,10 @@ def test_slow_steps_shorten_the_run() -> None:
 
 
 def test_the_larger_images_of_the_end_are_reckoned_with_before_they_are_seen() -> None:
-    """Four times the pixels, four times the time: 80 + 4 * 20 = 160 s for 100 steps."""
+    """They were measured to take four times as long: 80 + 4 * 20 = 160 s for 100 steps."""
     clock = timed({SMALL: 1.0})
-    assert clock.fitting_steps(Pace(100), course(left_s=160.5)) == 100
-    assert clock.fitting_steps(Pace(100), course(left_s=80.5)) == 50
+    assert clock.fitting_steps(Pace(100), course(left_s=160.5, final_factor=4.0)) == 100
+    assert clock.fitting_steps(Pace(100), course(left_s=80.5, final_factor=4.0)) == 50
 
 
 def test_validation_passes_are_reckoned_with() -> None:
@@ -87,10 +93,15 @@ def test_a_fast_run_grows_to_what_the_data_is_worth() -> None:
     assert clock.fitting_steps(Pace(60, step=20, progress=0.33), course(left_s=1000)) == 200
 
 
-def test_a_fast_run_does_not_grow_once_it_sees_the_served_size() -> None:
+@pytest.mark.parametrize("step", range(80, 100))
+def test_a_fast_run_that_sees_the_served_size_grows_without_going_back(step: int) -> None:
     clock = timed({SMALL: 1.0, FULL: 1.0})
-    pace = Pace(100, step=85, progress=0.85)
-    assert clock.fitting_steps(pace, course(left_s=1000)) == 100
+    pace = Pace(100, step=step, progress=step / 100)
+    plan = course(left_s=1000)
+    longer = clock.fitting_steps(pace, plan)
+    assert longer >= 100
+    assert plan.size_at(step, longer) == FULL
+    assert plan.size_at(step, longer + 2) == SMALL
 
 
 def test_a_moment_of_a_busy_machine_does_not_cut_a_run_short() -> None:

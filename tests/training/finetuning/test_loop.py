@@ -26,7 +26,7 @@ from training.finetuning.loop import (
     set_training_mode,
 )
 from training.finetuning.settings import TrainSettings
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 pytestmark = pytest.mark.training
 

@@ -9,7 +9,7 @@ from tests.training.finetuning.test_loop import settings
 from training.backbones.build import Backbone
 from training.backbones.depth import layer_groups
 from training.finetuning.optimizer import build_optimizer, set_rate
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 pytestmark = pytest.mark.training
 

@@ -20,7 +20,7 @@ from training.finetuning.planning import (
     plan_course,
     wanted_steps,
 )
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 pytestmark = pytest.mark.training
 

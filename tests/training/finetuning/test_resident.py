@@ -14,7 +14,7 @@ from training.finetuning.batches import Batch, Share
 from training.finetuning.evaluation import ValidationImages
 from training.finetuning.loop import Trainer
 from training.finetuning.resident import ResidentImages, on_device
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 pytestmark = pytest.mark.training
 

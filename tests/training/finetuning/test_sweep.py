@@ -17,7 +17,7 @@ from training.finetuning.sweep import (
     sweep_rates,
     sweep_steps,
 )
-from training.network import TransferNetwork
+from training.networks.network import TransferNetwork
 
 pytestmark = pytest.mark.training
 

@@ -6,14 +6,14 @@ import pytest
 
 from inference.session import ModelSession
 from tests.training.conftest import quiet
-from training.calibration import fit_temperature
+from training.assessment.calibration import fit_temperature
 from training.candidates import Candidate
 from training.config import FinetuneConfig
 from training.precisions.reference import Reference
 from training.precisions.speed import Speed, Timing
 from training.precisions.trying import CompareSpeed
 from training.recognition import recognise
-from training.rejection import fit_rejection
+from training.unknowns.rejection import fit_rejection
 
 
 def reference_of(probe: Candidate, config: FinetuneConfig) -> Reference:

@@ -9,7 +9,7 @@ import pytest
 from inference.session import SessionConfig, open_session
 from tests.training.conftest import quiet
 from tests.training.precisions.conftest import times_as_fast
-from training.gates import run_batches
+from training.networks.gates import run_batches
 from training.precisions.gate import MIN_SPEEDUP
 from training.precisions.reference import Reference
 from training.precisions.trying import Tried, try_precisions

@@ -9,9 +9,9 @@ from scipy.special import softmax
 from inference.classifier import Classifier
 from inference.manifest import Manifest, Metrics
 from tests.builders import COLOURS, LABELS, SIDE_PX
-from training.answers import Answers
-from training.calibration import calibration_effect
-from training.metrics import measure
+from training.assessment.answers import Answers
+from training.assessment.calibration import calibration_effect
+from training.assessment.metrics import measure
 from training.report.content import Report
 
 HOSTILE = "<script>alert('x')</script>"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from inference.manifest import SplitMetrics
-from training.confusions import confused_pairs
+from training.assessment.confusions import confused_pairs
+from training.assessment.metrics import measure
 from training.finetuning.loop import EpochRecord
-from training.metrics import measure
 from training.report.advice import Advice, Evidence, advise
 
 pytestmark = pytest.mark.training

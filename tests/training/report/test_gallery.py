@@ -7,7 +7,7 @@ from inference.classifier import Classifier
 from inference.similar import IndexedImage, SimilarIndex
 from tests.builders import LABELS
 from tests.training.report.reports import colour_answers, colour_report
-from training.answers import Answers
+from training.assessment.answers import Answers
 from training.report.gallery import Gallery, make_gallery
 
 pytestmark = pytest.mark.training

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from training.answers import Answers
-from training.calibration import calibration_effect
-from training.metrics import measure
+from training.assessment.answers import Answers
+from training.assessment.calibration import calibration_effect
+from training.assessment.metrics import measure
 from training.report.gallery import Gallery
 from training.report.judgement import MATRIX_CLASSES, Judgement, judge
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from markupsafe import Markup
 
-from training.intervals import wilson
+from training.assessment.intervals import wilson
+from training.assessment.selective import OperatingPoint
 from training.report.figures.plot import Plot, percent_axis
-from training.selective import OperatingPoint
 
 # Of fewer answers the accuracy jumps with each.
 _FEWEST_IMAGES: Final = 10

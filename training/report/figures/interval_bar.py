@@ -4,7 +4,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from training.intervals import Interval
+from training.assessment.intervals import Interval
 
 _WIDTH: Final = 120
 _HEIGHT: Final = 14

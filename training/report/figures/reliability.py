@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from training.intervals import wilson
-from training.reliability import ReliabilityBin
+from training.assessment.intervals import wilson
+from training.assessment.reliability import ReliabilityBin
 from training.report.figures.plot import Plot, percent_axis
 
 

@@ -1,0 +1,1 @@
+"""HTTP on top of the use cases: queries, answers, the OpenAPI document."""

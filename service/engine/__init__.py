@@ -1,0 +1,1 @@
+"""One loaded model, run: verified, tuned to the machine, asked in batches."""

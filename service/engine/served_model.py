@@ -1,0 +1,192 @@
+"""A loaded model in service: a classifier, its batcher, its threads, and who is using it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from inference import BatchOutputs, Classifier, ImageError, PreparedImage
+from service.engine.batching import BatchLimits, MicroBatcher
+from service.engine.tuning import LoadedModel
+from service.errors import RequestError
+
+# Gives one image's pixels. Called once, mostly in a thread of the model; see `Tuning.decode_in_batch`.
+Prepare = Callable[[], PreparedImage]
+# Called after each run of a model with its name, its version, its number of images and its seconds.
+BatchObserver = Callable[[str, int, int, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One image with its outputs, of one row, and how long each took.
+
+    `infer_s` is the time of its whole batch on the model.
+    """
+
+    prepared: PreparedImage
+    outputs: BatchOutputs
+    prepare_s: float
+    infer_s: float
+    queue_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Input:
+    prepare: Prepare
+    activation_map: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    image: PreparedImage
+    seconds: float
+
+
+# What stands in the place of an image that cannot be decoded; its neighbours are answered.
+_Unreadable = ImageError | RequestError
+
+
+class ServedModel:
+    """See the module. Make and use it in the event loop.
+
+    Whoever uses it holds it (`hold`), so that a model that was replaced answers the requests that
+    already chose it before it is given up.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, *, max_wait_s: float, max_queue: int, observe: BatchObserver
+    ) -> None:
+        self.classifier = loaded.classifier
+        self.tuning = loaded.tuning
+        self._for_lone_image = loaded.for_lone_image or loaded.classifier
+        self._observe = observe
+        self._num_running = 0
+        self._batcher: MicroBatcher[_Input, Answered | _Unreadable] = MicroBatcher(
+            self._run_batch,
+            limits=BatchLimits(
+                max_batch=loaded.tuning.max_batch,
+                max_wait_s=max_wait_s,
+                max_queue=max_queue,
+                max_running=loaded.tuning.max_running,
+            ),
+        )
+        self._threads = ThreadPoolExecutor(
+            loaded.tuning.max_running, thread_name_prefix=f"model-{self.name}"
+        )
+        self._num_users = 0
+        self._unused = asyncio.Event()
+        self._unused.set()
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.classifier.manifest.name
+
+    @property
+    def version(self) -> int:
+        """The model's version."""
+        return self.classifier.manifest.version
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody holds it."""
+        return self._num_users > 0
+
+    @property
+    def num_waiting(self) -> int:
+        """Images in the batcher's queue."""
+        return self._batcher.num_waiting
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._batcher.start()
+
+    @contextmanager
+    def hold(self) -> Iterator["ServedModel"]:
+        """Keep the model in service while the context is open."""
+        self._num_users += 1
+        self._unused.clear()
+        try:
+            yield self
+        finally:
+            self._num_users -= 1
+            if self._num_users == 0:
+                self._unused.set()
+
+    def expecting(self) -> AbstractContextManager[None]:
+        """Tell the batcher that an image is being decoded elsewhere; see `MicroBatcher.expecting`."""
+        return self._batcher.expecting()
+
+    async def run(self, prepare: Prepare, *, activation_map: bool, deadline: float) -> Answered:
+        """Answer one image in a batch.
+
+        Raises:
+            ImageError, RequestError: what `prepare` raised.
+            Overloaded, DeadlineExceeded, ModelMisbehaved, ShuttingDown: as `MicroBatcher.submit`.
+            SessionError: the model failed on this image.
+        """
+        item = _Input(prepare=prepare, activation_map=activation_map)
+        batched = await self._batcher.submit(item, deadline=deadline)
+        if not isinstance(batched.value, Answered):
+            raise batched.value
+        found = batched.value
+        return Answered(
+            prepared=found.prepared,
+            outputs=found.outputs,
+            prepare_s=found.prepare_s,
+            infer_s=found.infer_s,
+            queue_s=batched.queue_s,
+        )
+
+    async def retire(self, *, grace_s: float) -> None:
+        """Answer those who hold the model, then give its memory back."""
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._unused.wait()
+        except TimeoutError:
+            pass  # closing the batcher answers who is left
+        await self._batcher.close(grace_s=grace_s)
+        self._threads.shutdown(wait=False)
+
+    async def _run_batch(self, items: list[_Input]) -> list[Answered | _Unreadable]:
+        self._num_running += 1
+        is_alone = len(items) == 1 and self._num_running == 1 and self.num_waiting == 0
+        classifier = self._for_lone_image if is_alone else self.classifier
+        loop = asyncio.get_running_loop()
+        try:
+            results = await loop.run_in_executor(self._threads, _answer, classifier, items)
+        finally:
+            self._num_running -= 1
+        answered = [result for result in results if isinstance(result, Answered)]
+        if answered:
+            self._observe(self.name, self.version, len(answered), answered[0].infer_s)
+        return results
+
+
+def _answer(classifier: Classifier, items: Sequence[_Input]) -> list[Answered | _Unreadable]:
+    prepared = [_prepare(item) for item in items]
+    readable = [image for image in prepared if isinstance(image, _Prepared)]
+    if not readable:
+        return [image for image in prepared if not isinstance(image, _Prepared)]
+    wants_map = any(item.activation_map for item in items)
+    started = time.perf_counter()
+    outputs = classifier.run([p.image.pixels for p in readable], activation_map=wants_map)
+    infer_s = time.perf_counter() - started
+    rows = (outputs.rows(index, index + 1) for index in range(len(outputs)))
+    return [
+        Answered(prepared=p.image, outputs=next(rows), prepare_s=p.seconds, infer_s=infer_s)
+        if isinstance(p, _Prepared)
+        else p
+        for p in prepared
+    ]
+
+
+def _prepare(item: _Input) -> _Prepared | _Unreadable:
+    started = time.perf_counter()
+    try:
+        image = item.prepare()
+    except (ImageError, RequestError) as err:
+        return err
+    return _Prepared(image, time.perf_counter() - started)

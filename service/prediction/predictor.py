@@ -1,0 +1,164 @@
+"""The use case: images as they were sent -> predictions, one outcome an image. Knows no HTTP."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from inference import (
+    DecodeLimits,
+    ImageError,
+    Prediction,
+    PreparedImage,
+    SessionError,
+    crop_box,
+)
+from service.engine.served_model import Answered, Prepare, ServedModel
+from service.errors import (
+    DeadlineExceeded,
+    ModelMisbehaved,
+    RequestError,
+    UnavailableError,
+)
+from service.prediction.stages import StageTimes
+from service.prediction.uploads import Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictOptions:
+    """What the caller wants to know: `top_k` labels an image, and which extras."""
+
+    top_k: int = 5
+    embedding: bool = False
+    activation_map: bool = False
+    label_set: bool = False
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1:
+            raise ValueError(f"top_k must be 1 or more, got {self.top_k}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One image's prediction, or the error that stands in its place.
+
+    `crop_box` is what the model saw: (left, top, right, bottom) in the sent image's pixels after its
+    EXIF turn.
+    """
+
+    filename: str | None
+    prediction: Prediction | None = None
+    crop_box: tuple[float, float, float, float] | None = None
+    error: Exception | None = None
+
+
+@asynccontextmanager
+async def ended_by(deadline: float) -> AsyncIterator[None]:
+    """End the context at a time of `time.monotonic`.
+
+    Raises:
+        DeadlineExceeded: it came.
+    """
+    left_s = deadline - time.monotonic()
+    try:
+        async with asyncio.timeout(left_s):
+            yield
+    except TimeoutError as err:
+        raise DeadlineExceeded(
+            f"no answer within {max(left_s, 0):.3g} s; send fewer images or try again"
+        ) from err
+
+
+class Predictor:
+    """Hands images to the model's batcher, decoded in threads of its own where the batch does not do it."""
+
+    def __init__(self, *, decode_threads: int, limits: DecodeLimits) -> None:
+        # Not the default pool: a flood of images must not keep anything else waiting.
+        self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+        self._limits = limits
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    async def predict(
+        self,
+        model: ServedModel,
+        uploads: Sequence[Upload],
+        options: PredictOptions,
+        times: StageTimes,
+        *,
+        deadline: float,
+    ) -> list[Outcome]:
+        """Answer every image, in order, until `deadline` (of `time.monotonic`).
+
+        One that fails leaves its neighbours alone.
+
+        Raises:
+            DeadlineExceeded: the answers did not come in time.
+            Overloaded, ShuttingDown: the service could not answer some of them.
+        """
+        answers = [self._answer(model, upload, options, deadline, times) for upload in uploads]
+        async with ended_by(deadline):
+            # A lone image needs no task of its own.
+            outcomes = [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
+        for outcome in outcomes:
+            if isinstance(outcome.error, UnavailableError):
+                raise outcome.error
+        return outcomes
+
+    async def run(
+        self,
+        model: ServedModel,
+        upload: Upload,
+        times: StageTimes,
+        *,
+        activation_map: bool,
+        deadline: float,
+    ) -> Answered:
+        """Decode one image and run it.
+
+        Raises:
+            ImageError, RequestError: the image cannot be decoded.
+            UnavailableError, ModelMisbehaved, SessionError: as `ServedModel.run`.
+        """
+        prepare: Prepare = partial(self._prepare, model, upload)
+        if not model.tuning.decode_in_batch:
+            prepare = await self._prepared(model, prepare, times)
+        answered = await model.run(prepare, activation_map=activation_map, deadline=deadline)
+        times.note("decode", answered.prepare_s)
+        times.note("queue", answered.queue_s)
+        times.note("infer", answered.infer_s)
+        return answered
+
+    async def _prepared(self, model: ServedModel, prepare: Prepare, times: StageTimes) -> Prepare:
+        """Decode an image now, in a thread of our own; return what gives its pixels."""
+        with model.expecting(), times.measure("decode"):
+            image = await asyncio.get_running_loop().run_in_executor(self._decoders, prepare)
+        return lambda: image
+
+    async def _answer(
+        self,
+        model: ServedModel,
+        upload: Upload,
+        options: PredictOptions,
+        deadline: float,
+        times: StageTimes,
+    ) -> Outcome:
+        try:
+            answered = await self.run(
+                model, upload, times, activation_map=options.activation_map, deadline=deadline
+            )
+        except (ImageError, RequestError, SessionError, ModelMisbehaved, UnavailableError) as err:
+            return Outcome(filename=upload.filename, error=err)
+        classifier = model.classifier
+        (prediction,) = classifier.interpret(answered.outputs, top_k=options.top_k)
+        box = crop_box(answered.prepared.source_wh, classifier.manifest.preprocessing)
+        return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)
+
+    def _prepare(self, model: ServedModel, upload: Upload) -> PreparedImage:
+        data = upload.image_bytes(self._limits.max_bytes)
+        return model.classifier.prepare(data, limits=self._limits)

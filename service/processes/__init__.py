@@ -1,0 +1,1 @@
+"""What listens: one process or several behind one address, and how they end."""

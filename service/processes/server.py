@@ -1,0 +1,96 @@
+"""uvicorn, with the end that this service wants: drain, finish, exit code 0."""
+
+import logging
+import signal
+import socket
+import time
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.processes.connections import ConnectionLimits, guarded_protocol
+from service.repository.memory import keep_what_is_there
+from service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        OSError: the address is in use or is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_connections=settings.max_connections,
+        max_head_bytes=settings.max_head_bytes,
+        max_headers=settings.max_headers,
+        head_timeout_s=settings.head_timeout_s,
+    )
+
+
+class DrainingServer(uvicorn.Server):
+    """On the first signal ready goes off, on the second everything ends at once.
+
+    Between them the service goes on listening for the drain delay, so that a load balancer can turn
+    away, and then finishes what it accepted.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level=logging.WARNING,
+            access_log=False,  # `observability.py` writes it, with the request id
+            server_header=False,
+            http=guarded_protocol(
+                _connection_limits(settings), app.state.metrics.note_problem, self.note_closed
+            ),
+            ws="none",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
+        )
+        super().__init__(config)
+        self._lifecycle = app.state.lifecycle
+        self._drain_delay_s = settings.drain_delay_s
+        self._listen_until: float | None = None
+        self._untold_signal: signal.Signals | None = None
+
+    def note_closed(self) -> None:
+        """Take note that a connection has ended. Nothing is to be done here."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and listen."""
+        keep_what_is_there()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal. uvicorn's own way would raise it again at the end.
+
+        Nothing is logged here: where the signal comes in the middle of a line that is being written,
+        writing another fails, and the signal would be lost with it.
+        """
+        if self._listen_until is not None:
+            self.should_exit = self.force_exit = True
+            return
+        self._lifecycle.draining = True
+        self._listen_until = time.monotonic() + self._drain_delay_s
+        self._untold_signal = signal.Signals(sig)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop listening."""
+        if self._untold_signal is not None:
+            logger.info("draining signal=%s", self._untold_signal.name)
+            self._untold_signal = None
+        if self._listen_until is not None and time.monotonic() >= self._listen_until:
+            self.should_exit = True
+        return await super().on_tick(counter)

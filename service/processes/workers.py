@@ -1,0 +1,193 @@
+"""Several processes of the service behind one address: started, watched, replaced and ended together.
+
+What they share lies in a folder of their own, which is gone with them: what operators asked of the
+models (`operations.py`) and the numbers behind `/metrics`.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Process
+
+from service.app import create_app
+from service.logs import configure_logging
+from service.processes.dispatch import Dispatcher, HandedConnections
+from service.processes.server import DrainingServer
+from service.settings import Settings
+from service.shared_folder import SharedFolder
+from service.telemetry.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+# prometheus_client keeps its numbers in files where this is set before it is imported.
+_METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+_LOOK_EVERY_S: Final = 0.5
+# ONNX Runtime holds the GIL while it creates a session; TensorRT does so for minutes.
+_HUNG_AFTER_S: Final = 600.0
+
+
+class WorkerServer(DrainingServer):
+    """One process's server: ended by its supervisor, or because that is no more."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(app, settings)
+        self._metrics: Metrics = app.state.metrics
+        self._supervisor = os.getppid()
+        self._handed: HandedConnections | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, and take connections from the supervisor's socket."""
+        assert sockets is not None
+        (pair,) = sockets
+        await super().startup(sockets=[])
+        self._handed = HandedConnections(pair, self._protocol)
+        self._handed.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and finish those there are."""
+        if self._handed is not None:
+            await self._handed.close()
+        await super().shutdown(sockets=[])
+
+    def note_closed(self) -> None:
+        """Tell the supervisor that this process holds a connection less."""
+        if self._handed is not None:
+            self._handed.note_closed()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal. Ctrl-C reaches every process of the terminal; the supervisor passes it on."""
+        if sig != signal.SIGINT:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop listening."""
+        self._metrics.publish_load()
+        if os.getppid() != self._supervisor:
+            # Nobody could end it any more: a drain delay may be hours. What it holds it finishes.
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+class Worker(Process):
+    """One process: as its supervisor sees it, and what it does there (`target`)."""
+
+    def __init__(self, settings: Settings, shared: SharedFolder, pair: socket.socket) -> None:
+        """Store what it works with; `pair` is its end of what `Dispatcher.add_worker` made."""
+        self._settings = settings
+        self._shared = shared
+        self._asked_at: float | None = None
+        super().__init__(uvicorn.Config("service.app:create_app", log_config=None), [pair])
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop; runs in the new process."""
+        configure_logging(self._settings.log_format)
+        app = create_app(self._settings, shared=self._shared)
+        self._server = WorkerServer(app, self._settings)
+        super().target(sockets)
+
+    def lives(self) -> bool:
+        """Whether the process is there and has answered within `_HUNG_AFTER_S`. Waits for nothing.
+
+        uvicorn's `is_alive` waits for the answer: while one process is busy nobody looks after the
+        others, and one that dies before it answers would be waited for to the end.
+        """
+        if not self.process.is_alive():
+            return False
+        if self.parent_conn.poll():
+            self.parent_conn.recv()
+            self._asked_at = None
+        if self._asked_at is None:
+            self.parent_conn.send(b"ping")
+            self._asked_at = time.monotonic()
+        return time.monotonic() - self._asked_at < _HUNG_AFTER_S
+
+    def signal(self, sig: int) -> None:
+        """Send a signal, if the process is there."""
+        if self.pid is not None and self.process.is_alive():
+            os.kill(self.pid, sig)
+
+
+class Supervisor:
+    """Keeps `settings.workers` processes running until it is told to stop.
+
+    A worker that dies takes with it only the requests that it held; another takes its place. The
+    first signal lets all drain and finish, the second ends them at once.
+    """
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings = settings
+        self._dispatcher = Dispatcher(listener)
+        self._workers: list[Worker] = []
+        self._signals = 0
+        self._woken = threading.Event()
+
+    def run(self) -> int:
+        """Return the exit code: 0 when it was told to stop, 1 when a worker could not start."""
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, self._take_signal)
+        with tempfile.TemporaryDirectory(prefix="graft-workers-") as folder:
+            shared = SharedFolder(Path(folder))
+            shared.metrics_dir.mkdir()
+            os.environ[_METRICS_VARIABLE] = str(shared.metrics_dir)
+            self._dispatcher.start()
+            self._workers = [self._start(shared) for _ in range(self._settings.workers)]
+            could_start = self._watch(shared)
+            self._stop()
+            self._dispatcher.close()
+        return 0 if could_start else 1
+
+    def _take_signal(self, sig: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        self._woken.set()
+
+    def _start(self, shared: SharedFolder) -> Worker:
+        with self._dispatcher.add_worker() as pair:
+            worker = Worker(self._settings, shared, pair)
+            worker.start()
+        logger.info("worker_started pid=%s", worker.pid)
+        return worker
+
+    def _watch(self, shared: SharedFolder) -> bool:
+        """Replace workers that die until a signal comes; False where one cannot even start."""
+        while not self._woken.wait(_LOOK_EVERY_S):
+            for index, worker in enumerate(self._workers):
+                if self._signals or worker.lives():
+                    continue
+                worker.kill()
+                worker.join()
+                mark_process_dead(worker.pid, str(shared.metrics_dir))  # type: ignore[no-untyped-call]
+                logger.error("worker_died pid=%s exit_code=%s", worker.pid, worker.exitcode)
+                if worker.exitcode == STARTUP_FAILURE:
+                    return False
+                self._workers[index] = self._start(shared)
+        return True
+
+    def _stop(self) -> None:
+        for worker in self._workers:
+            worker.signal(signal.SIGTERM)
+        passed_on = self._signals
+        while any(worker.process.is_alive() for worker in self._workers):
+            self._woken.clear()
+            if self._signals > max(passed_on, 1):
+                passed_on = self._signals
+                for worker in self._workers:
+                    worker.signal(signal.SIGTERM)
+            self._woken.wait(_LOOK_EVERY_S / 5)

@@ -1,0 +1,1 @@
+"""The models folder in service: versions that come, answer and go."""

@@ -1,0 +1,390 @@
+"""The models in service: which version answers, how new versions come in, what state each is in.
+
+A version is loaded beside the one in service, verified, warmed and checked against its golden images;
+the swap is one assignment. Where that fails the old version stays and the reason is shown. Versions
+and precisions that a request names are loaded on demand, a few at a time. Where a model's traffic is
+shared, the versions that it names are in memory too.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+
+from inference import ModelNotFound, Repository
+from inference.precision import AskedPrecision
+from service.engine.served_model import ServedModel
+from service.errors import InvalidParameter, ModelNotReady
+from service.repository.catalog import (
+    EMPTY_CATALOG,
+    Catalog,
+    PublishedModel,
+    PublishedVersion,
+    read_catalog,
+)
+from service.repository.operations import Operations
+from service.repository.shelf import Shelf
+from service.repository.slots import Slot, not_ready, status_of
+from service.repository.states import State, VersionStatus
+
+logger = logging.getLogger(__name__)
+
+
+class ModelRegistry:
+    """See the module. Belongs to one event loop.
+
+    Attributes:
+        catalog: what is published, as of the last look.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        shelf: Shelf,
+        operations: Operations,
+        poll_interval_s: float,
+        default_model: str | None = None,
+    ) -> None:
+        self.repository = repository
+        self.catalog: Catalog = EMPTY_CATALOG
+        self._shelf = shelf
+        self._operations = operations
+        self._poll_interval_s = poll_interval_s
+        self._default_model = default_model
+        self._serving: dict[str, Slot] = {}
+        self._num_retries = 0
+        self._refreshing = asyncio.Lock()
+        self._settled = asyncio.Event()
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look at the repository, and begin to load and to watch in the background."""
+        self.catalog = await asyncio.to_thread(read_catalog, self.repository)
+        self._watcher = asyncio.create_task(self._watch(), name="watch-models")
+
+    async def close(self) -> None:
+        """Give up every model, each after the requests that use it."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watcher
+        self._serving.clear()
+        await self._shelf.close()
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the models in memory are taken to need."""
+        return self._shelf.memory_bytes
+
+    async def given_up(self) -> None:
+        """Return when every model that was taken out has given its memory back."""
+        await self._shelf.given_up()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every model has been tried once."""
+        return self._settled.is_set()
+
+    async def settled(self) -> None:
+        """Return when every model has been tried once."""
+        await self._settled.wait()
+
+    async def retry(self) -> None:
+        """Look at the repository now, and try what failed again."""
+        self._operations.retry()
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look at the repository now, and bring every model to its default version."""
+        async with self._refreshing:
+            self.catalog = await asyncio.to_thread(read_catalog, self.repository, self.catalog)
+            pinned = self._follow_operations()
+            async with asyncio.TaskGroup() as group:
+                for model in self.catalog.models.values():
+                    group.create_task(self._bring_up(model))
+            if pinned:
+                await asyncio.wait([slot.load for slot in pinned])
+            self._drop_vanished()
+        self._settled.set()
+
+    @asynccontextmanager
+    async def use(
+        self,
+        name: str,
+        *,
+        version: str | None = None,
+        precision: AskedPrecision = "auto",
+        traffic_key: str | None = None,
+        timeout_s: float,
+    ) -> AsyncIterator[ServedModel]:
+        """Hold the model that a request means; wait up to `timeout_s` where it is still loading.
+
+        Args:
+            name: the model.
+            version: a number or an alias; None is the one that answers, or one by the traffic.
+            precision: "auto" is the published default.
+            traffic_key: chooses a version where the model's traffic is shared, equal keys the same.
+            timeout_s: how long to wait at most.
+
+        Raises:
+            ModelNotFound: no such model, version or alias.
+            InvalidParameter: the version has no such precision.
+            ModelNotReady: it is loading, failed to load, or was unloaded.
+            Overloaded: too many versions are being loaded at once.
+        """
+        slot = self._slot_meant(name, version, precision, traffic_key)
+        if slot.model is None and slot.problem is None:
+            await asyncio.wait([slot.load], timeout=timeout_s)
+        if slot.retired:  # replaced while it was waited for
+            slot = self._slot_meant(name, version, precision, traffic_key)
+        if slot.model is None:
+            raise not_ready(slot.published, slot.problem)
+        slot.last_used = time.monotonic()
+        with slot.model.hold() as served:
+            yield served
+
+    def shadow_of(self, name: str, answered_by: int) -> ServedModel | None:
+        """Return the version that is asked too, where there is one in memory."""
+        model = self.catalog.models.get(name)
+        if model is None or model.traffic is None or model.traffic.shadow is None:
+            return None
+        slot = self._loaded_slot(model, model.traffic.shadow)
+        if slot is None or slot.published.number == answered_by:
+            return None
+        return slot.model
+
+    def check_ready(self, name: str, version: str | None) -> None:
+        """Return where a version, or the one that answers when none is named, is in memory.
+
+        Raises:
+            ModelNotFound: no such model or version.
+            ModelNotReady: it is not loaded.
+        """
+        model, serving = self.catalog.find(name), self._serving_slot(name)
+        if version is None and serving is not None:
+            return
+        published = self._published(model, version, serving)
+        status = self.status(published)
+        if status.state is not State.READY:
+            why = status.problem or status.state
+            raise ModelNotReady(f"model {name!r} version {published.number} is not ready: {why}")
+
+    async def load(self, name: str, version: str | None = None) -> None:
+        """Load a version, by default the model's default one, and keep it loaded.
+
+        One that failed before is tried again.
+
+        Raises:
+            ModelNotFound: no such model or version.
+            ModelNotReady: it cannot be loaded.
+        """
+        published = self._published(self.catalog.find(name), version, None)
+        self._operations.load((name, published.number))
+        for slot in list(self._shelf.slots_of(published)):
+            if slot.problem:
+                self._shelf.retire(slot)
+        slot = self._pin(published)
+        await asyncio.wait([slot.load])
+        if slot.model is None:
+            raise not_ready(published, slot.problem)
+        await self.refresh()
+
+    def unload(self, name: str, version: str | None = None) -> None:
+        """Give up a version in every precision, or all versions, until it is loaded again.
+
+        Raises:
+            ModelNotFound: no such model or version.
+        """
+        model = self.catalog.find(name)
+        chosen = model.versions.values() if version is None else [model.find(version)]
+        for published in chosen:
+            self._operations.unload((name, published.number))
+            self._give_up(published)
+
+    def serving_version(self, name: str) -> int | None:
+        """Return the version that answers when none is asked for, or None while there is none."""
+        slot = self._serving_slot(name)
+        return slot.published.number if slot else None
+
+    def served_models(self) -> Iterator[ServedModel]:
+        """Yield every model in memory."""
+        return (slot.model for slot in self._shelf.slots if slot.model is not None)
+
+    def status(self, published: PublishedVersion) -> VersionStatus:
+        """Return the state of a published version."""
+        slots = list(self._shelf.slots_of(published))
+        return status_of(published, slots, unloaded=self._is_unloaded(published))
+
+    def model_problem(self, model: PublishedModel) -> str | None:
+        """Return why the default version of a model is not the one that answers, if so."""
+        if model.problem or model.default is None:
+            return model.problem
+        problem = self.status(model.versions[model.default]).problem
+        return f"version {model.default}: {problem}" if problem else None
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            # A border: whatever one look at the disk meets, there is a next look.
+            except Exception:
+                logger.exception("refresh_failed")
+            await asyncio.sleep(self._poll_interval_s)
+
+    def _follow_operations(self) -> list[Slot]:
+        """Do what operators asked, of this worker or of another; return what they want to stay."""
+        self._operations.read()
+        if self._operations.num_retries != self._num_retries:
+            self._num_retries = self._operations.num_retries
+            for slot in [slot for slot in self._shelf.slots if slot.problem]:
+                self._shelf.retire(slot)
+        for published in self._published_among(self._operations.unloaded):
+            self._give_up(published)
+        return [self._pin(found) for found in self._published_among(self._operations.pinned)]
+
+    def _published_among(self, versions: set[tuple[str, int]]) -> Iterator[PublishedVersion]:
+        for name, number in sorted(versions):
+            model = self.catalog.models.get(name)
+            if model is not None and number in model.versions:
+                yield model.versions[number]
+
+    def _is_unloaded(self, published: PublishedVersion) -> bool:
+        return (published.name, published.number) in self._operations.unloaded
+
+    def _pin(self, published: PublishedVersion) -> Slot:
+        shelf = self._shelf
+        slot = shelf.existing(published, "auto") or shelf.begin(published, "auto")
+        slot.pinned, slot.evictable = True, False
+        return slot
+
+    def _give_up(self, published: PublishedVersion) -> None:
+        for slot in list(self._shelf.slots_of(published)):
+            self._shelf.retire(slot)
+
+    async def _bring_up(self, model: PublishedModel) -> None:
+        """Load what the model should have in memory, its default version first."""
+        for candidate in self._candidates(model):
+            existing = self._shelf.existing(candidate, "auto")
+            is_first = self._serving_slot(model.name) is None
+            if existing is None and is_first and not self._shelf.has_room_for(candidate):
+                break  # loaded when a request asks for it
+            slot = existing or self._shelf.begin(candidate, "auto")
+            await asyncio.wait([slot.load])
+            if slot.model is not None and not slot.retired:
+                self._swap(model.name, slot)
+                break
+        await self._bring_up_traffic(model)
+
+    async def _bring_up_traffic(self, model: PublishedModel) -> None:
+        wanted = [] if model.traffic is None else list(model.traffic.versions())
+        named: list[PublishedVersion] = []
+        for version in wanted:
+            with suppress(ModelNotFound):
+                named.append(model.find(version))
+        for published in named:
+            if self._is_unloaded(published):
+                continue
+            slot = self._shelf.existing(published, "auto") or self._shelf.begin(published, "auto")
+            slot.in_traffic, slot.evictable = True, False
+            await asyncio.wait([slot.load])
+        for slot in [s for s in self._shelf.slots if s.in_traffic]:
+            if slot.published.name == model.name and slot.published not in named:
+                slot.in_traffic = False
+                if not slot.pinned and slot is not self._serving_slot(model.name):
+                    self._shelf.retire(slot)
+
+    def _candidates(self, model: PublishedModel) -> Iterator[PublishedVersion]:
+        """Yield the versions to try: the default and, where nothing answers yet, those before it."""
+        current = self._serving_slot(model.name)
+        if model.default is None:
+            return
+        wanted = model.versions[model.default]
+        if self._is_unloaded(wanted) or (current is not None and current.published is wanted):
+            return
+        yield wanted
+        if current is None:
+            for number in sorted(model.versions, reverse=True):
+                if number < model.default and not self._is_unloaded(model.versions[number]):
+                    yield model.versions[number]
+
+    def _swap(self, name: str, slot: Slot) -> None:
+        replaced = self._serving_slot(name)
+        self._serving[name] = slot
+        slot.evictable, slot.kept = False, name == self._default_model
+        logger.info("model_serving name=%s version=%d", name, slot.published.number)
+        if replaced is None or replaced is slot or replaced.pinned or replaced.in_traffic:
+            return
+        self._shelf.retire(replaced)
+
+    def _serving_slot(self, name: str) -> Slot | None:
+        slot = self._serving.get(name)
+        return None if slot is None or slot.retired else slot
+
+    def _slot_meant(
+        self, name: str, version: str | None, precision: AskedPrecision, traffic_key: str | None
+    ) -> Slot:
+        model = self.catalog.find(name)
+        if version is None and precision == "auto" and traffic_key is not None:
+            by_traffic = self._slot_by_traffic(model, traffic_key)
+            if by_traffic is not None:
+                return by_traffic
+        return self._slot_for(model, version, precision)
+
+    def _slot_by_traffic(self, model: PublishedModel, key: str) -> Slot | None:
+        """Return the slot that a key falls on; None where that is not in memory, or nothing is shared."""
+        version = model.traffic.choose(key) if model.traffic is not None else None
+        return self._loaded_slot(model, version) if version is not None else None
+
+    def _loaded_slot(self, model: PublishedModel, version: str) -> Slot | None:
+        try:
+            slot = self._shelf.existing(model.find(version), "auto")
+        except ModelNotFound:
+            return None
+        return slot if slot is not None and slot.model is not None else None
+
+    def _slot_for(
+        self, model: PublishedModel, version: str | None, precision: AskedPrecision
+    ) -> Slot:
+        serving = self._serving_slot(model.name)
+        if version is None and precision == "auto" and serving is not None:
+            return serving
+        published = self._published(model, version, serving)
+        if published.package is None:
+            raise not_ready(published, published.problem)
+        if self._is_unloaded(published):
+            raise ModelNotReady(
+                f"version {published.number} of model {published.name!r} was unloaded; "
+                "an operator can load it again"
+            )
+        files = published.package.manifest.files or {}
+        if precision != "auto" and precision not in files:
+            raise InvalidParameter(
+                f"model {published.name!r} version {published.number} has no precision "
+                f"{precision!r}; it has {', '.join(files)}"
+            )
+        existing = self._shelf.existing(published, precision)
+        return existing or self._shelf.begin_on_demand(published, precision)
+
+    def _published(
+        self, model: PublishedModel, version: str | None, serving: Slot | None
+    ) -> PublishedVersion:
+        if version is not None:
+            return model.find(version)
+        if serving is not None:
+            return serving.published
+        if model.default is None:
+            raise ModelNotReady(f"model {model.name!r} is not served: {model.problem}")
+        return model.versions[model.default]
+
+    def _drop_vanished(self) -> None:
+        """Retire what is no longer on disk, unless its model still has nothing to take its place."""
+        for slot in list(self._shelf.slots):
+            published = slot.published
+            model = self.catalog.models.get(published.name)
+            if model is not None and model.versions.get(published.number) is published:
+                continue
+            if model is not None and self._serving_slot(published.name) is slot:
+                continue
+            self._shelf.retire(slot)

@@ -1,0 +1,54 @@
+"""The form reader by itself: what it keeps, however the body is cut."""
+
+import pytest
+
+from service.errors import MalformedBody, TooManyImages
+from service.prediction.form_data import FormReader
+
+FORM = (
+    b'--B\r\nContent-Disposition: form-data; name="a"; filename="one.png"\r\n\r\n'
+    + b"1" * 50
+    + b'\r\n--B\r\nContent-Disposition: form-data; name="b"\r\nContent-Type: image/png\r\n\r\n'
+    + b"2" * 10
+    + b'\r\n--B\r\nContent-Disposition: form-data; name="c"\r\n\r\n3\r\n--B--\r\n'
+)
+
+
+def reader(*, max_part_bytes: int = 1000, max_parts: int = 9) -> FormReader:
+    return FormReader(
+        "multipart/form-data; boundary=B", max_part_bytes=max_part_bytes, max_parts=max_parts
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 10_000])
+def test_chunks_of_any_size_give_the_same_parts(size: int) -> None:
+    made = reader()
+    for start in range(0, len(FORM), size):
+        made.feed(FORM[start : start + size])
+    parts = made.finish()
+    assert [(part.name, part.filename, part.is_file) for part in parts] == [
+        ("a", "one.png", True),
+        ("b", None, True),
+        ("c", None, False),
+    ]
+    assert [part.data for part in parts] == [b"1" * 50, b"2" * 10, b"3"]
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_a_part_over_the_limit_is_not_kept(size: int) -> None:
+    made = reader(max_part_bytes=49)
+    for start in range(0, len(FORM), size):
+        made.feed(FORM[start : start + size])
+    assert [part.data for part in made.finish()] == [None, b"2" * 10, b"3"]
+
+
+def test_too_many_parts_end_the_reading() -> None:
+    with pytest.raises(TooManyImages):
+        reader(max_parts=2).feed(FORM)
+
+
+def test_an_unfinished_form_is_malformed() -> None:
+    made = reader()
+    made.feed(FORM[:-8])
+    with pytest.raises(MalformedBody, match="last boundary"):
+        made.finish()

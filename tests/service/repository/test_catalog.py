@@ -1,0 +1,80 @@
+"""Snapshots of the models folder: what changed is read, what did not is kept."""
+
+from pathlib import Path
+
+import pytest
+
+from inference import ModelNotFound, Repository
+from service.repository.catalog import read_catalog
+from tests.builders import make_package
+
+
+def test_an_unchanged_version_is_not_read_again(models_dir: Path) -> None:
+    make_package(models_dir)
+    repository = Repository(models_dir)
+    before = read_catalog(repository)
+    make_package(models_dir)
+    after = read_catalog(repository, before)
+    assert after.models["colours"].versions[1] is before.models["colours"].versions[1]
+    assert list(after.models["colours"].versions) == [1, 2]
+
+
+def test_a_bad_manifest_is_a_problem_of_its_version_alone(models_dir: Path) -> None:
+    make_package(models_dir)
+    make_package(models_dir, after=lambda folder: _write(folder / "manifest.json", "[]"))
+    model = read_catalog(Repository(models_dir)).models["colours"]
+    assert model.versions[1].package is not None
+    assert model.versions[2].package is None
+    assert "format_version" in (model.versions[2].problem or "")
+
+
+def test_stable_is_the_default_and_else_the_latest(models_dir: Path) -> None:
+    make_package(models_dir)
+    make_package(models_dir)
+    repository = Repository(models_dir)
+    assert read_catalog(repository).models["colours"].default == 2
+    repository.set_alias("colours", "stable", 1)
+    assert read_catalog(repository).models["colours"].default == 1
+
+
+def test_a_stable_alias_that_leads_nowhere_chooses_nothing(models_dir: Path) -> None:
+    make_package(models_dir)
+    _write(models_dir / "colours" / "aliases.json", '{"stable": 7}')
+    model = read_catalog(Repository(models_dir)).models["colours"]
+    assert model.default is None
+    assert "version 7" in (model.problem or "")
+
+
+def test_the_default_is_what_inference_would_choose(models_dir: Path) -> None:
+    make_package(models_dir)
+    make_package(models_dir)
+    repository = Repository(models_dir)
+    for alias in (None, "stable"):
+        if alias:
+            repository.set_alias("colours", alias, 1)
+        catalog = read_catalog(repository)
+        assert catalog.models["colours"].default == repository.resolve("colours")
+
+
+@pytest.mark.parametrize("version", ["3", "0", "-1", "", "stable", "../1", "1" * 50, "١"])
+def test_an_unknown_version_names_those_there_are(models_dir: Path, version: str) -> None:
+    make_package(models_dir)
+    model = read_catalog(Repository(models_dir)).find("colours")
+    with pytest.raises(ModelNotFound, match="it has 1, latest"):
+        model.find(version)
+
+
+def test_files_and_odd_folders_are_no_models(models_dir: Path) -> None:
+    make_package(models_dir)
+    (models_dir / "README.md").write_text("x")
+    (models_dir / ".hidden").mkdir()
+    (models_dir / "empty").mkdir()
+    (models_dir / "colours" / ".publishing-abc").mkdir()
+    (models_dir / "colours" / "007").mkdir()
+    catalog = read_catalog(Repository(models_dir))
+    assert list(catalog.models) == ["colours"]
+    assert list(catalog.models["colours"].versions) == [1]
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text)

@@ -1,0 +1,32 @@
+"""What stays in memory costs no collection; what comes and goes is still collected."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from service.repository.memory import give_back_freed_memory, keep_what_is_there
+
+
+class Node:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _thawed() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+def test_objects_that_are_there_are_left_out_of_collections() -> None:
+    keep_what_is_there()
+    assert gc.get_freeze_count() > len(gc.get_objects())
+
+
+def test_later_objects_are_collected() -> None:
+    keep_what_is_there()
+    gone = weakref.ref(Node())
+    give_back_freed_memory()
+    assert gone() is None

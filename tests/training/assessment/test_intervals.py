@@ -1,0 +1,28 @@
+"""The interval of a share, against scipy's."""
+
+import pytest
+from scipy.stats import binomtest
+
+from training.assessment.intervals import wilson
+
+pytestmark = pytest.mark.training
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials"), [(213, 245), (0, 3), (3, 3), (1, 2), (9999, 10_000)]
+)
+def test_the_interval_is_scipys_wilson_interval(successes: int, trials: int) -> None:
+    theirs = binomtest(successes, trials).proportion_ci(method="wilson")
+    assert wilson(successes, trials) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("trials", [1, 7, 1000])
+def test_all_right_is_not_certainty(trials: int) -> None:
+    interval = wilson(trials, trials)
+    assert interval is not None
+    assert interval[0] < 1
+    assert interval[1] == 1
+
+
+def test_nothing_to_count_has_no_interval() -> None:
+    assert wilson(0, 0) is None

@@ -1,0 +1,148 @@
+"""How good a model is on one split, from its probabilities and the true classes."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.manifest import ClassMetrics, SplitMetrics
+from training.assessment.intervals import Interval, wilson
+from training.assessment.reliability import expected_calibration_error
+
+Floats = npt.NDArray[np.float32]
+Targets = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]
+
+_SMALLEST: Final = 1e-12
+_RESAMPLES: Final = 1000
+_RESAMPLING_SEED: Final = 0
+
+
+def measure(probabilities: Floats, targets: Targets, labels: Sequence[str]) -> SplitMetrics:
+    """Return the metrics of probabilities (N, K) against targets (N,), N at least 1.
+
+    The averages over classes leave out a class that has no images here.
+    """
+    num_images = len(targets)
+    counts = confusion_matrix(probabilities, targets, len(labels))
+    top5 = _num_in_top(probabilities, targets, 5) if len(labels) > 5 else None
+    return SplitMetrics(
+        images=num_images,
+        accuracy=_accuracy(counts),
+        accuracy_interval=wilson(int(np.trace(counts)), num_images),
+        balanced_accuracy=_balanced_accuracy(counts),
+        balanced_accuracy_interval=_bootstrap(counts, _balanced_accuracy),
+        macro_f1=_macro_f1(counts),
+        macro_f1_interval=_bootstrap(counts, _macro_f1),
+        nll=negative_log_loss(probabilities, targets),
+        brier=_brier_score(probabilities, targets),
+        ece=expected_calibration_error(probabilities, targets),
+        top5=None if top5 is None else top5 / num_images,
+        top5_interval=None if top5 is None else wilson(top5, num_images),
+        per_class=_per_class(counts, labels),
+    )
+
+
+def confusion_matrix(probabilities: Floats, targets: Targets, num_classes: int) -> Counts:
+    """Return counts (K, K): row is the true class, column the answer."""
+    cells = targets * num_classes + probabilities.argmax(axis=1)
+    flat = np.bincount(cells, minlength=num_classes**2)
+    return flat.reshape(num_classes, num_classes)
+
+
+def negative_log_loss(probabilities: Floats, targets: Targets) -> float:
+    """Return the mean of -log of the true class's probability, in nats."""
+    of_truth = probabilities[np.arange(len(targets)), targets]
+    return float(-np.log(np.maximum(of_truth, _SMALLEST)).mean())
+
+
+def describe_accuracy(metrics: SplitMetrics, kind: str) -> str:
+    """Return such as "86.9 % of 245 test images right (82.1 to 90.6)"."""
+    images = f"{kind} image" + ("" if metrics.images == 1 else "s")
+    text = f"{100 * metrics.accuracy:.1f} % of {metrics.images:,} {images} right"
+    if metrics.accuracy_interval is None:
+        return text
+    low, high = metrics.accuracy_interval
+    return f"{text} ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _per_class(counts: Counts, labels: Sequence[str]) -> dict[str, ClassMetrics]:
+    """Return for each class how much of it was found, and how far its name can be trusted."""
+    right, of_class, named = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
+    recall, precision, f1 = _recall(counts), _precision(counts), _f1(counts)
+    return {
+        label: ClassMetrics(
+            precision=float(precision[i]),
+            precision_interval=wilson(int(right[i]), int(named[i])),
+            recall=float(recall[i]),
+            recall_interval=wilson(int(right[i]), int(of_class[i])),
+            f1=float(f1[i]),
+            images=int(of_class[i]),
+        )
+        for i, label in enumerate(labels)
+    }
+
+
+def _accuracy(counts: Counts) -> float:
+    return float(np.trace(counts) / counts.sum())
+
+
+def _balanced_accuracy(counts: Counts) -> float:
+    return float(_recall(counts)[counts.sum(axis=1) > 0].mean())
+
+
+def _macro_f1(counts: Counts) -> float:
+    return float(_f1(counts)[counts.sum(axis=1) > 0].mean())
+
+
+def _recall(counts: Counts) -> Shares:
+    return _share(np.diagonal(counts), counts.sum(axis=1))
+
+
+def _precision(counts: Counts) -> Shares:
+    return _share(np.diagonal(counts), counts.sum(axis=0))
+
+
+def _f1(counts: Counts) -> Shares:
+    return _share(2 * np.diagonal(counts), counts.sum(axis=0) + counts.sum(axis=1))
+
+
+def _share(part: Counts, whole: Counts) -> Shares:
+    """Return part / whole, 0 of nothing being 0."""
+    shares: Shares = part / np.maximum(whole, 1)
+    return shares
+
+
+def _bootstrap(counts: Counts, statistic: Callable[[Counts], float]) -> Interval | None:
+    """Return the 95 % percentile interval of a statistic, the images drawn again with replacement.
+
+    Efron 1979, "Bootstrap Methods: Another Look at the Jackknife". None where every answer is right:
+    drawing again shows no spread there, which is not the same as certainty.
+    """
+    num_images = counts.sum()
+    if np.trace(counts) == num_images:
+        return None
+    filled = np.flatnonzero(counts)
+    shares = counts.ravel()[filled] / num_images
+    rng = np.random.default_rng(_RESAMPLING_SEED)
+    drawn = np.zeros_like(counts)
+    values = []
+    for _ in range(_RESAMPLES):
+        drawn.flat[filled] = rng.multinomial(num_images, shares)
+        values.append(statistic(drawn))
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _brier_score(probabilities: Floats, targets: Targets) -> float:
+    """Return the mean squared distance to the truth, 0..2 (Brier 1950)."""
+    squares = (probabilities.astype(np.float64) ** 2).sum(axis=1)
+    of_truth = probabilities[np.arange(len(targets)), targets].astype(np.float64)
+    return float((squares - 2 * of_truth + 1).mean())
+
+
+def _num_in_top(probabilities: Floats, targets: Targets, k: int) -> int:
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return int((best == targets[:, np.newaxis]).any(axis=1).sum())

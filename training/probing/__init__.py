@@ -1,0 +1,1 @@
+"""The frozen trunk's embeddings, and the linear head fitted on them."""

@@ -1,0 +1,65 @@
+"""The frozen backbone's view of a folder: its exported trunk and the embedding of every image."""
+
+import copy
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from inference.preprocessing import PreprocessSpec
+from training.backbones.build import Backbone
+from training.data.scan import Scan, StoredPixels
+from training.networks.export import export_trunk
+from training.networks.head import LinearHead
+from training.networks.network import TransferNetwork
+from training.probing.embeddings import compute_embeddings
+from training.progress import Display
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """A backbone's view of a folder.
+
+    The head of `network` is not used; `embeddings` (N, D) are by `ScannedImage.row`; `export_s`
+    and `embedding_s` are the seconds that export and embeddings took.
+    """
+
+    network: TransferNetwork
+    trunk: onnx.ModelProto
+    embeddings: npt.NDArray[np.float32]
+    export_s: float
+    embedding_s: float
+
+    def network_with(self, head: LinearHead) -> TransferNetwork:
+        """Return a copy of the network with a head, in evaluation mode."""
+        network = copy.deepcopy(self.network)
+        network.set_linear_head(head)
+        return network.eval()
+
+
+def compute_features(backbone: Backbone, scan: Scan, display: Display) -> Features:
+    """Export the frozen backbone and compute every image's embedding once."""
+    network = TransferNetwork(backbone, len(scan.folder.labels))
+    return features_of(network, backbone.spec, scan.evaluation, display)
+
+
+def features_of(
+    network: TransferNetwork, spec: PreprocessSpec, pixels: StoredPixels, display: Display
+) -> Features:
+    """Export a network's trunk and compute the embeddings of all of `pixels` with it."""
+    display.line("exporting the backbone to ONNX")
+    began = time.monotonic()
+    with display.stage("exporting the backbone"):
+        trunk = export_trunk(network, spec)
+    exported = time.monotonic()
+    with display.bar("computing features", len(pixels)) as advance:
+        embeddings = compute_embeddings(trunk, pixels, np.arange(len(pixels)), advance=advance)
+    return Features(
+        network=network,
+        trunk=trunk,
+        embeddings=embeddings,
+        export_s=exported - began,
+        embedding_s=time.monotonic() - exported,
+    )

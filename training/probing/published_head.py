@@ -1,0 +1,53 @@
+"""The head that is published: fitted again, with the chosen strength, on all images that it may see."""
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data.split import Dataset
+from training.networks.head import LinearHead
+from training.probing.probe import fit_head
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+
+def head_images(dataset: Dataset) -> tuple[Integers, Integers]:
+    """Return the rows and the classes, both (M,), of the images that the published head may see.
+
+    Validation images are among them where they were dealt here and not given.
+    """
+    rows, targets = dataset.rows("train"), dataset.targets("train")
+    if dataset.folds is not None or dataset.given_val:
+        return rows, targets
+    return (
+        np.concatenate([rows, dataset.rows("val")]),
+        np.concatenate([targets, dataset.targets("val")]),
+    )
+
+
+def fit_published_head(
+    embeddings: Floats,
+    targets: Integers,
+    *,
+    strength: float,
+    balanced: bool,
+    mirrored: Floats | None = None,
+) -> LinearHead:
+    """Fit the head.
+
+    Args:
+        embeddings: (M, D), those of `head_images`.
+        targets: their classes, (M,).
+        strength: the inverse L2 strength that validation images chose.
+        balanced: weigh the classes by the inverse of their size.
+        mirrored: embeddings (M, D) of their mirror images, where these keep their class.
+    """
+    if mirrored is None:
+        return fit_head(embeddings, targets, strength=strength, balanced=balanced)
+    # Twice the images weigh twice as much against the same penalty.
+    return fit_head(
+        np.concatenate([embeddings, mirrored]),
+        np.concatenate([targets, targets]),
+        strength=strength / 2,
+        balanced=balanced,
+    )

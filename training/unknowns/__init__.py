@@ -1,0 +1,1 @@
+"""How much an image is like the training images, and from where on it is rejected."""
