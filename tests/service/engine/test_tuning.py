@@ -87,10 +87,22 @@ def test_of_a_small_model_a_batch_on_each_core_is_taken_unless_it_is_clearly_slo
     models_dir: Path,
 ) -> None:
     model = Model(models_dir)
-    alike = tuner(lambda threads, running, batch: 100 + threads).tune("k", model, is_small=True)
-    assert alike.tuning.intra_op_threads == 1
+    faster_alone = tuner(lambda threads, running, batch: 100 + 20 * threads)
+    assert faster_alone.tune("k", model, is_small=True).tuning.intra_op_threads == 1
     slower = tuner(lambda threads, running, batch: 100 * threads).tune("k", model, is_small=True)
     assert slower.tuning.intra_op_threads == 2
+
+
+def test_a_busy_moment_does_not_decide_how_a_model_runs(models_dir: Path) -> None:
+    """The first plan that is measured meets one."""
+    measured: list[int] = []
+
+    def disturbed(threads: int, running: int, batch: int) -> float:
+        measured.append(threads)
+        return 100.0 if len(measured) > 1 else 20.0
+
+    found = tuner(disturbed).tune("k", Model(models_dir), is_small=True)
+    assert found.tuning.intra_op_threads == measured[0] == 1
 
 
 def test_a_large_model_is_in_memory_once(models_dir: Path) -> None:
