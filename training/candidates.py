@@ -24,7 +24,8 @@ from training.finetuning.choosing import (
     share_better,
 )
 from training.finetuning.loop import EpochRecord
-from training.finetuning.run import TrainingTask, train_network
+from training.finetuning.run import train_network
+from training.finetuning.task import TrainingTask
 from training.imbalance import is_imbalanced
 from training.launch import is_main
 from training.networks.export import attach_head

@@ -13,8 +13,10 @@ from training.finetuning import distributed
 from training.finetuning.augment import Augmentation
 from training.finetuning.batches import StepImages, TrainingImages
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
+from training.finetuning.evaluation import ValidationImages
+from training.finetuning.plan import make_plan
 from training.finetuning.resident import on_device
-from training.finetuning.run import TrainingTask, make_plan
+from training.finetuning.task import TrainingTask
 from training.networks.network import TransferNetwork
 from training.prepare import Prepared
 from training.progress import Display
@@ -41,6 +43,9 @@ class Fitting:
             backbone=self.prepared.backbone,
             dataset=dataset,
             images=self.images(dataset, mirror=mirror),
+            validation=ValidationImages(
+                pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
+            ),
             config=self.config,
             method=method,
             mirror=mirror,

@@ -19,7 +19,7 @@ from training.finetuning import distributed
 from training.launch import is_main
 
 SAVE_EVERY_S: Final = 60.0
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 
 # What a run is of, in words a user knows: each option, the data, the weights.
 Identity = Mapping[str, str]

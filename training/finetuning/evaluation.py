@@ -19,9 +19,12 @@ Logits = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationImages:
-    """What the served model is fed, the rows of it that are validation, their classes (M,)."""
+    """What the served model is fed, the rows of it that are validation, their classes (M,).
 
-    pixels: PixelRows
+    Of a network's tail, what that is fed: activations (N, h, w, D).
+    """
+
+    pixels: PixelRows | npt.NDArray[np.float16]
     rows: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
 
@@ -52,7 +55,9 @@ def score(logits: Logits, targets: npt.NDArray[np.int64]) -> tuple[float, float]
     return float(losses.mean()), float((logits.argmax(axis=1) == targets).mean())
 
 
-def _logits(network: nn.Module, pixels: npt.NDArray[np.uint8], device: torch.device) -> Logits:
+def _logits(
+    network: nn.Module, pixels: npt.NDArray[np.uint8 | np.float16], device: torch.device
+) -> Logits:
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)
     logits: Logits = network(images).float().cpu().numpy()
     return logits

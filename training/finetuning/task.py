@@ -1,0 +1,69 @@
+"""What one training run is of: a network, images, and the options."""
+
+from dataclasses import dataclass
+
+from training.backbones.build import Backbone
+from training.config import FinetuneConfig
+from training.data.split import Dataset
+from training.device import has_fast_bfloat16, resolve_device
+from training.finetuning.batches import StepImages
+from training.finetuning.evaluation import ValidationImages
+from training.finetuning.settings import (
+    FINETUNE_HEAD_FACTOR,
+    FINETUNE_LAYER_DECAY,
+    FINETUNE_RATE,
+    SCRATCH_RATE,
+    TrainSettings,
+)
+from training.imbalance import class_weights
+from training.networks.network import TransferNetwork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingTask:
+    """What is to be trained on what.
+
+    Attributes:
+        start: the network with the probe's head, or random; left as it is.
+        backbone: what `start` was made of.
+        dataset: where all images are of.
+        images: its `train` images, changed at random.
+        validation: its `val` images, which judge.
+        config: the run's options.
+        method: "finetune" or "scratch".
+        mirror: whether mirror images keep their class.
+        deadline_s: `time.monotonic()` at which all is to be done, or None.
+        after_s: what follows the choice among the weights: export, measuring, publishing.
+    """
+
+    start: TransferNetwork
+    backbone: Backbone
+    dataset: Dataset
+    images: StepImages
+    validation: ValidationImages
+    config: FinetuneConfig
+    method: str
+    mirror: bool
+    deadline_s: float | None
+    after_s: float = 0.0
+
+    @property
+    def scratch(self) -> bool:
+        """Whether the weights are random at first."""
+        return self.method == "scratch"
+
+    def settings(self) -> TrainSettings:
+        """Return how weights are changed."""
+        device = resolve_device(self.config)
+        rate = SCRATCH_RATE if self.scratch else FINETUNE_RATE
+        return TrainSettings(
+            learning_rate=self.config.learning_rate or rate,
+            layer_decay=1.0 if self.scratch else FINETUNE_LAYER_DECAY,
+            head_rate_factor=1.0 if self.scratch else FINETUNE_HEAD_FACTOR,
+            weight_decay=self.config.weight_decay,
+            train_norms=self.scratch,
+            class_weights=class_weights(self.dataset),
+            label_smoothing=0.0,
+            half_precision=has_fast_bfloat16(device),
+            device=device,
+        )
