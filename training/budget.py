@@ -7,7 +7,7 @@ from typing import Final
 
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.finetuning.planning import closing_s
+from training.finetuning.planning import FEWEST_STEPS, closing_s
 from training.probing.features import Features
 
 # Reading the file back, calibrating, the report: measured at 4 s for a thousand images.
@@ -18,10 +18,8 @@ _SLACK: Final = 1.15
 _AIM: Final = 0.97
 # PyTorch is slower than ONNX Runtime on a CPU by about this factor.
 _TORCH_FACTOR: Final = 4.0
-# A step on an image takes about so many times as long as its features; fewer steps than these change
-# too little to be worth the export and the measuring that follow them.
+# A step on an image takes about so many times as long as its features.
 _STEP_FACTOR: Final = 3
-_FEWEST_STEPS: Final = 10
 # A smaller precision: converting it several ways, and timing it.
 _PRECISION_FIXED_S: Final = 12.0
 # Looking at 128 images for their ranges takes several times as long as answering them; then three
@@ -41,6 +39,7 @@ class Stopwatch:
     export_s: float = 0.0
     features_s: float = 0.0
     probe_s: float = 0.0
+    mirrored_s: float = 0.0
     heads_s: float = 0.0
     images: int = 0
 
@@ -53,7 +52,7 @@ class Stopwatch:
 
     def precision_s(self, dataset: Dataset) -> float:
         """Return the seconds that trying one smaller precision will take."""
-        image_s = self.features_s / max(1, self.images)
+        image_s = self.feature_s
         images = (
             _CALIBRATION_PASSES
             + _TRAIN_PASSES * len(dataset.splits["train"])
@@ -62,41 +61,68 @@ class Stopwatch:
         )
         return _PRECISION_FIXED_S + image_s * images
 
-    def reserve_s(self, dataset: Dataset, *, precisions: int = 0) -> float:
+    @property
+    def feature_s(self) -> float:
+        """Seconds of one image's features."""
+        return self.features_s / max(1, self.images)
+
+    def reserve_s(self, dataset: Dataset, *, precisions: int = 0, mirrored: bool = True) -> float:
         """Return the seconds that export and measuring will take, and smaller `precisions`.
 
-        Less what PyTorch will do with the validation images: that is known only when a step is timed
+        With the features of mirrored images, as the probe had them, or without. Less what PyTorch will
+        do with the validation images: that is known only when a step is timed
         (`training.finetuning.planning.closing_s`).
         """
-        image_s = self.features_s / max(1, self.images)
+        image_s = self.feature_s
         num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
         # What ONNX Runtime is fed from raw bytes.
         passes_s = image_s * (num_val + num_test)
         # Classes are left out in turn with about as many heads as strengths were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
+        if not mirrored:
+            again_s -= self.mirrored_s
         return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
 
     def finish_s(self, dataset: Dataset) -> float:
         """Return the seconds that checking, measuring and publishing a fitted model will take."""
-        image_s = self.features_s / max(1, self.images)
+        image_s = self.feature_s
         num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
         passes_s = image_s * (num_val * (_TORCH_FACTOR + 1) + num_test)
         return _FIXED_S + _SLACK * (self.heads_s + passes_s)
 
     def has_time_to_train(self, config: FinetuneConfig, dataset: Dataset) -> bool:
-        """Whether there is room for a few steps, by what the network's features took."""
-        deadline_s = self.deadline_s(config)
-        if deadline_s is None:
-            return True
-        image_s = self.features_s / max(1, self.images)
-        steps_s = _FEWEST_STEPS * _STEP_FACTOR * config.batch_size * image_s
-        closing = closing_s(_TORCH_FACTOR * image_s, len(dataset.splits["val"]))
-        after_s = self.after_s(config, dataset)
-        return time.monotonic() + steps_s + closing + after_s <= deadline_s
+        """Whether there may be room for a few steps, by what the network's features took."""
+        least_s = min(self._few_steps_s(config, dataset), self._few_tail_steps_s(config, dataset))
+        return self._has_time(least_s + self._least_reserve_s(config, dataset), config)
 
     def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
-        """Return the seconds that follow training and the choice among its weights."""
-        return self.reserve_s(dataset, precisions=len(config.precisions) - 1)
+        """Return the seconds that follow training and the choice among its weights.
+
+        Mirrored images are left out of them where there is no time otherwise.
+        """
+        full_s = self.reserve_s(dataset, precisions=len(config.precisions) - 1)
+        if self._has_time(self._few_steps_s(config, dataset) + full_s, config):
+            return full_s
+        return self._least_reserve_s(config, dataset)
+
+    def _has_time(self, seconds: float, config: FinetuneConfig) -> bool:
+        deadline_s = self.deadline_s(config)
+        return deadline_s is None or time.monotonic() + seconds <= deadline_s
+
+    def _least_reserve_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        return self.reserve_s(dataset, precisions=len(config.precisions) - 1, mirrored=False)
+
+    def _few_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        """Return what a few steps of the whole network take, and choosing among its weights."""
+        steps_s = FEWEST_STEPS * _STEP_FACTOR * config.batch_size * self.feature_s
+        return steps_s + closing_s(_TORCH_FACTOR * self.feature_s, len(dataset.splits["val"]))
+
+    def _few_tail_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        """Return the same for its last stages, which are given one view of each image."""
+        num_train, num_val = len(dataset.splits["train"]), len(dataset.splits["val"])
+        steps_s = FEWEST_STEPS * config.batch_size * self.feature_s
+        kept_s = self.export_s + (num_train + num_val) * self.feature_s
+        return steps_s + kept_s + _TORCH_FACTOR * self.feature_s * num_val
 
     def deadline_s(self, config: FinetuneConfig) -> float | None:
         """Return the `time.monotonic()` at which all is to be done; None without a budget."""

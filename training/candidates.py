@@ -40,6 +40,7 @@ from training.unknowns.familiarity import Familiarity
 
 # Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05
+MIRRORED_STAGE: Final = "computing mirrored features"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ def make_probe(
     if mirror and _mirrored_s(features, len(rows)) > spare_s():
         display.line("time budget: no time is left for mirrored images")
     elif mirror:
-        with display.bar("computing mirrored features", len(rows)) as advance:
+        with display.bar(MIRRORED_STAGE, len(rows)) as advance:
             mirrored = compute_embeddings(
                 features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
             )
@@ -189,22 +190,32 @@ def _resolve_mirror(
 
 
 def make_trained(
-    task: TrainingTask, checkpoints: Checkpoints, display: Display
+    task: TrainingTask,
+    checkpoints: Checkpoints,
+    display: Display,
+    *,
+    spare_s: Callable[[], float] = lambda: math.inf,
 ) -> Candidate | None:
-    """Train all weights of a copy of the task's start, then fit a head on the trained backbone.
+    """Train a copy of the task's start, then fit a head on the trained backbone.
 
     That head is judged by validation images it has not seen and fitted again on all that it may see,
     as the probe's is: on a few hundred images that is worth more than a longer training. The head
     that came out of training stays where the validation images clearly prefer it.
 
-    Of several processes only the first one gets an answer; the others return None.
+    Of several processes only the first one gets an answer; the others return None. `spare_s` is as in
+    `make_probe`.
+
+    Raises:
+        OutOfTime: the budget has no room for a few steps.
     """
     trained = train_network(task, checkpoints, display)
     if not is_main():
         return None
     dataset = task.dataset
     features = features_of(trained.network, task.backbone.spec, dataset.pixels, display)
-    refitted = make_probe(features, dataset, task.config, display, mirror=task.mirror)
+    refitted = make_probe(
+        features, dataset, task.config, display, mirror=task.mirror, spare_s=spare_s
+    )
     own = trained.network.linear_head()
     logits = own.logits(features.embeddings[dataset.rows("val")])
     targets = dataset.targets("val")

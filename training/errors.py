@@ -42,3 +42,7 @@ class GateFailed(TrainingError):
 
 class Paused(KeyboardInterrupt):
     """The run was told to stop. It is saved, and the same command goes on with it."""
+
+
+class OutOfTime(Exception):  # no error: the probe is published
+    """The time budget has no room for training."""

@@ -4,11 +4,19 @@ import time
 from dataclasses import dataclass
 
 from training.budget import Stopwatch
-from training.candidates import Candidate, choose, compare, make_probe, make_trained
+from training.candidates import (
+    MIRRORED_STAGE,
+    Candidate,
+    choose,
+    compare,
+    make_probe,
+    make_trained,
+)
 from training.config import FinetuneConfig
 from training.data.cache import default_cache_dir
 from training.data.split import Dataset
 from training.device import resolve_device
+from training.errors import OutOfTime
 from training.finetuning import distributed
 from training.finetuning.augment import Augmentation
 from training.finetuning.batches import StepImages, TrainingImages
@@ -51,7 +59,13 @@ class Fitting:
             mirror=mirror,
             deadline_s=self.stopwatch.deadline_s(self.config),
             after_s=self.stopwatch.after_s(self.config, dataset),
+            export_s=self.stopwatch.export_s,
+            feature_s=self.stopwatch.feature_s,
         )
+
+    def spare_s(self, dataset: Dataset) -> float:
+        """Return the seconds that a fitted model leaves of the budget when it is published."""
+        return self.stopwatch.left_s(self.config) - self.stopwatch.finish_s(dataset)
 
     def images(self, dataset: Dataset, *, mirror: bool) -> StepImages:
         """Return the training images, changed at random."""
@@ -95,17 +109,11 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     probe = _make_probe(fitting, fitting.prepared.dataset)
     fitting.display.line(probe.describe())
     if method == "finetune":
-        if _has_time_to_train(fitting):
+        try:
             return _from_probe(probe, fitting)
-        fitting.display.line("time budget: no time is left for fine-tuning, the probe stands")
+        except OutOfTime:
+            fitting.display.line("time budget: no time is left for fine-tuning, the probe stands")
     return None if fitting.config.dry_run else (probe, [probe])
-
-
-def _has_time_to_train(fitting: Fitting) -> bool:
-    has_time: bool = distributed.agree(
-        fitting.stopwatch.has_time_to_train(fitting.config, fitting.prepared.dataset)
-    )
-    return has_time
 
 
 def _from_scratch(fitting: Fitting) -> Chosen | None:
@@ -119,6 +127,8 @@ def _from_scratch(fitting: Fitting) -> Chosen | None:
 
 def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     dataset, rival = fitting.prepared.dataset, probe
+    if not distributed.agree(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
+        raise OutOfTime
     if dataset.folds is not None:
         rival = _make_probe(fitting, dataset.hold_out(0))
     assert rival.start is not None
@@ -138,12 +148,12 @@ def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:
         dataset,
         fitting.config,
         fitting.display,
-        spare_s=lambda: (
-            fitting.stopwatch.left_s(fitting.config) - fitting.stopwatch.finish_s(dataset)
-        ),
+        spare_s=lambda: fitting.spare_s(dataset),
     )
     fitting.stopwatch.probe_s = time.monotonic() - began
-    fitting.stopwatch.heads_s = fitting.display.stage_seconds["fitting the head"]
+    stages = fitting.display.stage_seconds
+    fitting.stopwatch.heads_s = stages["fitting the head"]
+    fitting.stopwatch.mirrored_s = stages.get(MIRRORED_STAGE, 0.0)
     return probe
 
 
@@ -154,7 +164,9 @@ def _train(task: TrainingTask, fitting: Fitting) -> Candidate | None:
     checkpoints = fitting.checkpoints()
     if fitting.config.fresh:
         checkpoints.remove()
-    trained = make_trained(task, checkpoints, fitting.display)
+    trained = make_trained(
+        task, checkpoints, fitting.display, spare_s=lambda: fitting.spare_s(task.dataset)
+    )
     if trained is not None:
         fitting.display.line(trained.describe())
     return trained

@@ -46,16 +46,35 @@ def test_more_images_and_a_slower_export_keep_more(dataset: Dataset, features: F
     assert reserve(export_s=1.0, embedding_s=60.0) > reserve(export_s=1.0, embedding_s=1.0)
 
 
-def test_a_few_steps_are_the_least_that_training_is_begun_for(
-    dataset: Dataset, features: Features
-) -> None:
-    """At a second an image, ten steps of 32 images take about sixteen minutes, three more to choose."""
+def slow_watch(features: Features) -> Stopwatch:
+    """Return a stopwatch of a network that takes a second an image, mirrored ones too."""
     watch = Stopwatch(started=time.monotonic())
     watch.saw(dataclasses.replace(features, export_s=0.0, embedding_s=len(features.embeddings)))
-    needed_s = (watch.reserve_s(dataset) + 10 * 32 * 3 + 5 * 4 * 9) / 0.97
+    watch.probe_s, watch.mirrored_s = 60.0, 50.0
+    return watch
+
+
+def test_a_few_steps_of_the_last_stages_are_the_least_that_training_is_begun_for(
+    dataset: Dataset, features: Features
+) -> None:
+    """One view of 42 images, nine validation images twice, and ten steps of 32; no mirrored images."""
+    watch = slow_watch(features)
+    least_s = watch.reserve_s(dataset, mirrored=False) + 42 + 9 + 4 * 9 + 10 * 32
     assert watch.has_time_to_train(options(None), dataset)
-    assert watch.has_time_to_train(options(needed_s + 5), dataset)
-    assert not watch.has_time_to_train(options(needed_s - 5), dataset)
+    assert watch.has_time_to_train(options(least_s / 0.97 + 5), dataset)
+    assert not watch.has_time_to_train(options(least_s / 0.97 - 5), dataset)
+
+
+def test_mirrored_images_are_given_up_where_training_has_no_time_otherwise(
+    dataset: Dataset, features: Features
+) -> None:
+    """Ten steps of the whole network take 16 minutes, and three more to choose among its weights."""
+    watch = slow_watch(features)
+    full_s, least_s = watch.reserve_s(dataset), watch.reserve_s(dataset, mirrored=False)
+    assert full_s - least_s == pytest.approx(50 * 1.15)
+    enough_s = (full_s + 10 * 32 * 3 + 5 * 4 * 9) / 0.97
+    assert watch.after_s(options(enough_s + 5), dataset) == full_s
+    assert watch.after_s(options(enough_s - 5), dataset) == least_s
 
 
 def test_publishing_the_probe_needs_less_than_training(

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from training.errors import OutOfTime
 from training.finetuning import distributed
-from training.finetuning.course import Course
+from training.finetuning.course import Course, Size
 from training.finetuning.planning import (
+    FEWEST_STEPS,
     Timing,
     describe_course,
     early_size,
@@ -62,37 +64,44 @@ class Plan:
 
 
 def make_plan(task: TrainingTask, display: Display) -> Plan:
-    """Measure, decide on the length and on how much is trained, and say what will be done."""
+    """Measure, decide on the length and on how much is trained, and say what will be done.
+
+    Raises:
+        OutOfTime: the budget has no room for a few steps.
+    """
     settings = task.settings()
-    plan = _plan_whole(task)
-    offer = offer_tail(task, num_steps=plan.course.num_steps)
-    if offer is not None:
+    final_hw = task.backbone.spec.crop_hw
+    early_hw = final_hw if task.scratch else early_size(task.start, final_hw)
+    timing: Timing | None = None
+    if task.deadline_s is not None or task.config.dry_run:
+        timing = measure_times(
+            task.start, task.images, task.validation, settings, early_hw=early_hw, final_hw=final_hw
+        )
+    timing = distributed.agree(timing)
+    plan = _plan_whole(task, timing, early_hw, final_hw)
+    if timing is not None and (
+        offer := offer_tail(task, num_steps=plan.course.num_steps, val_image_s=timing.val_image_s)
+    ):
         said = describe_tail(offer, task.images.images_per_step, task.images.num_images)
         plan = replace(plan, course=offer.course, tail=offer.tail, notes=(said,))
+    if plan.course.num_steps < min(FEWEST_STEPS, plan.course.most_steps):
+        raise OutOfTime
     display.line(
         f"plan: {plan.notes[0]}, on {settings.device}" + " in bfloat16" * settings.half_precision
     )
     return plan
 
 
-def _plan_whole(task: TrainingTask) -> Plan:
+def _plan_whole(task: TrainingTask, timing: Timing | None, early_hw: Size, final_hw: Size) -> Plan:
     """Plan to train all of the network."""
-    images, validation, settings = task.images, task.validation, task.settings()
-    final_hw = task.backbone.spec.crop_hw
-    early_hw = final_hw if task.scratch else early_size(task.start, final_hw)
+    images = task.images
     wanted = wanted_steps(images.num_images, images.images_per_step, scratch=task.scratch)
     if task.config.epochs is not None:
         wanted = max(1, round(task.config.epochs * images.num_images / images.images_per_step))
-    timing: Timing | None = None
-    if task.deadline_s is not None or task.config.dry_run:
-        timing = measure_times(
-            task.start, images, validation, settings, early_hw=early_hw, final_hw=final_hw
-        )
-    timing = distributed.agree(timing)
     course = plan_course(
         wanted,
         timing,
-        len(validation.rows),
+        len(task.validation.rows),
         early_hw=early_hw,
         final_hw=final_hw,
         deadline_s=task.deadline_s,
@@ -101,7 +110,9 @@ def _plan_whole(task: TrainingTask) -> Plan:
     )
     said = describe_course(course, timing, images.images_per_step, images.num_images)
     return Plan(
-        course=distributed.agree(course), learning_rate=settings.learning_rate, notes=(said,)
+        course=distributed.agree(course),
+        learning_rate=task.settings().learning_rate,
+        notes=(said,),
     )
 
 

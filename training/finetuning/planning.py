@@ -24,6 +24,8 @@ _MOST_PASSES: Final = 60
 # From random weights there is everything to learn.
 _SCRATCH_STEPS: Final = 3000
 _SCRATCH_PASSES: Final = 30
+# Fewer change too little to be worth the export and the measuring that follow them.
+FEWEST_STEPS: Final = 10
 # What a budget may add to a run that would end earlier.
 _STRETCH: Final = 3
 _MOST_RECORDS: Final = 10

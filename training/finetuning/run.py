@@ -38,6 +38,7 @@ def train_network(task: TrainingTask, checkpoints: Checkpoints, display: Display
         DivergenceError: the loss became NaN or infinite again and again.
         ConfigError: the checkpoint is another run's, the tracker cannot be reached, or memory has
             no room for one image.
+        OutOfTime: the budget has no room for a few steps.
         Paused: the run was told to stop; it is saved.
     """
     torch.manual_seed(task.config.seed)

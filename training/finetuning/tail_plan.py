@@ -16,12 +16,13 @@ from training.finetuning.course import Course
 from training.finetuning.evaluation import ValidationImages
 from training.finetuning.planning import Timing, measure_times, plan_course, wanted_steps
 from training.finetuning.tail import (
-    Halves,
     KeptViews,
+    TailNetwork,
     cut_at,
     find_cuts,
     keep_validation,
     keep_views,
+    shape_hwd,
 )
 from training.finetuning.task import TrainingTask
 from training.networks.network import TransferNetwork
@@ -60,31 +61,33 @@ class TailOffer:
     share: float
 
 
-def offer_tail(task: TrainingTask, *, num_steps: int) -> TailOffer | None:
+def offer_tail(task: TrainingTask, *, num_steps: int, val_image_s: float) -> TailOffer | None:
     """Return the tail to train instead of the whole network, which has time for `num_steps` steps.
 
-    None where the whole network has time for more than a few, where nothing is to be gained, on a
-    GPU, with several processes, and of networks that cannot be cut (vision transformers).
+    `val_image_s`: of the whole network in PyTorch. None where the whole network has time for more than
+    a few steps, where nothing is to be gained, on a GPU, with several processes, and of networks that
+    cannot be cut (vision transformers).
     """
-    images, settings = task.images, task.settings()
+    settings = task.settings()
     if num_steps >= FEW_STEPS or not _may_be_cut(task) or settings.device.type != "cpu":
         return None
-    assert isinstance(images, TrainingImages)
     network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
     cut = _choose_cut(network, side_hw)
     if cut is None:
         return None
-    halves = cut_at(network, cut, half_precision=settings.half_precision)
-    front_s = _front_image_s(halves, images, side_hw)
-    num_views = _count_views(task, halves, front_s)
+    image_s = _kept_image_s(task, side_hw)
+    num_views = _count_views(task, cut, image_s)
     if num_views == 0:
         return None
-    keeping_s = front_s * (num_views * images.num_images + len(task.validation.rows))
-    timing = _time_steps(task, halves, images)
-    course = _plan_course(task, halves, timing, keeping_s)
+    tail = TailNetwork(network, cut)
+    num_images, num_val = task.images.num_images, len(task.validation.rows)
+    keeping_s = task.export_s + image_s * (num_views * num_images + num_val)
+    timing = _time_steps(task, tail, shape_hwd(cut))
+    # The whole network is compared with its exported file all the same.
+    course = _plan_course(task, timing, shape_hwd(cut), keeping_s, val_image_s * num_val)
     if course.num_steps <= num_steps:
         return None
-    weights = [sum(p.numel() for p in part.parameters()) for part in (halves.tail, network)]
+    weights = [sum(p.numel() for p in part.parameters()) for part in (tail, network)]
     return TailOffer(
         tail=Tail(cut=cut.name, num_views=num_views),
         course=course,
@@ -99,7 +102,8 @@ def cut_task(task: TrainingTask, tail: Tail, display: Display) -> TrainingTask:
     assert isinstance(task.images, TrainingImages)
     network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
     cut = next(cut for cut in find_cuts(network, side_hw) if cut.name == tail.cut)
-    halves = cut_at(network, cut, half_precision=task.settings().half_precision)
+    with display.stage("exporting the frozen part"):
+        halves = cut_at(network, cut, task.backbone.spec)
     total = tail.num_views * task.images.num_images
     with display.bar("keeping activations", total) as advance:
         views = keep_views(
@@ -146,54 +150,60 @@ def _choose_cut(network: TransferNetwork, side_hw: tuple[int, int]) -> Cut | Non
     return chosen
 
 
-def _front_image_s(halves: Halves, images: TrainingImages, side_hw: tuple[int, int]) -> float:
-    """Return the seconds in which an image is changed and answered by the front."""
-    stream = images.stream(0, lambda _: side_hw)
-    taken_s = _shortest_s(lambda: halves.activations(next(stream).images))
-    stream.close()
-    return taken_s / images.images_per_step
+def _kept_image_s(task: TrainingTask, side_hw: tuple[int, int]) -> float:
+    """Return the seconds in which an image is changed, and answered by less than the whole network."""
+    assert isinstance(task.images, TrainingImages)
+    changed_s = _shortest_s(partial(task.images.batch, 0, side_hw)) / task.images.images_per_step
+    return changed_s + task.feature_s
 
 
-def _count_views(task: TrainingTask, halves: Halves, front_s: float) -> int:
+def _count_views(task: TrainingTask, cut: Cut, image_s: float) -> int:
     """Return how many views of each image there is time and memory for."""
     assert task.deadline_s is not None
     left_s = task.deadline_s - task.after_s - time.monotonic()
-    answers = _KEEPING_SHARE * left_s / front_s - len(task.validation.rows)
-    view_bytes = 2 * task.images.num_images * int(np.prod(halves.shape_hwd))
-    return max(
-        0, min(_MOST_VIEWS, int(answers / task.images.num_images), _MOST_BYTES // view_bytes)
-    )
+    num_images, num_val = task.images.num_images, len(task.validation.rows)
+    answers = (_KEEPING_SHARE * left_s - task.export_s) / image_s - num_val
+    view_bytes = 2 * num_images * int(np.prod(cut.shape))
+    return max(0, min(_MOST_VIEWS, int(answers / num_images), _MOST_BYTES // view_bytes))
 
 
-def _time_steps(task: TrainingTask, halves: Halves, images: TrainingImages) -> Timing:
+def _time_steps(task: TrainingTask, tail: TailNetwork, shape: tuple[int, int, int]) -> Timing:
     """Measure the tail's steps on activations that take no memory: all of them the same zero."""
-    zero = np.zeros((1, 1, *halves.shape_hwd), np.float16)
+    assert isinstance(task.images, TrainingImages)
+    zero = np.zeros((1, 1, *shape), np.float16)
     rows = np.arange(len(task.validation.rows))
-    views = np.broadcast_to(zero, (1, images.num_images, *halves.shape_hwd))
     return measure_times(
-        halves.tail,
-        KeptViews(images=images, views=views),
+        tail,
+        KeptViews(
+            images=task.images, views=np.broadcast_to(zero, (1, task.images.num_images, *shape))
+        ),
         ValidationImages(
-            pixels=np.broadcast_to(zero[0], (len(rows), *halves.shape_hwd)),
+            pixels=np.broadcast_to(zero[0], (len(rows), *shape)),
             rows=rows,
             targets=task.validation.targets,
         ),
         task.settings(),
-        early_hw=halves.shape_hwd[:2],
-        final_hw=halves.shape_hwd[:2],
+        early_hw=shape[:2],
+        final_hw=shape[:2],
     )
 
 
-def _plan_course(task: TrainingTask, halves: Halves, timing: Timing, keeping_s: float) -> Course:
+def _plan_course(
+    task: TrainingTask,
+    timing: Timing,
+    shape: tuple[int, int, int],
+    keeping_s: float,
+    comparing_s: float,
+) -> Course:
     images = task.images
     course = plan_course(
         wanted_steps(images.num_images, images.images_per_step, scratch=False),
         timing,
         len(task.validation.rows),
-        early_hw=halves.shape_hwd[:2],
-        final_hw=halves.shape_hwd[:2],
+        early_hw=shape[:2],
+        final_hw=shape[:2],
         deadline_s=task.deadline_s,
-        after_s=task.after_s + keeping_s,
+        after_s=task.after_s + comparing_s + keeping_s,
         fixed=False,
     )
     # When the first step is taken, that is over.

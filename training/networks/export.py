@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from inference.manifest import METADATA_KEY
 from inference.preprocessing import PreprocessSpec
@@ -33,14 +34,23 @@ def export_trunk(network: TransferNetwork, spec: PreprocessSpec) -> onnx.ModelPr
         GateFailed: the exporter cannot express the network.
     """
     outputs = ["embedding", _FEATURES] if network.map_layer else ["embedding"]
+    return export_graph(TrunkGraph(network.eval()), spec, outputs)
+
+
+def export_graph(graph: nn.Module, spec: PreprocessSpec, outputs: Sequence[str]) -> onnx.ModelProto:
+    """Trace a module that takes uint8 images (N, H, W, 3) and gives `outputs`, N being dynamic.
+
+    Raises:
+        GateFailed: the exporter cannot express the module.
+    """
     try:
         with torch.no_grad(), _quiet_exporter():
             program: Any = torch.onnx.export(
-                TrunkGraph(network.eval()),
+                graph,
                 (example_images(spec),),
                 dynamo=True,
                 input_names=[INPUT_NAME],
-                output_names=outputs,
+                output_names=list(outputs),
                 dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
                 opset_version=OPSET,
                 verbose=False,

@@ -9,7 +9,9 @@ import torch
 
 from tests.training.finetuning.test_batches import SIDE_HW, first, images_of
 from tests.training.finetuning.test_loop import CPU, course, settings
+from training.backbones.build import Backbone
 from training.data.split import Dataset
+from training.finetuning.batches import Batch
 from training.finetuning.evaluation import ValidationImages, compute_logits
 from training.finetuning.loop import Trainer
 from training.finetuning.tail import (
@@ -35,10 +37,10 @@ def own(network: TransferNetwork) -> TransferNetwork:
 
 
 @pytest.fixture
-def halves(own: TransferNetwork) -> Halves:
+def halves(own: TransferNetwork, backbone: Backbone) -> Halves:
     """Return the network, cut before its last stage."""
     cut = next(cut for cut in find_cuts(own, SIDE_HW) if cut.name == "layer4.0")
-    return cut_at(own, cut, half_precision=False)
+    return cut_at(own, cut, backbone.spec)
 
 
 @pytest.fixture
@@ -49,6 +51,11 @@ def validation(dataset: Dataset) -> ValidationImages:
     )
 
 
+def hwc(batch: Batch) -> np.ndarray:
+    """Return a batch's images as (N, H, W, 3)."""
+    return batch.images.permute(0, 2, 3, 1).numpy()
+
+
 def kept(halves: Halves, dataset: Dataset, *, num_views: int = 2) -> KeptViews:
     return keep_views(halves, images_of(dataset), num_views=num_views, side_hw=SIDE_HW)
 
@@ -57,7 +64,7 @@ def test_the_halves_together_are_the_network(
     own: TransferNetwork, halves: Halves, dataset: Dataset
 ) -> None:
     (batch,) = first(images_of(dataset), 1)
-    activations = halves.activations(batch.images)
+    activations = halves.activations(hwc(batch))
     assert activations.shape == (7, *halves.shape_hwd)
     with torch.inference_mode():
         found = halves.tail(torch.from_numpy(activations).permute(0, 3, 1, 2))
@@ -70,7 +77,7 @@ def test_the_tail_sees_what_the_first_passes_of_a_run_would_show_it(
     """42 images in batches of seven: six steps a pass, and after two passes the first views again."""
     stream = kept(halves, dataset).stream(0, lambda step: SIDE_HW)
     for found, shown in zip(islice(stream, 12), first(images_of(dataset), 12), strict=True):
-        expected = torch.from_numpy(halves.activations(shown.images)).permute(0, 3, 1, 2)
+        expected = torch.from_numpy(halves.activations(hwc(shown))).permute(0, 3, 1, 2)
         assert torch.equal(found.images, expected)
         assert torch.equal(found.targets, shown.targets)
     targets = [batch.targets for batch in first(images_of(dataset), 13)]

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.training
 
 
 def offered(task: TrainingTask, *, num_steps: int = 3) -> TailOffer:
-    offer = offer_tail(task, num_steps=num_steps)
+    offer = offer_tail(task, num_steps=num_steps, val_image_s=0.01)
     assert offer is not None
     return offer
 
@@ -61,28 +61,32 @@ def test_what_is_planned_ends_in_time(task: TrainingTask) -> None:
     ids=["no budget", "random weights", "no time at all"],
 )
 def test_else_the_whole_network_is_trained(task: TrainingTask, changes: dict[str, Any]) -> None:
-    assert offer_tail(dataclasses.replace(task, **changes), num_steps=3) is None
+    assert offer_tail(dataclasses.replace(task, **changes), num_steps=3, val_image_s=0.01) is None
 
 
 def test_where_there_is_time_for_the_whole_network_it_is_trained(task: TrainingTask) -> None:
-    assert offer_tail(task, num_steps=FEW_STEPS) is None
+    assert offer_tail(task, num_steps=FEW_STEPS, val_image_s=0.01) is None
 
 
 def test_a_number_of_passes_that_was_asked_for_is_kept(task: TrainingTask) -> None:
     config = dataclasses.replace(task.config, epochs=2.0)
-    assert offer_tail(dataclasses.replace(task, config=config), num_steps=3) is None
+    assert (
+        offer_tail(dataclasses.replace(task, config=config), num_steps=3, val_image_s=0.01) is None
+    )
 
 
 def test_several_processes_train_the_whole_network(task: TrainingTask, dataset: Dataset) -> None:
     shared = images_of(dataset, share=Share(rank=0, of=2))
-    assert offer_tail(dataclasses.replace(task, images=shared), num_steps=3) is None
+    assert (
+        offer_tail(dataclasses.replace(task, images=shared), num_steps=3, val_image_s=0.01) is None
+    )
 
 
 def test_a_transformer_is_trained_as_a_whole(task: TrainingTask) -> None:
     start = copy.deepcopy(task.start)
     trunk = timm.create_model("test_vit", num_classes=0, img_size=SIDE_PX)
     start.trunk, start.head = trunk, torch.nn.Linear(trunk.num_features, 3)
-    assert offer_tail(dataclasses.replace(task, start=start), num_steps=3) is None
+    assert offer_tail(dataclasses.replace(task, start=start), num_steps=3, val_image_s=0.01) is None
 
 
 def test_no_more_views_are_kept_than_memory_is_given(
@@ -93,7 +97,7 @@ def test_no_more_views_are_kept_than_memory_is_given(
     monkeypatch.setattr(tail_plan, "_MOST_BYTES", halves_bytes // 2)
     assert offered(task).tail.num_views == 2
     monkeypatch.setattr(tail_plan, "_MOST_BYTES", halves_bytes // 5)
-    assert offer_tail(task, num_steps=3) is None
+    assert offer_tail(task, num_steps=3, val_image_s=0.01) is None
 
 
 def test_the_part_that_is_trained_is_that_of_the_plan(task: TrainingTask) -> None:
