@@ -69,7 +69,7 @@ class Stopwatch:
     def reserve_s(self, dataset: Dataset, *, precisions: int = 0, mirrored: bool = True) -> float:
         """Return the seconds that export and measuring will take, and smaller `precisions`.
 
-        With the features of mirrored images, as the probe had them, or without. Less what PyTorch will
+        With the features of mirrored images or without. Less what PyTorch will
         do with the validation images: that is known only when a step is timed
         (`training.finetuning.planning.closing_s`).
         """
@@ -79,8 +79,7 @@ class Stopwatch:
         passes_s = image_s * (num_val + num_test)
         # Classes are left out in turn with about as many heads as strengths were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
-        if not mirrored:
-            again_s -= self.mirrored_s
+        again_s += self.mirrored_s * mirrored
         return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
 
     def finish_s(self, dataset: Dataset) -> float:

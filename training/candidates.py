@@ -40,7 +40,6 @@ from training.unknowns.familiarity import Familiarity
 
 # Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05
-MIRRORED_STAGE: Final = "computing mirrored features"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +102,15 @@ def make_probe(
     display: Display,
     *,
     mirror: bool | None = None,
+    mirrored: bool = True,
     spare_s: Callable[[], float] = lambda: math.inf,
 ) -> Candidate:
     """Fit a linear head on the trunk's embeddings.
 
     Validation images choose the strength. The head that is published is then fitted with it on all
     that it may see: validation images that were dealt here and, where they keep their class, mirror
-    images too: `mirror` says whether they do, and is found out where it is None. Their features are
-    left out where they would take longer than `spare_s()`, in seconds.
+    images too: `mirror` says whether they do, and is found out where it is None. These are left out
+    where `mirrored` is false, or their features would take longer than `spare_s()`, in seconds.
     """
     balanced = is_imbalanced(dataset)
     with display.bar("fitting the head", len(STRENGTHS)) as advance:
@@ -119,12 +119,14 @@ def make_probe(
         mirror = _resolve_mirror(features, probe.head, dataset, config, display)
     rows, targets = head_images(dataset)
     strength = probe.chosen.strength
-    mirrored = None
-    if mirror and _mirrored_s(features, len(rows)) > spare_s():
+    turned = None
+    if not (mirror and mirrored):
+        pass
+    elif _mirrored_s(features, len(rows)) > spare_s():
         display.line("time budget: no time is left for mirrored images")
-    elif mirror:
-        with display.bar(MIRRORED_STAGE, len(rows)) as advance:
-            mirrored = compute_embeddings(
+    else:
+        with display.bar("computing mirrored features", len(rows)) as advance:
+            turned = compute_embeddings(
                 features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
             )
     with display.stage("fitting the head"):
@@ -133,7 +135,7 @@ def make_probe(
             targets,
             strength=strength,
             balanced=balanced,
-            mirrored=mirrored,
+            mirrored=turned,
         )
     return Candidate(
         method="probe",

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from training.budget import Stopwatch
 from training.candidates import (
-    MIRRORED_STAGE,
     Candidate,
     choose,
     compare,
@@ -27,6 +26,7 @@ from training.finetuning.resident import on_device
 from training.finetuning.task import TrainingTask
 from training.networks.network import TransferNetwork
 from training.prepare import Prepared
+from training.probing.published_head import head_images
 from training.progress import Display
 
 # The model to publish, and all that were tried.
@@ -106,14 +106,20 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     """
     if fitting.prepared.features is None:
         return _from_scratch(fitting)
-    probe = _make_probe(fitting, fitting.prepared.dataset)
+    # What follows decides whether it is published: mirror images are for its last head.
+    probe = _make_probe(fitting, fitting.prepared.dataset, mirrored=method == "probe")
     fitting.display.line(probe.describe())
-    if method == "finetune":
-        try:
-            return _from_probe(probe, fitting)
-        except OutOfTime:
-            fitting.display.line("time budget: no time is left for fine-tuning, the probe stands")
-    return None if fitting.config.dry_run else (probe, [probe])
+    if method == "probe":
+        return None if fitting.config.dry_run else (probe, [probe])
+    try:
+        found = _from_probe(probe, fitting)
+    except OutOfTime:
+        fitting.display.line("time budget: no time is left for fine-tuning, the probe stands")
+        found = None if fitting.config.dry_run else (probe, [probe])
+    if found is None or found[0] is not probe:
+        return found
+    probe = _make_probe(fitting, fitting.prepared.dataset, mirrored=True)
+    return probe, [probe, *found[1][1:]]
 
 
 def _from_scratch(fitting: Fitting) -> Chosen | None:
@@ -130,7 +136,7 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     if not distributed.agree(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
         raise OutOfTime
     if dataset.folds is not None:
-        rival = _make_probe(fitting, dataset.hold_out(0))
+        rival = _make_probe(fitting, dataset.hold_out(0), mirrored=False)
     assert rival.start is not None
     task = fitting.task(rival.start, rival.dataset, "finetune", mirror=rival.mirror)
     trained = _train(task, fitting)
@@ -140,7 +146,8 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     return (trained if choose(rival, trained) is trained else probe), [probe, trained]
 
 
-def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:
+def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candidate:
+    """Fit a probe, `mirrored` with mirror images where they keep their class and there is time."""
     assert fitting.prepared.features is not None
     began = time.monotonic()
     probe = make_probe(
@@ -148,12 +155,13 @@ def _make_probe(fitting: Fitting, dataset: Dataset) -> Candidate:
         dataset,
         fitting.config,
         fitting.display,
+        mirrored=mirrored,
         spare_s=lambda: fitting.spare_s(dataset),
     )
-    fitting.stopwatch.probe_s = time.monotonic() - began
-    stages = fitting.display.stage_seconds
-    fitting.stopwatch.heads_s = stages["fitting the head"]
-    fitting.stopwatch.mirrored_s = stages.get(MIRRORED_STAGE, 0.0)
+    watch = fitting.stopwatch
+    watch.probe_s = time.monotonic() - began
+    watch.heads_s = fitting.display.stage_seconds["fitting the head"]
+    watch.mirrored_s = probe.mirror * watch.feature_s * len(head_images(dataset)[0])
     return probe
 
 

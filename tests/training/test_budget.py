@@ -72,7 +72,7 @@ def test_mirrored_images_are_given_up_where_training_has_no_time_otherwise(
     watch = slow_watch(features)
     full_s, least_s = watch.reserve_s(dataset), watch.reserve_s(dataset, mirrored=False)
     assert full_s - least_s == pytest.approx(50 * 1.15)
-    enough_s = (full_s + 10 * 32 * 3 + 5 * 4 * 9) / 0.97
+    enough_s = (full_s + 10 * 32 * 3 + 4 * 4 * 9) / 0.97
     assert watch.after_s(options(enough_s + 5), dataset) == full_s
     assert watch.after_s(options(enough_s - 5), dataset) == least_s
 

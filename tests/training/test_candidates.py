@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,10 +65,17 @@ def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
     assert probe.mirror
 
 
-def test_mirrored_images_are_left_out_where_their_time_is_not_there(
-    features: Features, dataset: Dataset, config: FinetuneConfig, probe: Candidate
+@pytest.mark.parametrize(
+    "how", [{"spare_s": lambda: 0.0}, {"mirrored": False}], ids=["no time", "not asked for"]
+)
+def test_mirrored_images_are_left_out_where_they_are_not_asked_for_or_have_no_time(
+    features: Features,
+    dataset: Dataset,
+    config: FinetuneConfig,
+    probe: Candidate,
+    how: dict[str, Any],
 ) -> None:
-    hurried = make_probe(features, dataset, config, quiet(), spare_s=lambda: 0.0)
+    hurried = make_probe(features, dataset, config, quiet(), **how)
     assert hurried.mirror
     assert hurried.accuracy == probe.accuracy
     heads = hurried.network.linear_head().weight, probe.network.linear_head().weight

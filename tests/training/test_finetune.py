@@ -3,7 +3,10 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from PIL import Image
 
 from inference.classifier import Classifier, open_classifier
@@ -11,6 +14,10 @@ from inference.golden import check_golden
 from inference.session import SessionConfig
 from tests.training.conftest import Command
 from tests.training.folders import write_classes
+from training import fitting
+from training.candidates import Candidate
+from training.errors import OutOfTime
+from training.fitting import Fitting
 
 pytestmark = pytest.mark.training
 
@@ -49,6 +56,26 @@ def test_a_budget_that_the_probe_uses_up_is_not_overrun_by_training(
     assert "no time is left for fine-tuning" in outcome.out
     assert "no time is left for mirrored images" in outcome.out
     assert "plan: " not in outcome.out
+
+
+def test_a_probe_that_stands_is_the_one_that_is_made_without_training(
+    command: Command, colours: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head is fitted on mirror images too, when nothing else will be published."""
+
+    def no_time(probe: Candidate, of: Fitting) -> None:
+        raise OutOfTime
+
+    monkeypatch.setattr(fitting, "_from_probe", no_time)
+    outcome = command(colours, "--method", "finetune", "--name", "tuned")
+    first, second = (head_weights(folder) for folder in (published, outcome.published))
+    assert np.allclose(first, second, atol=1e-5)
+
+
+def head_weights(package: Path) -> np.ndarray:
+    model = onnx.load(package / "model.onnx")
+    (weights,) = (t for t in model.graph.initializer if t.name == "head.weight")
+    return numpy_helper.to_array(weights)
 
 
 def test_training_from_scratch_needs_no_weights(command: Command, colours: Path) -> None:

@@ -21,7 +21,7 @@ from training.finetuning import distributed
 from training.finetuning.averaging import WeightAverage, decay_of
 from training.finetuning.batches import Batch, StepImages
 from training.finetuning.course import Clock, Course
-from training.finetuning.evaluation import ValidationImages, compute_logits, score
+from training.finetuning.evaluation import Logits, ValidationImages, compute_logits, score
 from training.finetuning.memory import Accumulation
 from training.finetuning.optimizer import build_optimizer, set_rate
 from training.finetuning.schedule import Pace, rate_factor
@@ -82,7 +82,10 @@ NO_HOOKS: Final = Hooks()
 
 @dataclass(slots=True, kw_only=True)
 class Trainer:
-    """A run: its network and all that changes beside it. Make it with `Trainer.begin`."""
+    """A run: its network and all that changes beside it. Make it with `Trainer.begin`.
+
+    `judged`: the last step at which the validation images were looked at, and the average's answers.
+    """
 
     network: TransferNetwork
     images: StepImages
@@ -97,6 +100,7 @@ class Trainer:
     accumulation: Accumulation = field(default_factory=Accumulation)
     history: list[EpochRecord] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    judged: tuple[int, Logits] | None = None
     rate_scale: float = 1.0
     rollbacks: int = 0
     earlier_s: float = 0.0
@@ -254,6 +258,7 @@ class Trainer:
         began = time.monotonic()
         with self._averaged():
             logits = compute_logits(self.network, self.validation, self.settings.device)
+        self.judged = self.pace.step, logits
         val_loss, val_accuracy = score(logits, self.validation.targets)
         record = EpochRecord(
             epoch=len(self.history) + 1,
@@ -267,6 +272,13 @@ class Trainer:
         self.history.append(record)
         self.clock.record_s = time.monotonic() - began
         self.hooks.on_record(record)
+
+    def average_logits(self) -> Logits:
+        """Return what the average of the weights says of the validation images, (M, K)."""
+        if self.judged is not None and self.judged[0] == self.pace.step:
+            return self.judged[1]
+        with self._averaged():
+            return compute_logits(self.network, self.validation, self.settings.device)
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:

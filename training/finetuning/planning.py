@@ -35,9 +35,9 @@ _RECORDS_SHARE: Final = 0.08
 _EARLY_SHARE: Final = 0.58
 _SMALLEST_PX: Final = 96
 _TIMED_STEPS: Final = 2
-# When the last step is taken, four sets of weights answer the validation images, and one does it again
-# beside its exported file.
-_CLOSING_PASSES: Final = 5
+# When the last step is taken, three more sets of weights answer the validation images, and one does it
+# again beside its exported file.
+_CLOSING_PASSES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

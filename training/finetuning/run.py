@@ -11,7 +11,7 @@ from training.finetuning.averaging import Weights, interpolate, load_copy
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.choosing import Rated, choose_weights, rate
 from training.finetuning.display import show_training
-from training.finetuning.evaluation import compute_logits
+from training.finetuning.evaluation import Logits, compute_logits
 from training.finetuning.loop import EpochRecord, Trainer
 from training.finetuning.plan import Plan, make_plan, with_swept_rate
 from training.finetuning.tail import put_together
@@ -106,16 +106,17 @@ def _keep_best(
     choices: dict[str, Weights] = {}
     rated: list[Rated] = []
 
-    def consider(name: str, weights: Weights) -> None:
+    def consider(name: str, weights: Weights, logits: Logits | None = None) -> None:
         choices[name] = weights
-        logits = compute_logits(load_copy(trainer.network, weights), trainer.validation, device)
+        if logits is None:
+            logits = compute_logits(load_copy(trainer.network, weights), trainer.validation, device)
         rated.append(rate(name, logits, trainer.validation.targets))
 
     def between(share: float) -> None:
         name = f"{round(100 * share)} % of the way from the probe to the average"
         consider(name, interpolate(start, average, share))
 
-    consider("average of the weights", average)
+    consider("average of the weights", average, trainer.average_logits())
     consider("last weights", trainer.network.state_dict())
     if not task.scratch:
         between(0.5)

@@ -134,9 +134,9 @@ def test_the_plan_is_told_in_words() -> None:
 
 
 def test_time_is_kept_for_choosing_among_the_weights() -> None:
-    """Five looks at 1,000 images of a hundredth of a second."""
+    """Four looks at 1,000 images of a hundredth of a second."""
     few, many = (plan(500, left_s=300, images=images) for images in (1, 1_000))
-    assert many.closing_s - few.closing_s == pytest.approx(5 * 999 * 0.01)
+    assert many.closing_s - few.closing_s == pytest.approx(4 * 999 * 0.01)
     assert many.num_steps < few.num_steps
 
 
