@@ -20,6 +20,8 @@ _AIM: Final = 0.97
 _TORCH_FACTOR: Final = 4.0
 # A step on an image takes about so many times as long as its features.
 _STEP_FACTOR: Final = 3
+# What planning measures, three steps at each of two sizes, takes as long as so many of the smaller ones.
+_MEASURED_STEPS: Final = 13
 # A smaller precision: converting it several ways, and timing it.
 _PRECISION_FIXED_S: Final = 12.0
 # Looking at 128 images for their ranges takes several times as long as answering them; then three
@@ -91,8 +93,9 @@ class Stopwatch:
 
     def has_time_to_train(self, config: FinetuneConfig, dataset: Dataset) -> bool:
         """Whether there may be room for a few steps, by what the network's features took."""
+        planning_s = _MEASURED_STEPS * self._step_s(config)
         least_s = min(self._few_steps_s(config, dataset), self._few_tail_steps_s(config, dataset))
-        return self._has_time(least_s + self._least_reserve_s(config, dataset), config)
+        return self._has_time(planning_s + least_s + self._least_reserve_s(config, dataset), config)
 
     def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return the seconds that follow training and the choice among its weights.
@@ -113,8 +116,11 @@ class Stopwatch:
 
     def _few_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return what a few steps of the whole network take, and choosing among its weights."""
-        steps_s = FEWEST_STEPS * _STEP_FACTOR * config.batch_size * self.feature_s
-        return steps_s + closing_s(_TORCH_FACTOR * self.feature_s, len(dataset.splits["val"]))
+        closing = closing_s(_TORCH_FACTOR * self.feature_s, len(dataset.splits["val"]))
+        return FEWEST_STEPS * self._step_s(config) + closing
+
+    def _step_s(self, config: FinetuneConfig) -> float:
+        return _STEP_FACTOR * config.batch_size * self.feature_s
 
     def _few_tail_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return the same for its last stages, which are given one view of each image."""
