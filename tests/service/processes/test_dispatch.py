@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -10,12 +11,29 @@ import pytest
 from service.processes.dispatch import Dispatcher, HandedConnections
 
 
+class HeardDispatcher(Dispatcher):
+    """A dispatcher that tells when it has heard a worker."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(listener)
+        self.heard = threading.Condition()
+
+    def _hear(self, worker: socket.socket) -> None:
+        super()._hear(worker)
+        with self.heard:
+            self.heard.notify_all()
+
+    @property
+    def ready(self) -> set[socket.socket]:
+        return set(self._held)
+
+
 class Shop:
     """A dispatcher's address, and what its workers are given."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.dispatcher = Dispatcher(self.listener)
+        self.dispatcher = HeardDispatcher(self.listener)
         self.dispatcher.start()
         self._clients: list[socket.socket] = []
 
@@ -25,9 +43,13 @@ class Shop:
         return client
 
     def ready_worker(self) -> socket.socket:
+        """Return the end of a worker whose readiness has been heard."""
+        before = self.dispatcher.ready
         pair = self.dispatcher.add_worker()
         pair.settimeout(10)
         pair.send(b"r")
+        with self.dispatcher.heard:
+            assert self.dispatcher.heard.wait_for(lambda: self.dispatcher.ready - before, 10)
         return pair
 
     def close(self) -> None:
