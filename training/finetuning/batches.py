@@ -171,6 +171,28 @@ class TrainingImages:
         return Batch(images=images, targets=own, all_targets=everybodys)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptImages:
+    """The images of `images`, in its order and steps, kept in another form than it reads them."""
+
+    images: TrainingImages
+
+    @property
+    def share(self) -> Share:
+        """This process's part of each step."""
+        return self.images.share
+
+    @property
+    def num_images(self) -> int:
+        """The images of a pass."""
+        return self.images.num_images
+
+    @property
+    def images_per_step(self) -> int:
+        """The images of a step, over all processes."""
+        return self.images.images_per_step
+
+
 @lru_cache(maxsize=4)
 def _order(seed: int, passed: int, num_images: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng((seed, passed, num_images)).permutation(num_images)

@@ -12,17 +12,16 @@ import torch
 from torch import Tensor
 
 from training.finetuning.augment_on_device import change_batch
-from training.finetuning.batches import Batch, Share, StepImages, TrainingImages
+from training.finetuning.batches import Batch, KeptImages, StepImages, TrainingImages
 
 # Of the memory that is free; the rest is for the network.
 _MEMORY_SHARE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResidentImages:
+class ResidentImages(KeptImages):
     """The training split on a device: `kept[i]` is image i, (h, w, 3) uint8."""
 
-    images: TrainingImages
     kept: tuple[Tensor, ...]
 
     @classmethod
@@ -39,21 +38,6 @@ class ResidentImages:
                 return None
             kept.append(torch.from_numpy(pixels.copy()).to(device))
         return cls(images=images, kept=tuple(kept))
-
-    @property
-    def share(self) -> Share:
-        """This process's part of each step."""
-        return self.images.share
-
-    @property
-    def num_images(self) -> int:
-        """The images of a pass."""
-        return self.images.num_images
-
-    @property
-    def images_per_step(self) -> int:
-        """The images of a step, over all processes."""
-        return self.images.images_per_step
 
     def stream(
         self, first_step: int, side_hw_at: Callable[[int], tuple[int, int]]

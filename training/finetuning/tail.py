@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from inference.preprocessing import PreprocessSpec
 from inference.session import ModelSession, SessionConfig, open_session
 from training.backbones.cuts import Cut, split_trunk
-from training.finetuning.batches import Batch, Share, TrainingImages
+from training.finetuning.batches import Batch, KeptImages, TrainingImages
 from training.finetuning.evaluation import ValidationImages
 from training.networks.export import export_graph
 from training.networks.network import TransferNetwork
@@ -103,30 +103,14 @@ def find_cuts(network: TransferNetwork, side_hw: tuple[int, int]) -> list[Cut]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptViews:
+class KeptViews(KeptImages):
     """The training split as the tail sees it, in the order of `images`.
 
     `views[v, i]` are the activations of image i, changed at random for the v-th time; the passes over
     the images take the views in turn.
     """
 
-    images: TrainingImages
     views: Activations
-
-    @property
-    def share(self) -> Share:
-        """This process's part of each step."""
-        return self.images.share
-
-    @property
-    def num_images(self) -> int:
-        """The images of a pass."""
-        return self.images.num_images
-
-    @property
-    def images_per_step(self) -> int:
-        """The images of a step, over all processes."""
-        return self.images.images_per_step
 
     def stream(
         self, first_step: int, side_hw_at: Callable[[int], tuple[int, int]]
