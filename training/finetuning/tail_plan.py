@@ -28,7 +28,8 @@ from training.finetuning.task import TrainingTask
 from training.networks.network import TransferNetwork
 from training.progress import Display
 
-# Fewer steps of the whole network than these leave it worse than the probe that it began as.
+# With 45 steps the whole network was worse than the probe that it began as, with 113 it was level with
+# its last stages given the same time (docs/benchmarks/training-2026-11.md).
 FEW_STEPS: Final = 100
 # The tail takes at most this share of the network's time for an image.
 _TAIL_SHARE: Final = 0.3
