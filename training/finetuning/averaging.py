@@ -40,11 +40,14 @@ class WeightAverage:
         """Take a step's weights in. The first ones count for more, as there is little to average."""
         self.num_updates += 1
         kept = min(decay, (1 + self.num_updates) / (10 + self.num_updates))
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.weights[name].lerp_(value.detach(), 1 - kept)
-            else:
-                self.weights[name].copy_(value)
+        now = network.state_dict()
+        floating = [name for name, value in now.items() if value.is_floating_point()]
+        # All in one go: a GPU would otherwise wait for hundreds of launches a step.
+        torch._foreach_lerp_(
+            [self.weights[name] for name in floating], [now[name] for name in floating], 1 - kept
+        )
+        for name in now.keys() - set(floating):
+            self.weights[name].copy_(now[name])
 
 
 def interpolate(first: Weights, second: Weights, share: float) -> dict[str, Tensor]:

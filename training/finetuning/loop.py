@@ -142,6 +142,7 @@ class Trainer:
         wrapped = distributed.wrap(self.network)
         sound = self.state()
         batches = self._stream()
+        set_training_mode(self.network, train_norms=self.settings.train_norms)
         while not self.pace.done:
             began = time.monotonic()
             batch = next(batches)
@@ -154,6 +155,7 @@ class Trainer:
             self._count(batch, loss, time.monotonic() - began)
             if self.course.is_record(self.pace.step, self.pace.num_steps):
                 self._record()
+                set_training_mode(self.network, train_norms=self.settings.train_norms)
                 sound = self.state()
             self.hooks.after_step(self.state)
         batches.close()
@@ -200,7 +202,6 @@ class Trainer:
 
     def _step(self, wrapped: nn.Module, batch: Batch) -> float:
         """Take one optimiser step and return its loss over all processes' images."""
-        set_training_mode(self.network, train_norms=self.settings.train_norms)
         factor = rate_factor(self.pace.progress, self.pace.num_steps) * self.rate_scale
         set_rate(self.optimizer, factor)
         loss = self.accumulation.backward(
