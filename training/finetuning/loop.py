@@ -132,7 +132,7 @@ class Trainer:
         )
 
     def run(self) -> None:
-        """Take all steps that are left.
+        """Take all steps that are left; leave the network in evaluation mode.
 
         Raises:
             DivergenceError: the loss became NaN or infinite again and again.
@@ -159,6 +159,7 @@ class Trainer:
                 sound = self.state()
             self.hooks.after_step(self.state)
         batches.close()
+        self.network.eval()
 
     def state(self) -> State:
         """Return copies of all that the rest of the run depends on."""

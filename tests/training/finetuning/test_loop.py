@@ -179,6 +179,19 @@ def test_frozen_norms_still_learn_scale_and_shift(fresh: TransferNetwork) -> Non
     assert fresh.head.training
 
 
+def test_every_step_trains_and_the_end_is_for_evaluation(begin: Any) -> None:
+    """Also the steps after those at which the network was judged."""
+    modes: list[bool] = []
+
+    def note_mode(report: StepReport) -> None:
+        modes.append(trainer.network.head.training)
+
+    trainer = begin(course(6, records=3), Hooks(on_step=note_mode))
+    trainer.run()
+    assert modes == [True] * 6
+    assert not any(module.training for module in trainer.network.modules())
+
+
 def test_the_same_seed_gives_the_same_weights(begin: Any) -> None:
     found = []
     for _ in range(2):

@@ -1,5 +1,6 @@
 """Training images that lie on the device: here the CPU, on a GPU the same code."""
 
+import copy
 from itertools import islice
 
 import numpy as np
@@ -82,6 +83,8 @@ def test_a_network_learns_from_them(network: TransferNetwork, dataset: Dataset) 
     validation = ValidationImages(
         pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
     )
-    trainer = Trainer.begin(network, loaded(dataset), validation, settings(), course=course(12))
+    trainer = Trainer.begin(
+        copy.deepcopy(network), loaded(dataset), validation, settings(), course=course(12)
+    )
     trainer.run()
     assert np.mean(trainer.history[-1].val_accuracy) == 1.0
