@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Puts what a GPU machine without a network needs into FOLDER, in parts of at most 54 MiB:
 #   benchmarks/gpu/carry.sh FOLDER DATA... [PHOTOS]
-# DATA and PHOTOS are folders of images; they lie in /tmp/graft-gpu/data there. The machine needs Python
+# DATA and PHOTOS are folders of images; they lie in /tmp/graft-gpu/data there, where session.sh looks for
+# `clothing`, `cifar10` and `photos`. The machine needs Python
 # 3.12 with PyTorch, and CUDA's libraries as Python packages.
 # Carry `small.*` first: with it training and its benchmarks run (benchmarks/gpu/install.sh).
 set -euo pipefail
