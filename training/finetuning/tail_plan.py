@@ -39,6 +39,9 @@ _KEEPING_SHARE: Final = 0.5
 _MOST_BYTES: Final = 2**30
 _TIMED_IMAGES: Final = 4
 
+# Does some work, and returns the seconds that it takes.
+Stopwatch = Callable[[Callable[[], object]], float]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tail:
@@ -62,7 +65,19 @@ class TailOffer:
     share: float
 
 
-def offer_tail(task: TrainingTask, *, num_steps: int, val_image_s: float) -> TailOffer | None:
+def shortest_s(work: Callable[[], object]) -> float:
+    """Return the shortest of three times: the first one also pays for set-up."""
+    taken = []
+    for _ in range(3):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def offer_tail(
+    task: TrainingTask, *, num_steps: int, val_image_s: float, stopwatch: Stopwatch = shortest_s
+) -> TailOffer | None:
     """Return the tail to train instead of the whole network, which has time for `num_steps` steps.
 
     `val_image_s`: of the whole network in PyTorch. None where the whole network has time for more than
@@ -73,10 +88,10 @@ def offer_tail(task: TrainingTask, *, num_steps: int, val_image_s: float) -> Tai
     if num_steps >= FEW_STEPS or not _may_be_cut(task) or settings.device.type != "cpu":
         return None
     network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
-    cut = _choose_cut(network, side_hw)
+    cut = _choose_cut(network, side_hw, stopwatch)
     if cut is None:
         return None
-    image_s = _kept_image_s(task, side_hw)
+    image_s = _kept_image_s(task, side_hw, stopwatch)
     num_views = _count_views(task, cut, image_s)
     if num_views == 0:
         return None
@@ -137,24 +152,26 @@ def _may_be_cut(task: TrainingTask) -> bool:
     )
 
 
-def _choose_cut(network: TransferNetwork, side_hw: tuple[int, int]) -> Cut | None:
+def _choose_cut(
+    network: TransferNetwork, side_hw: tuple[int, int], stopwatch: Stopwatch
+) -> Cut | None:
     """Return the cut with the longest tail that is still cheap."""
     images = torch.zeros(_TIMED_IMAGES, 3, *side_hw, dtype=torch.uint8)
     chosen = None
     with torch.no_grad():  # not inference mode: cuts are found by what changes in place
-        enough_s = _TAIL_SHARE * _shortest_s(partial(network, images))
+        enough_s = _TAIL_SHARE * stopwatch(partial(network, images))
         for cut in reversed(find_cuts(network, side_hw)):
             given = torch.zeros(_TIMED_IMAGES, *cut.shape)
-            if _shortest_s(partial(cut.tail, given)) > enough_s:
+            if stopwatch(partial(cut.tail, given)) > enough_s:
                 break
             chosen = cut
     return chosen
 
 
-def _kept_image_s(task: TrainingTask, side_hw: tuple[int, int]) -> float:
+def _kept_image_s(task: TrainingTask, side_hw: tuple[int, int], stopwatch: Stopwatch) -> float:
     """Return the seconds in which an image is changed, and answered by less than the whole network."""
     assert isinstance(task.images, TrainingImages)
-    changed_s = _shortest_s(partial(task.images.batch, 0, side_hw)) / task.images.images_per_step
+    changed_s = stopwatch(partial(task.images.batch, 0, side_hw)) / task.images.images_per_step
     return changed_s + task.feature_s
 
 
@@ -209,13 +226,3 @@ def _plan_course(
     )
     # When the first step is taken, that is over.
     return replace(course, closing_s=course.closing_s - keeping_s)
-
-
-def _shortest_s(work: Callable[[], object]) -> float:
-    """Return the shorter of two times: the first one also pays for set-up."""
-    taken = []
-    for _ in range(2):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
