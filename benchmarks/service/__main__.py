@@ -27,7 +27,7 @@ from benchmarks.service.aims import judge, print_aims
 from benchmarks.service.ceilings import measure_ceilings, measure_lone_ms
 from benchmarks.service.faults import measure_faults
 from benchmarks.service.load import ARRIVALS, Result, closed_loop, open_loop
-from benchmarks.service.processes import watch_memory
+from benchmarks.service.processes import cpu_seconds, watch_memory
 from benchmarks.service.rounds import Loads, Round, in_order, middle_ceilings, middle_loads
 from benchmarks.service.servers import ECHO, SERVERS, Package, Server, running
 from benchmarks.service.tables import CONNECTIONS, print_tables
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     lone_ms = statistics.median(found.lone_ms for found in run.found)
     for name, per_s in ceilings.items():
         print(f"Ceiling, {name}: {per_s:.0f} images/s")
-    print_tables(measured, deadline_s=DEADLINE_S)
+    print_tables(measured, run.found, deadline_s=DEADLINE_S)
     print_aims(judge(measured, run.found, deadline_s=DEADLINE_S))
     print(json.dumps({"ceilings": ceilings, "lone_ms": lone_ms, **measured}))
     return 1 if run.failed else 0
@@ -121,7 +121,7 @@ class _Run:
         # One that does not start, or dies, must not cost what was measured of the others.
         try:
             with running(server, self.package, self.images[0], children, log) as (port, session_id):
-                load = uvloop.run(_steady(port, requests, self.times))
+                load = uvloop.run(_steady(port, session_id, requests, self.times))
                 self.found[-1].loads[server.name] = load
                 if turn == self.rounds - 1 and server is not ECHO:
                     capacity = float(middle_loads(self.loads(server.name))["64"]["per_s"])
@@ -141,14 +141,19 @@ class _Run:
         }
 
 
-async def _steady(port: int, requests: Sequence[bytes], times: Times) -> dict[str, Any]:
+async def _steady(
+    port: int, session_id: int, requests: Sequence[bytes], times: Times
+) -> dict[str, Any]:
     await closed_loop(port, requests, connections=16, seconds=times.warm_up_s)
-    return {
-        str(connections): _summary(
-            await closed_loop(port, requests, connections=connections, seconds=times.closed_s)
-        )
-        for connections in CONNECTIONS
-    }
+    found = {}
+    for connections in CONNECTIONS:
+        before_s = cpu_seconds(session_id)
+        result = await closed_loop(port, requests, connections=connections, seconds=times.closed_s)
+        server_s = cpu_seconds(session_id) - before_s
+        found[str(connections)] = _summary(result) | {
+            "server_cpu_ms": 1e3 * server_s / max(1, sum(result.statuses.values()))
+        }
+    return found
 
 
 async def _strain(

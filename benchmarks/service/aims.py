@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.service.ceilings import BOTH
-from benchmarks.service.rounds import Ratio, Round, most_per_s
+from benchmarks.service.rounds import Ratio, Round, most_per_s, share_of_ceiling
 
 OURS: Final = "graft"
 OURS_INT8: Final = "graft, int8"
@@ -53,11 +53,8 @@ def print_aims(aims: list[Aim]) -> None:
 
 
 def _throughput(rounds: Sequence[Round]) -> Aim:
-    share = Ratio.of(
-        most_per_s(found.loads[OURS]) / found.ceilings[BOTH]
-        for found in rounds
-        if OURS in found.loads
-    )
+    share = share_of_ceiling(rounds, OURS, BOTH)
+    assert share is not None
     return Aim(
         text=f"images/s at least {_SHARE_OF_PIPELINE:.0%} of the pipeline without HTTP",
         measured=f"{share.middle:.0%} (rounds {share.low:.0%} to {share.high:.0%})",

@@ -50,6 +50,16 @@ def most_per_s(loads: Loads) -> float:
     return max(float(load["per_s"]) for load in loads.values())
 
 
+def share_of_ceiling(rounds: Sequence[Round], server: str, ceiling: str) -> Ratio | None:
+    """Return the most images/s of a server as a share of a ceiling, None where no round had it."""
+    shares = [
+        most_per_s(found.loads[server]) / found.ceilings[ceiling]
+        for found in rounds
+        if server in found.loads
+    ]
+    return Ratio.of(shares) if shares else None
+
+
 def in_order(servers: Sequence[Found], turn: int) -> list[Found]:
     """Return the servers in the order of a round, counted from 0."""
     return list(servers) if turn % 2 == 0 else list(reversed(servers))
