@@ -25,6 +25,8 @@ package() {
   shift 2
   step "$name" 240 python3 -m training.finetune "$from" --name "$name" --models-dir "$work/models" \
     --cache-dir "$work/cache-$name" --tracker none --leakage drop "$@"
+  # The report says where the seconds went; what is not among the logs stays on the machine.
+  cp "$work/models/$name/1/report.html" "$logs/$name.html" || true
 }
 
 resnet_weights() {

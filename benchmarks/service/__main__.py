@@ -10,7 +10,6 @@ is measured in several rounds (`rounds.py`). Prints Markdown tables and a line o
 import argparse
 import asyncio
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any, Final
 
 import uvloop
 
+from benchmarks.machine import this_machine
 from benchmarks.service.aims import judge, print_aims
 from benchmarks.service.ceilings import measure_ceilings, measure_lone_ms
 from benchmarks.service.faults import measure_faults
@@ -207,7 +207,7 @@ def _conditions(package: Package, images: Sequence[bytes]) -> str:
     ).stdout.strip()
     kilobytes = sum(map(len, images)) / len(images) / 1e3
     return (
-        f"commit {commit}, Python {platform.python_version()}, {len(os.sched_getaffinity(0))} cores, "
+        f"commit {commit}, Python {platform.python_version()}, {this_machine()}, "
         f"load {os.getloadavg()[0]:.1f}, model {package.folder.parent.name} "
         f"version {package.folder.name}, {len(images)} photos of {kilobytes:.0f} KB\n"
     )

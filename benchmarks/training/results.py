@@ -50,6 +50,7 @@ class Result:
         images: test images; 0 for a run that failed.
         seconds: wall time from the start of its process to its end.
         note: what the run says of itself, or why it failed.
+        machine: what it ran on; a budget buys different runs on different machines.
     """
 
     trial: Trial
@@ -57,6 +58,7 @@ class Result:
     images: int
     seconds: float
     note: str = ""
+    machine: str = ""
 
 
 def append_result(file: Path, result: Result) -> None:
@@ -94,11 +96,13 @@ def markdown(results: Sequence[Result]) -> str:
     """Return a table with a row for each data set, weights, method and limit, over the seeds.
 
     The interval is Wilson's for the mean accuracy on one seed's number of test images: seeds share
-    images, so that more of them do not make it narrower.
+    images, so that more of them do not make it narrower. Machines are numbered, and named below.
     """
+    machines = list(dict.fromkeys(result.machine for result in results))
     lines = [
-        "| data | weights | method | minutes | seeds | accuracy % | 95 % interval | each seed | seconds |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| data | weights | method | minutes | seeds | accuracy % | 95 % interval | each seed | seconds "
+        "| machine |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for group in _grouped(results):
         trial = group[0].trial
@@ -106,19 +110,21 @@ def markdown(results: Sequence[Result]) -> str:
         head = f"| {trial.data} | {trial.weights} | {trial.method} | {limit} | {len(group)} "
         sound = [result for result in group if result.right is not None]
         if not sound:
-            lines.append(f"{head}| failed: {group[0].note} | | | |")
+            lines.append(f"{head}| failed: {group[0].note} | | | | |")
             continue
         shares = [(result.right or 0) / result.images for result in sound]
         mean, images = fmean(shares), round(fmean(result.images for result in sound))
         low, high = wilson(round(mean * images), images) or (0.0, 1.0)
         each = " ".join(f"{100 * share:.1f}" for share in shares)
+        ran_on = sorted({machines.index(result.machine) + 1 for result in sound})
         seconds = fmean(result.seconds for result in sound)
         failed = f" ({len(group) - len(sound)} failed)" if len(sound) < len(group) else ""
         lines.append(
             f"{head}| {100 * mean:.1f}{failed} | {100 * low:.1f} to {100 * high:.1f} | {each} "
-            f"| {seconds:.0f} |"
+            f"| {seconds:.0f} | {', '.join(map(str, ran_on))} |"
         )
-    return "\n".join(lines)
+    named = (f"{n}: {machine or 'not recorded'}" for n, machine in enumerate(machines, start=1))
+    return "\n".join([*lines, "", "Machines: " + "; ".join(named)])
 
 
 def _grouped(results: Sequence[Result]) -> Iterator[list[Result]]:

@@ -7,10 +7,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.machine import this_machine
 from benchmarks.training.holdout import find_copies, write_split
 from benchmarks.training.results import (
     Result,
@@ -128,10 +129,11 @@ def run_command(
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - began
+    ran = partial(Result, trial=trial, seconds=seconds, machine=this_machine())
     if done.returncode != 0:
         note = " ".join(done.stderr.split())[-_NOTE_CHARS:]
-        return Result(trial=trial, right=None, images=0, seconds=seconds, note=note)
-    return Result(trial=trial, seconds=seconds, **read(done.stdout))
+        return ran(right=None, images=0, note=note)
+    return ran(**read(done.stdout))
 
 
 def _published(printed: str) -> dict[str, Any]:

@@ -83,9 +83,17 @@ def test_a_run_that_differs_in_anything_is_another_run(other: Trial) -> None:
 def test_the_table_has_the_mean_over_seeds_and_the_interval_of_one_seeds_images() -> None:
     """The interval of 90 of 100 by hand: (0.90 + 0.0192) / 1.0384 ± 0.0589, Wilson 1927."""
     table = markdown([result(92, seed=1, seconds=310), result(88, seed=0, seconds=290)])
-    assert table.splitlines()[2:] == [
-        "| clothing | Lite0 | finetune | 5 | 2 | 90.0 | 82.6 to 94.5 | 88.0 92.0 | 300 |"
-    ]
+    assert table.splitlines()[2] == (
+        "| clothing | Lite0 | finetune | 5 | 2 | 90.0 | 82.6 to 94.5 | 88.0 92.0 | 300 | 1 |"
+    )
+
+
+def test_runs_of_different_machines_are_told_apart() -> None:
+    slow, quick = (replace(result(90, seed=seed), machine=f"kind {seed}") for seed in (0, 1))
+    other = replace(quick, trial=replace(TRIAL, data="cifar10"))
+    lines = markdown([slow, quick, other]).splitlines()
+    assert [line.split(" | ")[-1] for line in lines[2:4]] == ["1, 2 |", "2 |"]
+    assert lines[-1] == "Machines: 1: kind 0; 2: kind 1"
 
 
 def test_the_table_says_which_runs_failed() -> None:
