@@ -10,6 +10,7 @@ is measured in several rounds (`rounds.py`). Prints Markdown tables and a line o
 import argparse
 import asyncio
 import json
+import os
 import platform
 import statistics
 import subprocess
