@@ -32,6 +32,7 @@ _DATABASE: Final = "index.sqlite"
 _SHARDS: Final = "shards"
 _COMMIT_EVERY: Final = 512
 _BUSY_TIMEOUT_S: Final = 30.0
+_BUSY_RETRY_S: Final = 0.02
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS pixels (
     sha256 TEXT, view TEXT, shard TEXT, offset INTEGER, height INTEGER, width INTEGER,
@@ -248,12 +249,23 @@ class PixelCache:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    # Used from several threads, one at a time.
-    database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
-    try:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.executescript(_SCHEMA)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
+    gives_up_s = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        # Used from several threads, one at a time.
+        database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.executescript(_SCHEMA)
+        except sqlite3.Error as err:
+            database.close()
+            # Where two processes make the same file, SQLite refuses one at once, whatever the timeout.
+            if not _is_busy(err) or time.monotonic() > gives_up_s:
+                raise
+            time.sleep(_BUSY_RETRY_S)
+        else:
+            return database
+
+
+def _is_busy(err: sqlite3.Error) -> bool:
+    # The lower byte of an extended code is the code.
+    return getattr(err, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY

@@ -5,6 +5,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,19 @@ def test_two_runs_at_once_keep_both_their_images(tmp_path: Path) -> None:
     assert np.array_equal(kept(after, "a"), image(1))
     assert np.array_equal(kept(after, "b"), image(2))
     after.close()
+
+
+def test_a_new_cache_is_made_by_several_at_one_time(tmp_path: Path) -> None:
+    """As the processes of `torchrun` do; SQLite refuses one of them at once."""
+    together = threading.Barrier(4)
+
+    def make(folder: Path) -> None:
+        together.wait()
+        opened(folder).close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for turn in range(25):
+            list(pool.map(make, [tmp_path / str(turn)] * 4))
 
 
 def test_a_killed_run_costs_only_what_it_had_not_committed(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from training.finetuning.batches import Share
 
 pytestmark = pytest.mark.training
 
+FINETUNE = "tests.training.finetuning.finetune_in_float32"
+
 
 def test_alone_nothing_is_shared() -> None:
     assert distributed.share() == Share(rank=0, of=1)
@@ -30,7 +32,7 @@ def train(command: list[str], *, processes: int) -> str:
     """Run the command in some processes and return what they printed."""
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     done = subprocess.run(
-        [sys.executable, *launcher, "-m", "training.finetune", *command],
+        [sys.executable, *launcher, "-m", FINETUNE, *command],
         cwd=REPOSITORY,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
