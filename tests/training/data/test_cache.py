@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -97,13 +98,18 @@ def test_a_new_cache_is_made_by_several_at_one_time(tmp_path: Path) -> None:
     """As the processes of `torchrun` do; SQLite refuses one of them at once."""
     together = threading.Barrier(4)
 
-    def make(folder: Path) -> None:
+    def make(folder: Path, seed: int) -> None:
         together.wait()
-        opened(folder).close()
+        cache = opened(folder)
+        cache.put(f"hash{seed}", "fact", {VIEW: image(seed)})
+        cache.close()
 
     with ThreadPoolExecutor(4) as pool:
         for turn in range(25):
-            list(pool.map(make, [tmp_path / str(turn)] * 4))
+            folder = tmp_path / str(turn)
+            list(pool.map(make, [folder] * 4, range(4)))
+            with closing(opened(folder)) as cache:
+                assert all(cache.find(f"hash{seed}", [VIEW]) for seed in range(4))
 
 
 def test_a_killed_run_costs_only_what_it_had_not_committed(tmp_path: Path) -> None:
