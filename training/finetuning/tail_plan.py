@@ -81,8 +81,8 @@ def offer_tail(
     """Return the tail to train instead of the whole network, which has time for `num_steps` steps.
 
     `val_image_s`: of the whole network in PyTorch; `stopwatch` times its parts. None where the whole
-    network has time for more than a few steps, where nothing is to be gained, on a GPU, with several processes,
-    and of networks that cannot be cut (vision transformers).
+    network has time for more than a few steps, where nothing is to be gained, on a GPU, with several
+    processes, and of networks that cannot be cut (vision transformers).
     """
     settings = task.settings()
     if num_steps >= FEW_STEPS or not _may_be_cut(task) or settings.device.type != "cpu":
