@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from inference.errors import PackageError
+from training.allocator import keep_freed_memory
 from training.backbones.build import Backbone, build_backbone, starts_random
 from training.backbones.catalogue import find_backbone
 from training.backbones.licences import licence_warning
@@ -34,6 +35,7 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
         TrainingError: the data, the options, the weights or a gate stop the run.
         PackageError: the repository cannot be written.
     """
+    keep_freed_memory()
     stopwatch = Stopwatch(started=started)
     display.stage_seconds["starting"] = time.monotonic() - started
     folder = read_folder(config.data)

@@ -60,7 +60,7 @@ def wrap(network: nn.Module) -> nn.Module:
     if not dist.is_initialized():
         return network
     # BatchNorm statistics are either frozen or each process's own, of which rank 0's are kept.
-    return DistributedDataParallel(network, broadcast_buffers=True)
+    return DistributedDataParallel(network)
 
 
 def agree(value: Any) -> Any:

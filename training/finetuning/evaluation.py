@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.special import log_softmax
-from torch import nn
+from torch import Tensor, nn
 
 from training.data.scan import PixelRows
 from training.finetuning import distributed
@@ -28,6 +28,10 @@ class ValidationImages:
     rows: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
 
+    def batch(self, places: slice | npt.NDArray[np.int64], device: torch.device) -> Tensor:
+        """Return some of them as a network takes them: (N, 3, H, W) uint8, or activations."""
+        return torch.from_numpy(self.pixels[self.rows[places]]).permute(0, 3, 1, 2).to(device)
+
 
 @torch.inference_mode()
 def compute_logits(
@@ -38,7 +42,7 @@ def compute_logits(
     part = distributed.share()
     mine = np.arange(part.rank, len(validation.rows), part.of)
     logits = [
-        _logits(network, validation.pixels[validation.rows[mine[start : start + _BATCH]]], device)
+        network(validation.batch(mine[start : start + _BATCH], device)).float().cpu().numpy()
         for start in range(0, len(mine), _BATCH)
     ]
     parts = distributed.gather((mine, logits))
@@ -53,11 +57,3 @@ def score(logits: Logits, targets: npt.NDArray[np.int64]) -> tuple[float, float]
     """Return the mean loss in nats and the accuracy 0..1 of logits (M, K)."""
     losses = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
     return float(losses.mean()), float((logits.argmax(axis=1) == targets).mean())
-
-
-def _logits(
-    network: nn.Module, pixels: npt.NDArray[np.uint8 | np.float16], device: torch.device
-) -> Logits:
-    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device)
-    logits: Logits = network(images).float().cpu().numpy()
-    return logits

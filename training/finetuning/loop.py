@@ -8,7 +8,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -26,6 +26,8 @@ from training.finetuning.memory import Accumulation
 from training.finetuning.optimizer import build_optimizer, set_rate
 from training.finetuning.schedule import Pace, rate_factor
 from training.finetuning.settings import TrainSettings
+from training.networks.depthwise import float32_depthwise
+from training.networks.frozen_norms import folded_norms
 from training.networks.network import TransferNetwork
 
 _CLIP_NORM: Final = 1.0
@@ -139,7 +141,11 @@ class Trainer:
             ConfigError: not even one image has room in memory.
         """
         self.started = time.monotonic()
-        wrapped = distributed.wrap(self.network)
+        with self._fast_form():
+            self._run(distributed.wrap(self.network))
+        self.network.eval()
+
+    def _run(self, wrapped: nn.Module) -> None:
         sound = self.state()
         batches = self._stream()
         set_training_mode(self.network, train_norms=self.settings.train_norms)
@@ -159,7 +165,18 @@ class Trainer:
                 sound = self.state()
             self.hooks.after_step(self.state)
         batches.close()
-        self.network.eval()
+
+    @contextmanager
+    def _fast_form(self) -> Iterator[None]:
+        """Let the network compute the same function as fast as is known, for a block."""
+        device = self.settings.device
+        with ExitStack() as stack:
+            if not self.settings.train_norms:
+                example = self.validation.batch(slice(0, 2), device)
+                stack.enter_context(folded_norms(self.network, example))
+            if self.settings.half_precision and device.type == "cpu":
+                stack.enter_context(float32_depthwise(self.network))
+            yield
 
     def state(self) -> State:
         """Return copies of all that the rest of the run depends on."""

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 
 from tests.training.conftest import SIDE_PX
 from tests.training.finetuning.test_batches import images_of
-from training.backbones.build import Backbone
+from training.backbones.build import Backbone, build_backbone
+from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.errors import DivergenceError
 from training.finetuning.course import Course
@@ -177,6 +179,51 @@ def test_frozen_norms_still_learn_scale_and_shift(fresh: TransferNetwork) -> Non
     assert all(p.requires_grad for norm in norms for p in norm.parameters())
     assert fresh.training
     assert fresh.head.training
+
+
+def replaced(network: nn.Module, kind: type[nn.Module]) -> int:
+    """Return how many of a network's layers of a kind compute something else than they say."""
+    return sum("forward" in vars(m) for m in network.modules() if isinstance(m, kind))
+
+
+@pytest.mark.parametrize("train_norms", [False, True])
+def test_frozen_norms_are_folded_while_steps_are_taken(begin: Any, train_norms: bool) -> None:
+    counts: list[int] = []
+
+    def count(report: StepReport) -> None:
+        counts.append(replaced(trainer.network, nn.BatchNorm2d))
+
+    trainer = begin(course(2), Hooks(on_step=count), train_norms=train_norms)
+    trainer.run()
+    num_norms = sum(isinstance(m, nn.BatchNorm2d) for m in trainer.network.modules())
+    assert num_norms
+    assert counts == [0 if train_norms else num_norms] * 2
+    assert replaced(trainer.network, nn.Module) == 0
+
+
+@pytest.mark.parametrize("half_precision", [False, True])
+def test_depthwise_layers_stay_in_float32_on_a_cpu(
+    dataset: Dataset, validation: ValidationImages, half_precision: bool
+) -> None:
+    """Norms are trained here, so that nothing is folded."""
+    counts: list[int] = []
+
+    def count(report: StepReport) -> None:
+        counts.append(replaced(network, nn.Conv2d))
+
+    options = FinetuneConfig(data=Path("colours"), backbone="test_efficientnet", weights="none")
+    network = TransferNetwork(build_backbone(options), 3)
+    Trainer.begin(
+        network,
+        images_of(dataset),
+        validation,
+        settings(half_precision=half_precision, train_norms=True),
+        course=course(1),
+        hooks=Hooks(on_step=count),
+    ).run()
+    num_depthwise = sum(isinstance(m, nn.Conv2d) and m.groups > 1 for m in network.modules())
+    assert num_depthwise
+    assert counts == [num_depthwise if half_precision else 0]
 
 
 def test_every_step_trains_and_the_end_is_for_evaluation(begin: Any) -> None:
