@@ -97,6 +97,10 @@ class Stopwatch:
         least_s = min(self._few_steps_s(config, dataset), self._few_tail_steps_s(config, dataset))
         return self._has_time(planning_s + least_s + self._least_reserve_s(config, dataset), config)
 
+    def has_time_again(self, seconds: float, config: FinetuneConfig, dataset: Dataset) -> bool:
+        """Whether training once more, which took some seconds, leaves time for what follows."""
+        return self._has_time(_SLACK * seconds + self._least_reserve_s(config, dataset), config)
+
     def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return the seconds that follow training and the choice among its weights.
 

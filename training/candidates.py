@@ -1,6 +1,6 @@
 """The models a run makes and chooses between: the probe, and a network trained on the images.
 
-Each candidate is a network and its exported graph; validation images decide.
+Each candidate is a network and its exported graph; validation images decide (`contest.py`).
 """
 
 import math
@@ -16,13 +16,7 @@ from training.assessment.calibration import fit_temperature, negative_log_likeli
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.finetuning.checkpoint import Checkpoints
-from training.finetuning.choosing import (
-    CONVINCED,
-    accuracy_difference,
-    choose_weights,
-    rate,
-    share_better,
-)
+from training.finetuning.choosing import choose_weights, rate
 from training.finetuning.loop import EpochRecord
 from training.finetuning.run import train_network
 from training.finetuning.task import TrainingTask
@@ -265,33 +259,6 @@ def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bo
     plain = head.logits(features.embeddings[rows]).argmax(axis=1) == targets
     turned = head.logits(mirrored).argmax(axis=1) == targets
     return float(plain.mean() - turned.mean()) <= _MIRROR_DROP
-
-
-def compare(probe: Candidate, trained: Candidate) -> str:
-    """Return how far apart two models are on the same validation images, in words."""
-    targets = probe.dataset.targets("val")
-    first, second = (rate(c.method, c.val_logits, targets) for c in (trained, probe))
-    difference, low, high = accuracy_difference(first.correct, second.correct)
-    return (
-        f"{trained.method} against the probe, by the same {len(targets)} validation images: "
-        f"{100 * difference:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f}), lower "
-        f"loss in {100 * share_better(first.losses, second.losses):.0f} % of the bootstrap samples"
-    )
-
-
-def choose(probe: Candidate, trained: Candidate) -> Candidate:
-    """Return the trained model where it is at least as often right as the probe, and very likely better.
-
-    Better is a lower loss or more images right, in most bootstrap samples of the validation images.
-    """
-    targets = probe.dataset.targets("val")
-    first, second = (rate(c.method, c.val_logits, targets) for c in (trained, probe))
-    if first.correct.mean() < second.correct.mean():
-        return probe
-    likely = max(
-        share_better(first.losses, second.losses), share_better(~first.correct, ~second.correct)
-    )
-    return trained if likely >= CONVINCED else probe
 
 
 def _describe_trials(probe: Probe) -> tuple[str, ...]:

@@ -1,19 +1,15 @@
 """From prepared images to the model to publish: the probe, or a network trained from it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from training.budget import Stopwatch
-from training.candidates import (
-    Candidate,
-    choose,
-    compare,
-    make_probe,
-    make_trained,
-)
+from training.candidates import Candidate, make_probe, make_trained
 from training.config import FinetuneConfig
+from training.contest import Contest
 from training.data.cache import default_cache_dir
-from training.data.split import Dataset
+from training.data.split import MAX_FOLDS, Dataset
 from training.device import resolve_device
 from training.errors import OutOfTime
 from training.finetuning import distributed
@@ -28,6 +24,9 @@ from training.networks.network import TransferNetwork
 from training.prepare import Prepared
 from training.probing.published_head import head_images
 from training.progress import Display
+
+# So many images judge well enough; one fold of a large data set has them, of a small one it takes several.
+_ENOUGH_JUDGES: Final = 50
 
 # The model to publish, and all that were tried.
 Chosen = tuple[Candidate, list[Candidate]]
@@ -45,7 +44,10 @@ class Fitting:
     def task(
         self, start: TransferNetwork, dataset: Dataset, method: str, *, mirror: bool
     ) -> TrainingTask:
-        """Return what is to be trained."""
+        """Return what is to be trained.
+
+        With folds, time that is left over goes to the next one.
+        """
         return TrainingTask(
             start=start,
             backbone=self.prepared.backbone,
@@ -59,6 +61,7 @@ class Fitting:
             mirror=mirror,
             deadline_s=self.stopwatch.deadline_s(self.config),
             after_s=self.stopwatch.after_s(self.config, dataset),
+            stretched=method == "scratch" or self.prepared.dataset.folds is None,
             export_s=self.stopwatch.export_s,
             feature_s=self.stopwatch.feature_s,
         )
@@ -81,12 +84,13 @@ class Fitting:
         )
         return on_device(images, resolve_device(self.config))
 
-    def checkpoints(self) -> Checkpoints:
+    def checkpoints(self, fold: int = 0) -> Checkpoints:
         """Return where the run is saved, and what a run that goes on from there must have alike."""
         weights = self.prepared.backbone.info
+        name = run_name(self.config.publish_name, self.config.models_dir)
         return Checkpoints.at(
             (self.config.cache_dir or default_cache_dir()) / "runs",
-            run_name(self.config.publish_name, self.config.models_dir),
+            f"{name}-fold{fold}" if fold else name,
             describe_options(self.config.record())
             | {
                 "the images": self.prepared.dataset.fingerprint(),
@@ -94,12 +98,18 @@ class Fitting:
             },
         )
 
+    def forget(self) -> None:
+        """Remove all that was saved: the run is over."""
+        for fold in range(MAX_FOLDS):
+            self.checkpoints(fold).remove()
+
 
 def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     """Return the model to publish, and all that were tried.
 
-    With folds, training judges itself on one of them, beside a probe fitted on the same images. If
-    that probe is not beaten, the one that was cross-validated and fitted on all images is published.
+    With folds, training judges itself on one of them after the other, beside a probe fitted on the same
+    images. If that probe is not beaten, the one that was cross-validated and fitted on all images is
+    published.
 
     Of several processes only the first one gets an answer; nobody does where only the plan was asked
     for.
@@ -132,18 +142,60 @@ def _from_scratch(fitting: Fitting) -> Chosen | None:
 
 
 def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
-    dataset, rival = fitting.prepared.dataset, probe
+    dataset, contest = fitting.prepared.dataset, None
     if not distributed.agree(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
         raise OutOfTime
     if dataset.folds is not None:
-        rival = _make_probe(fitting, dataset.hold_out(0), mirrored=False)
-    assert rival.start is not None
-    task = fitting.task(rival.start, rival.dataset, "finetune", mirror=rival.mirror)
-    trained = _train(task, fitting)
-    if trained is None:
+        trained, contest = _train_folds(fitting)
+    elif (trained := _train_from(probe, fitting)) is not None:
+        contest = Contest.of(probe, trained)
+    if trained is None or contest is None:
         return None
-    fitting.display.line(compare(rival, trained))
-    return (trained if choose(rival, trained) is trained else probe), [probe, trained]
+    outcome = contest.describe()
+    fitting.display.line(outcome)
+    trained = replace(trained, notes=(*trained.notes, outcome))
+    return (trained if contest.trained_wins() else probe), [probe, trained]
+
+
+def _train_folds(fitting: Fitting) -> tuple[Candidate | None, Contest | None]:
+    """Train beside one fold after the other; return the first network, and what all of them judged.
+
+    A handful of images cannot tell a network from its probe. So where there is time the same training
+    is done again without other images, and it is the way of training that is judged (Kohavi 1995).
+    """
+    dataset, first, contest = fitting.prepared.dataset, None, None
+    assert dataset.folds is not None
+    num_folds, num_judges = int(dataset.folds.max()) + 1, 0
+    for fold in range(num_folds):
+        began = time.monotonic()
+        fitting.display.line(f"fine-tuning beside fold {fold + 1} of {num_folds}")
+        rival = _make_probe(fitting, dataset.hold_out(fold), mirrored=False)
+        try:
+            trained = _train_from(rival, fitting, fold)
+        except OutOfTime:
+            if fold == 0:
+                raise
+            break
+        if trained is not None:
+            one = Contest.of(rival, trained)
+            first, contest = first or trained, contest.joined(one) if contest else one
+        num_judges += len(rival.dataset.splits["val"])
+        if num_judges >= _ENOUGH_JUDGES or not _has_time_again(fitting, time.monotonic() - began):
+            break
+    return first, contest
+
+
+def _has_time_again(fitting: Fitting, seconds: float) -> bool:
+    config, dataset = fitting.config, fitting.prepared.dataset
+    again = not config.dry_run and fitting.stopwatch.has_time_again(seconds, config, dataset)
+    agreed: bool = distributed.agree(again)
+    return agreed
+
+
+def _train_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> Candidate | None:
+    assert probe.start is not None
+    task = fitting.task(probe.start, probe.dataset, "finetune", mirror=probe.mirror)
+    return _train(task, fitting, fold)
 
 
 def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candidate:
@@ -165,11 +217,11 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candid
     return probe
 
 
-def _train(task: TrainingTask, fitting: Fitting) -> Candidate | None:
+def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> Candidate | None:
     if fitting.config.dry_run:
         make_plan(task, fitting.display)
         return None
-    checkpoints = fitting.checkpoints()
+    checkpoints = fitting.checkpoints(fold)
     if fitting.config.fresh:
         checkpoints.remove()
     trained = make_trained(

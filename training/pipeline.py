@@ -69,7 +69,7 @@ def _run(
         measured = measure_candidate(chosen, tried, prepared, config, display, stopwatch=stopwatch)
         display.line("writing the package and checking it from raw bytes")
         published = publish(measured, config)
-        fitting.checkpoints().remove()
+        fitting.forget()
         return published
 
 

@@ -70,6 +70,16 @@ def test_a_few_steps_of_the_last_stages_are_the_least_that_training_is_begun_for
     assert not watch.has_time_to_train(options(least_s / 0.97 - 5), dataset)
 
 
+def test_training_is_done_again_where_it_and_what_follows_fit(
+    dataset: Dataset, features: Features
+) -> None:
+    watch = slow_watch(features)
+    least_s = 1.15 * 100 + watch.reserve_s(dataset, mirrored=False)
+    assert watch.has_time_again(100.0, options(None), dataset)
+    assert watch.has_time_again(100.0, options(least_s / 0.97 + 5), dataset)
+    assert not watch.has_time_again(100.0, options(least_s / 0.97 - 5), dataset)
+
+
 def test_mirrored_images_are_given_up_where_training_has_no_time_otherwise(
     dataset: Dataset, features: Features
 ) -> None:

@@ -106,7 +106,7 @@ def _plan_whole(task: TrainingTask, timing: Timing | None, early_hw: Size, final
         final_hw=final_hw,
         deadline_s=task.deadline_s,
         after_s=task.after_s,
-        fixed=task.config.epochs is not None,
+        fixed=task.config.epochs is not None or not task.stretched,
     )
     said = describe_course(course, timing, images.images_per_step, images.num_images)
     return Plan(

@@ -222,7 +222,7 @@ def _plan_course(
         final_hw=shape[:2],
         deadline_s=task.deadline_s,
         after_s=task.after_s + comparing_s + keeping_s,
-        fixed=False,
+        fixed=not task.stretched,
     )
     # When the first step is taken, that is over.
     return replace(course, closing_s=course.closing_s - keeping_s)

@@ -34,6 +34,7 @@ class TrainingTask:
         mirror: whether mirror images keep their class.
         deadline_s: `time.monotonic()` at which all is to be done, or None.
         after_s: what follows the choice among the weights: export, measuring, publishing.
+        stretched: whether time that is left over may make the run longer than the data needs.
         export_s, feature_s: what exporting the backbone took, and each image's features by ONNX Runtime.
     """
 
@@ -47,6 +48,7 @@ class TrainingTask:
     mirror: bool
     deadline_s: float | None
     after_s: float = 0.0
+    stretched: bool = True
     export_s: float = 0.0
     feature_s: float = 0.0
 

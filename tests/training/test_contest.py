@@ -1,0 +1,49 @@
+"""The probe and a trained network, judged by the same images."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from training.candidates import Candidate
+from training.contest import Contest
+
+pytestmark = pytest.mark.training
+
+
+def judged(probe: Candidate, method: str, *, right: int, sure: float = 4.0) -> Candidate:
+    """Return a candidate that is right about some of the nine validation images."""
+    targets = probe.dataset.targets("val")
+    answers = np.where(np.arange(9) < right, targets, (targets + 1) % 3)
+    logits = np.random.default_rng(right).normal(0, 1, (9, 3)).astype(np.float32)
+    logits[np.arange(9), answers] += sure
+    return dataclasses.replace(probe, method=method, val_logits=logits)
+
+
+@pytest.mark.parametrize(("right", "wins"), [(9, True), (5, False), (3, False)])
+def test_the_probe_stays_unless_the_other_is_very_likely_better(
+    probe: Candidate, right: int, wins: bool
+) -> None:
+    first, second = judged(probe, "probe", right=5), judged(probe, "finetune", right=right)
+    assert Contest.of(first, second).trained_wins() is wins
+
+
+def test_one_image_more_of_nine_may_be_luck(probe: Candidate) -> None:
+    """Its losses are no lower elsewhere: a coin would do as well."""
+    contest = Contest.of(judged(probe, "probe", right=8), judged(probe, "finetune", right=8))
+    assert not contest.trained_wins()
+    text = contest.describe()
+    assert "+0.0 points (95 % interval +0.0 to +0.0)" in text
+    assert "the same 9 validation images" in text
+
+
+def test_folds_judge_together(probe: Candidate) -> None:
+    """What one fold speaks for, two others speak against."""
+    better = Contest.of(judged(probe, "probe", right=7), judged(probe, "finetune", right=9))
+    worse = Contest.of(judged(probe, "probe", right=9), judged(probe, "finetune", right=7))
+    assert better.trained_wins()
+    both = better.joined(worse).joined(worse)
+    assert not both.trained_wins()
+    assert "finetune against the probe" in both.describe()
+    assert "the same 27 validation images of 3 folds: -7.4 points" in both.describe()
+    assert worse.joined(better).joined(better).trained_wins()

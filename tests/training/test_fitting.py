@@ -1,0 +1,88 @@
+"""Fine-tuning on few images: one fold after the other judges."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from tests.training.conftest import Command, Outcome
+from tests.training.folders import write_classes
+from training import fitting
+from training.budget import Stopwatch
+from training.finetuning.run import train_network
+
+pytestmark = pytest.mark.training
+
+OPTIONS = ("--method", "finetune", "--epochs", "2", "--batch-size", "7", "--device", "cpu")
+FOLDS = 3
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Return a folder of three classes with three images each, dealt into three folds."""
+    return write_classes(tmp_path / "few", count=3)
+
+
+def folds_of(outcome: Outcome) -> int:
+    """Return how many folds a run trained beside."""
+    return sum(line.startswith("fine-tuning beside fold") for line in outcome.out.splitlines())
+
+
+def weights(package: Path) -> dict[str, Any]:
+    """Return all weights of a published model."""
+    graph = onnx.load(package / "model.onnx").graph
+    return {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+
+
+def test_each_fold_judges_once(few: Path, command: Command, tmp_path: Path) -> None:
+    outcome = command(few, *OPTIONS, "--cache-dir", str(tmp_path / "cache"))
+    assert folds_of(outcome) == FOLDS
+    assert "by the same 9 validation images of 3 folds" in outcome.out
+    assert "9 validation images of 3 folds" in (outcome.published / "report.html").read_text()
+    assert list((tmp_path / "cache" / "runs").glob("*.pt")) == []
+
+
+def test_enough_images_judge_and_no_more(
+    few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "_ENOUGH_JUDGES", 4)
+    outcome = command(few, *OPTIONS)
+    assert folds_of(outcome) == 2
+    assert "validation images of 2 folds" in outcome.out
+
+
+def test_one_fold_judges_where_there_is_no_time_for_more(
+    few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stopwatch, "has_time_again", lambda *_: False)
+    outcome = command(few, *OPTIONS)
+    assert folds_of(outcome) == 1
+    assert "folds:" not in outcome.out
+
+
+def test_a_run_that_was_stopped_goes_on_with_its_fold(
+    few: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unbroken = command(few, *OPTIONS, "--name", "unbroken")
+    begun: list[int] = []
+
+    def stopped(*arguments: Any) -> Any:
+        begun.append(len(begun))
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return train_network(*arguments)
+
+    again = (few, *OPTIONS, "--name", "broken", "--cache-dir", str(tmp_path / "cache"))
+    with monkeypatch.context() as patch:
+        patch.setattr("training.candidates.train_network", stopped)
+        assert command(*again).code == 130
+    saved = [file.stem for file in (tmp_path / "cache" / "runs").glob("*.pt")]
+    assert sorted("-fold1" in name for name in saved) == [False, True]
+    outcome = command(*again)
+    assert outcome.out.count("going on at step") == 2
+    first, second = weights(unbroken.published), weights(outcome.published)
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(value, second[name]) for name, value in first.items())
