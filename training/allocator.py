@@ -14,7 +14,8 @@ def keep_freed_memory() -> bool:
     """Let the C library reuse large blocks in place of giving them back; return whether it does.
 
     glibc gives each block of more than 32 MiB back at once, and the system zeroes every page of the next
-    one: a fifth of the time of a training step on a CPU. Other C libraries are left as they are.
+    one: a fifth of the time of a training step on a CPU. The price is memory, a quarter more at the peak of
+    a run. Other C libraries are left as they are.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
