@@ -99,7 +99,7 @@ class Fitting:
         )
 
     def forget(self) -> None:
-        """Remove all that was saved: the run is over."""
+        """Remove all that was saved, of every fold."""
         for fold in range(MAX_FOLDS):
             self.checkpoints(fold).remove()
 
@@ -222,8 +222,8 @@ def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> Candidate | N
         make_plan(task, fitting.display)
         return None
     checkpoints = fitting.checkpoints(fold)
-    if fitting.config.fresh:
-        checkpoints.remove()
+    if fitting.config.fresh and fold == 0:
+        fitting.forget()
     trained = make_trained(
         task, checkpoints, fitting.display, spare_s=lambda: fitting.spare_s(task.dataset)
     )

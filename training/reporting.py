@@ -71,10 +71,12 @@ def explain_choice(chosen: Candidate, tried: list[Candidate]) -> str:
     if not others:
         return f"Published is the {chosen.method}, the only model that was made."
     best = max(others, key=lambda other: other.accuracy)
-    if chosen.accuracy > best.accuracy:
+    if chosen.dataset is not best.dataset:  # with folds: their accuracies are of different images
+        because = f"where both were judged by the same images, the {best.method} was no better"
+    elif chosen.accuracy > best.accuracy:
         because = f"it has more of the validation images right than the {best.method}"
     elif chosen.accuracy == best.accuracy:
         because = f"it has as many validation images right as the {best.method}, at a lower loss"
-    else:  # with folds, the two were judged by different images
+    else:
         because = f"where both were judged by the same images, the {best.method} was no better"
     return f"Published is the {chosen.method}: {because}."

@@ -3,11 +3,13 @@
     python -m benchmarks.training.steps
     python -m benchmarks.training.steps --only lite0 --side-px 224
 
-Random weights and noise, steps of 32 images as `training.finetune` takes them, BatchNorm frozen. Each row is
-a process of its own, for what is done about memory holds for a whole process; the best of some steps.
+Random weights and noise, steps of 32 images as `training.finetune` takes them, BatchNorm frozen. Each
+figure is of a process of its own, for what is done about memory holds for a whole process; the best of
+some steps. Prints a Markdown table and a line of JSON.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import time
@@ -128,14 +130,18 @@ def main() -> None:
     print(f"Seconds of a step of {_IMAGES} images of {args.side_px} px, on {this_machine()}.\n")
     print("| backbone | " + " | ".join(variant.name for variant in variants) + " |")
     print("|---" * (1 + len(variants)) + "|")
+    found: dict[str, list[float]] = {}
     for backbone in BACKBONES:
         if not any(word in backbone for word in args.only):
             continue
         print(f"| {backbone}", end="", flush=True)
+        found[backbone] = []
         for index in range(len(variants)):
             command = ["--one", backbone, str(index), "--side-px", str(args.side_px)]
-            print(f" | {_measured(command):.3f}", end="", flush=True)
+            found[backbone].append(_measured(command))
+            print(f" | {found[backbone][-1]:.3f}", end="", flush=True)
         print(" |")
+    print(json.dumps({"side_px": args.side_px, "steps_s": found}))
 
 
 def _measured(options: list[str]) -> float:

@@ -12,6 +12,7 @@ from tests.training.conftest import Command, Outcome
 from tests.training.folders import write_classes
 from training import fitting
 from training.budget import Stopwatch
+from training.finetuning.checkpoint import run_name
 from training.finetuning.run import train_network
 
 pytestmark = pytest.mark.training
@@ -61,6 +62,25 @@ def test_one_fold_judges_where_there_is_no_time_for_more(
     outcome = command(few, *OPTIONS)
     assert folds_of(outcome) == 1
     assert "folds:" not in outcome.out
+
+
+def test_fresh_forgets_every_fold(
+    few: Path, command: Command, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first one is trained: the run may not come to the others."""
+    name, runs = run_name("few", models_dir), tmp_path / "cache" / "runs"
+    runs.mkdir(parents=True)
+    saved = [runs / f"{name}{suffix}.pt" for suffix in ("", "-fold1")]
+    for file in saved:
+        file.touch()
+
+    def stopped(*arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.candidates.train_network", stopped)
+    where = ("--name", "few", "--cache-dir", str(tmp_path / "cache"))
+    assert command(few, *OPTIONS, *where, "--fresh").code == 130
+    assert not any(file.exists() for file in saved)
 
 
 def test_a_run_that_was_stopped_goes_on_with_its_fold(

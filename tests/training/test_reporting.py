@@ -31,6 +31,16 @@ def test_the_figures_that_decided_are_told(probe: Candidate, accuracy: float, be
     assert explain_choice(chosen, [rival, chosen]) == f"Published is the finetune: {because}"
 
 
+def test_accuracies_of_different_images_are_not_compared(probe: Candidate) -> None:
+    """A probe is judged by all folds, what was trained beside one of them by that one."""
+    rival = candidate(probe, "probe", 0.8)
+    chosen = dataclasses.replace(
+        candidate(probe, "finetune", 0.9), dataset=dataclasses.replace(probe.dataset)
+    )
+    told = explain_choice(chosen, [rival, chosen])
+    assert "judged by the same images, the probe was no better" in told
+
+
 def test_a_choice_of_one_is_none(probe: Candidate) -> None:
     """Also where the published one is a copy that was given more since."""
     only = candidate(probe, "probe", 0.8)
