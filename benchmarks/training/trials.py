@@ -109,12 +109,22 @@ def _copies(data: str) -> tuple[tuple[str, ...], ...]:
         return tuple(tuple(g) for g in find_copies(SHARED / "data" / data, Path(folder)))
 
 
-def run_graft(trial: Trial, data: Path, work: Path, weights: Weights) -> Result:
-    """Run `training.finetune` with a cache and a repository of its own, so that nothing is warm."""
+def run_graft(
+    trial: Trial,
+    data: Path,
+    work: Path,
+    weights: Weights,
+    *,
+    module: Sequence[str] = ("training.finetune",),
+) -> Result:
+    """Run a module, by default `training.finetune`, with a cache and a repository of its own.
+
+    So nothing is warm. The module takes the options of `training.finetune`.
+    """
     options = ["--method", trial.method, "--seed", str(trial.seed), *weights.options]
     if trial.minutes is not None:
         options += ["--time-budget", f"{trial.minutes:g}m"]
-    command = [sys.executable, "-m", "training.finetune", str(data), "--name", "run", "--offline"]
+    command = [sys.executable, "-m", *module, str(data), "--name", "run", "--offline"]
     # A photo under both train and test would stop the run; it is taken out of train.
     folders = ["--models-dir", str(work / "models"), "--cache-dir", str(work / "cache")]
     return run_command(

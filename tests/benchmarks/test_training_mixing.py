@@ -1,0 +1,71 @@
+"""Losses of mixed images and smoothed labels."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks.training import regularisers
+from benchmarks.training.mixing import Cutmix, Mixup, Plain
+
+pytestmark = pytest.mark.training
+
+
+def images() -> torch.Tensor:
+    """Return eight images of one value each: (8, 3, 16, 16)."""
+    return torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 3, 16, 16)
+
+
+def blank(variant: type[Any]) -> Any:
+    """Return a trainer that can mix and no more."""
+    return object.__new__(variant)
+
+
+def test_plain_images_stay_as_they_are() -> None:
+    mixed, _, share = blank(Plain).mix(images())
+    assert torch.equal(mixed, images())
+    assert share == 1
+
+
+def test_mixup_gives_the_weighted_mean_of_an_image_and_its_partner() -> None:
+    torch.manual_seed(0)
+    mixed, partners, share = blank(Mixup).mix(images())
+    assert sorted(partners.tolist()) == list(range(8))
+    expected = share * torch.arange(8.0) + (1 - share) * partners
+    torch.testing.assert_close(mixed.mean(dim=(1, 2, 3)), expected)
+
+
+def test_cutmix_gives_the_area_that_is_still_of_the_image() -> None:
+    torch.manual_seed(0)
+    shares = set()
+    for _ in range(20):
+        mixed, partners, share = blank(Cutmix).mix(images())
+        expected = share * torch.arange(8.0) + (1 - share) * partners
+        torch.testing.assert_close(mixed.mean(dim=(1, 2, 3)), expected)
+        shares.add(share)
+    # About every second step is left as it is, the others get boxes of all sizes.
+    assert 1.0 in shares
+    assert len(shares) > 5
+
+
+def test_halves_part_the_training_images_and_keep_the_test_images(tmp_path: Path) -> None:
+    for part, count in (("train", 6), ("test", 2)):
+        for label in ("cat", "dog"):
+            folder = tmp_path / "data" / part / label
+            folder.mkdir(parents=True)
+            for i in range(count):
+                (folder / f"{i}.png").write_bytes(f"{part}{label}{i}".encode())
+    regularisers.write_halves(tmp_path / "data", tmp_path / "out", seed=1)
+    found = {
+        part: {p.read_bytes() for p in (tmp_path / "out" / part).rglob("*.png")}
+        for part in ("train", "test")
+    }
+    assert len(found["train"]) == 2 * 3
+    assert len(found["test"]) == 2 * (3 + 2)
+    assert not found["train"] & found["test"]
+
+
+def test_each_seed_has_a_probe_and_every_variant() -> None:
+    trials = regularisers.plan(2)
+    assert len(trials) == len(set(trials)) == 2 * 5
