@@ -10,7 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +27,7 @@ from training.config import FinetuneConfig
 from training.errors import TrainingError
 from training.finetuning.loop import set_training_mode
 from training.finetuning.optimizer import build_optimizer, set_rate
-from training.finetuning.settings import TrainSettings
+from training.finetuning.settings import FINETUNE
 from training.networks.export import attach_head, export_trunk
 from training.networks.gates import check_graph
 from training.networks.network import TransferNetwork, serving_outputs
@@ -214,17 +214,7 @@ def _settle_norms(network: TransferNetwork, pixels: npt.NDArray[np.uint8]) -> No
 
 def _train_step(network: TransferNetwork, pixels: npt.NDArray[np.uint8]) -> tuple[float, float]:
     """Take one step as fine-tuning does; return the loss before and after."""
-    settings = TrainSettings(
-        learning_rate=1e-4,
-        layer_decay=0.8,
-        head_rate_factor=3.0,
-        weight_decay=0.05,
-        train_norms=False,
-        class_weights=None,
-        label_smoothing=0.0,
-        half_precision=False,
-        device=torch.device("cpu"),
-    )
+    settings = replace(FINETUNE, learning_rate=1e-4)
     images, targets = _tensor(pixels), torch.arange(len(pixels)) % NUM_CLASSES
     optimizer = build_optimizer(network, settings)
     set_rate(optimizer, 1.0)

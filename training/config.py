@@ -22,6 +22,7 @@ Precisions = tuple[Precision, ...]
 TrackerKind = Literal["tensorboard", "mlflow", "none"]
 
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
+WEIGHT_DECAY: Final = 0.05
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -108,7 +109,9 @@ class FinetuneConfig:
     learning_rate: float | None = _option(
         None, "peak rate of the backbone's last layers (a few are tried on long runs)", parse=float
     )
-    weight_decay: float = _option(0.05, "AdamW weight decay (not on norms and biases)", parse=float)
+    weight_decay: float = _option(
+        WEIGHT_DECAY, "AdamW weight decay (not on norms and biases)", parse=float
+    )
     image_size: int | None = _option(None, "input side in px (the weights' own)", parse=int)
     mean: tuple[float, float, float] | None = _option(
         None, "channel means, 0..1 (the weights' own)", parse=parse_channels

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,12 +32,7 @@ from training.finetuning.course import Course, Size
 from training.finetuning.evaluation import ValidationImages
 from training.finetuning.loop import Hooks, StepReport, Trainer
 from training.finetuning.resident import on_device
-from training.finetuning.settings import (
-    FINETUNE_HEAD_FACTOR,
-    FINETUNE_LAYER_DECAY,
-    FINETUNE_RATE,
-    TrainSettings,
-)
+from training.finetuning.settings import FINETUNE, TrainSettings
 from training.networks.network import TransferNetwork
 
 BATCH_SIZE: Final = 32
@@ -154,14 +149,10 @@ def images_per_s(
 
 def _settings(device: torch.device) -> TrainSettings:
     """Return what fine-tuning uses, at a rate that random weights survive."""
-    return TrainSettings(
-        learning_rate=FINETUNE_RATE / 100,
-        layer_decay=FINETUNE_LAYER_DECAY,
-        head_rate_factor=FINETUNE_HEAD_FACTOR,
-        weight_decay=0.05,
+    return replace(
+        FINETUNE,
+        learning_rate=FINETUNE.learning_rate / 100,
         train_norms=True,  # the statistics of an untrained network let values explode
-        class_weights=None,
-        label_smoothing=0.0,
         half_precision=has_fast_bfloat16(device),
         device=device,
     )

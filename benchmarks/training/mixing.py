@@ -8,6 +8,7 @@ measures each of them.
 
 import sys
 from typing import Final
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -99,8 +100,8 @@ VARIANTS: Final = {"plain": Plain, "smoothing": Smoothing, "mixup": Mixup, "cutm
 
 def main(argv: list[str]) -> int:
     """Run the command line of `training.finetune` with the variant that comes first."""
-    run.Trainer = VARIANTS[argv[0]]  # type: ignore[misc]
-    return finetune.main(argv[1:])
+    with patch.object(run, "Trainer", VARIANTS[argv[0]]):
+        return finetune.main(argv[1:])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ from training.config import FinetuneConfig
 from training.device import has_fast_bfloat16
 from training.finetuning.loop import set_training_mode
 from training.finetuning.optimizer import build_optimizer
-from training.finetuning.settings import TrainSettings
+from training.finetuning.settings import FINETUNE
 from training.networks.depthwise import float32_depthwise
 from training.networks.frozen_norms import folded_norms
 from training.networks.network import TransferNetwork
@@ -75,7 +75,7 @@ def step_s(backbone: str, side_px: int, variant: Variant) -> float:
     torch.manual_seed(0)
     network = TransferNetwork(build_backbone(config), _CLASSES)
     network.to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(network, _settings(variant))
+    optimizer = build_optimizer(network, replace(FINETUNE, learning_rate=1e-4))
     images = torch.randint(0, 256, (_IMAGES, 3, side_px, side_px), dtype=torch.uint8)
     targets = torch.randint(0, _CLASSES, (_IMAGES,))
     set_training_mode(network, train_norms=False)
@@ -95,20 +95,6 @@ def step_s(backbone: str, side_px: int, variant: Variant) -> float:
             optimizer.step()
             taken.append(time.perf_counter() - began)
     return min(taken)
-
-
-def _settings(variant: Variant) -> TrainSettings:
-    return TrainSettings(
-        learning_rate=1e-4,
-        layer_decay=0.8,
-        head_rate_factor=3.0,
-        weight_decay=0.05,
-        train_norms=False,
-        class_weights=None,
-        label_smoothing=0.0,
-        half_precision=variant.half_precision,
-        device=torch.device("cpu"),
-    )
 
 
 def main() -> None:

@@ -250,7 +250,6 @@ class Trainer:
             logits.float(),
             targets.to(device),
             weight=None if weights is None else weights.to(device),
-            label_smoothing=self.settings.label_smoothing,
             reduction="sum",
         )
         return total * (self.images.share.of / weighed)

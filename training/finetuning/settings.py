@@ -1,16 +1,12 @@
 """What the training loop is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
 from torch import Tensor
 
-FINETUNE_RATE: Final = 3e-4
-SCRATCH_RATE: Final = 2e-3
-# The probe's head is already near its best; from random weights there is no difference to keep.
-FINETUNE_HEAD_FACTOR: Final = 3.0
-FINETUNE_LAYER_DECAY: Final = 0.8
+from training.config import WEIGHT_DECAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +21,6 @@ class TrainSettings:
         train_norms: whether BatchNorm statistics follow the data (from scratch) or stay as
             pretrained, the better choice on small data.
         class_weights: (K,) factors of each class's loss, or None for equal ones.
-        label_smoothing: the share of a label spread over all classes, 0 to below 1.
         half_precision: whether to compute in bfloat16 where that is safe (`torch.autocast`).
         device: where to train.
     """
@@ -36,6 +31,22 @@ class TrainSettings:
     weight_decay: float
     train_norms: bool
     class_weights: Tensor | None
-    label_smoothing: float
     half_precision: bool
     device: torch.device
+
+
+# What is meant for any data and machine; the task fills in the rest.
+FINETUNE: Final = TrainSettings(
+    learning_rate=3e-4,
+    layer_decay=0.8,
+    head_rate_factor=3.0,  # no more: the probe's head is already near its best
+    weight_decay=WEIGHT_DECAY,
+    train_norms=False,
+    class_weights=None,
+    half_precision=False,
+    device=torch.device("cpu"),
+)
+# With random weights there is no difference between layers to keep, and no statistics.
+SCRATCH: Final = replace(
+    FINETUNE, learning_rate=2e-3, layer_decay=1.0, head_rate_factor=1.0, train_norms=True
+)

@@ -1,6 +1,6 @@
 """What one training run is of: a network, images, and the options."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.backbones.build import Backbone
 from training.config import FinetuneConfig
@@ -8,13 +8,7 @@ from training.data.split import Dataset
 from training.device import has_fast_bfloat16, resolve_device
 from training.finetuning.batches import StepImages
 from training.finetuning.evaluation import ValidationImages
-from training.finetuning.settings import (
-    FINETUNE_HEAD_FACTOR,
-    FINETUNE_LAYER_DECAY,
-    FINETUNE_RATE,
-    SCRATCH_RATE,
-    TrainSettings,
-)
+from training.finetuning.settings import FINETUNE, SCRATCH, TrainSettings
 from training.imbalance import class_weights
 from training.networks.network import TransferNetwork
 
@@ -60,15 +54,12 @@ class TrainingTask:
     def settings(self) -> TrainSettings:
         """Return how weights are changed."""
         device = resolve_device(self.config)
-        rate = SCRATCH_RATE if self.scratch else FINETUNE_RATE
-        return TrainSettings(
-            learning_rate=self.config.learning_rate or rate,
-            layer_decay=1.0 if self.scratch else FINETUNE_LAYER_DECAY,
-            head_rate_factor=1.0 if self.scratch else FINETUNE_HEAD_FACTOR,
+        recipe = SCRATCH if self.scratch else FINETUNE
+        return replace(
+            recipe,
+            learning_rate=self.config.learning_rate or recipe.learning_rate,
             weight_decay=self.config.weight_decay,
-            train_norms=self.scratch,
             class_weights=class_weights(self.dataset),
-            label_smoothing=0.0,
             half_precision=has_fast_bfloat16(device),
             device=device,
         )

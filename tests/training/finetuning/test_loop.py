@@ -27,7 +27,7 @@ from training.finetuning.loop import (
     Trainer,
     set_training_mode,
 )
-from training.finetuning.settings import TrainSettings
+from training.finetuning.settings import FINETUNE, TrainSettings
 from training.networks.network import TransferNetwork
 
 pytestmark = pytest.mark.training
@@ -38,18 +38,7 @@ SIDE_HW = (SIDE_PX, SIDE_PX)
 
 def settings(**changes: Any) -> TrainSettings:
     """Return how weights are changed here."""
-    plain = TrainSettings(
-        learning_rate=1e-3,
-        layer_decay=0.8,
-        head_rate_factor=3.0,
-        weight_decay=0.05,
-        train_norms=False,
-        class_weights=None,
-        label_smoothing=0.0,
-        half_precision=False,
-        device=CPU,
-    )
-    return dataclasses.replace(plain, **changes)
+    return dataclasses.replace(FINETUNE, **{"learning_rate": 1e-3, **changes})
 
 
 def course(num_steps: int, *, records: int = 1, deadline_s: float | None = None) -> Course:
