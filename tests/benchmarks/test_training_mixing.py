@@ -1,13 +1,18 @@
 """Losses of mixed images and smoothed labels."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 from benchmarks.training import regularisers
-from benchmarks.training.mixing import Cutmix, Mixup, Plain
+from benchmarks.training.mixing import Cutmix, Mixup, Plain, Smoothing
+from training.finetuning.batches import Share
+from training.finetuning.loop import Trainer
+from training.finetuning.settings import FINETUNE
 
 pytestmark = pytest.mark.training
 
@@ -18,8 +23,19 @@ def images() -> torch.Tensor:
 
 
 def blank(variant: type[Any]) -> Any:
-    """Return a trainer that can mix and no more."""
-    return object.__new__(variant)
+    """Return a trainer that can mix and take the loss of a step, and no more."""
+    trainer = object.__new__(variant)
+    trainer.settings, trainer.images = FINETUNE, SimpleNamespace(share=Share())
+    return trainer
+
+
+def loss(variant: type[Any]) -> Tensor:
+    """Return what a step of eight random images loses by a random network of five classes."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
+    targets = torch.arange(8) % 5
+    found: Tensor = blank(variant)._loss(network, torch.rand(8, 3, 4, 4), targets, targets)
+    return found
 
 
 def test_plain_images_stay_as_they_are() -> None:
@@ -47,6 +63,33 @@ def test_cutmix_gives_the_area_that_is_still_of_the_image() -> None:
     # About every second step is left as it is, the others get boxes of all sizes.
     assert 1.0 in shares
     assert len(shares) > 5
+
+
+def test_the_plain_variant_has_the_loss_of_fine_tuning() -> None:
+    torch.testing.assert_close(loss(Plain), loss(Trainer))
+
+
+def test_smoothed_labels_are_a_tenth_of_the_loss_of_all_classes() -> None:
+    class Everything(Plain):
+        __slots__ = ()
+        smoothing = 1.0
+
+    torch.testing.assert_close(loss(Smoothing), 0.9 * loss(Plain) + 0.1 * loss(Everything))
+
+
+def test_a_mixed_image_has_both_labels_by_their_shares() -> None:
+    class Labels(Plain):
+        __slots__ = ()
+        share = 0.25
+
+        def mix(self, images: Tensor) -> tuple[Tensor, Tensor, float]:
+            return images, torch.arange(8).roll(1), self.share
+
+    class Others(Labels):
+        __slots__ = ()
+        share = 0.0
+
+    torch.testing.assert_close(loss(Labels), 0.25 * loss(Plain) + 0.75 * loss(Others))
 
 
 def test_halves_part_the_training_images_and_keep_the_test_images(tmp_path: Path) -> None:
