@@ -71,12 +71,14 @@ def explain_choice(chosen: Candidate, tried: list[Candidate]) -> str:
     if not others:
         return f"Published is the {chosen.method}, the only model that was made."
     best = max(others, key=lambda other: other.accuracy)
-    if chosen.dataset is not best.dataset:  # with folds: their accuracies are of different images
-        because = f"where both were judged by the same images, the {best.method} was no better"
-    elif chosen.accuracy > best.accuracy:
+    # With folds, their accuracies are of different images.
+    same_images = chosen.dataset is best.dataset
+    if same_images and chosen.accuracy > best.accuracy:
         because = f"it has more of the validation images right than the {best.method}"
-    elif chosen.accuracy == best.accuracy:
+    elif same_images and chosen.accuracy == best.accuracy:
         because = f"it has as many validation images right as the {best.method}, at a lower loss"
     else:
-        because = f"where both were judged by the same images, the {best.method} was no better"
+        because = (
+            f"where both were judged by the same images, the {best.method} was not clearly better"
+        )
     return f"Published is the {chosen.method}: {because}."

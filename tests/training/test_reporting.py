@@ -22,7 +22,7 @@ def candidate(probe: Candidate, method: str, accuracy: float) -> Candidate:
     [
         (0.9, "it has more of the validation images right than the probe."),
         (0.8, "it has as many validation images right as the probe, at a lower loss."),
-        (0.7, "where both were judged by the same images, the probe was no better."),
+        (0.7, "where both were judged by the same images, the probe was not clearly better."),
     ],
 )
 def test_the_figures_that_decided_are_told(probe: Candidate, accuracy: float, because: str) -> None:
@@ -38,7 +38,7 @@ def test_accuracies_of_different_images_are_not_compared(probe: Candidate) -> No
         candidate(probe, "finetune", 0.9), dataset=dataclasses.replace(probe.dataset)
     )
     told = explain_choice(chosen, [rival, chosen])
-    assert "judged by the same images, the probe was no better" in told
+    assert "judged by the same images, the probe was not clearly better" in told
 
 
 def test_a_choice_of_one_is_none(probe: Candidate) -> None:
