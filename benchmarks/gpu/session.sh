@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # On the GPU machine, after install.sh: the steps that are named, each with a limit, logs to LOGS:
-#   benchmarks/gpu/session.sh LOGS families|tests|clothing|cifar10|resnet|check|check_resnet|serve|minute...
+#   benchmarks/gpu/session.sh LOGS steps|families|playback|tests|clothing|cifar10|resnet|check|check_resnet|serve|minute...
 # A step that fails does not end the others; the last line says which did.
 set -uo pipefail
 logs=$1 data=/tmp/graft-gpu/data work=/tmp/graft-gpu/runs
 shift
 mkdir -p "$logs" "$work"
 export PYTHONUNBUFFERED=1
+# Of the machine's own pytest plugins, one warns where several processes test, and warnings are errors.
+pytest=(python3 -m pytest -q -p no:cacheprovider -p no:benchmark)
 failed=()
 
 step() {
@@ -41,7 +43,9 @@ PYTHON
 for name in "$@"; do
   case $name in
     families) step families 280 python3 -m benchmarks.gpu.training "$data/clothing/train" ;;
-    tests) step tests 200 python3 -m pytest -q -n 12 -p no:cacheprovider tests/training/finetuning tests/training/test_device.py \
+    steps) step steps 90 python3 -m benchmarks.gpu.steps ;;
+    playback) step playback 80 "${pytest[@]}" -n 4 tests/training/finetuning/test_playback.py ;;
+    tests) step tests 200 "${pytest[@]}" -n 12 -m "not shared" tests/training/finetuning tests/training/test_device.py \
       tests/inference/test_bound_runs.py tests/inference/test_session.py tests/inference/test_providers.py ;;
     clothing) package clothing "$data/clothing" --precisions fp32,fp16 ;;
     cifar10) package cifar10 "$data/cifar10" ;;

@@ -36,18 +36,19 @@ class WeightAverage:
         return cls({name: value.detach().clone() for name, value in network.state_dict().items()})
 
     @torch.no_grad()
-    def update(self, network: nn.Module, decay: float) -> None:
+    def update(self, now: Weights, decay: float) -> None:
         """Take a step's weights in. The first ones count for more, as there is little to average."""
         self.num_updates += 1
         kept = min(decay, (1 + self.num_updates) / (10 + self.num_updates))
-        now = network.state_dict()
         floating = [name for name, value in now.items() if value.is_floating_point()]
         # All in one go: a GPU would otherwise wait for hundreds of launches a step.
         torch._foreach_lerp_(
             [self.weights[name] for name in floating], [now[name] for name in floating], 1 - kept
         )
-        for name in now.keys() - set(floating):
-            self.weights[name].copy_(now[name])
+        counts = list(now.keys() - set(floating))
+        torch._foreach_copy_(
+            [self.weights[name] for name in counts], [now[name] for name in counts]
+        )
 
 
 def interpolate(first: Weights, second: Weights, share: float) -> dict[str, Tensor]:

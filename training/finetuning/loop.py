@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from training.errors import DivergenceError
 from training.finetuning import distributed
-from training.finetuning.averaging import WeightAverage, decay_of
+from training.finetuning.averaging import WeightAverage, Weights, decay_of
 from training.finetuning.batches import Batch, StepImages
 from training.finetuning.course import Clock, Course
 from training.finetuning.evaluation import Logits, ValidationImages, compute_logits, score
 from training.finetuning.memory import Accumulation
-from training.finetuning.optimizer import build_optimizer, set_rate
+from training.finetuning.optimizer import build_optimizer, set_rate, trained_parameters
+from training.finetuning.playback import Recorder
 from training.finetuning.schedule import Pace, rate_factor
 from training.finetuning.settings import TrainSettings
 from training.networks.depthwise import float32_depthwise
@@ -86,7 +87,11 @@ NO_HOOKS: Final = Hooks()
 class Trainer:
     """A run: its network and all that changes beside it. Make it with `Trainer.begin`.
 
-    `judged`: the last step at which the validation images were looked at, and the average's answers.
+    Attributes:
+        average, live: the averaged weights, and the network's own tensors under the same names.
+        loss_weights: the factor of each class's loss, where the network is.
+        judged: the last step at which the validation images were looked at, and the average's answers.
+        recorder: plays steps back on a GPU; None where they are taken one kernel at a time.
     """
 
     network: TransferNetwork
@@ -97,12 +102,15 @@ class Trainer:
     hooks: Hooks
     optimizer: torch.optim.Optimizer
     average: WeightAverage
+    live: Weights
     pace: Pace
     clock: Clock = field(default_factory=Clock)
     accumulation: Accumulation = field(default_factory=Accumulation)
     history: list[EpochRecord] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    loss_weights: Tensor | None = None
     judged: tuple[int, Logits] | None = None
+    recorder: Recorder | None = None
     rate_scale: float = 1.0
     rollbacks: int = 0
     earlier_s: float = 0.0
@@ -120,7 +128,11 @@ class Trainer:
         hooks: Hooks = NO_HOOKS,
     ) -> "Trainer":
         """Return a run at its first step. The network is trained in place."""
-        network.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        device, weights = settings.device, settings.class_weights
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        recorder = None
+        if device.type == "cuda" and images.share.of == 1:
+            recorder = Recorder.of(network, device, hooks.on_note)
         return cls(
             network=network,
             images=images,
@@ -130,7 +142,10 @@ class Trainer:
             hooks=hooks,
             optimizer=build_optimizer(network, settings),
             average=WeightAverage.of(network),
+            live=network.state_dict(),
             pace=Pace(course.num_steps),
+            loss_weights=None if weights is None else weights.to(device),
+            recorder=recorder,
         )
 
     def run(self) -> None:
@@ -143,6 +158,8 @@ class Trainer:
         self.started = time.monotonic()
         with self._fast_form():
             self._run(distributed.wrap(self.network))
+        if self.recorder is not None:
+            self.recorder.forget()
         self.network.eval()
 
     def _run(self, wrapped: nn.Module) -> None:
@@ -171,7 +188,8 @@ class Trainer:
         """Let the network compute the same function as fast as is known, for a block."""
         device = self.settings.device
         with ExitStack() as stack:
-            if not self.settings.train_norms:
+            # A kernel at a time, a GPU would wait longer for the folding's launches than it saves.
+            if not self.settings.train_norms and (device.type == "cpu" or self.recorder):
                 example = self.validation.batch(slice(0, 2), device)
                 stack.enter_context(folded_norms(self.network, example))
             if self.settings.half_precision and device.type == "cpu":
@@ -222,40 +240,43 @@ class Trainer:
         """Take one optimiser step and return its loss over all processes' images."""
         factor = rate_factor(self.pace.progress, self.pace.num_steps) * self.rate_scale
         set_rate(self.optimizer, factor)
-        loss = self.accumulation.backward(
-            lambda images, targets: self._loss(wrapped, images, targets, batch.all_targets),
-            batch,
-            self.optimizer,
-        )
+        loss = self._backward(wrapped, batch)
         loss = float(np.sum(distributed.gather(loss))) / self.images.share.of
         if math.isfinite(loss):
-            nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
+            nn.utils.clip_grad_norm_(trained_parameters(self.optimizer), _CLIP_NORM)
             self.optimizer.step()
         return loss
 
-    def _loss(
-        self, wrapped: nn.Module, images: Tensor, targets: Tensor, all_targets: Tensor
-    ) -> Tensor:
-        """Return the part of the step's loss that some of its images make.
+    def _backward(self, wrapped: nn.Module, batch: Batch) -> float:
+        """Set the gradients to those of a batch and return the loss of this process's images.
 
-        The sum over images, divided by the weight of the whole step: parts of any size add up to
-        the loss of all at once. Gradients are averaged over processes, hence their number.
+        The loss is a sum over images, divided by the weight of the whole step: parts of any size add up
+        to the loss of all at once. Gradients are averaged over processes, hence their number.
         """
-        device = self.settings.device
         weights = self.settings.class_weights
-        weighed = len(all_targets) if weights is None else float(weights[all_targets].sum())
+        weighed = len(batch.all_targets) if weights is None else weights[batch.all_targets].sum()
+        scale = self.images.share.of / float(weighed)
+
+        def loss_of(images: Tensor, targets: Tensor, scale: Tensor | float = scale) -> Tensor:
+            return self._loss(wrapped, images, targets) * scale
+
+        if self.recorder is not None and self.accumulation.parts == 1:
+            recording = self.recorder.recorded(loss_of, batch.images, batch.targets)
+            if recording is not None:
+                return recording.play(batch.images, batch.targets, scale)
+        return self.accumulation.backward(loss_of, batch, self.optimizer)
+
+    def _loss(self, wrapped: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+        """Return the sum of the losses of some images."""
+        device = self.settings.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.settings.half_precision):
             logits = wrapped(images.to(device, non_blocking=True))
-        total = nn.functional.cross_entropy(
-            logits.float(),
-            targets.to(device),
-            weight=None if weights is None else weights.to(device),
-            reduction="sum",
+        return nn.functional.cross_entropy(
+            logits.float(), targets.to(device), weight=self.loss_weights, reduction="sum"
         )
-        return total * (self.images.share.of / weighed)
 
     def _count(self, batch: Batch, loss: float, seconds: float) -> None:
-        self.average.update(self.network, decay_of(self.pace.num_steps))
+        self.average.update(self.live, decay_of(self.pace.num_steps))
         self.losses.append(loss)
         self.pace.advance()
         self.clock.saw_step(tuple(batch.images.shape[-2:]), seconds)  # type: ignore[arg-type]

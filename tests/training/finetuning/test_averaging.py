@@ -19,7 +19,7 @@ def layer(value: float) -> nn.Module:
 def test_constant_weights_are_their_own_average() -> None:
     average = WeightAverage.of(layer(3))
     for _ in range(5):
-        average.update(layer(3), 0.9)
+        average.update(layer(3).state_dict(), 0.9)
     assert torch.allclose(average.weights["weight"], torch.tensor(3.0))
 
 
@@ -27,14 +27,14 @@ def test_the_average_follows_with_its_half_life() -> None:
     average = WeightAverage(dict(layer(0).state_dict()), num_updates=10_000)
     decay = decay_of(1000)
     for _ in range(80):  # 8 % of 1000 steps
-        average.update(layer(1), decay)
+        average.update(layer(1).state_dict(), decay)
     assert float(average.weights["weight"][0]) == pytest.approx(0.5, abs=0.01)
 
 
 def test_early_steps_are_not_held_back_by_the_first_weights() -> None:
     average = WeightAverage.of(layer(0))
     for _ in range(20):
-        average.update(layer(1), 0.9999)
+        average.update(layer(1).state_dict(), 0.9999)
     assert float(average.weights["weight"][0]) > 0.8
 
 
@@ -42,7 +42,7 @@ def test_counters_are_copied_not_averaged() -> None:
     network = layer(1)
     average = WeightAverage.of(network)
     network.get_buffer("num_batches_tracked").fill_(7)
-    average.update(network, 0.9)
+    average.update(network.state_dict(), 0.9)
     assert int(average.weights["num_batches_tracked"]) == 7
 
 
