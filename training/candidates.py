@@ -4,7 +4,7 @@ Each candidate is a network and its exported graph; validation images decide (`c
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +21,7 @@ from training.finetuning.loop import EpochRecord
 from training.finetuning.run import train_network
 from training.finetuning.task import TrainingTask
 from training.imbalance import is_imbalanced
+from training.judged import Judged
 from training.launch import is_main
 from training.networks.export import attach_head
 from training.networks.head import LinearHead
@@ -51,6 +52,8 @@ class Candidate:
         val_logits: (N, K), each of a model that was not fitted on that image.
         accuracy, nll, spread: on validation images: 0..1, nats at the best temperature, and with
             folds the standard deviation of the accuracy over them.
+        pooled: of what was trained beside several folds, one network a fold, what all of them said
+            of the images that each had not seen; None where there was one network.
         strength: the inverse L2 strength of a probe's head; None for what was trained.
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
@@ -70,6 +73,22 @@ class Candidate:
     strength: float | None
     history: tuple[EpochRecord, ...]
     notes: tuple[str, ...]
+    pooled: Judged | None = None
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether several models judged it, each of them by images of its own."""
+        return self.dataset.folds is not None or self.pooled is not None
+
+    def judged(self) -> Judged:
+        """Return all that speaks for and against this way to a model."""
+        if self.pooled is not None:
+            return self.pooled
+        return Judged(
+            images=self.dataset.splits["val"],
+            targets=self.dataset.targets("val"),
+            logits=self.val_logits,
+        )
 
     def exported(self, *, temperature: float, familiarity: Familiarity) -> onnx.ModelProto:
         """Return the graph to publish, with the network's head."""
@@ -237,14 +256,26 @@ def _with_head(
     candidate: Candidate, network: TransferNetwork, logits: npt.NDArray[np.float32]
 ) -> Candidate:
     """Return the candidate with another head on the same trunk."""
-    targets = candidate.dataset.targets("val")
+    return _rated(replace(candidate, network=network, val_logits=logits, strength=None))
+
+
+def pool_folds(trained: Sequence[Candidate]) -> Candidate:
+    """Return the first of the networks that were trained beside a fold each, judged by all folds."""
+    if len(trained) == 1:
+        return trained[0]
+    pooled = Judged.joined([candidate.judged() for candidate in trained])
+    spread = float(np.std([candidate.accuracy for candidate in trained]))
+    return _rated(replace(trained[0], pooled=pooled, spread=spread))
+
+
+def _rated(candidate: Candidate) -> Candidate:
+    """Return the candidate with the accuracy and the loss of what it is judged by."""
+    judged = candidate.judged()
+    logits, targets = judged.logits, judged.targets
     return replace(
         candidate,
-        network=network,
-        val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
         nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
-        strength=None,
     )
 
 

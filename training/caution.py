@@ -59,10 +59,9 @@ def _fit_conformal(
 ) -> Conformal | None:
     if config.coverage is None:
         return None
-    candidate = recognition.candidate
-    probabilities = softmax(candidate.val_logits / temperature, axis=1)
-    targets = candidate.dataset.targets("val")
-    return fit_conformal(probabilities, targets, coverage=config.coverage)
+    judged = recognition.candidate.judged()
+    probabilities = softmax(judged.logits / temperature, axis=1)
+    return fit_conformal(probabilities, judged.targets, coverage=config.coverage)
 
 
 def _test(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from training.budget import Stopwatch
-from training.candidates import Candidate, make_probe, make_trained
+from training.candidates import Candidate, make_probe, make_trained, pool_folds
 from training.config import FinetuneConfig
 from training.contest import Contest
 from training.data.cache import default_cache_dir
@@ -158,12 +158,13 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
 
 
 def _train_folds(fitting: Fitting) -> tuple[Candidate | None, Contest | None]:
-    """Train beside one fold after the other; return the first network, and what all of them judged.
+    """Train beside one fold after the other; return the first network, and the contest of all.
 
     A handful of images cannot tell a network from its probe. So where there is time the same training
     is done again without other images, and it is the way of training that is judged (Kohavi 1995).
     """
-    dataset, first, contest = fitting.prepared.dataset, None, None
+    dataset, contest = fitting.prepared.dataset, None
+    networks: list[Candidate] = []
     assert dataset.folds is not None
     num_folds, num_judges = int(dataset.folds.max()) + 1, 0
     for fold in range(num_folds):
@@ -178,11 +179,17 @@ def _train_folds(fitting: Fitting) -> tuple[Candidate | None, Contest | None]:
             break
         if trained is not None:
             one = Contest.of(rival, trained)
-            first, contest = first or trained, contest.joined(one) if contest else one
+            contest = contest.joined(one) if contest else one
+            networks.append(trained)
         num_judges += len(rival.dataset.splits["val"])
         if num_judges >= _ENOUGH_JUDGES or not _has_time_again(fitting, time.monotonic() - began):
             break
-    return first, contest
+    if not networks:
+        return None, None
+    trained = pool_folds(networks)
+    if trained.pooled is not None:
+        fitting.display.line(trained.describe())
+    return trained, contest
 
 
 def _has_time_again(fitting: Fitting, seconds: float) -> bool:

@@ -64,7 +64,8 @@ def measure_candidate(
     recognition = recognise(chosen, config, display, strength=tried[0].strength)
     chosen = recognition.candidate
     dataset, backbone = chosen.dataset, prepared.backbone
-    temperature = fit_temperature(chosen.val_logits, dataset.targets("val"))
+    judged = chosen.judged()
+    temperature = fit_temperature(judged.logits, judged.targets)
     model = chosen.exported(temperature=temperature, familiarity=recognition.familiarity)
     session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
     parity = _check_graph(recognition, session, display, temperature=temperature)
@@ -176,15 +177,15 @@ def _judge(
     With folds, the published head has seen the validation images: they are judged by the logits of
     those heads that had not.
     """
-    dataset = chosen.dataset
-    logits = {**served_logits, "val": chosen.val_logits}
-    targets = {split: dataset.targets(split) for split in logits}
+    dataset, judged = chosen.dataset, chosen.judged()
+    logits = {**served_logits, "val": judged.logits}
+    targets = {split: dataset.targets(split) for split in logits} | {"val": judged.targets}
     probabilities = {split: softmax(logits[split] / temperature, axis=1) for split in logits}
     found = {
         split: measure(probabilities[split], targets[split], dataset.labels) for split in logits
     }
     metrics = Metrics(
-        validation="held out" if dataset.folds is None else "cross-validated",
+        validation="cross-validated" if chosen.cross_validated else "held out",
         val_accuracy_spread=chosen.spread,
         val=found["val"],
         test=found.get("test"),

@@ -41,13 +41,14 @@ def make_report(
     """
     dataset, audit = chosen.dataset, prepared.audit
     split: Split = "test" if "test" in probabilities else "val"
-    held_out: Kind = "validation" if dataset.folds is None else "cross-validated"
-    images = dataset.splits[split]
+    held_out: Kind = "cross-validated" if chosen.cross_validated else "validation"
+    judged = chosen.judged()
+    images = dataset.splits["test"] if split == "test" else judged.images
     return Report(
         answers=Answers(
             labels=dataset.labels,
             probabilities=probabilities[split],
-            targets=dataset.targets(split),
+            targets=dataset.targets("test") if split == "test" else judged.targets,
             paths=tuple(prepared.scan.folder.relative(image.file) for image in images),
         ),
         kind="test" if split == "test" else held_out,

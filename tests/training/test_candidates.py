@@ -13,7 +13,7 @@ from tests.training.conftest import quiet
 from tests.training.data.reading import read, split
 from tests.training.folders import write_classes
 from training.backbones.build import Backbone
-from training.candidates import Candidate, make_probe
+from training.candidates import Candidate, make_probe, pool_folds
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.probing.features import Features, compute_features
@@ -103,6 +103,26 @@ def test_few_images_are_cross_validated_and_the_head_is_fitted_on_all(
     assert probe.spread is not None
     assert "over the folds" in probe.describe()
     assert probe.accuracy > 0.9
+
+
+def test_networks_of_several_folds_are_judged_by_the_images_of_all(probe: Candidate) -> None:
+    """The second one takes every image for the first class."""
+    wrong = np.zeros_like(probe.val_logits)
+    wrong[:, 0] = 5
+    pooled = pool_folds([probe, dataclasses.replace(probe, val_logits=wrong, accuracy=1 / 3)])
+    judged = pooled.judged()
+    assert pooled.network is probe.network
+    assert len(judged.images) == len(judged.targets) == len(judged.logits) == 18
+    assert pooled.accuracy == pytest.approx(2 / 3)
+    assert pooled.spread == pytest.approx(1 / 3)
+    assert pooled.nll > probe.nll
+    assert pooled.cross_validated
+
+
+def test_a_single_network_is_judged_by_its_own_images(probe: Candidate) -> None:
+    assert pool_folds([probe]) is probe
+    assert probe.judged().images == probe.dataset.splits["val"]
+    assert not probe.cross_validated
 
 
 def options(**changed: object) -> FinetuneConfig:

@@ -8,10 +8,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from inference import read_package
 from tests.training.conftest import Command, Outcome
 from tests.training.folders import write_classes
 from training import fitting
 from training.budget import Stopwatch
+from training.contest import Contest
 from training.finetuning.checkpoint import run_name
 from training.finetuning.run import train_network
 
@@ -44,6 +46,21 @@ def test_each_fold_judges_once(few: Path, command: Command, tmp_path: Path) -> N
     assert "by the same 9 validation images of 3 folds" in outcome.out
     assert "9 validation images of 3 folds" in (outcome.published / "report.html").read_text()
     assert list((tmp_path / "cache" / "runs").glob("*.pt")) == []
+
+
+def test_what_is_published_is_judged_by_the_images_of_all_folds(
+    few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Contest, "trained_wins", lambda _: True)
+    outcome = command(few, *OPTIONS)
+    assert "keeping the finetune" in outcome.out
+    metrics = read_package(outcome.published).manifest.metrics
+    assert metrics.validation == "cross-validated"
+    assert metrics.val_accuracy_spread is not None
+    assert metrics.val.images == 9
+    report = (outcome.published / "report.html").read_text()
+    assert "each judged by a model that had not seen it" in report
+    assert "Several networks were trained alike" in report
 
 
 def test_enough_images_judge_and_no_more(

@@ -1,0 +1,27 @@
+"""What was said of images by models that were not fitted on them: what a model is judged by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data.scan import ScannedImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The images (M), their classes (M,) and the logits (M, K) of models that had not seen them."""
+
+    images: tuple[ScannedImage, ...]
+    targets: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float32]
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Judged]") -> "Judged":
+        """Return several parts as one."""
+        return cls(
+            images=tuple(image for part in parts for image in part.images),
+            targets=np.concatenate([part.targets for part in parts]),
+            logits=np.concatenate([part.logits for part in parts]),
+        )
