@@ -44,10 +44,16 @@ def test_the_fitted_temperature_lowers_the_loss_to_its_least() -> None:
         assert negative_log_likelihood(sharp, targets, temperature=other) > least
 
 
-def test_a_model_without_a_mistake_is_sharpened_within_bounds() -> None:
-    """The loss has no minimum there: it only falls with the temperature."""
-    logits = np.eye(3, dtype=np.float32) * 2
-    assert 0.05 <= fit_temperature(logits, np.arange(3)) < 0.2
+@pytest.mark.parametrize("num", [3, 9, 90])
+@pytest.mark.parametrize("scale", [0.5, 2.0, 10.0])
+def test_a_model_without_a_mistake_is_as_sure_as_the_number_of_images_allows(
+    num: int, scale: float
+) -> None:
+    """The rule of succession: after N answers of N were right, the next is with (N + 1) of (N + 2)."""
+    targets = np.arange(num) % 3
+    logits = np.eye(3, dtype=np.float32)[targets] * np.float32(scale)
+    probabilities = softmax(logits / fit_temperature(logits, targets), axis=1)
+    assert probabilities.max(axis=1) == pytest.approx((num + 1) / (num + 2), rel=1e-3)
 
 
 def test_the_loss_is_the_mean_of_minus_the_log_of_the_probability() -> None:
