@@ -189,7 +189,8 @@ class Trainer:
         device = self.settings.device
         with ExitStack() as stack:
             # A kernel at a time, a GPU would wait longer for the folding's launches than it saves.
-            if not self.settings.train_norms and (device.type == "cpu" or self.recorder):
+            launched = device.type == "cuda" and self.recorder is None
+            if not self.settings.train_norms and not launched:
                 example = self.validation.batch(slice(0, 2), device)
                 stack.enter_context(folded_norms(self.network, example))
             if self.settings.half_precision and device.type == "cpu":
