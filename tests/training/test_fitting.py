@@ -52,9 +52,12 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Contest, "trained_wins", lambda _: True)
-    outcome = command(few, *OPTIONS)
+    outcome = command(few, *OPTIONS, "--coverage", "0.9")
     assert "keeping the finetune" in outcome.out
-    metrics = read_package(outcome.published).manifest.metrics
+    manifest = read_package(outcome.published).manifest
+    assert manifest.conformal is not None
+    assert manifest.conformal.images == 9
+    metrics = manifest.metrics
     assert metrics.validation == "cross-validated"
     assert metrics.val_accuracy_spread is not None
     assert metrics.val.images == 9
