@@ -33,9 +33,7 @@ class Plain(Trainer):
         """Return images made of two each, which the second ones are, (B,), and the share of the first."""
         return images, torch.arange(len(images)), 1.0
 
-    def _loss(
-        self, wrapped: nn.Module, images: Tensor, targets: Tensor, all_targets: Tensor
-    ) -> Tensor:
+    def _loss(self, wrapped: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
         assert self.settings.class_weights is None, "measured on classes of one size only"
         mixed, partners, share = self.mix(images.float())
         device = self.settings.device
@@ -45,7 +43,7 @@ class Plain(Trainer):
         of_first = losses(logits.float(), targets.to(device))
         of_second = losses(logits.float(), targets[partners].to(device))
         total: Tensor = share * of_first + (1 - share) * of_second
-        return total / len(all_targets)
+        return total
 
 
 class Smoothing(Plain):

@@ -1,7 +1,6 @@
 """Losses of mixed images and smoothed labels."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 
 from benchmarks.training import regularisers
 from benchmarks.training.mixing import Cutmix, Mixup, Plain, Smoothing
-from training.finetuning.batches import Share
 from training.finetuning.loop import Trainer
 from training.finetuning.settings import FINETUNE
 
@@ -25,7 +23,7 @@ def images() -> torch.Tensor:
 def blank(variant: type[Any]) -> Any:
     """Return a trainer that can mix and take the loss of a step, and no more."""
     trainer = object.__new__(variant)
-    trainer.settings, trainer.images = FINETUNE, SimpleNamespace(share=Share())
+    trainer.settings, trainer.loss_weights = FINETUNE, None
     return trainer
 
 
@@ -36,7 +34,7 @@ def loss(variant: type[Any], targets: Tensor = TARGETS) -> Tensor:
     """Return what a step of eight random images loses by a random network of five classes."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 5))
-    found: Tensor = blank(variant)._loss(network, torch.rand(8, 3, 4, 4), targets, targets)
+    found: Tensor = blank(variant)._loss(network, torch.rand(8, 3, 4, 4), targets)
     return found
 
 
