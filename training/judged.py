@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from training.assessment.calibration import PRIOR_SPREAD, fit_temperature
 from training.data.scan import ScannedImage
 
 
@@ -16,6 +17,10 @@ class Judged:
     images: tuple[ScannedImage, ...]
     targets: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float32]
+
+    def temperature(self) -> float:
+        """Return the temperature that makes these answers as sure as they were right."""
+        return fit_temperature(self.logits, self.targets, prior_spread=PRIOR_SPREAD)
 
     @classmethod
     def joined(cls, parts: "Sequence[Judged]") -> "Judged":

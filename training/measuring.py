@@ -20,7 +20,7 @@ from inference.manifest import (
 )
 from inference.rejection import FAMILIARITY
 from inference.session import ModelSession, SessionConfig, open_session
-from training.assessment.calibration import CalibrationEffect, calibration_effect, fit_temperature
+from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.metrics import confusion_matrix, describe_accuracy, measure
 from training.backbones.build import Backbone
 from training.backbones.heads import NO_MAP
@@ -64,8 +64,7 @@ def measure_candidate(
     recognition = recognise(chosen, config, display, strength=tried[0].strength)
     chosen = recognition.candidate
     dataset, backbone = chosen.dataset, prepared.backbone
-    judged = chosen.judged()
-    temperature = fit_temperature(judged.logits, judged.targets)
+    temperature = chosen.judged().temperature()
     model = chosen.exported(temperature=temperature, familiarity=recognition.familiarity)
     session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
     parity = _check_graph(recognition, session, display, temperature=temperature)

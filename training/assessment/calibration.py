@@ -28,9 +28,7 @@ def negative_log_likelihood(logits: Floats, targets: Targets, *, temperature: fl
     return float(-log_probabilities[np.arange(len(targets)), targets].mean())
 
 
-def fit_temperature(
-    logits: Floats, targets: Targets, *, prior_spread: float = PRIOR_SPREAD
-) -> float:
+def fit_temperature(logits: Floats, targets: Targets, *, prior_spread: float = np.inf) -> float:
     """Return the likeliest temperature in 0.05..20 by logits (N, K) and targets (N,).
 
     Its logarithm is taken to be normal about 0 with `prior_spread` before anything is seen. Where a few

@@ -46,9 +46,10 @@ class WeightAverage:
             [self.weights[name] for name in floating], [now[name] for name in floating], 1 - kept
         )
         counts = list(now.keys() - set(floating))
-        torch._foreach_copy_(
-            [self.weights[name] for name in counts], [now[name] for name in counts]
-        )
+        if counts:  # a network without BatchNorm has none
+            torch._foreach_copy_(
+                [self.weights[name] for name in counts], [now[name] for name in counts]
+            )
 
 
 def interpolate(first: Weights, second: Weights, share: float) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from inference.classifier import BatchOutputs
 from inference.manifest import Calibration, Conformal, Parity, Rejection
-from training.assessment.calibration import fit_temperature
+from training.assessment.calibration import PRIOR_SPREAD, fit_temperature
 from training.assessment.conformal import fit_conformal
 from training.candidates import Candidate
 from training.finetuning.choosing import accuracy_difference
@@ -102,7 +102,8 @@ class Judged:
 
     def calibration(self) -> Calibration:
         """Fit the temperature again."""
-        return Calibration(temperature=fit_temperature(self.logits, self.targets))
+        temperature = fit_temperature(self.logits, self.targets, prior_spread=PRIOR_SPREAD)
+        return Calibration(temperature=temperature)
 
     def rejection(self) -> Rejection:
         """Choose the threshold that accepts as many validation images as the float32 model's.

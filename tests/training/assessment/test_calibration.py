@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from training.assessment.calibration import (
+    PRIOR_SPREAD,
     calibration_effect,
     fit_temperature,
     negative_log_likelihood,
@@ -47,15 +48,16 @@ def test_the_fitted_temperature_lowers_the_loss_to_its_least() -> None:
 def test_a_few_images_that_are_all_right_do_not_make_a_model_sure_of_everything() -> None:
     """By the images alone the best temperature is the lowest one there is."""
     logits = np.eye(3, dtype=np.float32) * 2
-    alone = fit_temperature(logits, np.arange(3), prior_spread=np.inf)
+    alone = fit_temperature(logits, np.arange(3))
     assert alone == pytest.approx(0.05, rel=0.2)
-    assert 0.2 < fit_temperature(logits, np.arange(3)) < 1
+    assert 0.2 < fit_temperature(logits, np.arange(3), prior_spread=PRIOR_SPREAD) < 1
 
 
 def test_more_images_count_for_more_than_the_prior() -> None:
     logits, targets = honest_sample(300)
-    alone = fit_temperature(logits * 4, targets, prior_spread=np.inf)
-    assert fit_temperature(logits * 4, targets) == pytest.approx(alone, rel=0.01)
+    alone = fit_temperature(logits * 4, targets)
+    found = fit_temperature(logits * 4, targets, prior_spread=PRIOR_SPREAD)
+    assert found == pytest.approx(alone, rel=0.01)
 
 
 def test_the_loss_is_the_mean_of_minus_the_log_of_the_probability() -> None:
