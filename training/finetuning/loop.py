@@ -23,7 +23,7 @@ from training.finetuning.batches import Batch, StepImages
 from training.finetuning.course import Clock, Course
 from training.finetuning.evaluation import Logits, ValidationImages, compute_logits, score
 from training.finetuning.memory import Accumulation
-from training.finetuning.optimizer import build_optimizer, set_rate, trained_parameters
+from training.finetuning.optimizer import build_optimizer, set_rate
 from training.finetuning.playback import Recorder
 from training.finetuning.schedule import Pace, rate_factor
 from training.finetuning.settings import TrainSettings
@@ -244,7 +244,7 @@ class Trainer:
         loss = self._backward(wrapped, batch)
         loss = float(np.sum(distributed.gather(loss))) / self.images.share.of
         if math.isfinite(loss):
-            nn.utils.clip_grad_norm_(trained_parameters(self.optimizer), _CLIP_NORM)
+            nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
             self.optimizer.step()
         return loss
 
