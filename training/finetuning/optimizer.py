@@ -38,11 +38,6 @@ def set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
         group["lr"] = group["peak_rate"] * factor
 
 
-def trained_parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
-    """Return all that an optimiser changes, without a walk through the network."""
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
 def _decayed_and_not(
     parameters: Sequence[Named], rate: float, weight_decay: float
 ) -> list[dict[str, Any]]:
