@@ -112,7 +112,11 @@ def test_the_reported_accuracy_is_that_of_the_file_on_raw_bytes(
         targets = dataset.targets(split)  # type: ignore[arg-type]
         again = measure(probabilities, targets, dataset.labels)
         assert again.accuracy == metrics.accuracy == 1
-        assert again.nll == pytest.approx(metrics.nll, abs=1e-4)
+        if split == "test":
+            assert again.nll == pytest.approx(metrics.nll, abs=1e-6)
+        else:
+            # The published head was fitted on these too; what is reported is of one that was not.
+            assert again.nll < metrics.nll
 
 
 def test_nothing_of_this_machine_is_in_the_package(published: Path, colours: Path) -> None:
