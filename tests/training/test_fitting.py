@@ -1,5 +1,6 @@
 """Fine-tuning on few images: one fold after the other judges."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from tests.training.conftest import Command, Outcome
 from tests.training.folders import write_classes
 from training import fitting
 from training.budget import Stopwatch
+from training.candidates import Candidate
 from training.contest import Contest
 from training.finetuning.checkpoint import run_name
 from training.finetuning.run import train_network
+from training.measuring import measure_candidate
+from training.publish import Measured
 
 pytestmark = pytest.mark.training
 
@@ -52,9 +56,20 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Contest, "trained_wins", lambda _: True)
+    measured: list[Candidate] = []
+
+    def measure(chosen: Candidate, *arguments: Any, **named: Any) -> Measured:
+        measured.append(chosen)
+        return measure_candidate(chosen, *arguments, **named)
+
+    monkeypatch.setattr("training.pipeline.measure_candidate", measure)
     outcome = command(few, *OPTIONS, "--coverage", "0.9")
     assert "keeping the finetune" in outcome.out
     manifest = read_package(outcome.published).manifest
+    (chosen,) = measured
+    first_alone = dataclasses.replace(chosen, pooled=None).judged()
+    assert manifest.calibration.temperature == chosen.judged().temperature()
+    assert manifest.calibration.temperature != first_alone.temperature()
     assert manifest.conformal is not None
     assert manifest.conformal.images == 9
     metrics = manifest.metrics

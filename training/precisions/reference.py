@@ -9,10 +9,10 @@ from scipy.special import softmax
 
 from inference.classifier import BatchOutputs
 from inference.manifest import Calibration, Conformal, Parity, Rejection
-from training.assessment.calibration import PRIOR_SPREAD, fit_temperature
 from training.assessment.conformal import fit_conformal
 from training.candidates import Candidate
 from training.finetuning.choosing import accuracy_difference
+from training.judged import Judged
 from training.networks.export import attach_head
 from training.precisions.attempt import AccuracyChange
 from training.recognition import Recognition
@@ -48,7 +48,7 @@ def assemble(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class ConvertedAnswers:
     """The validation images' answers with another trunk: logits (N, K), familiarity (N,).
 
     They are of heads that had not seen the images, as those that the float32 model is judged by.
@@ -60,7 +60,7 @@ class Judged:
     parity: Parity
 
     @classmethod
-    def of_same_head(cls, reference: Reference, outputs: BatchOutputs) -> "Judged":
+    def of_same_head(cls, reference: Reference, outputs: BatchOutputs) -> "ConvertedAnswers":
         """Take in what a file with the other trunk and the float32 model's head answers, in order.
 
         That head has seen the validation images, or with folds each of its fellows has not. So what
@@ -80,7 +80,7 @@ class Judged:
     @classmethod
     def of_refitted(
         cls, reference: Reference, refitted: Recognition, outputs: BatchOutputs
-    ) -> "Judged":
+    ) -> "ConvertedAnswers":
         """Take in a model fitted on the other trunk, and what its file answers, in order."""
         return cls(
             reference=reference,
@@ -102,8 +102,7 @@ class Judged:
 
     def calibration(self) -> Calibration:
         """Fit the temperature again."""
-        temperature = fit_temperature(self.logits, self.targets, prior_spread=PRIOR_SPREAD)
-        return Calibration(temperature=temperature)
+        return Calibration(temperature=self._pooled().temperature())
 
     def rejection(self) -> Rejection:
         """Choose the threshold that accepts as many validation images as the float32 model's.
@@ -121,8 +120,18 @@ class Judged:
         rule = self.reference.conformal
         if rule is None:
             return None
-        probabilities = softmax(self.logits / calibration.temperature, axis=1)
-        return fit_conformal(probabilities, self.targets, coverage=rule.coverage)
+        pooled = self._pooled()
+        probabilities = softmax(pooled.logits / calibration.temperature, axis=1)
+        return fit_conformal(probabilities, pooled.targets, coverage=rule.coverage)
+
+    def _pooled(self) -> Judged:
+        """Return all that the float32 model is judged by, with what this one says of its images.
+
+        What networks beside other folds said of theirs stays as it is: there is no other trunk of them.
+        """
+        judged = self.reference.candidate.judged()
+        logits = np.concatenate([self.logits, judged.logits[len(self.logits) :]])
+        return replace(judged, logits=logits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +145,7 @@ class Draft:
     trunk: onnx.ModelProto
     recognition: Recognition
     served_logits: Floats
-    judged: Judged
+    judged: ConvertedAnswers
 
     def assembled(self, *, temperature: float) -> onnx.ModelProto:
         """Return the graph to publish."""

@@ -20,7 +20,7 @@ from training.precisions.float16 import to_float16
 from training.precisions.gate import accuracy_reason, speed_reason
 from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter
 from training.precisions.measuring import measure_variant
-from training.precisions.reference import Draft, Judged, Reference, assemble
+from training.precisions.reference import ConvertedAnswers, Draft, Reference, assemble
 from training.precisions.refitting import refit
 from training.precisions.speed import BATCHES, Speed, compare_speed
 from training.progress import Display
@@ -162,7 +162,7 @@ def _drafts(
                     trunk=trunk,
                     recognition=reference.recognition,
                     served_logits=outputs.logits,
-                    judged=Judged.of_same_head(reference, outputs),
+                    judged=ConvertedAnswers.of_same_head(reference, outputs),
                 )
             )
     return drafts
@@ -181,7 +181,7 @@ def _refitted(drafts: Sequence[Draft], reference: Reference, config: SessionConf
             trunk=draft.trunk,
             recognition=recognition,
             served_logits=outputs.logits,
-            judged=Judged.of_refitted(reference, recognition, outputs),
+            judged=ConvertedAnswers.of_refitted(reference, recognition, outputs),
         )
     ]
 
