@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 from inference.repository import Repository
 from tests.training.finetuning.test_resume import REPOSITORY, arguments
+from tests.training.folders import write_classes
 from training.finetuning import distributed
 from training.finetuning.batches import Share
 
@@ -67,3 +68,15 @@ def test_two_processes_do_what_one_does(colours: Path, tmp_path: Path) -> None:
         assert np.allclose(value, two[name], rtol=1e-3, atol=1e-4), name
     assert printed[2].count("plan: ") == 1
     assert printed[2].count("found 60 image files") == 1
+
+
+def test_two_processes_train_beside_each_fold(tmp_path: Path, weights_file: Path) -> None:
+    """Three classes of three images: three folds judge, and one version is published."""
+    few = write_classes(tmp_path / "few", count=3)
+    models_dir = tmp_path / "models"
+    command = arguments(few, models_dir, tmp_path / "cache")
+    command += ["--method", "finetune", "--weights", str(weights_file)]
+    printed = train(command, processes=2)
+    assert printed.count("fine-tuning beside fold") == 3
+    assert "by the same 9 validation images of 3 folds" in printed
+    assert Repository(models_dir).versions("tuned") == [1]
