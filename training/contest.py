@@ -1,11 +1,11 @@
 """Whether a trained network is better than the probe, by the validation images that judged both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from training.candidates import Candidate
 from training.finetuning.choosing import CONVINCED, Rated, accuracy_difference, rate, share_better
+from training.judged import Judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,22 +18,17 @@ class Contest:
 
     probe: Rated
     trained: Rated
-    num_folds: int = 1
+    num_folds: int
 
     @classmethod
-    def of(cls, probe: Candidate, trained: Candidate) -> "Contest":
-        """Return what two models of one data set say of its validation images."""
-        targets = probe.dataset.targets("val")
-        first, second = (rate(c.method, c.val_logits, targets) for c in (probe, trained))
-        return cls(probe=first, trained=second)
+    def of(cls, *pairs: tuple[Candidate, Candidate]) -> "Contest":
+        """Return what the probe and the trained network of each fold say of its validation images.
 
-    def joined(self, other: "Contest") -> "Contest":
-        """Return both contests as one over the images of both."""
-        return Contest(
-            probe=_joined(self.probe, other.probe),
-            trained=_joined(self.trained, other.trained),
-            num_folds=self.num_folds + other.num_folds,
-        )
+        All of a way's answers are rated at one temperature: one of a single fold's handful of images,
+        all right by chance, would make every answer of that fold look sure.
+        """
+        probes, trained = zip(*pairs, strict=True)
+        return cls(probe=_rate_all(probes), trained=_rate_all(trained), num_folds=len(pairs))
 
     def trained_wins(self) -> bool:
         """Whether training is at least as often right as the probe, and very likely better.
@@ -59,9 +54,6 @@ class Contest:
         )
 
 
-def _joined(one: Rated, other: Rated) -> Rated:
-    return Rated(
-        name=one.name,
-        losses=np.concatenate([one.losses, other.losses]),
-        correct=np.concatenate([one.correct, other.correct]),
-    )
+def _rate_all(candidates: Sequence[Candidate]) -> Rated:
+    judged = Judged.joined([candidate.judged() for candidate in candidates])
+    return rate(candidates[0].method, judged.logits, judged.targets)

@@ -148,7 +148,7 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     if dataset.folds is not None:
         trained, contest = _train_folds(fitting)
     elif (trained := _train_from(probe, fitting)) is not None:
-        contest = Contest.of(probe, trained)
+        contest = Contest.of((probe, trained))
     if trained is None or contest is None:
         return None
     outcome = contest.describe()
@@ -163,8 +163,8 @@ def _train_folds(fitting: Fitting) -> tuple[Candidate | None, Contest | None]:
     A handful of images cannot tell a network from its probe. So where there is time the same training
     is done again without other images, and it is the way of training that is judged (Kohavi 1995).
     """
-    dataset, contest = fitting.prepared.dataset, None
-    networks: list[Candidate] = []
+    dataset = fitting.prepared.dataset
+    pairs: list[tuple[Candidate, Candidate]] = []
     assert dataset.folds is not None
     num_folds, num_judges = int(dataset.folds.max()) + 1, 0
     for fold in range(num_folds):
@@ -178,18 +178,16 @@ def _train_folds(fitting: Fitting) -> tuple[Candidate | None, Contest | None]:
                 raise
             break
         if trained is not None:
-            one = Contest.of(rival, trained)
-            contest = contest.joined(one) if contest else one
-            networks.append(trained)
+            pairs.append((rival, trained))
         num_judges += len(rival.dataset.splits["val"])
         if num_judges >= _ENOUGH_JUDGES or not _has_time_again(fitting, time.monotonic() - began):
             break
-    if not networks:
+    if not pairs:
         return None, None
-    trained = pool_folds(networks)
+    trained = pool_folds([network for _, network in pairs])
     if trained.pooled is not None:
         fitting.display.line(trained.describe())
-    return trained, contest
+    return trained, Contest.of(*pairs)
 
 
 def _has_time_again(fitting: Fitting, seconds: float) -> bool:

@@ -25,12 +25,12 @@ def test_the_probe_stays_unless_the_other_is_very_likely_better(
     probe: Candidate, right: int, wins: bool
 ) -> None:
     first, second = judged(probe, "probe", right=5), judged(probe, "finetune", right=right)
-    assert Contest.of(first, second).trained_wins() is wins
+    assert Contest.of((first, second)).trained_wins() is wins
 
 
 def test_one_image_more_of_nine_may_be_luck(probe: Candidate) -> None:
     """Its losses are no lower elsewhere: a coin would do as well."""
-    contest = Contest.of(judged(probe, "probe", right=8), judged(probe, "finetune", right=8))
+    contest = Contest.of((judged(probe, "probe", right=8), judged(probe, "finetune", right=8)))
     assert not contest.trained_wins()
     text = contest.describe()
     assert "+0.0 points (95 % interval +0.0 to +0.0)" in text
@@ -39,11 +39,23 @@ def test_one_image_more_of_nine_may_be_luck(probe: Candidate) -> None:
 
 def test_folds_judge_together(probe: Candidate) -> None:
     """What one fold speaks for, two others speak against."""
-    better = Contest.of(judged(probe, "probe", right=7), judged(probe, "finetune", right=9))
-    worse = Contest.of(judged(probe, "probe", right=9), judged(probe, "finetune", right=7))
-    assert better.trained_wins()
-    both = better.joined(worse).joined(worse)
+    better = judged(probe, "probe", right=7), judged(probe, "finetune", right=9)
+    worse = judged(probe, "probe", right=9), judged(probe, "finetune", right=7)
+    assert Contest.of(better).trained_wins()
+    both = Contest.of(better, worse, worse)
     assert not both.trained_wins()
     assert "finetune against the probe" in both.describe()
     assert "the same 27 validation images of 3 folds: -7.4 points" in both.describe()
-    assert worse.joined(better).joined(better).trained_wins()
+    assert Contest.of(worse, better, better, better).trained_wins()
+
+
+def test_a_fold_that_is_right_by_chance_is_not_rated_surer_than_the_others(
+    probe: Candidate,
+) -> None:
+    """Both ways answer alike, but that each has the fold without a mistake at another place."""
+    faultless, poor = judged(probe, "finetune", right=9), judged(probe, "finetune", right=5)
+    contest = Contest.of((poor, faultless), (faultless, poor))
+    together = contest.trained.losses
+    alone = Contest.of((poor, faultless)).trained.losses
+    assert together[:9].mean() > 2 * alone.mean()
+    assert together.mean() == pytest.approx(contest.probe.losses.mean())
