@@ -23,11 +23,11 @@ held = bytearray(b"x") * {megabytes}_000_000
 burn({own_s})
 if {child_s}:
     child = subprocess.Popen([sys.executable, "-c", '''
-import signal, time
+import sys, time
 while time.process_time() < {child_s}: pass
 print("done", flush=True)
-signal.pause()
-'''], stdout=subprocess.PIPE, start_new_session=True)
+sys.stdin.read()  # ends with its parent, which nobody would end it with
+'''], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     child.stdout.readline()
     if {ends}: child.kill(); child.wait()
 print("ready", flush=True)
