@@ -12,7 +12,12 @@ from scipy.special import logsumexp, softmax
 from sklearn.covariance import ledoit_wolf
 
 from training.networks.head import LinearHead
-from training.unknowns.familiarity import fit_familiarity, fit_prototypes, nearest_cosine
+from training.unknowns.familiarity import (
+    fit_familiarity,
+    fit_prototypes,
+    held_out_cosines,
+    nearest_cosine,
+)
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -52,9 +57,7 @@ def _familiarity(known: Known) -> Scorer:
         known.train,
         known.targets,
         val_logits=known.head.logits(known.val),
-        val_embeddings=known.val,
-        folds=None,
-        val_folds=None,
+        val_cosines=held_out_cosines(known.train, known.targets, known.val),
     )
     return lambda e: score.score(known.head.logits(e), e)
 

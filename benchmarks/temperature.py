@@ -84,11 +84,13 @@ def rounds(data: DataSet, per_class: int, num_rounds: int) -> Iterator[dict[floa
         drawn = draw(data.targets, per_class, seed)
         folds = np.arange(len(drawn.few)) % per_class % MAX_FOLDS
         probe = cross_validate_probe(data.embeddings[drawn.few], drawn.few_targets, folds)
-        right = probe.val_logits.argmax(axis=1) == drawn.few_targets
+        right = probe.chosen.logits.argmax(axis=1) == drawn.few_targets
         logits = probe.head.logits(data.embeddings[drawn.others])
         found = {}
         for spread in SPREADS:
-            temperature = fit_temperature(probe.val_logits, drawn.few_targets, prior_spread=spread)
+            temperature = fit_temperature(
+                probe.chosen.logits, drawn.few_targets, prior_spread=spread
+            )
             probabilities = softmax(logits / temperature, axis=1)
             targets = drawn.other_targets
             found[spread] = Round(

@@ -68,6 +68,11 @@ class Stopwatch:
         """Seconds of one image's features."""
         return self.features_s / max(1, self.images)
 
+    @property
+    def mean_s(self) -> float:
+        """Seconds until the mean of several networks is exported and has its features."""
+        return _SLACK * (self.export_s + self.features_s)
+
     def reserve_s(self, dataset: Dataset, *, precisions: int = 0, mirrored: bool = True) -> float:
         """Return the seconds that export and measuring will take, and smaller `precisions`.
 

@@ -1,33 +1,27 @@
-"""The models a run makes and chooses between: the probe, and a network trained on the images.
+"""The models a run makes and chooses between: the probe, and what was trained (`trained.py`).
 
 Each candidate is a network and its exported graph; validation images decide (`contest.py`).
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 
-from training.assessment.calibration import fit_temperature, negative_log_likelihood
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.finetuning.checkpoint import Checkpoints
-from training.finetuning.choosing import choose_weights, rate
 from training.finetuning.loop import EpochRecord
-from training.finetuning.run import train_network
-from training.finetuning.task import TrainingTask
 from training.imbalance import is_imbalanced
 from training.judged import Judged
-from training.launch import is_main
 from training.networks.export import attach_head
 from training.networks.head import LinearHead
 from training.networks.network import TransferNetwork
 from training.probing.embeddings import compute_embeddings
-from training.probing.features import Features, features_of
+from training.probing.features import Features
 from training.probing.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
 from training.probing.published_head import fit_published_head, head_images
 from training.progress import Display
@@ -52,8 +46,8 @@ class Candidate:
         val_logits: (N, K), each of a model that was not fitted on that image.
         accuracy, nll, spread: on validation images: 0..1, nats at the best temperature, and with
             folds the standard deviation of the accuracy over them.
-        pooled: of what was trained beside several folds, one network a fold, what all of them said
-            of the images that each had not seen; None where there was one network.
+        val_cosines: (N,) how near each validation image is to the others, by networks that had not
+            seen it; None where the published network has not seen it either.
         strength: the inverse L2 strength of a probe's head; None for what was trained.
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
@@ -73,17 +67,16 @@ class Candidate:
     strength: float | None
     history: tuple[EpochRecord, ...]
     notes: tuple[str, ...]
-    pooled: Judged | None = None
+    val_cosines: npt.NDArray[np.float32] | None = None
 
     @property
     def cross_validated(self) -> bool:
         """Whether several models judged it, each of them by images of its own."""
-        return self.dataset.folds is not None or self.pooled is not None
+        folds = self.dataset.val_folds
+        return folds is not None and len(np.unique(folds)) > 1
 
     def judged(self) -> Judged:
         """Return all that speaks for and against this way to a model."""
-        if self.pooled is not None:
-            return self.pooled
         return Judged(
             images=self.dataset.splits["val"],
             targets=self.dataset.targets("val"),
@@ -125,31 +118,17 @@ def make_probe(
     images too: `mirror` says whether they do, and is found out where it is None. These are left out
     where `mirrored` is false, or their features would take longer than `spare_s()`, in seconds.
     """
-    balanced = is_imbalanced(dataset)
-    with display.bar("fitting the head", len(STRENGTHS)) as advance:
-        probe = _choose_strength(features, dataset, balanced=balanced, advance=advance)
+    probe = choose_strength(features, dataset, display)
     if mirror is None:
         mirror = _resolve_mirror(features, probe.head, dataset, config, display)
-    rows, targets = head_images(dataset)
-    strength = probe.chosen.strength
-    turned = None
-    if not (mirror and mirrored):
-        pass
-    elif _mirrored_s(features, len(rows)) > spare_s():
-        display.line("time budget: no time is left for mirrored images")
-    else:
-        with display.bar("computing mirrored features", len(rows)) as advance:
-            turned = compute_embeddings(
-                features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
-            )
-    with display.stage("fitting the head"):
-        head = fit_published_head(
-            features.embeddings[rows],
-            targets,
-            strength=strength,
-            balanced=balanced,
-            mirrored=turned,
-        )
+    head = fit_last_head(
+        features,
+        dataset,
+        display,
+        strength=probe.chosen.strength,
+        mirrored=mirror and mirrored,
+        spare_s=spare_s,
+    )
     return Candidate(
         method="probe",
         dataset=dataset,
@@ -157,22 +136,57 @@ def make_probe(
         start=features.network_with(probe.head),
         trunk=features.trunk,
         embeddings=features.embeddings,
-        val_logits=probe.val_logits,
+        val_logits=probe.chosen.logits,
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
         spread=probe.chosen.spread,
-        strength=strength,
+        strength=probe.chosen.strength,
         mirror=mirror,
         history=(),
         notes=_describe_trials(probe),
     )
 
 
-def _mirrored_s(features: Features, num_images: int) -> float:
-    return features.embedding_s * num_images / max(1, len(features.embeddings))
+def fit_last_head(
+    features: Features,
+    dataset: Dataset,
+    display: Display,
+    *,
+    strength: float,
+    mirrored: bool,
+    spare_s: Callable[[], float],
+) -> LinearHead:
+    """Fit the head that is published on all images that it may see, and on their mirror images.
+
+    These are left out where `mirrored` is false, or their features would take longer than `spare_s()`.
+    """
+    rows, targets = head_images(dataset)
+    turned = None
+    if mirrored and features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
+        display.line("time budget: no time is left for mirrored images")
+    elif mirrored:
+        with display.bar("computing mirrored features", len(rows)) as advance:
+            turned = compute_embeddings(
+                features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
+            )
+    with display.stage("fitting the head"):
+        return fit_published_head(
+            features.embeddings[rows],
+            targets,
+            strength=strength,
+            balanced=is_imbalanced(dataset),
+            mirrored=turned,
+        )
 
 
-def _choose_strength(
+def choose_strength(features: Features, dataset: Dataset, display: Display) -> Probe:
+    """Try heads of several strengths on the training images; validation images judge them."""
+    balanced = is_imbalanced(dataset)
+    with display.bar("fitting the head", len(STRENGTHS)) as advance:
+        return _fit_probe(features, dataset, balanced=balanced, advance=advance)
+
+
+def _fit_probe(
     features: Features, dataset: Dataset, *, balanced: bool, advance: Callable[[int], None]
 ) -> Probe:
     embeddings, targets = features.embeddings[dataset.rows("train")], dataset.targets("train")
@@ -204,81 +218,6 @@ def _resolve_mirror(
     return safe
 
 
-def make_trained(
-    task: TrainingTask,
-    checkpoints: Checkpoints,
-    display: Display,
-    *,
-    spare_s: Callable[[], float] = lambda: math.inf,
-) -> Candidate | None:
-    """Train a copy of the task's start, then fit a head on the trained backbone.
-
-    That head is judged by validation images it has not seen and fitted again on all that it may see,
-    as the probe's is: on a few hundred images that is worth more than a longer training. The head
-    that came out of training stays where the validation images clearly prefer it.
-
-    Of several processes only the first one gets an answer; the others return None. `spare_s` is as in
-    `make_probe`.
-
-    Raises:
-        OutOfTime: the budget has no room for a few steps.
-    """
-    trained = train_network(task, checkpoints, display)
-    if not is_main():
-        return None
-    dataset = task.dataset
-    features = features_of(trained.network, task.backbone.spec, dataset.pixels, display)
-    refitted = make_probe(
-        features, dataset, task.config, display, mirror=task.mirror, spare_s=spare_s
-    )
-    own = trained.network.linear_head()
-    logits = own.logits(features.embeddings[dataset.rows("val")])
-    targets = dataset.targets("val")
-    rated = [
-        rate("head fitted on the trained backbone", refitted.val_logits, targets),
-        rate("head as trained", logits, targets),
-    ]
-    kept = choose_weights(rated)
-    notes = [r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(rated)]
-    for note in notes:
-        display.line(f"  {note}")
-    refitted = replace(
-        refitted,
-        method=task.method,
-        start=None,
-        history=trained.history,
-        notes=(*trained.notes, *notes),
-    )
-    return refitted if kept == 0 else _with_head(refitted, trained.network, logits)
-
-
-def _with_head(
-    candidate: Candidate, network: TransferNetwork, logits: npt.NDArray[np.float32]
-) -> Candidate:
-    """Return the candidate with another head on the same trunk."""
-    return _rated(replace(candidate, network=network, val_logits=logits, strength=None))
-
-
-def pool_folds(trained: Sequence[Candidate]) -> Candidate:
-    """Return the first of the networks that were trained beside a fold each, judged by all folds."""
-    if len(trained) == 1:
-        return trained[0]
-    pooled = Judged.joined([candidate.judged() for candidate in trained])
-    spread = float(np.std([candidate.accuracy for candidate in trained]))
-    return _rated(replace(trained[0], pooled=pooled, spread=spread))
-
-
-def _rated(candidate: Candidate) -> Candidate:
-    """Return the candidate with the accuracy and the loss of what it is judged by."""
-    judged = candidate.judged()
-    logits, targets = judged.logits, judged.targets
-    return replace(
-        candidate,
-        accuracy=float((logits.argmax(axis=1) == targets).mean()),
-        nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
-    )
-
-
 def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bool:
     """Return whether mirror images keep their class, by a head that has seen none of them.
 
@@ -295,6 +234,6 @@ def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bo
 def _describe_trials(probe: Probe) -> tuple[str, ...]:
     return tuple(
         f"probe with strength {trial.strength:.2g}: {100 * trial.accuracy:.1f} % of the validation "
-        f"images right, loss {trial.nll:.3f}" + (" (kept)" if trial == probe.chosen else "")
+        f"images right, loss {trial.nll:.3f}" + (" (kept)" if trial is probe.chosen else "")
         for trial in probe.trials
     )

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from training.candidates import Candidate
 from training.finetuning.choosing import CONVINCED, Rated, accuracy_difference, rate, share_better
-from training.judged import Judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +22,23 @@ class Contest:
     num_folds: int
 
     @classmethod
-    def of(cls, *pairs: tuple[Candidate, Candidate]) -> "Contest":
-        """Return what the probe and the trained network of each fold say of its validation images.
+    def of(cls, probes: Sequence[Candidate], trained: Candidate) -> "Contest":
+        """Return what probes and a trained model say of the same validation images.
 
         All of a way's answers are rated at one temperature: one of a single fold's handful of images,
         all right by chance, would make every answer of that fold look sure.
+
+        Args:
+            probes: one for each of the folds that judge, or one where images are held out.
+            trained: its validation images are those of all the probes, in their order.
         """
-        probes, trained = zip(*pairs, strict=True)
-        return cls(probe=_rate_all(probes), trained=_rate_all(trained), num_folds=len(pairs))
+        targets = trained.dataset.targets("val")
+        logits = np.concatenate([probe.val_logits for probe in probes])
+        return cls(
+            probe=rate(probes[0].method, logits, targets),
+            trained=rate(trained.method, trained.val_logits, targets),
+            num_folds=len(probes),
+        )
 
     def trained_wins(self) -> bool:
         """Whether training is at least as often right as the probe, and very likely better.
@@ -52,8 +62,3 @@ class Contest:
             f"{of_folds}: {100 * difference:+.1f} points (95 % interval {100 * low:+.1f} to "
             f"{100 * high:+.1f}), lower loss in {sure:.0f} % of the bootstrap samples"
         )
-
-
-def _rate_all(candidates: Sequence[Candidate]) -> Rated:
-    judged = Judged.joined([candidate.judged() for candidate in candidates])
-    return rate(candidates[0].method, judged.logits, judged.targets)

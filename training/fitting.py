@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from training.budget import Stopwatch
-from training.candidates import Candidate, make_probe, make_trained, pool_folds
+from training.candidates import Candidate, make_probe
 from training.config import FinetuneConfig
 from training.contest import Contest
 from training.data.cache import default_cache_dir
@@ -24,6 +24,7 @@ from training.networks.network import TransferNetwork
 from training.prepare import Prepared
 from training.probing.published_head import head_images
 from training.progress import Display
+from training.trained import TrainedTrunk, make_trained, settle
 
 # So many images judge well enough; one fold of a large data set has them, of a small one it takes several.
 _ENOUGH_JUDGES: Final = 50
@@ -42,12 +43,14 @@ class Fitting:
     stopwatch: Stopwatch
 
     def task(
-        self, start: TransferNetwork, dataset: Dataset, method: str, *, mirror: bool
+        self, start: TransferNetwork, dataset: Dataset, method: str, *, mirror: bool, fold: int = 0
     ) -> TrainingTask:
         """Return what is to be trained.
 
-        With folds, time that is left over goes to the next one.
+        With folds, time that is left over goes to the next one. After the first of them, the mean of
+        the networks is one network more to export.
         """
+        mean_s = self.stopwatch.mean_s if fold > 0 else 0.0
         return TrainingTask(
             start=start,
             backbone=self.prepared.backbone,
@@ -60,7 +63,7 @@ class Fitting:
             method=method,
             mirror=mirror,
             deadline_s=self.stopwatch.deadline_s(self.config),
-            after_s=self.stopwatch.after_s(self.config, dataset),
+            after_s=self.stopwatch.after_s(self.config, dataset) + mean_s,
             stretched=method == "scratch" or self.prepared.dataset.folds is None,
             export_s=self.stopwatch.export_s,
             feature_s=self.stopwatch.feature_s,
@@ -138,33 +141,49 @@ def _from_scratch(fitting: Fitting) -> Chosen | None:
     start = TransferNetwork(fitting.prepared.backbone, len(dataset.labels))
     task = fitting.task(start, held, "scratch", mirror=fitting.config.mirror == "yes")
     trained = _train(task, fitting)
-    return None if trained is None else (trained, [trained])
+    if trained is None:
+        return None
+    model = _settle([trained], fitting)
+    return model, [model]
 
 
 def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
-    dataset, contest = fitting.prepared.dataset, None
+    dataset = fitting.prepared.dataset
     if not distributed.agree(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
         raise OutOfTime
-    if dataset.folds is not None:
-        trained, contest = _train_folds(fitting)
-    elif (trained := _train_from(probe, fitting)) is not None:
-        contest = Contest.of((probe, trained))
-    if trained is None or contest is None:
+    if dataset.folds is None:
+        probes, networks = [probe], _trained_from(probe, fitting)
+    else:
+        probes, networks = _train_folds(fitting)
+    if not networks:
         return None
+    trained = _settle(networks, fitting)
+    contest = Contest.of(probes, trained)
     outcome = contest.describe()
     fitting.display.line(outcome)
     trained = replace(trained, notes=(*trained.notes, outcome))
     return (trained if contest.trained_wins() else probe), [probe, trained]
 
 
-def _train_folds(fitting: Fitting) -> tuple[Candidate | None, Contest | None]:
-    """Train beside one fold after the other; return the first network, and the contest of all.
+def _settle(networks: list[TrainedTrunk], fitting: Fitting) -> Candidate:
+    """Return the model of what was trained, and say how good it is."""
+    dataset = fitting.prepared.dataset
+    if dataset.folds is not None:
+        dataset = dataset.judged_by(len(networks))
+    trained = settle(networks, dataset, fitting.display, spare_s=lambda: fitting.spare_s(dataset))
+    fitting.display.line(trained.describe())
+    return trained
+
+
+def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedTrunk]]:
+    """Train beside one fold after the other; return a probe and a network of each.
 
     A handful of images cannot tell a network from its probe. So where there is time the same training
     is done again without other images, and it is the way of training that is judged (Kohavi 1995).
     """
     dataset = fitting.prepared.dataset
-    pairs: list[tuple[Candidate, Candidate]] = []
+    probes: list[Candidate] = []
+    networks: list[TrainedTrunk] = []
     assert dataset.folds is not None
     num_folds, num_judges = int(dataset.folds.max()) + 1, 0
     for fold in range(num_folds):
@@ -172,22 +191,16 @@ def _train_folds(fitting: Fitting) -> tuple[Candidate | None, Contest | None]:
         fitting.display.line(f"fine-tuning beside fold {fold + 1} of {num_folds}")
         rival = _make_probe(fitting, dataset.hold_out(fold), mirrored=False)
         try:
-            trained = _train_from(rival, fitting, fold)
+            networks += _trained_from(rival, fitting, fold)
         except OutOfTime:
             if fold == 0:
                 raise
             break
-        if trained is not None:
-            pairs.append((rival, trained))
+        probes.append(rival)
         num_judges += len(rival.dataset.splits["val"])
         if num_judges >= _ENOUGH_JUDGES or not _has_time_again(fitting, time.monotonic() - began):
             break
-    if not pairs:
-        return None, None
-    trained = pool_folds([network for _, network in pairs])
-    if trained.pooled is not None:
-        fitting.display.line(trained.describe())
-    return trained, Contest.of(*pairs)
+    return probes, networks
 
 
 def _has_time_again(fitting: Fitting, seconds: float) -> bool:
@@ -197,10 +210,12 @@ def _has_time_again(fitting: Fitting, seconds: float) -> bool:
     return agreed
 
 
-def _train_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> Candidate | None:
+def _trained_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> list[TrainedTrunk]:
+    """Return the network that was trained; nothing but in the first of several processes."""
     assert probe.start is not None
-    task = fitting.task(probe.start, probe.dataset, "finetune", mirror=probe.mirror)
-    return _train(task, fitting, fold)
+    task = fitting.task(probe.start, probe.dataset, "finetune", mirror=probe.mirror, fold=fold)
+    trained = _train(task, fitting, fold)
+    return [] if trained is None else [trained]
 
 
 def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candidate:
@@ -222,16 +237,11 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candid
     return probe
 
 
-def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> Candidate | None:
+def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> TrainedTrunk | None:
     if fitting.config.dry_run:
         make_plan(task, fitting.display)
         return None
     checkpoints = fitting.checkpoints(fold)
     if fitting.config.fresh and fold == 0:
         fitting.forget()
-    trained = make_trained(
-        task, checkpoints, fitting.display, spare_s=lambda: fitting.spare_s(task.dataset)
-    )
-    if trained is not None:
-        fitting.display.line(trained.describe())
-    return trained
+    return make_trained(task, checkpoints, fitting.display)

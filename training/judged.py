@@ -1,6 +1,5 @@
 """What was said of images by models that were not fitted on them: what a model is judged by."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +20,3 @@ class Judged:
     def temperature(self) -> float:
         """Return the temperature that makes these answers as sure as they were right."""
         return fit_temperature(self.logits, self.targets, prior_spread=PRIOR_SPREAD)
-
-    @classmethod
-    def joined(cls, parts: "Sequence[Judged]") -> "Judged":
-        """Return several parts as one."""
-        return cls(
-            images=tuple(image for part in parts for image in part.images),
-            targets=np.concatenate([part.targets for part in parts]),
-            logits=np.concatenate([part.logits for part in parts]),
-        )

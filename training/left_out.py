@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from inference.manifest import UnknownMeasure
 from training.probing.probe import fit_head
-from training.unknowns.familiarity import fit_familiarity
+from training.unknowns.familiarity import fit_familiarity, held_out_cosines
 from training.unknowns.rejection import measure_unknown
 
 Floats = npt.NDArray[np.float32]
@@ -83,9 +83,7 @@ def _measure_round(
         kept.embeddings,
         kept.targets,
         val_logits=head.logits(kept_val.embeddings),
-        val_embeddings=kept_val.embeddings,
-        folds=None,
-        val_folds=None,
+        val_cosines=held_out_cosines(kept.embeddings, kept.targets, kept_val.embeddings),
     )
     known = test.without(left_out).embeddings
     parts = [train, val] if test is val else [train, val, test]

@@ -16,7 +16,7 @@ from training.left_out import Labelled, measure_left_out
 from training.prepare import Prepared
 from training.probing.embeddings import compute_embeddings
 from training.progress import Display
-from training.unknowns.familiarity import Familiarity, fit_familiarity
+from training.unknowns.familiarity import Familiarity, fit_familiarity, held_out_cosines
 from training.unknowns.reference import choose_reference
 from training.unknowns.rejection import fit_rejection, measure_unknown, split_unknown
 
@@ -66,13 +66,19 @@ def recognise_by(
     """Fit the score on a candidate that has its embeddings; the arguments are as in `Recognition`."""
     dataset, embeddings = candidate.dataset, candidate.embeddings
     assert embeddings is not None
+    known = embeddings[dataset.rows("train")[reference]]
+    targets = dataset.targets("train")[reference]
+    cosines = candidate.val_cosines
+    if cosines is None:
+        cosines = held_out_cosines(
+            known,
+            targets,
+            embeddings[dataset.rows("val")],
+            folds=None if dataset.folds is None else dataset.folds[reference],
+            val_folds=dataset.val_folds,
+        )
     familiarity, val_scores = fit_familiarity(
-        embeddings[dataset.rows("train")[reference]],
-        dataset.targets("train")[reference],
-        val_logits=candidate.val_logits,
-        val_embeddings=embeddings[dataset.rows("val")],
-        folds=None if dataset.folds is None else dataset.folds[reference],
-        val_folds=dataset.folds,
+        known, targets, val_logits=candidate.val_logits, val_cosines=cosines
     )
     return Recognition(
         candidate=candidate,

@@ -13,7 +13,7 @@ from tests.training.conftest import quiet
 from tests.training.data.reading import read, split
 from tests.training.folders import write_classes
 from training.backbones.build import Backbone
-from training.candidates import Candidate, make_probe, pool_folds
+from training.candidates import Candidate, make_probe
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.probing.features import Features, compute_features
@@ -80,6 +80,8 @@ def test_the_published_head_has_seen_dealt_validation_images_and_the_judged_one_
     rows = dataset.rows("val")
     assert np.allclose(judged.logits(features.embeddings[rows]), probe.val_logits, atol=1e-4)
     assert not np.allclose(judged.weight, published.weight)
+    assert probe.judged().images == dataset.splits["val"]
+    assert not probe.cross_validated
 
 
 def test_a_given_validation_set_is_never_fitted_on(
@@ -103,26 +105,7 @@ def test_few_images_are_cross_validated_and_the_head_is_fitted_on_all(
     assert probe.spread is not None
     assert "over the folds" in probe.describe()
     assert probe.accuracy > 0.9
-
-
-def test_networks_of_several_folds_are_judged_by_the_images_of_all(probe: Candidate) -> None:
-    """The second one takes every image for the first class."""
-    wrong = np.zeros_like(probe.val_logits)
-    wrong[:, 0] = 5
-    pooled = pool_folds([probe, dataclasses.replace(probe, val_logits=wrong, accuracy=1 / 3)])
-    judged = pooled.judged()
-    assert pooled.network is probe.network
-    assert len(judged.images) == len(judged.targets) == len(judged.logits) == 18
-    assert pooled.accuracy == pytest.approx(2 / 3)
-    assert pooled.spread == pytest.approx(1 / 3)
-    assert pooled.nll > probe.nll
-    assert pooled.cross_validated
-
-
-def test_a_single_network_is_judged_by_its_own_images(probe: Candidate) -> None:
-    assert pool_folds([probe]) is probe
-    assert probe.judged().images == probe.dataset.splits["val"]
-    assert not probe.cross_validated
+    assert probe.cross_validated
 
 
 def options(**changed: object) -> FinetuneConfig:

@@ -20,17 +20,27 @@ def judged(probe: Candidate, method: str, *, right: int, sure: float = 4.0) -> C
     return dataclasses.replace(probe, method=method, val_logits=logits)
 
 
+def over_folds(*pairs: tuple[Candidate, Candidate]) -> Contest:
+    """Return the contest of folds that have a probe and a trained network each."""
+    first = pairs[0][1]
+    val = first.dataset.splits["val"] * len(pairs)
+    dataset = dataclasses.replace(first.dataset, splits={**first.dataset.splits, "val": val})
+    logits = np.concatenate([trained.val_logits for _, trained in pairs])
+    trained = dataclasses.replace(first, dataset=dataset, val_logits=logits)
+    return Contest.of([probe for probe, _ in pairs], trained)
+
+
 @pytest.mark.parametrize(("right", "wins"), [(9, True), (5, False), (3, False)])
 def test_the_probe_stays_unless_the_other_is_very_likely_better(
     probe: Candidate, right: int, wins: bool
 ) -> None:
     first, second = judged(probe, "probe", right=5), judged(probe, "finetune", right=right)
-    assert Contest.of((first, second)).trained_wins() is wins
+    assert Contest.of([first], second).trained_wins() is wins
 
 
 def test_one_image_more_of_nine_may_be_luck(probe: Candidate) -> None:
     """Its losses are no lower elsewhere: a coin would do as well."""
-    contest = Contest.of((judged(probe, "probe", right=8), judged(probe, "finetune", right=8)))
+    contest = Contest.of([judged(probe, "probe", right=8)], judged(probe, "finetune", right=8))
     assert not contest.trained_wins()
     text = contest.describe()
     assert "+0.0 points (95 % interval +0.0 to +0.0)" in text
@@ -41,12 +51,12 @@ def test_folds_judge_together(probe: Candidate) -> None:
     """What one fold speaks for, two others speak against."""
     better = judged(probe, "probe", right=7), judged(probe, "finetune", right=9)
     worse = judged(probe, "probe", right=9), judged(probe, "finetune", right=7)
-    assert Contest.of(better).trained_wins()
-    both = Contest.of(better, worse, worse)
+    assert over_folds(better).trained_wins()
+    both = over_folds(better, worse, worse)
     assert not both.trained_wins()
     assert "finetune against the probe" in both.describe()
     assert "the same 27 validation images of 3 folds: -7.4 points" in both.describe()
-    assert Contest.of(worse, better, better, better).trained_wins()
+    assert over_folds(worse, better, better, better).trained_wins()
 
 
 def test_a_fold_that_is_right_by_chance_is_not_rated_surer_than_the_others(
@@ -54,8 +64,8 @@ def test_a_fold_that_is_right_by_chance_is_not_rated_surer_than_the_others(
 ) -> None:
     """Both ways answer alike, but that each has the fold without a mistake at another place."""
     faultless, poor = judged(probe, "finetune", right=9), judged(probe, "finetune", right=5)
-    contest = Contest.of((poor, faultless), (faultless, poor))
+    contest = over_folds((poor, faultless), (faultless, poor))
     together = contest.trained.losses
-    alone = Contest.of((poor, faultless)).trained.losses
+    alone = over_folds((poor, faultless)).trained.losses
     assert together[:9].mean() > 2 * alone.mean()
     assert together.mean() == pytest.approx(contest.probe.losses.mean())

@@ -18,6 +18,7 @@ from training.candidates import Candidate
 from training.contest import Contest
 from training.finetuning.checkpoint import run_name
 from training.finetuning.run import train_network
+from training.finetuning.task import TrainingTask
 from training.measuring import measure_candidate
 from training.publish import Measured
 
@@ -67,8 +68,9 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     assert "keeping the finetune" in outcome.out
     manifest = read_package(outcome.published).manifest
     (chosen,) = measured
-    first_alone = dataclasses.replace(chosen, pooled=None).judged()
-    assert manifest.calibration.temperature == chosen.judged().temperature()
+    judged = chosen.judged()
+    first_alone = dataclasses.replace(judged, targets=judged.targets[:3], logits=judged.logits[:3])
+    assert manifest.calibration.temperature == judged.temperature()
     assert manifest.calibration.temperature != first_alone.temperature()
     assert manifest.conformal is not None
     assert manifest.conformal.images == 9
@@ -79,6 +81,24 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     report = (outcome.published / "report.html").read_text()
     assert "each judged by a model that had not seen it" in report
     assert "Several networks were trained alike" in report
+    assert "mean of the weights of 3 networks" in report
+    assert manifest.dataset.counts == {"train": {"blue": 3, "green": 3, "red": 3}}
+
+
+def test_later_folds_leave_time_for_the_mean_of_the_networks(
+    few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stopwatch, "after_s", lambda *_: 10.0)
+    monkeypatch.setattr(Stopwatch, "mean_s", 4.0)
+    seen: list[float] = []
+
+    def train(task: TrainingTask, *arguments: Any) -> Any:
+        seen.append(task.after_s)
+        return train_network(task, *arguments)
+
+    monkeypatch.setattr("training.trained.train_network", train)
+    command(few, *OPTIONS)
+    assert seen == [10, 14, 14]
 
 
 def test_enough_images_judge_and_no_more(
@@ -112,7 +132,7 @@ def test_fresh_forgets_every_fold(
     def stopped(*arguments: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("training.candidates.train_network", stopped)
+    monkeypatch.setattr("training.trained.train_network", stopped)
     where = ("--name", "few", "--cache-dir", str(tmp_path / "cache"))
     assert command(few, *OPTIONS, *where, "--fresh").code == 130
     assert not any(file.exists() for file in saved)
@@ -132,7 +152,7 @@ def test_a_run_that_was_stopped_goes_on_with_its_fold(
 
     again = (few, *OPTIONS, "--name", "broken", "--cache-dir", str(tmp_path / "cache"))
     with monkeypatch.context() as patch:
-        patch.setattr("training.candidates.train_network", stopped)
+        patch.setattr("training.trained.train_network", stopped)
         assert command(*again).code == 130
     saved = [file.stem for file in (tmp_path / "cache" / "runs").glob("*.pt")]
     assert sorted("-fold1" in name for name in saved) == [False, True]

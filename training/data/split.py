@@ -38,7 +38,7 @@ class Dataset:
 
     Attributes:
         labels: index = class.
-        splits: `test` may be empty. With `folds`, `val` is `train` itself.
+        splits: `test` may be empty. With `folds`, `val` is `train` itself, or those of it that judge.
         given_val: whether `val` came with the folder; then no model is fitted on it.
         folds: the fold of each image of `train`, (N,), or None where `val` is held out.
         pixels: what the served model is fed, by `ScannedImage.row`.
@@ -85,6 +85,20 @@ class Dataset:
             for image in images
         )
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def val_folds(self) -> npt.NDArray[np.int64] | None:
+        """The fold of each image of `val`, (N,), or None where `val` is held out."""
+        if self.folds is None:
+            return None
+        fold_of = dict(zip(self.rows("train").tolist(), self.folds.tolist(), strict=True))
+        return np.array([fold_of[row] for row in self.rows("val").tolist()], dtype=np.int64)
+
+    def judged_by(self, num_folds: int) -> "Dataset":
+        """Return the data set with the images of the first folds as `val`, one fold after the other."""
+        held = [self.hold_out(fold).splits["val"] for fold in range(num_folds)]
+        val = tuple(image for part in held for image in part)
+        return replace(self, splits={**self.splits, "val": val})
 
     def hold_out(self, fold: int) -> "Dataset":
         """Return the data set with one fold as `val` and the others as `train`."""

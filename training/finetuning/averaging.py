@@ -4,7 +4,7 @@ Polyak & Juditsky 1992; exponential, as in Tarvainen & Valpola 2017, "Mean teach
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,6 +64,14 @@ def interpolate(first: Weights, second: Weights, share: float) -> dict[str, Tens
         else second[name].clone()
         for name, value in first.items()
     }
+
+
+def mean_weights(several: Sequence[Weights]) -> dict[str, Tensor]:
+    """Return the mean of several networks' weights; tensors that count are the first one's."""
+    mean = dict(several[0])
+    for place, weights in enumerate(several[1:], start=2):
+        mean = interpolate(weights, mean, 1 - 1 / place)
+    return mean
 
 
 def load_copy(network: nn.Module, weights: Weights) -> nn.Module:

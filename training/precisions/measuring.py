@@ -32,8 +32,8 @@ def measure_variant(
         calibration: the file's temperature.
         config: what the file runs on.
     """
-    judged = draft.judged
-    dataset = judged.reference.candidate.dataset
+    judged, candidate = draft.judged, draft.judged.reference.candidate
+    dataset = candidate.dataset
     served: dict[Split, Floats] = {"val": draft.served_logits}
     rows = dataset.rows("test")
     if len(rows):
@@ -57,7 +57,7 @@ def measure_variant(
             "rejection": judged.rejection(),
             "conformal": judged.conformal(calibration),
             "metrics": Metrics(
-                validation="held out" if dataset.folds is None else "cross-validated",
+                validation="cross-validated" if candidate.cross_validated else "held out",
                 val_accuracy_spread=None,
                 val=found["val"],
                 test=found.get("test"),

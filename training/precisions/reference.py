@@ -12,7 +12,6 @@ from inference.manifest import Calibration, Conformal, Parity, Rejection
 from training.assessment.conformal import fit_conformal
 from training.candidates import Candidate
 from training.finetuning.choosing import accuracy_difference
-from training.judged import Judged
 from training.networks.export import attach_head
 from training.precisions.attempt import AccuracyChange
 from training.recognition import Recognition
@@ -102,7 +101,8 @@ class ConvertedAnswers:
 
     def calibration(self) -> Calibration:
         """Fit the temperature again."""
-        return Calibration(temperature=self._pooled().temperature())
+        judged = replace(self.reference.candidate.judged(), logits=self.logits)
+        return Calibration(temperature=judged.temperature())
 
     def rejection(self) -> Rejection:
         """Choose the threshold that accepts as many validation images as the float32 model's.
@@ -120,18 +120,8 @@ class ConvertedAnswers:
         rule = self.reference.conformal
         if rule is None:
             return None
-        pooled = self._pooled()
-        probabilities = softmax(pooled.logits / calibration.temperature, axis=1)
-        return fit_conformal(probabilities, pooled.targets, coverage=rule.coverage)
-
-    def _pooled(self) -> Judged:
-        """Return all that the float32 model is judged by, with what this one says of its images.
-
-        What networks beside other folds said of theirs stays as it is: there is no other trunk of them.
-        """
-        judged = self.reference.candidate.judged()
-        logits = np.concatenate([self.logits, judged.logits[len(self.logits) :]])
-        return replace(judged, logits=logits)
+        probabilities = softmax(self.logits / calibration.temperature, axis=1)
+        return fit_conformal(probabilities, self.targets, coverage=rule.coverage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ def refit(recognition: Recognition, trunk: onnx.ModelProto) -> Recognition | Non
     found = compute_embeddings(trunk, dataset.pixels, rows)
     embeddings = np.full((len(dataset.pixels), found.shape[1]), np.nan, dtype=np.float32)
     embeddings[rows] = found
-    logits = _held_out_logits(embeddings, dataset, strength)
+    logits = _held_out_logits(candidate, embeddings, strength)
     network = copy.deepcopy(candidate.network)
     network.set_linear_head(_published_head(candidate, trunk, embeddings, strength))
     targets = dataset.targets("val")
@@ -58,18 +58,30 @@ def refit(recognition: Recognition, trunk: onnx.ModelProto) -> Recognition | Non
     return recognise_by(refitted, recognition.reference, strength=recognition.strength)
 
 
-def _held_out_logits(embeddings: Floats, dataset: Dataset, strength: float) -> Floats:
-    """Return the validation images' logits (N, K), each of a head that had not seen the image."""
+def _held_out_logits(candidate: Candidate, embeddings: Floats, strength: float) -> Floats:
+    """Return the validation images' logits (N, K), each of a head that had not seen the image.
+
+    The trunk of a mean of networks has seen them. So what the other trunk changes is added to the
+    answers of networks that had not; where there are no such networks that is the same.
+    """
+    assert candidate.embeddings is not None
+    before = _logits_by(candidate.embeddings, candidate.dataset, strength)
+    after = _logits_by(embeddings, candidate.dataset, strength)
+    return candidate.val_logits + (after - before)
+
+
+def _logits_by(embeddings: Floats, dataset: Dataset, strength: float) -> Floats:
     balanced = is_imbalanced(dataset)
     train, targets = embeddings[dataset.rows("train")], dataset.targets("train")
-    if dataset.folds is None:
-        head = fit_head(train, targets, strength=strength, balanced=balanced)
-        return head.logits(embeddings[dataset.rows("val")])
-    logits = np.empty((len(targets), len(dataset.labels)), dtype=np.float32)
-    for fold in np.unique(dataset.folds):
-        out = dataset.folds == fold
-        head = fit_head(train[~out], targets[~out], strength=strength, balanced=balanced)
-        logits[out] = head.logits(train[out])
+    val = embeddings[dataset.rows("val")]
+    val_folds = dataset.val_folds
+    if val_folds is None:
+        return fit_head(train, targets, strength=strength, balanced=balanced).logits(val)
+    logits = np.empty((len(val), len(dataset.labels)), dtype=np.float32)
+    for fold in np.unique(val_folds):
+        others, out = dataset.folds != fold, val_folds == fold
+        head = fit_head(train[others], targets[others], strength=strength, balanced=balanced)
+        logits[out] = head.logits(val[out])
     return logits
 
 

@@ -30,16 +30,21 @@ _SMALL: Final = 4_000_000
 _PATIENCE: Final = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ProbeTrial:
     """One strength that was tried, and how it did on validation data.
 
-    `accuracy` 0..1; `nll` in nats at the best temperature, for that is how it would be served;
-    `spread` is the standard deviation of the accuracy over the folds, None where one set of images
-    was held out.
+    Attributes:
+        strength: the inverse L2 strength.
+        logits: (N, K) on validation images, each of a head that was not fitted on that image.
+        accuracy: 0..1.
+        nll: in nats at the best temperature, for that is how it would be served.
+        spread: the standard deviation of the accuracy over the folds, None where one set of images was
+            held out.
     """
 
     strength: float
+    logits: Floats
     accuracy: float
     nll: float
     spread: float | None
@@ -49,12 +54,10 @@ class ProbeTrial:
 class Probe:
     """The chosen strength's head and everything that was tried, in order.
 
-    `val_logits` (N, K) are on validation images that the head which gave them was not fitted on:
-    `head` itself, or with folds the head of the other folds.
+    What was tried has logits of `head` itself, or with folds of heads of the other folds.
     """
 
     head: LinearHead
-    val_logits: Floats
     chosen: ProbeTrial
     trials: tuple[ProbeTrial, ...]
 
@@ -87,8 +90,8 @@ def fit_probe(
         heads.append(fitter.fit(strength))
         return heads[-1].logits(val), None
 
-    trials, logits, best = _search(judge, val_targets, advance)
-    return Probe(head=heads[best], val_logits=logits[best], chosen=trials[best], trials=trials)
+    trials, best = _search(judge, val_targets, advance)
+    return Probe(head=heads[best], chosen=trials[best], trials=trials)
 
 
 def cross_validate_probe(
@@ -118,9 +121,9 @@ def cross_validate_probe(
             accuracies.append((logits[out].argmax(axis=1) == targets[out]).mean())
         return logits, float(np.std(accuracies))
 
-    trials, logits, best = _search(judge, targets, advance)
+    trials, best = _search(judge, targets, advance)
     head = fit_head(embeddings, targets, strength=trials[best].strength, balanced=balanced)
-    return Probe(head=head, val_logits=logits[best], chosen=trials[best], trials=trials)
+    return Probe(head=head, chosen=trials[best], trials=trials)
 
 
 def fit_head(
@@ -130,34 +133,36 @@ def fit_head(
     return _Fitter(embeddings, targets, balanced=balanced).fit(strength)
 
 
+def judge_strength(
+    strength: float, logits: Floats, targets: Targets, *, spread: float | None = None
+) -> ProbeTrial:
+    """Return how logits (N, K) of a strength do on the validation images' classes (N,)."""
+    return ProbeTrial(
+        strength=strength,
+        logits=logits,
+        accuracy=float((logits.argmax(axis=1) == targets).mean()),
+        nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
+        spread=spread,
+    )
+
+
 def _search(
     judge: Callable[[float], tuple[Floats, float | None]],
     targets: Targets,
     advance: Callable[[int], None],
-) -> tuple[tuple[ProbeTrial, ...], list[Floats], int]:
+) -> tuple[tuple[ProbeTrial, ...], int]:
     """Try the strengths in order until the loss has grown twice; return all and the best's index."""
     trials: list[ProbeTrial] = []
-    every: list[Floats] = []
     best = 0
     for strength in STRENGTHS:
         logits, spread = judge(strength)
-        every.append(logits)
-        trials.append(
-            ProbeTrial(
-                strength=strength,
-                accuracy=float((logits.argmax(axis=1) == targets).mean()),
-                nll=negative_log_likelihood(
-                    logits, targets, temperature=fit_temperature(logits, targets)
-                ),
-                spread=spread,
-            )
-        )
+        trials.append(judge_strength(strength, logits, targets, spread=spread))
         advance(1)
         best = min(range(len(trials)), key=lambda i: trials[i].nll)
         if len(trials) - 1 - best >= _PATIENCE:
             advance(len(STRENGTHS) - len(trials))
             break
-    return tuple(trials), every, best
+    return tuple(trials), best
 
 
 class _Fitter:

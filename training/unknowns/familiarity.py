@@ -52,41 +52,48 @@ class Familiarity:
 
 
 def fit_familiarity(
-    embeddings: Floats,
-    targets: Integers,
-    *,
-    val_logits: Floats,
-    val_embeddings: Floats,
-    folds: Integers | None,
-    val_folds: Integers | None,
+    embeddings: Floats, targets: Integers, *, val_logits: Floats, val_cosines: Floats
 ) -> tuple[Familiarity, Floats]:
-    """Return the score and what it gives the validation images.
+    """Return the score, and what it gives the validation images, (N,).
 
     Args:
         embeddings, targets: of training images, (M, D) and (M,).
-        val_logits, val_embeddings: (N, K) and (N, D); the logits are of a head that has not seen them.
-        folds, val_folds: the fold of each image, (M,) and (N,), where the validation images are the
-            training images; None where they were held out.
-
-    Returns:
-        The score, and (N,) scores of the validation images. None of these is its own neighbour: with
-        folds, each is compared with prototypes of the other folds.
+        val_logits: (N, K) of a head that has not seen the validation images.
+        val_cosines: (N,) as from `held_out_cosines`.
     """
-    prototypes = fit_prototypes(embeddings, targets)
-    if folds is None or val_folds is None:
-        cosines = nearest_cosine(val_embeddings, prototypes)
-    else:
-        cosines = np.empty(len(val_embeddings), dtype=np.float32)
-        for fold in np.unique(val_folds):
-            others = fit_prototypes(embeddings[folds != fold], targets[folds != fold])
-            held_out = val_folds == fold
-            cosines[held_out] = nearest_cosine(val_embeddings[held_out], others)
     familiarity = Familiarity(
-        prototypes=prototypes,
+        prototypes=fit_prototypes(embeddings, targets),
         max_logit=_term(val_logits.max(axis=1)),
-        prototype_cosine=_term(cosines),
+        prototype_cosine=_term(val_cosines),
     )
-    return familiarity, familiarity.combine(val_logits, cosines)
+    return familiarity, familiarity.combine(val_logits, val_cosines)
+
+
+def held_out_cosines(
+    embeddings: Floats,
+    targets: Integers,
+    val_embeddings: Floats,
+    *,
+    folds: Integers | None = None,
+    val_folds: Integers | None = None,
+) -> Floats:
+    """Return how near each validation image is to prototypes of others, (N,).
+
+    Args:
+        embeddings, targets: of training images, (M, D) and (M,).
+        val_embeddings: (N, D).
+        folds, val_folds: the fold of each image, (M,) and (N,), where the validation images are
+            training images: each is compared with prototypes of the other folds, so that none is its own
+            neighbour. None where they were held out.
+    """
+    if folds is None or val_folds is None:
+        return nearest_cosine(val_embeddings, fit_prototypes(embeddings, targets))
+    cosines = np.empty(len(val_embeddings), dtype=np.float32)
+    for fold in np.unique(val_folds):
+        others = fit_prototypes(embeddings[folds != fold], targets[folds != fold])
+        held_out = val_folds == fold
+        cosines[held_out] = nearest_cosine(val_embeddings[held_out], others)
+    return cosines
 
 
 def fit_prototypes(embeddings: Floats, targets: Integers) -> Floats:

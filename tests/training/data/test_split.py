@@ -144,6 +144,18 @@ def test_a_held_out_fold_shares_no_image_with_the_others(tmp_path: Path) -> None
     assert val
 
 
+def test_some_folds_judge_and_all_images_train(tmp_path: Path) -> None:
+    dataset = split(read(write_classes(tmp_path / "photos", count=6), tmp_path))
+    assert dataset.folds is not None
+    judged = dataset.judged_by(2)
+    first, second = (dataset.hold_out(fold).splits["val"] for fold in (0, 1))
+    assert judged.splits["val"] == (*first, *second)
+    assert judged.splits["train"] == dataset.splits["train"]
+    assert judged.val_folds is not None
+    assert judged.val_folds.tolist() == [0] * len(first) + [1] * len(second)
+    assert judged.hold_out(1) == dataset.hold_out(1)
+
+
 @pytest.mark.parametrize("count", [8, 24], ids=["folds", "held-out"])
 def test_a_group_is_never_parted(tmp_path: Path, count: int) -> None:
     scan = read(write_classes(tmp_path / "photos", ["cat", "dog"], count=count), tmp_path)

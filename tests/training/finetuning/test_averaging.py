@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from training.finetuning.averaging import WeightAverage, decay_of, interpolate, load_copy
+from training.finetuning.averaging import (
+    WeightAverage,
+    decay_of,
+    interpolate,
+    load_copy,
+    mean_weights,
+)
 
 pytestmark = pytest.mark.training
 
@@ -51,6 +57,15 @@ def test_the_average_is_apart_from_the_network() -> None:
     average = WeightAverage.of(network)
     nn.init.constant_(network.get_parameter("weight"), 5)
     assert float(average.weights["weight"][0]) == 1
+
+
+def test_the_mean_of_networks_has_each_of_them_alike() -> None:
+    networks = [layer(value) for value in (1, 2, 6)]
+    networks[0].get_buffer("num_batches_tracked").fill_(7)
+    mean = mean_weights([network.state_dict() for network in networks])
+    assert mean["weight"].tolist() == pytest.approx([3, 3])
+    assert int(mean["num_batches_tracked"]) == 7
+    assert networks[0].get_parameter("weight").tolist() == [1, 1]
 
 
 def test_interpolation_goes_from_the_first_to_the_second() -> None:

@@ -1,18 +1,22 @@
 """The float32 colour model that the precisions are held against, and timings that no machine decides."""
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.special import softmax
 
 from inference.session import ModelSession
 from tests.training.conftest import quiet
 from training.assessment.calibration import fit_temperature
+from training.assessment.conformal import fit_conformal
 from training.candidates import Candidate
 from training.config import FinetuneConfig
 from training.precisions.reference import Reference
 from training.precisions.speed import Speed, Timing
 from training.precisions.trying import CompareSpeed
-from training.recognition import recognise
+from training.recognition import recognise, recognise_by
 from training.unknowns.rejection import fit_rejection
 
 
@@ -32,6 +36,29 @@ def reference_of(probe: Candidate, config: FinetuneConfig) -> Reference:
 def reference(probe: Candidate, config: FinetuneConfig) -> Reference:
     """Return the colour model with its rules."""
     return reference_of(probe, config)
+
+
+def of_two_folds(reference: Reference) -> Reference:
+    """Return the model as a mean of two networks; the second takes every image for the first class."""
+    candidate, train = reference.candidate, reference.candidate.dataset.splits["train"]
+    assert candidate.embeddings is not None
+    dataset = dataclasses.replace(
+        candidate.dataset, folds=np.arange(len(train), dtype=np.int64) % 3
+    ).judged_by(2)
+    logits = candidate.network.linear_head().logits(candidate.embeddings[dataset.rows("val")])
+    logits[14:] = [5, 0, 0]
+    mean = dataclasses.replace(
+        candidate,
+        dataset=dataset,
+        val_logits=logits,
+        val_cosines=np.linspace(0, 1, 28, dtype=np.float32),
+    )
+    probabilities, targets = softmax(logits, axis=1), dataset.targets("val")
+    return dataclasses.replace(
+        reference,
+        recognition=recognise_by(mean, np.arange(len(train)), strength=mean.strength),
+        conformal=fit_conformal(probabilities, targets, coverage=0.9),
+    )
 
 
 def times_as_fast(ratio: float) -> CompareSpeed:

@@ -5,13 +5,10 @@ import dataclasses
 import numpy as np
 import onnx
 import pytest
-from scipy.special import softmax
 
 from inference.session import SessionConfig, open_session
 from tests.training.conftest import quiet
-from tests.training.precisions.conftest import times_as_fast
-from training.assessment.conformal import fit_conformal
-from training.candidates import pool_folds
+from tests.training.precisions.conftest import of_two_folds, times_as_fast
 from training.networks.gates import run_batches
 from training.precisions.gate import MIN_SPEEDUP
 from training.precisions.reference import Reference
@@ -90,25 +87,16 @@ def test_a_good_and_faster_file_is_published_with_rules_of_its_own(reference: Re
     }
 
 
-def test_its_temperature_and_sets_are_of_the_images_of_all_folds(
-    reference: Reference,
-) -> None:
-    """The second fold's network takes every image for the first class."""
-    candidate = reference.candidate
-    wrong = np.zeros_like(candidate.val_logits)
-    wrong[:, 0] = 5
-    pooled = pool_folds([candidate, dataclasses.replace(candidate, val_logits=wrong)])
-    judged = pooled.judged()
-    several = dataclasses.replace(
-        reference,
-        recognition=dataclasses.replace(reference.recognition, candidate=pooled),
-        conformal=fit_conformal(softmax(judged.logits, axis=1), judged.targets, coverage=0.9),
-    )
+def test_its_rules_and_accuracy_are_of_the_images_of_all_folds(reference: Reference) -> None:
+    several = of_two_folds(reference)
     (alone,), (variant,) = attempt_int8(reference).variants, attempt_int8(several).variants
     temperature = alone.facts["calibration"].temperature
     assert variant.facts["calibration"].temperature > 2 * temperature
-    assert variant.facts["conformal"].images == 18
-    assert variant.facts["metrics"].val.images == 9
+    assert variant.facts["conformal"].images == 28
+    metrics = variant.facts["metrics"]
+    assert metrics.validation == "cross-validated"
+    assert metrics.val.images == 28
+    assert metrics.val.accuracy == pytest.approx(2 / 3, abs=0.1)
 
 
 def test_the_published_graph_has_its_temperature_and_the_head_in_float32(

@@ -10,6 +10,7 @@ from training.unknowns.familiarity import (
     Familiarity,
     fit_familiarity,
     fit_prototypes,
+    held_out_cosines,
     nearest_cosine,
 )
 
@@ -72,9 +73,7 @@ def test_another_direction_and_an_unsure_answer_are_less_familiar() -> None:
         embeddings,
         targets,
         val_logits=logits,
-        val_embeddings=embeddings,
-        folds=None,
-        val_folds=None,
+        val_cosines=held_out_cosines(embeddings, targets, embeddings),
     )
     elsewhere = 5 * np.eye(8, dtype=np.float32)[[6]]
     assert score.score(logits[:1], elsewhere) < known.min()
@@ -85,7 +84,10 @@ def test_held_out_images_have_scores_of_mean_zero() -> None:
     embeddings, targets = clusters()
     val, _ = clusters(10)
     _, scores = fit_familiarity(
-        embeddings, targets, val_logits=val[:, :3], val_embeddings=val, folds=None, val_folds=None
+        embeddings,
+        targets,
+        val_logits=val[:, :3],
+        val_cosines=held_out_cosines(embeddings, targets, val),
     )
     assert scores.mean() == pytest.approx(0, abs=1e-4)
 
@@ -94,16 +96,17 @@ def test_with_folds_no_image_is_compared_with_itself() -> None:
     """Each image points in a direction of its own: held out, nothing is near to it."""
     embeddings, targets = np.eye(8, dtype=np.float32), np.arange(8) % 2
     folds = np.repeat(np.arange(4), 2)
-    score, _ = fit_familiarity(
-        embeddings,
-        targets,
-        val_logits=RNG.normal(size=(8, 2)).astype(np.float32),
-        val_embeddings=embeddings,
-        folds=folds,
-        val_folds=folds,
-    )
-    assert score.prototype_cosine.mean == pytest.approx(0)
-    assert nearest_cosine(embeddings, score.prototypes) == pytest.approx(np.ones(8))
+    cosines = held_out_cosines(embeddings, targets, embeddings, folds=folds, val_folds=folds)
+    assert cosines == pytest.approx(np.zeros(8))
+    assert held_out_cosines(embeddings, targets, embeddings) == pytest.approx(np.ones(8))
+
+
+def test_images_of_some_folds_are_compared_with_prototypes_of_the_others() -> None:
+    embeddings, targets = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    folds = np.array([0, 0, 1, 1])
+    one_fold = embeddings[2:] + embeddings[:2]
+    cosines = held_out_cosines(embeddings, targets, one_fold, folds=folds, val_folds=folds[2:])
+    assert cosines == pytest.approx(np.sqrt([0.5, 0.5]))
 
 
 def test_one_validation_image_gives_a_finite_score() -> None:
@@ -112,8 +115,6 @@ def test_one_validation_image_gives_a_finite_score() -> None:
         embeddings,
         targets,
         val_logits=np.ones((1, 3), np.float32),
-        val_embeddings=embeddings[:1],
-        folds=None,
-        val_folds=None,
+        val_cosines=held_out_cosines(embeddings, targets, embeddings[:1]),
     )
     assert scores.tolist() == pytest.approx([0])
