@@ -48,7 +48,7 @@ class Candidate:
             folds the standard deviation of the accuracy over them.
         val_cosines: (N,) how near each validation image is to the others, by networks that had not
             seen it; None where the published network has not seen it either.
-        strength: the inverse L2 strength of a probe's head; None for what was trained.
+        strength: the inverse L2 strength of a fitted head; None for one that came out of training.
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
     """
