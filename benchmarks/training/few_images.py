@@ -20,6 +20,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from unittest.mock import patch
 
+import numpy as np
+import numpy.typing as npt
+
 from benchmarks.machine import this_machine
 from benchmarks.training.results import (
     Result,
@@ -63,9 +66,9 @@ def measure(few: Path, work: Path, trial: Trial) -> list[Result]:
             val = network.task.dataset.splits["val"]
             alone = replace(dataset, splits={**dataset.splits, "val": val})
             model = settle([network], alone, display, **named)
-            results.append(made(trial=replace(trial, method=f"network {place}"), **judge(model)))
+            results.append(made(trial=replace(trial, method=f"network {place}"), **_judge(model)))
         mean = settle(trained, dataset, display, **named)
-        results.append(made(trial=trial, **judge(mean, note=mean.notes[-1])))
+        results.append(made(trial=trial, **_judge(mean, note=mean.notes[-1])))
         return mean
 
     began = time.monotonic()
@@ -81,17 +84,21 @@ def _options(few: Path, work: Path, trial: Trial) -> list[str]:
     return [str(few), "--name", "run", *folders, *length, "--tracker", "none", "--offline"]
 
 
-def judge(model: Candidate, note: str = "") -> dict[str, Any]:
-    """Return how many test images a model has right, and its loss, as fields of a result."""
+def _judge(model: Candidate, note: str = "") -> dict[str, Any]:
     assert model.embeddings is not None
-    targets = model.dataset.targets("test")
     logits = model.network.linear_head().logits(model.embeddings[model.dataset.rows("test")])
+    return judge(logits, model.dataset.targets("test"), note)
+
+
+def judge(
+    logits: npt.NDArray[np.float32], targets: npt.NDArray[np.int64], note: str = ""
+) -> dict[str, Any]:
+    """Return how many test images logits (N, K) have right, and their loss, as fields of a result."""
     best = fit_temperature(logits, targets)
     loss = negative_log_likelihood(logits, targets, temperature=best)
-    right = int((logits.argmax(axis=1) == targets).sum())
     said = f"loss {loss:.3f} at the best temperature"
     return {
-        "right": right,
+        "right": int((logits.argmax(axis=1) == targets).sum()),
         "images": len(targets),
         "seconds": 0.0,
         "note": f"{said}; {note}" if note else said,
