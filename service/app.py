@@ -9,12 +9,12 @@ from starlette.middleware import Middleware
 from service import __version__, problems
 from service.api import openapi
 from service.context import Lifecycle, build_context
-from service.limits.body_pace import BodyPace, BodyPaceMiddleware
+from service.limits.slow_bodies import SlowBodyMiddleware, SlowestBody
 from service.routes import admin, health, metrics, models, oip, page, predict
 from service.settings import Settings
 from service.shared_folder import SharedFolder
-from service.telemetry.metrics import Metrics
 from service.telemetry.observability import ObservabilityMiddleware
+from service.telemetry.prometheus import Metrics
 
 _ROUTERS = (
     *(part.router for part in (predict, admin, models, health, metrics, page)),
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
         lifespan=lifespan,
         middleware=[
             Middleware(ObservabilityMiddleware, metrics=counters),
-            Middleware(BodyPaceMiddleware, pace=_body_pace(settings)),
+            Middleware(SlowBodyMiddleware, slowest=_slowest_body(settings)),
         ],
         telemetry={"auto_configure": True},  # where an OTEL_EXPORTER_OTLP_…ENDPOINT is set
         docs_url=None,  # our own, without scripts from elsewhere: `routes/page.py`
@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
     return app
 
 
-def _body_pace(settings: Settings) -> BodyPace:
-    return BodyPace(
+def _slowest_body(settings: Settings) -> SlowestBody:
+    return SlowestBody(
         timeout_s=settings.body_timeout_s, min_bytes_per_s=settings.min_body_bytes_per_s
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inference import DecodeLimits, Repository, SessionConfig
+from service.bodies.uploads import UploadLimits
 from service.engine.cores import usable_cores
 from service.engine.loading import ModelLoader
 from service.engine.served_model import ServedModel
@@ -12,13 +13,12 @@ from service.limits.admission import Admission
 from service.limits.rate_limit import RateLimit
 from service.prediction.predictor import Predictor
 from service.prediction.shadow import Shadow
-from service.prediction.uploads import UploadLimits
+from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations
 from service.repository.registry import ModelRegistry
-from service.repository.shelf import Shelf
 from service.settings import Settings
 from service.shared_folder import SharedFolder
-from service.telemetry.metrics import Metrics
+from service.telemetry.prometheus import Metrics
 from service.telemetry.statistics import InferenceStatistics
 
 
@@ -125,7 +125,7 @@ def _build_registry(
             observe=observe,
         )
 
-    shelf = Shelf(
+    model_cache = ModelCache(
         load=loader.load,
         serve=serve,
         max_on_demand=settings.max_on_demand,
@@ -134,7 +134,7 @@ def _build_registry(
     )
     return ModelRegistry(
         Repository(settings.models_dir),
-        shelf=shelf,
+        model_cache=model_cache,
         operations=operations,
         poll_interval_s=settings.poll_interval_s,
         default_model=settings.default_model,

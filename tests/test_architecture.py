@@ -21,7 +21,7 @@ CATCHES_EVERYTHING = {
     "service/engine/batching.py": "a batch that fails answers its callers; the worker goes on",
     "service/telemetry/observability.py": "HTTP 500",
     "service/repository/registry.py": "a look at the repository that fails is followed by the next",
-    "service/repository/shelf.py": "a package that fails to load is shown as failed; the others go on",
+    "service/repository/model_cache.py": "a package that fails to load is shown as failed; the others go on",
 }
 # Command lines, which talk to the person in front of them.
 PRINTS = {

@@ -6,9 +6,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from inference.formats import ACCEPTED_FORMATS
-from service.api.queries import OptionsQuery
+from service.api.query_parameters import OptionsQuery
+from service.bodies.uploads import JsonImages
 from service.limits.deadlines import TIMEOUT_HEADER
-from service.prediction.uploads import JsonImages
 from service.problems import MEDIA_TYPE
 from service.schemas import AliasBody, Problem, Traffic
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from service.errors import Overloaded
-from service.limits.pace import Clock, Pace
+from service.limits.throughput import Clock, Throughput
 
 # A wait predicted from an average is sometimes longer; that must not cost the deadline.
 _USABLE_SHARE: Final = 0.7
@@ -16,7 +16,7 @@ _USABLE_SHARE: Final = 0.7
 class Admission:
     """Counts what is between the first byte of a request and its answer, and refuses the rest.
 
-    A request is refused where there is no room, and where its model, at the pace of the last
+    A request is refused where there is no room, and where its model, at the throughput of the last
     seconds, would answer it after its deadline. The second is asked twice: before the body is read,
     and when it has come, for others may have come first.
     """
@@ -25,7 +25,7 @@ class Admission:
         self._max_images = max_images
         self._max_bytes = max_bytes
         self._clock = clock
-        self._paces: dict[str, Pace] = {}
+        self._throughputs: dict[str, Throughput] = {}
         self.num_images = 0
         self.num_bytes = 0
 
@@ -56,16 +56,16 @@ class Admission:
             Overloaded: they would wait too long.
         """
         self.check_wait(model, images=images, time_left_s=time_left_s)
-        if model not in self._paces:
-            self._paces[model] = Pace(self._clock, expected_per_s=expected_per_s)
-        pace = self._paces[model]
-        pace.begin(images)
+        if model not in self._throughputs:
+            self._throughputs[model] = Throughput(self._clock, expected_per_s=expected_per_s)
+        throughput = self._throughputs[model]
+        throughput.begin(images)
         answered = False
         try:
             yield
             answered = True
         finally:
-            pace.end(images, answered=answered)
+            throughput.end(images, answered=answered)
 
     def check_wait(self, model: str, *, images: int, time_left_s: float) -> None:
         """Refuse images that could not be answered in time.
@@ -84,8 +84,8 @@ class Admission:
 
     def predicted_wait_s(self, model: str, images: int = 1) -> float:
         """Return when so many more images of a model would be answered, in seconds from now."""
-        pace = self._paces.get(model)
-        return pace.predicted_wait_s(images) if pace is not None else 0.0
+        throughput = self._throughputs.get(model)
+        return throughput.predicted_wait_s(images) if throughput is not None else 0.0
 
     def reserve(self, *, images: int, num_bytes: int) -> None:
         """Count images and bytes.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.errors import RateLimited
-from service.limits.pace import Clock
+from service.limits.throughput import Clock
 
 # Callers whose buckets are kept; the one unseen for longest makes room.
 _MAX_CALLERS: Final = 10_000

@@ -4,8 +4,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
+from service.bodies.uploads import Upload
 from service.errors import MalformedBody
-from service.prediction.uploads import Upload
 
 _LENGTH: Final = struct.Struct("<I")
 

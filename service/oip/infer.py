@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from inference import BatchOutputs, Manifest, PreparedImage
 from inference.session import INPUT_NAME
+from service.bodies.uploads import Upload
 from service.engine.served_model import ServedModel
 from service.errors import MalformedBody
 from service.oip.metadata import output_names
@@ -16,7 +17,6 @@ from service.oip.tensors import BYTES, FP32, Tensor
 from service.oip.wire import InferRequest, WantedOutput
 from service.prediction.predictor import Predictor, ended_by
 from service.prediction.stages import StageTimes
-from service.prediction.uploads import Upload
 
 
 async def infer(

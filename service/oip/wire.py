@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
+from service.bodies.uploads import Upload
 from service.errors import MalformedBody
 from service.oip.images import images_from_bytes, images_from_list
 from service.oip.tensors import BYTES, UINT8, Tensor, uint8_from_bytes, uint8_from_list
-from service.prediction.uploads import Upload
 
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
 

@@ -16,6 +16,7 @@ from inference import (
     SessionError,
     crop_box,
 )
+from service.bodies.uploads import Upload
 from service.engine.served_model import Answered, Prepare, ServedModel
 from service.errors import (
     DeadlineExceeded,
@@ -24,7 +25,6 @@ from service.errors import (
     UnavailableError,
 )
 from service.prediction.stages import StageTimes
-from service.prediction.uploads import Upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

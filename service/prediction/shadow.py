@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
+from service.bodies.uploads import Upload
 from service.engine.served_model import ServedModel
 from service.errors import UnavailableError
 from service.limits.admission import Admission
 from service.prediction.predictor import Outcome, PredictOptions, Predictor
 from service.prediction.stages import StageTimes
-from service.prediction.uploads import Upload
 from service.repository.registry import ModelRegistry
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.processes.connections import ConnectionLimits, guarded_protocol
-from service.repository.memory import keep_what_is_there
+from service.repository.process_memory import freeze_garbage_collector
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen."""
-        keep_what_is_there()
+        freeze_garbage_collector()
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -28,7 +28,7 @@ from service.processes.dispatch import Dispatcher, HandedConnections
 from service.processes.server import DrainingServer
 from service.settings import Settings
 from service.shared_folder import SharedFolder
-from service.telemetry.metrics import Metrics
+from service.telemetry.prometheus import Metrics
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from service.repository.catalog import (
     PublishedVersion,
     read_catalog,
 )
+from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations
-from service.repository.shelf import Shelf
 from service.repository.slots import Slot, not_ready, status_of
 from service.repository.states import State, VersionStatus
 
@@ -42,14 +42,14 @@ class ModelRegistry:
         self,
         repository: Repository,
         *,
-        shelf: Shelf,
+        model_cache: ModelCache,
         operations: Operations,
         poll_interval_s: float,
         default_model: str | None = None,
     ) -> None:
         self.repository = repository
         self.catalog: Catalog = EMPTY_CATALOG
-        self._shelf = shelf
+        self._model_cache = model_cache
         self._operations = operations
         self._poll_interval_s = poll_interval_s
         self._default_model = default_model
@@ -71,16 +71,16 @@ class ModelRegistry:
             with suppress(asyncio.CancelledError):
                 await self._watcher
         self._serving.clear()
-        await self._shelf.close()
+        await self._model_cache.close()
 
     @property
     def memory_bytes(self) -> int:
         """What the models in memory are taken to need."""
-        return self._shelf.memory_bytes
+        return self._model_cache.memory_bytes
 
     async def given_up(self) -> None:
         """Return when every model that was taken out has given its memory back."""
-        await self._shelf.given_up()
+        await self._model_cache.given_up()
 
     @property
     def is_settled(self) -> bool:
@@ -182,9 +182,9 @@ class ModelRegistry:
         """
         published = self._published(self.catalog.find(name), version, None)
         self._operations.load((name, published.number))
-        for slot in list(self._shelf.slots_of(published)):
+        for slot in list(self._model_cache.slots_of(published)):
             if slot.problem:
-                self._shelf.retire(slot)
+                self._model_cache.retire(slot)
         slot = self._pin(published)
         await asyncio.wait([slot.load])
         if slot.model is None:
@@ -210,11 +210,11 @@ class ModelRegistry:
 
     def served_models(self) -> Iterator[ServedModel]:
         """Yield every model in memory."""
-        return (slot.model for slot in self._shelf.slots if slot.model is not None)
+        return (slot.model for slot in self._model_cache.slots if slot.model is not None)
 
     def status(self, published: PublishedVersion) -> VersionStatus:
         """Return the state of a published version."""
-        slots = list(self._shelf.slots_of(published))
+        slots = list(self._model_cache.slots_of(published))
         return status_of(published, slots, unloaded=self._is_unloaded(published))
 
     def model_problem(self, model: PublishedModel) -> str | None:
@@ -238,8 +238,8 @@ class ModelRegistry:
         self._operations.read()
         if self._operations.num_retries != self._num_retries:
             self._num_retries = self._operations.num_retries
-            for slot in [slot for slot in self._shelf.slots if slot.problem]:
-                self._shelf.retire(slot)
+            for slot in [slot for slot in self._model_cache.slots if slot.problem]:
+                self._model_cache.retire(slot)
         for published in self._published_among(self._operations.unloaded):
             self._give_up(published)
         return [self._pin(found) for found in self._published_among(self._operations.pinned)]
@@ -254,23 +254,23 @@ class ModelRegistry:
         return (published.name, published.number) in self._operations.unloaded
 
     def _pin(self, published: PublishedVersion) -> Slot:
-        shelf = self._shelf
-        slot = shelf.existing(published, "auto") or shelf.begin(published, "auto")
+        model_cache = self._model_cache
+        slot = model_cache.existing(published, "auto") or model_cache.begin(published, "auto")
         slot.pinned, slot.evictable = True, False
         return slot
 
     def _give_up(self, published: PublishedVersion) -> None:
-        for slot in list(self._shelf.slots_of(published)):
-            self._shelf.retire(slot)
+        for slot in list(self._model_cache.slots_of(published)):
+            self._model_cache.retire(slot)
 
     async def _bring_up(self, model: PublishedModel) -> None:
         """Load what the model should have in memory, its default version first."""
         for candidate in self._candidates(model):
-            existing = self._shelf.existing(candidate, "auto")
+            existing = self._model_cache.existing(candidate, "auto")
             is_first = self._serving_slot(model.name) is None
-            if existing is None and is_first and not self._shelf.has_room_for(candidate):
+            if existing is None and is_first and not self._model_cache.has_room_for(candidate):
                 break  # loaded when a request asks for it
-            slot = existing or self._shelf.begin(candidate, "auto")
+            slot = existing or self._model_cache.begin(candidate, "auto")
             await asyncio.wait([slot.load])
             if slot.model is not None and not slot.retired:
                 self._swap(model.name, slot)
@@ -286,14 +286,16 @@ class ModelRegistry:
         for published in named:
             if self._is_unloaded(published):
                 continue
-            slot = self._shelf.existing(published, "auto") or self._shelf.begin(published, "auto")
+            slot = self._model_cache.existing(published, "auto") or self._model_cache.begin(
+                published, "auto"
+            )
             slot.in_traffic, slot.evictable = True, False
             await asyncio.wait([slot.load])
-        for slot in [s for s in self._shelf.slots if s.in_traffic]:
+        for slot in [s for s in self._model_cache.slots if s.in_traffic]:
             if slot.published.name == model.name and slot.published not in named:
                 slot.in_traffic = False
                 if not slot.pinned and slot is not self._serving_slot(model.name):
-                    self._shelf.retire(slot)
+                    self._model_cache.retire(slot)
 
     def _candidates(self, model: PublishedModel) -> Iterator[PublishedVersion]:
         """Yield the versions to try: the default and, where nothing answers yet, those before it."""
@@ -316,7 +318,7 @@ class ModelRegistry:
         logger.info("model_serving name=%s version=%d", name, slot.published.number)
         if replaced is None or replaced is slot or replaced.pinned or replaced.in_traffic:
             return
-        self._shelf.retire(replaced)
+        self._model_cache.retire(replaced)
 
     def _serving_slot(self, name: str) -> Slot | None:
         slot = self._serving.get(name)
@@ -339,7 +341,7 @@ class ModelRegistry:
 
     def _loaded_slot(self, model: PublishedModel, version: str) -> Slot | None:
         try:
-            slot = self._shelf.existing(model.find(version), "auto")
+            slot = self._model_cache.existing(model.find(version), "auto")
         except ModelNotFound:
             return None
         return slot if slot is not None and slot.model is not None else None
@@ -364,8 +366,8 @@ class ModelRegistry:
                 f"model {published.name!r} version {published.number} has no precision "
                 f"{precision!r}; it has {', '.join(files)}"
             )
-        existing = self._shelf.existing(published, precision)
-        return existing or self._shelf.begin_on_demand(published, precision)
+        existing = self._model_cache.existing(published, precision)
+        return existing or self._model_cache.begin_on_demand(published, precision)
 
     def _published(
         self, model: PublishedModel, version: str | None, serving: Slot | None
@@ -380,11 +382,11 @@ class ModelRegistry:
 
     def _drop_vanished(self) -> None:
         """Retire what is no longer on disk, unless its model still has nothing to take its place."""
-        for slot in list(self._shelf.slots):
+        for slot in list(self._model_cache.slots):
             published = slot.published
             model = self.catalog.models.get(published.name)
             if model is not None and model.versions.get(published.number) is published:
                 continue
             if model is not None and self._serving_slot(published.name) is slot:
                 continue
-            self._shelf.retire(slot)
+            self._model_cache.retire(slot)

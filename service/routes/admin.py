@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 
 from inference.traffic import Traffic
 from service.api.dependencies import ADMIN_ACCESS, ContextDep
-from service.api.describing import describe_all, describe_model, describe_version
+from service.api.model_descriptions import describe_all, describe_model, describe_version
 from service.api.openapi import ALIAS_BODY, TRAFFIC_BODY, problems
+from service.bodies.admin_bodies import read_alias, read_traffic
 from service.context import Context
-from service.prediction.uploads import read_alias, read_traffic
 from service.schemas import Aliases, ModelList, ModelSummary, VersionDetail
 
 router = APIRouter(

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from service.api.dependencies import PREDICT_ACCESS, ContextDep
 from service.api.openapi import problems
-from service.telemetry.metrics import CONTENT_TYPE
+from service.telemetry.prometheus import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"], dependencies=[PREDICT_ACCESS], responses=problems(401))
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from service.api.dependencies import PREDICT_ACCESS, ContextDep
-from service.api.describing import describe_all, describe_model, describe_version
+from service.api.model_descriptions import describe_all, describe_model, describe_version
 from service.api.openapi import problems
 from service.api.reports import REPORT_HEADERS, read_report
 from service.schemas import ModelList, ModelSummary, VersionDetail

@@ -5,14 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from service.api.admit_request import ModelChoice
 from service.api.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep
-from service.api.intake import ModelChoice
 from service.api.openapi import problems
 from service.context import Context
 from service.errors import ModelNotReady
-from service.oip.answering import answer_infer
+from service.oip.infer_request import answer_infer
 from service.oip.metadata import SERVER, model_config, model_metadata, repository_index
-from service.oip.repository import read_index_request, served_manifest
+from service.oip.repository_index import read_index_request, served_manifest
 from service.repository.catalog import PublishedModel
 from service.repository.readiness import why_not_ready
 

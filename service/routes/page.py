@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from service.page import build_page
-from service.page.reference import build_reference
+from service.page.api_reference import build_reference
 
 router = APIRouter(include_in_schema=False)
 

@@ -7,11 +7,11 @@ dependencies and a response model, this is a quarter of a request's time in Pyth
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.answering import answer
+from service.api.admit_request import ModelChoice
 from service.api.dependencies import context_to_predict
-from service.api.intake import ModelChoice
 from service.api.openapi import predict_operation, problems
-from service.api.queries import ModelQuery, OptionsQuery, VersionQuery, read_query
+from service.api.predict_request import answer
+from service.api.query_parameters import ModelQuery, OptionsQuery, VersionQuery, read_query
 from service.schemas import PredictResponse
 
 router = APIRouter(

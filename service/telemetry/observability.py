@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.logs import FIELDS, printable
 from service.prediction.stages import StageTimes
 from service.problems import internal_error_response
-from service.telemetry.metrics import Metrics
+from service.telemetry.prometheus import Metrics
 from service.telemetry.tracing import TRACE_HEADER, read_trace
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from service.engine.loading import ModelLoader
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel, Tuner
 from service.repository.catalog import PublishedVersion
+from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations
 from service.repository.registry import ModelRegistry
-from service.repository.shelf import Shelf
 from service.repository.states import State
 
 NEVER_S = 3600.0
@@ -60,7 +60,7 @@ async def registry_of(
     poll_interval_s: float = NEVER_S,
 ) -> AsyncIterator[ModelRegistry]:
     """A started registry that looks at the disk once, and then only when it is told to (if not polling)."""
-    shelf = Shelf(
+    model_cache = ModelCache(
         load=load or RecordingLoader(),
         serve=serve,
         max_on_demand=max_on_demand,
@@ -69,7 +69,7 @@ async def registry_of(
     )
     registry = ModelRegistry(
         Repository(models_dir),
-        shelf=shelf,
+        model_cache=model_cache,
         operations=operations or Operations(),
         poll_interval_s=poll_interval_s,
         default_model=default_model,

@@ -13,13 +13,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from inference import DecodeLimits, SessionConfig, read_package
-from service.api.answering import cancelled_with_client
+from service.api.predict_request import cancelled_with_client
+from service.bodies.uploads import Upload
 from service.engine.loading import ModelLoader
 from service.engine.served_model import ServedModel
 from service.errors import DeadlineExceeded
 from service.prediction.predictor import PredictOptions, Predictor
 from service.prediction.stages import StageTimes
-from service.prediction.uploads import Upload
 from tests.builders import LABELS, coloured, make_package
 from tests.service.registries import untimed_tuner
 

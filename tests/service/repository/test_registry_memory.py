@@ -4,9 +4,9 @@ import gc
 import weakref
 from pathlib import Path
 
-from service.repository.memory import give_back_freed_memory, resident_bytes
+from service.repository.model_cache import file_bytes
+from service.repository.process_memory import give_back_freed_memory, resident_bytes
 from service.repository.registry import ModelRegistry
-from service.repository.shelf import file_bytes
 from service.repository.states import State
 from tests.builders import make_package
 from tests.service.registries import registry_of, run, state, version

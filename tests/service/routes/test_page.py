@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.page import build_page
-from service.page.reference import build_reference
+from service.page.api_reference import build_reference
 
 
 def part(tag: str) -> str:

@@ -4,8 +4,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from inference.manifest import Manifest
+from service.bodies.reading import read_small_body
 from service.errors import MalformedBody, ModelNotReady
-from service.prediction.uploads import read_small_body
 from service.repository.catalog import PublishedModel
 from service.repository.registry import ModelRegistry
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.repository.memory import give_back_freed_memory, keep_what_is_there
+from service.repository.process_memory import freeze_garbage_collector, give_back_freed_memory
 
 
 class Node:
@@ -21,12 +21,12 @@ def _thawed() -> Iterator[None]:
 
 
 def test_objects_that_are_there_are_left_out_of_collections() -> None:
-    keep_what_is_there()
+    freeze_garbage_collector()
     assert gc.get_freeze_count() > len(gc.get_objects())
 
 
 def test_later_objects_are_collected() -> None:
-    keep_what_is_there()
+    freeze_garbage_collector()
     gone = weakref.ref(Node())
     give_back_freed_memory()
     assert gone() is None

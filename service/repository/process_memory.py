@@ -18,7 +18,7 @@ def resident_bytes() -> int | None:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def keep_what_is_there() -> None:
+def freeze_garbage_collector() -> None:
     """Leave every object that exists out of later collections. Once, before the first request.
 
     They are the libraries' and stay to the end. A collection holds up every thread: 45 ms with them,

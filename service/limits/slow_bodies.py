@@ -17,36 +17,36 @@ _RATE_GRACE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BodyPace:
+class SlowestBody:
     """The slowest body that is read: all of it within `timeout_s`, and so many bytes a second."""
 
     timeout_s: float
     min_bytes_per_s: int
 
 
-class BodyPaceMiddleware:
+class SlowBodyMiddleware:
     """Raises `BodyTimeout` where a route reads a body that comes too slowly."""
 
-    def __init__(self, app: ASGIApp, *, pace: BodyPace) -> None:
+    def __init__(self, app: ASGIApp, *, slowest: SlowestBody) -> None:
         self._app = app
-        self._pace = pace
+        self._slowest = slowest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run one request."""
         if scope["type"] == "http":
-            receive = _PacedReceive(receive, self._pace)
+            receive = _TimedReceive(receive, self._slowest)
         await self._app(scope, receive, send)
 
 
-class _PacedReceive:
+class _TimedReceive:
     """`receive` with a time limit, until the last byte has come.
 
     The time counts from the first call: a body that nobody asked for was not held up by its sender.
     """
 
-    def __init__(self, receive: Receive, pace: BodyPace) -> None:
+    def __init__(self, receive: Receive, slowest: SlowestBody) -> None:
         self._receive = receive
-        self._pace = pace
+        self._slowest = slowest
         self._started: float | None = None
         self._num_bytes = 0
         self._complete = False
@@ -68,7 +68,7 @@ class _PacedReceive:
 
     def _limit(self) -> tuple[float, str]:
         """Return the seconds from the start until the next bytes must be there, and what to say."""
-        whole_s, rate = self._pace.timeout_s, self._pace.min_bytes_per_s
+        whole_s, rate = self._slowest.timeout_s, self._slowest.min_bytes_per_s
         rate_s = _RATE_GRACE_S + self._num_bytes / rate if rate else whole_s
         if rate_s < whole_s:
             return rate_s, f"comes at less than {rate:,} bytes a second"

@@ -8,16 +8,16 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
-from inference import PackageError
 from inference.decoding import over_byte_limit
-from inference.traffic import Traffic
+from service.bodies.form_data import FormPart, FormReader
+from service.bodies.json_errors import first_error
+from service.bodies.reading import limited_chunks, read_body, refuse_encoded
 from service.errors import (
     BodyTooLarge,
     InvalidBase64,
@@ -28,15 +28,9 @@ from service.errors import (
     UnsupportedBody,
 )
 from service.limits.admission import Ticket
-from service.prediction.form_data import FormPart, FormReader
-from service.schemas import AliasBody
-from service.schemas import Traffic as TrafficBody
 
 # Parsing a longer text would hold up the event loop.
 _PARSE_INLINE_BYTES: Final = 256 * 2**10
-# A body this many times the limit is not read to its end for the sake of the connection.
-_HANG_UP_FACTOR: Final = 4
-_MAX_SMALL_BYTES: Final = 4096
 _RAW_TYPES: Final = ("image/", "application/octet-stream")
 _BASE64_URLSAFE: Final = str.maketrans("-_", "+/")
 
@@ -87,7 +81,7 @@ async def read_uploads(request: Request, *, ticket: Ticket, limits: UploadLimits
         MalformedBody: the body is not what its content type says.
         NoImages, TooManyImages: none, or more than `limits.max_images`.
         BodyTooLarge: over the limits.
-        BodyTimeout: too slow (`body_pace.py`).
+        BodyTimeout: too slow (`slow_bodies.py`).
         Overloaded: the service holds as many bytes or images as it may.
     """
     refuse_encoded(request)
@@ -107,86 +101,6 @@ async def read_uploads(request: Request, *, ticket: Ticket, limits: UploadLimits
         raise _too_many(limits.max_images)
     ticket.add_images(len(uploads) - 1)  # one was counted when the request was let in
     return uploads
-
-
-async def read_alias(request: Request) -> AliasBody:
-    """Read the small JSON body that names an alias's version.
-
-    Raises:
-        MalformedBody: it is not of the form {"version": 3}.
-        BodyTooLarge, BodyTimeout: it is over the limits.
-    """
-    body = await read_small_body(request)
-    try:
-        return AliasBody.model_validate_json(body)
-    except ValidationError as err:
-        raise MalformedBody(
-            'the body is not of the form {"version": 3}: ' + _first_error(err)
-        ) from err
-
-
-async def read_traffic(request: Request) -> Traffic:
-    """Read the small JSON body that shares a model's requests among its versions.
-
-    Raises:
-        MalformedBody: it is not of the form {"weights": {"stable": 90, "candidate": 10}}.
-        BodyTooLarge, BodyTimeout: it is over the limits.
-    """
-    body = await read_small_body(request)
-    try:
-        asked = TrafficBody.model_validate_json(body)
-        return Traffic(weights=asked.weights, shadow=asked.shadow)
-    except ValidationError as err:
-        raise MalformedBody(
-            'the body is not of the form {"weights": {"stable": 90, "candidate": 10}}: '
-            + _first_error(err)
-        ) from err
-    except PackageError as err:
-        raise MalformedBody(str(err)) from err
-
-
-async def read_small_body(request: Request) -> bytes:
-    """Read the body of a call that sends a few words.
-
-    Raises:
-        BodyTooLarge, BodyTimeout: it is over the limits.
-    """
-    return await read_body(request, ticket=None, max_bytes=_MAX_SMALL_BYTES)
-
-
-async def read_body(request: Request, *, ticket: Ticket | None, max_bytes: int) -> bytes:
-    """Read a whole body, never holding more than `max_bytes` of it.
-
-    Raises:
-        BodyTooLarge: the body is longer.
-        Overloaded: the ticket has no room for it.
-    """
-    chunks = [chunk async for chunk in limited_chunks(request, ticket=ticket, max_bytes=max_bytes)]
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-async def limited_chunks(
-    request: Request, *, ticket: Ticket | None, max_bytes: int
-) -> AsyncIterator[bytes]:
-    """Yield a body as it comes in.
-
-    Raises:
-        BodyTooLarge: it is, or says that it is, longer than `max_bytes`.
-        Overloaded: the ticket has no room for it.
-    """
-    declared = int(request.headers.get("content-length", 0))
-    if declared > max_bytes:
-        raise _body_too_large(declared, max_bytes)
-    total = 0
-    async for chunk in request.stream():
-        if not chunk:
-            continue
-        total += len(chunk)
-        if total > max_bytes:
-            raise _body_too_large(None, max_bytes)
-        if ticket is not None:
-            ticket.add_bytes(len(chunk))
-        yield chunk
 
 
 async def _read_raw(request: Request, ticket: Ticket, limits: UploadLimits) -> list[Upload]:
@@ -234,14 +148,8 @@ def _parse_json(body: bytes) -> JsonImages:
         return JsonImages.model_validate_json(body)
     except ValidationError as err:
         raise MalformedBody(
-            'the body is not of the form {"images": ["<base64>", …]}: ' + _first_error(err)
+            'the body is not of the form {"images": ["<base64>", …]}: ' + first_error(err)
         ) from err
-
-
-def _first_error(err: ValidationError) -> str:
-    first = err.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _from_base64(text: str) -> bytes:
@@ -256,19 +164,6 @@ def _from_base64(text: str) -> bytes:
         raise InvalidBase64("the image is not base64; encode the file's bytes again") from err
 
 
-def refuse_encoded(request: Request) -> None:
-    """Refuse a compressed body.
-
-    Raises:
-        UnsupportedBody: the request has a content encoding.
-    """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise UnsupportedBody(
-            f"content encoding {encoding[:40]!r} is not read; send the body uncompressed"
-        )
-
-
 def _unsupported(kind: str) -> UnsupportedBody:
     return UnsupportedBody(
         f"content type {kind[:80]!r} is not read here; send the image itself with 'Content-Type: image/jpeg' "
@@ -278,9 +173,3 @@ def _unsupported(kind: str) -> UnsupportedBody:
 
 def _too_many(max_images: int) -> TooManyImages:
     return TooManyImages(f"more than {max_images} images in one request; send them in several")
-
-
-def _body_too_large(declared: int | None, max_bytes: int) -> BodyTooLarge:
-    size = f"is {declared:,} bytes, limit is" if declared else "is over"
-    hang_up = declared is None or declared > _HANG_UP_FACTOR * max_bytes
-    return BodyTooLarge(f"the body {size} {max_bytes:,}; send less at a time", hang_up=hang_up)

@@ -13,7 +13,7 @@ _MEMORY_S: Final = 2.0
 _MIN_BUSY_S: Final = 0.25
 
 
-class Pace:
+class Throughput:
     """Images a second of one model, over the last seconds in which it had images to answer.
 
     Both sums (seconds of work, images answered) fade alike, so a model that answers more slowly, or

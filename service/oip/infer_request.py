@@ -5,15 +5,15 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.answering import cancelled_with_client
-from service.api.intake import ModelChoice, let_in
+from service.api.admit_request import ModelChoice, let_in
+from service.api.predict_request import cancelled_with_client
+from service.bodies.reading import read_body, refuse_encoded
 from service.context import Context
 from service.errors import TooManyImages
 from service.limits.admission import Ticket
 from service.oip.infer import infer
 from service.oip.wire import HEADER_LENGTH, InferRequest, parse_request, render_response
 from service.prediction.stages import StageTimes
-from service.prediction.uploads import read_body, refuse_encoded
 
 
 async def answer_infer(request: Request, context: Context, choice: ModelChoice) -> Response:

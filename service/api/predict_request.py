@@ -9,14 +9,14 @@ from starlette.responses import Response
 
 from inference import LabelProbability, Prediction
 from service import schemas
-from service.api.intake import ModelChoice, let_in
-from service.api.queries import OptionsQuery
+from service.api.admit_request import ModelChoice, let_in
+from service.api.query_parameters import OptionsQuery
+from service.bodies.uploads import read_uploads
 from service.context import Context
 from service.engine.served_model import ServedModel
 from service.errors import InvalidParameter, NoImageAnswered
 from service.prediction.predictor import Outcome, PredictOptions
 from service.prediction.stages import StageTimes
-from service.prediction.uploads import read_uploads
 from service.problems import image_problem
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from service.bodies.form_data import FormReader
 from service.errors import MalformedBody, TooManyImages
-from service.prediction.form_data import FormReader
 
 FORM = (
     b'--B\r\nContent-Disposition: form-data; name="a"; filename="one.png"\r\n\r\n'

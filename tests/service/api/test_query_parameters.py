@@ -6,7 +6,7 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
-from service.api.queries import ModelQuery, OptionsQuery, VersionQuery, read_query
+from service.api.query_parameters import ModelQuery, OptionsQuery, VersionQuery, read_query
 
 
 def request(query: str) -> Request:

@@ -17,13 +17,13 @@ from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel
 from service.errors import Overloaded
 from service.repository.catalog import PublishedVersion
-from service.repository.memory import give_back_freed_memory, resident_bytes
+from service.repository.process_memory import give_back_freed_memory, resident_bytes
 from service.repository.slots import Slot
 
 logger = logging.getLogger(__name__)
 
 
-class Shelf:
+class ModelCache:
     """See the module. Belongs to one event loop.
 
     Attributes:

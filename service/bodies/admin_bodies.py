@@ -1,0 +1,48 @@
+"""The small JSON bodies of admin calls: an alias's version, how requests are shared among versions."""
+
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from inference import PackageError
+from inference.traffic import Traffic
+from service.bodies.json_errors import first_error
+from service.bodies.reading import read_small_body
+from service.errors import MalformedBody
+from service.schemas import AliasBody
+from service.schemas import Traffic as TrafficBody
+
+
+async def read_alias(request: Request) -> AliasBody:
+    """Read the small JSON body that names an alias's version.
+
+    Raises:
+        MalformedBody: it is not of the form {"version": 3}.
+        BodyTooLarge, BodyTimeout: it is over the limits.
+    """
+    body = await read_small_body(request)
+    try:
+        return AliasBody.model_validate_json(body)
+    except ValidationError as err:
+        raise MalformedBody(
+            'the body is not of the form {"version": 3}: ' + first_error(err)
+        ) from err
+
+
+async def read_traffic(request: Request) -> Traffic:
+    """Read the small JSON body that shares a model's requests among its versions.
+
+    Raises:
+        MalformedBody: it is not of the form {"weights": {"stable": 90, "candidate": 10}}.
+        BodyTooLarge, BodyTimeout: it is over the limits.
+    """
+    body = await read_small_body(request)
+    try:
+        asked = TrafficBody.model_validate_json(body)
+        return Traffic(weights=asked.weights, shadow=asked.shadow)
+    except ValidationError as err:
+        raise MalformedBody(
+            'the body is not of the form {"weights": {"stable": 90, "candidate": 10}}: '
+            + first_error(err)
+        ) from err
+    except PackageError as err:
+        raise MalformedBody(str(err)) from err
