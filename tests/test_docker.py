@@ -139,11 +139,11 @@ class Container:
 
     def build(self) -> None:
         """Run the install script and copy what the Dockerfile copies."""
-        subprocess.run(
-            [ROOT / INSTALL, "cpu", self.venv],
-            env=os.environ | {"PYTHON": sys.executable},
-            check=True,
-        )
+        # As in the image: the environment to be made comes first on PATH, the interpreter after it.
+        places = [self.venv / "bin", Path(sys.executable).parent, os.environ["PATH"]]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+        environment["PATH"] = os.pathsep.join(map(str, places))
+        subprocess.run([ROOT / INSTALL, "cpu", self.venv], env=environment, check=True)
         for source, target in copied_sources("cpu"):
             path = ROOT / source
             if path.is_dir():

@@ -10,7 +10,8 @@ cd "$(dirname "$0")/../.."
 
 kind=$1
 venv=$2
-python=${PYTHON:-python3}
+# By its full path: once the new environment is first on PATH, as in the image, a plain `python3` is that one.
+python=$(command -v "${PYTHON:-python3}")
 
 case $kind in
 cpu) wanted=(--onnxruntime cpu) ;;
