@@ -13,15 +13,19 @@ from typing import Final
 import numpy as np
 
 from inference.classifier import Classifier
+from inference.decoding import DEFAULT_LIMITS
 from inference.errors import GoldenMismatch, ImageError
+from inference.files import read_regular_file
 from inference.formats import sniff_format
 from inference.manifest import Precision
-from inference.package import package_file
-from inference.strictjson import from_json, to_json
+from inference.strictjson import from_json, parse_json, to_json
 
 GOLDEN_FOLDER: Final = "golden"
 EXPECTED_FILE: Final = "expected.json"
 MAX_GOLDEN_IMAGES: Final = 16
+
+# Sixteen answers of ten thousand classes are below it.
+_MAX_EXPECTED_BYTES: Final = 8 * 2**20
 
 # Largest allowed difference of a probability. fp32 leaves room for another CPU's or GPU's order of
 # additions (TF32 included); the smaller types for their own rounding on another chip.
@@ -37,7 +41,7 @@ class GoldenImage:
     probabilities: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if Path(self.file).name != self.file:
+        if Path(self.file).name != self.file or self.file in ("", ".", ".."):
             raise ValueError(f"golden file {self.file!r} must be a plain file name")
 
 
@@ -46,6 +50,10 @@ class GoldenSet:
     """The content of `golden/expected.json`, which is about fp32, or of another precision's file."""
 
     images: tuple[GoldenImage, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.images) <= MAX_GOLDEN_IMAGES:
+            raise ValueError(f"must be 1..{MAX_GOLDEN_IMAGES} images, got {len(self.images)}")
 
 
 def write_golden(
@@ -77,11 +85,10 @@ def add_golden_precision(folder: Path, classifier: Classifier) -> int:
     Returns:
         The number of images.
     """
-    golden = _read(package_file(folder, f"{GOLDEN_FOLDER}/{EXPECTED_FILE}"))
+    golden = _read(folder, EXPECTED_FILE)
     images = []
     for entry in golden.images:
-        data = package_file(folder, f"{GOLDEN_FOLDER}/{entry.file}").read_bytes()
-        row = _probabilities(classifier, data)
+        row = _probabilities(classifier, _image_bytes(folder, entry))
         images.append(replace(entry, probabilities=tuple(map(float, row))))
     _write(folder / GOLDEN_FOLDER, classifier.precision, GoldenSet(images=tuple(images)))
     return len(images)
@@ -104,13 +111,11 @@ def check_golden(classifier: Classifier, folder: Path) -> int:
         GoldenMismatch: the set cannot be read, or an answer differs by more than the tolerance.
         PackageError: one of its files is a link out of the package.
     """
-    expected_by = expected_file(classifier.precision)
-    golden = _read(package_file(folder, f"{GOLDEN_FOLDER}/{expected_by}"))
+    golden = _read(folder, expected_file(classifier.precision))
     tolerance = _TOLERANCE[classifier.precision]
     for entry in golden.images:
-        file = package_file(folder, f"{GOLDEN_FOLDER}/{entry.file}")
         try:
-            row = _probabilities(classifier, file.read_bytes())
+            row = _probabilities(classifier, _image_bytes(folder, entry))
         except (OSError, ImageError) as err:
             raise GoldenMismatch(
                 f"golden image {entry.file!r} cannot be read; publish again"
@@ -137,11 +142,15 @@ def _probabilities(classifier: Classifier, data: bytes) -> np.ndarray:
     return row
 
 
-def _read(file: Path) -> GoldenSet:
+def _image_bytes(folder: Path, entry: GoldenImage) -> bytes:
+    name = f"{GOLDEN_FOLDER}/{entry.file}"
+    return read_regular_file(folder, name, max_bytes=DEFAULT_LIMITS.max_bytes)
+
+
+def _read(folder: Path, file: str) -> GoldenSet:
+    name = f"{GOLDEN_FOLDER}/{file}"
     try:
-        golden = from_json(GoldenSet, json.loads(file.read_text(encoding="utf-8")), where="golden")
-    except (OSError, ValueError, RecursionError) as err:
-        raise GoldenMismatch(f"golden/{file.name} is missing or damaged; publish again") from err
-    if not golden.images:
-        raise GoldenMismatch("the package has no golden images; publish again")
-    return golden
+        data = parse_json(read_regular_file(folder, name, max_bytes=_MAX_EXPECTED_BYTES))
+        return from_json(GoldenSet, data, where="golden")
+    except (OSError, ValueError) as err:
+        raise GoldenMismatch(f"{name} is missing or damaged; publish again") from err

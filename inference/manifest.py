@@ -16,11 +16,15 @@ from typing import Any, Final, Literal
 from inference.errors import InvalidManifest, PackageError
 from inference.names import check_model_name
 from inference.preprocessing import PreprocessSpec
-from inference.strictjson import from_json, to_json
+from inference.strictjson import from_json, parse_json, to_json
 
 FORMAT_VERSION: Final = 1
 MANIFEST_FILE: Final = "manifest.json"
 METADATA_KEY: Final = "graft.manifest"
+# One of ten thousand classes, each with its metrics on two splits, is below it.
+MAX_MANIFEST_BYTES: Final = 8 * 2**20
+# Of an ONNX file without external data, as of any protocol buffer.
+MAX_MODEL_BYTES: Final = 2**31 - 1
 
 Precision = Literal["fp32", "fp16", "int8"]
 MODEL_FILES: Final[Mapping[Precision, str]] = {
@@ -28,6 +32,10 @@ MODEL_FILES: Final[Mapping[Precision, str]] = {
     "fp16": "model.fp16.onnx",
     "int8": "model.int8.onnx",
 }
+# What a graph may answer with; see `BatchOutputs`.
+_OUTPUTS: Final = frozenset(
+    {"logits", "probabilities", "embedding", "activation_map", "familiarity"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,10 @@ class FileEntry:
     sha256: str
     bytes: int
     metrics: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bytes <= MAX_MODEL_BYTES:
+            raise ValueError(f"bytes must be 1..{MAX_MODEL_BYTES}, got {self.bytes}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +282,8 @@ class Manifest:
             raise ValueError(f"version must be positive, got {self.version}")
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise ValueError(f"need at least two different labels, got {list(self.labels)[:10]}")
+        if unknown := sorted(self.outputs.keys() - _OUTPUTS):
+            raise ValueError(f"outputs names {unknown}; known are {sorted(_OUTPUTS)}")
         for precision, entry in (self.files or {}).items():
             # A manifest may not send its reader to another place of the disk.
             if entry.file != MODEL_FILES[precision]:
@@ -282,13 +296,20 @@ class Manifest:
 
 
 def dump_manifest(manifest: Manifest, *, embedded: bool = False) -> str:
-    """Return the manifest as JSON text; `embedded` leaves `files` out."""
+    """Return the manifest as JSON text; `embedded` leaves `files` out.
+
+    Raises:
+        InvalidManifest: it is longer than is read again.
+    """
     if embedded:
         manifest = dataclasses.replace(manifest, files=None)
     data = to_json(manifest)
     if manifest.files is None:
         del data["files"]
-    return json.dumps(data, ensure_ascii=False, indent=None if embedded else 2, allow_nan=False)
+    text = json.dumps(data, ensure_ascii=False, indent=None if embedded else 2, allow_nan=False)
+    if len(text.encode()) > MAX_MANIFEST_BYTES:
+        raise InvalidManifest(f"manifest is above {MAX_MANIFEST_BYTES} bytes; use fewer classes")
+    return text
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -297,14 +318,16 @@ def parse_manifest(text: str) -> Manifest:
     Raises:
         InvalidManifest: not JSON, of another format version, or with a key or value that does not fit.
     """
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise InvalidManifest(f"manifest is longer than {MAX_MANIFEST_BYTES} characters")
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as err:
-        raise InvalidManifest("manifest is not valid JSON; publish the model again") from err
+        data = parse_json(text)
+    except ValueError as err:
+        raise InvalidManifest(f"manifest {err}; publish the model again") from err
     version = data.get("format_version") if isinstance(data, dict) else None
     if version != FORMAT_VERSION:
         raise InvalidManifest(
-            f"manifest has format_version {version!r}, this service reads {FORMAT_VERSION}; "
+            f"manifest has format_version {repr(version)[:40]}, this service reads {FORMAT_VERSION}; "
             "publish the model again or update the service"
         )
     try:

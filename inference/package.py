@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from inference.errors import DigestMismatch, InvalidManifest, PackageError
-from inference.manifest import MANIFEST_FILE, Manifest, Precision, parse_manifest
+from inference.files import read_regular_file, regular_file_size
+from inference.manifest import (
+    MANIFEST_FILE,
+    MAX_MANIFEST_BYTES,
+    FileEntry,
+    Manifest,
+    Precision,
+    parse_manifest,
+)
 from inference.names import check_model_name, parse_version
 
 _TEMPORARY_PREFIX: Final = ".publishing-"
@@ -31,18 +39,15 @@ class Package:
         """Return the model file of one precision, verified.
 
         Raises:
-            PackageError: the package has no such precision, or the file is missing or a link out of it.
+            PackageError: as `model_size`.
             DigestMismatch: the file is not the one that was published.
         """
-        files = self.manifest.files or {}
-        if precision not in files:
-            raise PackageError(f"package has no {precision} model; it has {sorted(files)}")
-        entry = files[precision]
-        file = package_file(self.path, entry.file)
+        self.model_size(precision)
+        entry = self._entry(precision)
         try:
-            data = file.read_bytes()
+            data = read_regular_file(self.path, entry.file, max_bytes=entry.bytes)
         except OSError as err:
-            raise PackageError(f"{entry.file} is missing or unreadable; publish again") from err
+            raise _missing(entry) from err
         digest = hashlib.sha256(data).hexdigest()
         if digest != entry.sha256:
             raise DigestMismatch(
@@ -51,19 +56,35 @@ class Package:
             )
         return data
 
+    def model_size(self, precision: Precision) -> int:
+        """Return the bytes of the model file of one precision, which is not read.
 
-def package_file(folder: Path, name: str) -> Path:
-    """Return the path of a file in the package `folder`; it need not be there.
+        Raises:
+            PackageError: the package has no such precision, or the file is missing, no file, or a link
+                out of it.
+            DigestMismatch: the file has another size than the one that was published.
+        """
+        entry = self._entry(precision)
+        try:
+            size = regular_file_size(self.path, entry.file)
+        except OSError as err:
+            raise _missing(entry) from err
+        if size != entry.bytes:
+            raise DigestMismatch(
+                f"{entry.file} has {size} bytes, manifest says {entry.bytes}; "
+                "the file was changed or damaged, publish again"
+            )
+        return size
 
-    Raises:
-        PackageError: it is a link that leads out of the package, where any file of this machine
-            could lie.
-    """
-    file = folder / name
-    # Not Path.resolve, which raises on a link to itself.
-    if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
-        raise PackageError(f"{name} is a link out of its package; publish the file itself")
-    return file
+    def _entry(self, precision: Precision) -> FileEntry:
+        files = self.manifest.files or {}
+        if precision not in files:
+            raise PackageError(f"package has no {precision} model; it has {sorted(files)}")
+        return files[precision]
+
+
+def _missing(entry: FileEntry) -> PackageError:
+    return PackageError(f"{entry.file} is missing or unreadable; publish again")
 
 
 def read_package(path: Path) -> Package:
@@ -71,11 +92,10 @@ def read_package(path: Path) -> Package:
 
     Raises:
         InvalidManifest: there is none, or it cannot be read.
-        PackageError: it is a link out of the package.
+        PackageError: it is no file, too large, or a link out of the package.
     """
-    file = package_file(path, MANIFEST_FILE)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_regular_file(path, MANIFEST_FILE, max_bytes=MAX_MANIFEST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise InvalidManifest(f"no readable {MANIFEST_FILE} in package {path.name!r}") from err
     manifest = parse_manifest(text)

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from inference.errors import InvalidName, ModelNotFound, PackageError
+from inference.files import read_regular_file
 from inference.manifest import MANIFEST_FILE
 from inference.names import LATEST, STABLE, check_alias, check_model_name, parse_version
 from inference.package import Package, read_package
+from inference.strictjson import parse_json
 from inference.traffic import TRAFFIC_FILE, Traffic
 
 ALIASES_FILE: Final = "aliases.json"
+# Of the aliases or the traffic of one model.
+_MAX_SETTINGS_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +186,10 @@ def find_package(path: Path) -> Path:
 
 def _read_aliases(file: Path) -> dict[str, int]:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = parse_json(read_regular_file(file.parent, file.name, max_bytes=_MAX_SETTINGS_BYTES))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as err:
+    except (OSError, ValueError) as err:
         raise PackageError(
             f"{ALIASES_FILE} of {file.parent.name!r} cannot be read; mend it"
         ) from err
@@ -199,10 +203,10 @@ def _read_aliases(file: Path) -> dict[str, int]:
 def _read_traffic(file: Path) -> Traffic | None:
     where = f"{TRAFFIC_FILE} of {file.parent.name!r}"
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = parse_json(read_regular_file(file.parent, file.name, max_bytes=_MAX_SETTINGS_BYTES))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as err:
+    except (OSError, ValueError) as err:
         raise PackageError(f"{where} cannot be read; mend it") from err
     if not isinstance(data, dict) or not isinstance(data.get("weights", {}), dict):
         raise PackageError(f'{where} is not of the form {{"weights": {{"stable": 90}}}}; mend it')

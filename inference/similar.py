@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import PackageError
-from inference.package import package_file
-from inference.strictjson import from_json, to_json
+from inference.files import file_within, read_regular_file
+from inference.strictjson import from_json, parse_json, to_json
 
 VECTORS_FILE: Final = "similar.npy"
 IMAGES_FILE: Final = "similar.json"
@@ -91,7 +91,7 @@ def read_index(folder: Path) -> SimilarIndex:
     Raises:
         PackageError: there is none, or it is damaged, too large or no index.
     """
-    vectors_file, images_file = (package_file(folder, x) for x in (VECTORS_FILE, IMAGES_FILE))
+    vectors_file, images_file = (file_within(folder, x) for x in (VECTORS_FILE, IMAGES_FILE))
     if not vectors_file.is_file() or not images_file.is_file():
         raise PackageError(
             "the model has no index of its training images; it was published with --no-similar or is "
@@ -104,9 +104,11 @@ def read_index(folder: Path) -> SimilarIndex:
         # Mapped: the header is checked before anything is read. Takes neither pickles nor archives.
         mapped = np.lib.format.open_memmap(vectors_file, mode="r")
         listed = from_json(
-            _ImageList, json.loads(images_file.read_text(encoding="utf-8")), where=IMAGES_FILE
+            _ImageList,
+            parse_json(read_regular_file(folder, IMAGES_FILE, max_bytes=_MAX_IMAGES_BYTES)),
+            where=IMAGES_FILE,
         )
-    except (OSError, ValueError, EOFError, RecursionError) as err:
+    except (OSError, ValueError, EOFError) as err:
         raise PackageError(f"{VECTORS_FILE} or {IMAGES_FILE} is damaged; publish again") from err
     if mapped.dtype != np.float16 or mapped.ndim != 2 or len(mapped) != len(listed.images):
         raise PackageError(f"{VECTORS_FILE} does not fit {IMAGES_FILE}; publish again")

@@ -6,12 +6,60 @@ or coerced. Each message names the place (`manifest.calibration.temperature`).
 
 import dataclasses
 import functools
+import json
 import math
+import re
 import types
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NoReturn,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 T = TypeVar("T")
+
+# What is refused is shown so far: a message ends in logs and answers.
+_SHOWN_CHARS: Final = 80
+_SHOWN_KEYS: Final = 5
+_MESSAGE_CHARS: Final = 400
+_ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return what JSON text says.
+
+    Raises:
+        ValueError: it is no JSON, nested too deeply, holds NaN or Infinity, or half of a character,
+            which could not be written again. The message is what follows the name of the text.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        data = json.loads(text, parse_constant=_refuse_constant)
+        if _ESCAPED_SURROGATE.search(text):
+            json.dumps(data, ensure_ascii=False).encode("utf-8")
+    except _NotFinite:
+        raise
+    except UnicodeEncodeError as err:
+        raise ValueError("holds half of a character (a lone surrogate)") from err
+    except (ValueError, RecursionError) as err:
+        raise ValueError("is not valid JSON") from err
+    return data
+
+
+class _NotFinite(ValueError):
+    pass
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _NotFinite(f"holds {name}, which is no number")
 
 
 def to_json(value: Any) -> Any:
@@ -30,8 +78,12 @@ def from_json(expected: type[T], data: Any, *, where: str) -> T:
 
     Raises:
         ValueError: a key is unknown or missing, or a value has the wrong type or is out of range.
+            The message is short, however long the value.
     """
-    value: T = _build(expected, data, where)
+    try:
+        value: T = _build(expected, data, where)
+    except ValueError as err:
+        raise ValueError(_shortened(str(err), _MESSAGE_CHARS)) from err
     return value
 
 
@@ -60,7 +112,9 @@ def _build_dataclass(expected: Any, data: Any, where: str) -> Any:
     hints = _type_hints(expected)
     fields = {f.name: f for f in dataclasses.fields(expected)}
     if unknown := sorted(data.keys() - fields.keys()):
-        raise ValueError(f"{where} has unknown keys {unknown}")
+        shown = [_shortened(key, _SHOWN_CHARS) for key in unknown[:_SHOWN_KEYS]]
+        more = f" and {len(unknown) - _SHOWN_KEYS} more" if len(unknown) > _SHOWN_KEYS else ""
+        raise ValueError(f"{where} has unknown keys {shown}{more}")
     required = {name for name, f in fields.items() if f.default is dataclasses.MISSING}
     if missing := sorted(required - data.keys()):
         raise ValueError(f"{where} lacks {missing}")
@@ -120,5 +174,9 @@ def _as_float(data: Any) -> float:
 def _require(condition: bool, what: str, data: Any, where: str) -> None:
     if not condition:
         # A list or an object may be huge or deep: its kind says enough.
-        shown = f"a {type(data).__name__}" if isinstance(data, (list, dict)) else repr(data)[:80]
-        raise ValueError(f"{where} must be {what}, got {shown}")
+        whole = f"a {type(data).__name__}" if isinstance(data, (list, dict)) else repr(data)
+        raise ValueError(f"{where} must be {what}, got {whole[:_SHOWN_CHARS]}")
+
+
+def _shortened(text: str, chars: int) -> str:
+    return text if len(text) <= chars else f"{text[: chars - 1]}…"

@@ -6,6 +6,7 @@ The model is a true ONNX graph run by ONNX Runtime, built without torch.
 import dataclasses
 import hashlib
 import io
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -229,3 +230,15 @@ def make_package(
             after(folder)
 
     return publish_package(models_dir, name, write)
+
+
+def replace_model(folder: Path, data: bytes) -> None:
+    """Put another model file into a package, with a manifest that agrees."""
+    (folder / "model.onnx").write_bytes(data)
+    file = folder / MANIFEST_FILE
+    manifest = json.loads(file.read_text(encoding="utf-8"))
+    manifest["files"]["fp32"] |= {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+    }
+    file.write_text(json.dumps(manifest), encoding="utf-8")

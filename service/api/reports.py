@@ -4,11 +4,12 @@ import asyncio
 from typing import Final
 
 from inference import Package, PackageError
-from inference.package import package_file
+from inference.files import read_regular_file
 from service.errors import NoReport
 from service.repository.catalog import PublishedVersion
 
 REPORT_FILE: Final = "report.html"
+_MAX_REPORT_BYTES: Final = 32 * 2**20
 # A package may come from elsewhere: its page gets an origin of its own and reaches no network.
 REPORT_HEADERS: Final = {
     "Content-Security-Policy": (
@@ -23,7 +24,7 @@ async def read_report(published: PublishedVersion) -> bytes:
     """Return the report's HTML.
 
     Raises:
-        NoReport: the version has none, or one that is a link out of its package.
+        NoReport: the version has none, or one that is no file, too large, or a link out of its package.
     """
     missing = NoReport(f"version {published.number} of model {published.name!r} has no report")
     if published.package is None:
@@ -35,4 +36,4 @@ async def read_report(published: PublishedVersion) -> bytes:
 
 
 def _read(package: Package) -> bytes:
-    return package_file(package.path, REPORT_FILE).read_bytes()
+    return read_regular_file(package.path, REPORT_FILE, max_bytes=_MAX_REPORT_BYTES)

@@ -1,6 +1,5 @@
 """Golden images notice a model that no longer answers as it did when it was published."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,14 @@ from inference.golden import EXPECTED_FILE, GOLDEN_FOLDER, check_golden, expecte
 from inference.manifest import Precision
 from inference.package import read_package
 from inference.session import SessionConfig, open_session
-from tests.builders import LABELS, colour_model, coloured, make_manifest, make_package
+from tests.builders import (
+    LABELS,
+    colour_model,
+    coloured,
+    make_manifest,
+    make_package,
+    replace_model,
+)
 
 CPU = SessionConfig(provider="cpu")
 
@@ -62,11 +68,7 @@ def test_an_image_that_cannot_be_decoded_cannot_be_golden(
 
 
 def test_changed_weights_are_noticed_even_where_their_digest_is_right(folder: Path) -> None:
-    data = colour_model(weight=np.eye(3) * 4)
-    (folder / "model.onnx").write_bytes(data)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    manifest["files"]["fp32"]["sha256"] = hashlib.sha256(data).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    replace_model(folder, colour_model(weight=np.eye(3) * 4))
     with pytest.raises(GoldenMismatch, match=r"'00\.png': a probability differs by 0\.0"):
         check_golden(load(folder), folder)
 
@@ -128,6 +130,14 @@ def test_an_image_outside_the_golden_folder_is_not_read(folder: Path) -> None:
         check_golden(load(folder), folder)
 
 
+def test_more_golden_images_than_are_published_are_refused_unread(folder: Path) -> None:
+    file = folder / GOLDEN_FOLDER / EXPECTED_FILE
+    data = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({"images": data["images"][:1] * 17}), encoding="utf-8")
+    with pytest.raises(GoldenMismatch, match="missing or damaged"):
+        check_golden(load(folder), folder)
+
+
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"images": []}'])
 def test_a_package_without_golden_images_is_refused(folder: Path, text: str | None) -> None:
     file = folder / GOLDEN_FOLDER / EXPECTED_FILE
@@ -160,5 +170,5 @@ def test_a_golden_file_that_is_a_link_out_of_the_package_is_refused(
     classifier, golden = load(folder), folder / GOLDEN_FOLDER
     (golden / file).rename(tmp_path / "outside")
     (golden / file).symlink_to(tmp_path / "outside")
-    with pytest.raises(PackageError, match="link out of its package"):
+    with pytest.raises(PackageError, match="link out of its folder"):
         check_golden(classifier, folder)

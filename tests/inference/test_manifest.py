@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from inference.errors import InvalidManifest
-from inference.manifest import FileEntry, Manifest, dump_manifest, parse_manifest
+from inference.manifest import (
+    MAX_MANIFEST_BYTES,
+    FileEntry,
+    Manifest,
+    dump_manifest,
+    parse_manifest,
+)
 from tests.builders import make_manifest
 
 ENTRY = FileEntry(file="model.onnx", sha256="0" * 64, bytes=3, metrics={"accuracy": 0.5})
@@ -78,6 +84,9 @@ def test_another_format_version_is_refused(version: Any) -> None:
         ("metrics.val.per_class.red.f1", None, "manifest.metrics.val.per_class.red.f1 must be"),
         ("files", {"fp64": {}}, "each key of manifest.files must be one of"),
         ("files.fp32.file", "/etc/passwd", "manifest: file of fp32 must be 'model.onnx'"),
+        ("files.fp32.bytes", 10**18, "manifest.files.fp32: bytes must be 1..2147483647"),
+        ("files.fp32.bytes", 0, "manifest.files.fp32: bytes must be 1..2147483647"),
+        ("outputs", {"rows": {}}, "manifest: outputs names ['rows']"),
         ("files.fp32.file", "model.fp16.onnx", "manifest: file of fp32 must be 'model.onnx'"),
         ("files.fp32.bytes", 1.5, "manifest.files.fp32.bytes must be of type int"),
     ],
@@ -90,7 +99,7 @@ def test_what_does_not_fit_is_named_with_its_place(path: str, value: Any, messag
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_is_none_is_refused(number: float) -> None:
-    with pytest.raises(InvalidManifest, match=r"manifest\.parity\.argmax_agreement"):
+    with pytest.raises(InvalidManifest, match=r"manifest holds -?(NaN|Infinity), which"):
         parse_manifest(edited("parity.argmax_agreement", number))
 
 
@@ -120,3 +129,16 @@ def test_every_part_that_was_there_from_the_beginning_is_needed(field: str) -> N
     else:
         with pytest.raises(InvalidManifest, match=field):
             parse_manifest(json.dumps(data))
+
+
+@pytest.mark.parametrize("path", ["created", "backbone.source", "training.config.x"])
+def test_half_a_character_is_refused_for_it_could_not_be_shown(path: str) -> None:
+    with pytest.raises(InvalidManifest, match="half of a character"):
+        parse_manifest(edited(path, "\ud800"))
+
+
+def test_a_manifest_that_is_too_long_is_neither_read_nor_written() -> None:
+    with pytest.raises(InvalidManifest, match="longer than"):
+        parse_manifest(" " * (MAX_MANIFEST_BYTES + 1))
+    with pytest.raises(InvalidManifest, match="above"):
+        dump_manifest(dataclasses.replace(MANIFEST, created="x" * MAX_MANIFEST_BYTES))

@@ -195,7 +195,7 @@ def replace_by_link(file: Path, outside: Path) -> None:
 def test_a_link_out_of_the_package_is_refused(tmp_path: Path, name: str) -> None:
     folder = make_package(tmp_path)
     replace_by_link(folder / name, tmp_path / "outside")
-    with pytest.raises(PackageError, match=f"{name} is a link out of its package"):
+    with pytest.raises(PackageError, match=f"{name} is a link out of its folder"):
         read_package(folder).model_bytes("fp32")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from inference.strictjson import from_json, to_json
+from inference.strictjson import from_json, parse_json, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,3 +116,42 @@ def test_each_missing_key_is_named() -> None:
         rest = {key: value for key, value in data.items() if key != field.name}
         with pytest.raises(ValueError, match=rf"outer lacks \['{field.name}'\]"):
             from_json(Outer, rest, where="outer")
+
+
+def test_no_message_is_long() -> None:
+    long = "x" * 1_000_000
+    for data in (
+        changed(**{long + str(index): 1 for index in range(20)}),
+        changed(text=[], anything={long: 1}),
+        changed(by_kind={long: {}}),
+        changed(kind=long),
+    ):
+        with pytest.raises(ValueError, match="outer") as refusal:
+            from_json(Outer, data, where="outer")
+        assert len(str(refusal.value)) <= 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[NaN]",
+        "[-Infinity]",
+        "[" * 100_000,
+        r'"\ud800"',
+        r'{"a": {"\uDFFF": 1}}',
+        r'["\ud83d", "\ude00"]',
+        b"\xff",
+        "[" + "9" * 10_000 + "]",
+    ],
+    ids=lambda text: repr(text)[:20],
+)
+def test_json_that_could_not_be_written_again_is_refused(text: str | bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_json(text)
+
+
+def test_characters_beyond_the_first_plane_are_read_in_either_form() -> None:
+    assert parse_json('["🎸", "\\ud83c\\udfb8"]') == ["🎸", "🎸"]
+    assert parse_json('["🎸"]'.encode()) == ["🎸"]

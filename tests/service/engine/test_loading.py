@@ -1,6 +1,5 @@
 """What a package goes through before it may answer."""
 
-import hashlib
 from pathlib import Path
 
 import onnx
@@ -19,7 +18,7 @@ from inference.classifier import open_classifier
 from inference.golden import add_golden_precision
 from service.engine.hardware import probe_provider
 from service.engine.loading import ModelLoader
-from tests.builders import make_package
+from tests.builders import make_package, replace_model
 from tests.inference.test_precision import OWN_THRESHOLD, add_precision
 from tests.service.registries import untimed_tuner
 
@@ -52,13 +51,9 @@ def test_a_model_that_answers_differently_here_is_refused(models_dir: Path) -> N
 
 def only_single_images(folder: Path) -> None:
     """Fix the model's batch size at 1, with a manifest that agrees."""
-    file, manifest = folder / "model.onnx", folder / "manifest.json"
-    model = onnx.load_from_string(file.read_bytes())
+    model = onnx.load_from_string((folder / "model.onnx").read_bytes())
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
-    data = model.SerializeToString()
-    before = hashlib.sha256(file.read_bytes()).hexdigest()
-    file.write_bytes(data)
-    manifest.write_text(manifest.read_text().replace(before, hashlib.sha256(data).hexdigest()))
+    replace_model(folder, model.SerializeToString())
 
 
 def test_a_model_that_cannot_run_batches_is_refused(models_dir: Path) -> None:

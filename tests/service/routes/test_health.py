@@ -46,7 +46,7 @@ def test_a_default_model_that_fails_is_not_ready_and_says_why(
     make_package(models_dir, name="broken", after=damage)
     response = start_service(default_model="broken").get("/health/ready")
     assert response.status_code == 503
-    assert "sha256" in response.json()["detail"]
+    assert "model.onnx has 1 bytes" in response.json()["detail"]
 
 
 def test_a_default_model_that_is_not_published_is_named(
