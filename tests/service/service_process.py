@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -64,9 +64,10 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(models_dir: Path, **settings: str) -> Iterator[Process]:
+def running(models_dir: Path, *, within: Sequence[str] = (), **settings: str) -> Iterator[Process]:
+    """Run the service; `within` is a command that runs it, as `("prlimit", "--nofile=128")`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "service"],
+        [*within, sys.executable, "-m", "service"],
         cwd=ROOT,
         env=environment(GRAFT_MODELS_DIR=str(models_dir), **settings),
         stderr=subprocess.PIPE,
