@@ -5,17 +5,21 @@ import signal
 import socket
 import time
 from types import FrameType
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
 from service.processes.connections import ConnectionLimits, guarded_protocol
+from service.processes.process_end import ProcessEnd, end_at_once
 from service.repository.process_memory import freeze_garbage_collector
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 2048
+_BACKLOG: Final = 2048
+# When all is answered, what a thread still works at is for nobody.
+_LEFT_BEHIND_S: Final = 0.5
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -38,10 +42,10 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
 
 
 class DrainingServer(uvicorn.Server):
-    """On the first signal ready goes off, on the second everything ends at once.
+    """On the first signal ready goes off, on the second the process ends at once.
 
     Between them the service goes on listening for the drain delay, so that a load balancer can turn
-    away, and then finishes what it accepted.
+    away, and then finishes what it accepted; what is not finished within the grace is given up.
     """
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
@@ -57,16 +61,27 @@ class DrainingServer(uvicorn.Server):
             ws="none",
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies,
-            timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
         )
         super().__init__(config)
         self._lifecycle = app.state.lifecycle
         self._drain_delay_s = settings.drain_delay_s
+        self._grace_s = settings.shutdown_grace_s
+        self._end = ProcessEnd()
         self._listen_until: float | None = None
-        self._untold_signal: signal.Signals | None = None
+        self._unlogged_signal: signal.Signals | None = None
+
+    def end_within_grace(self) -> None:
+        """Give accepted requests the grace to finish, and no longer."""
+        self._end.within(self._grace_s)
 
     def note_closed(self) -> None:
         """Take note that a connection has ended. Nothing is to be done here."""
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop, and then end within the grace."""
+        self._end.start()
+        super().run(sockets)
+        self._end.within(_LEFT_BEHIND_S)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen."""
@@ -80,17 +95,17 @@ class DrainingServer(uvicorn.Server):
         writing another fails, and the signal would be lost with it.
         """
         if self._listen_until is not None:
-            self.should_exit = self.force_exit = True
-            return
+            end_at_once()
         self._lifecycle.draining = True
         self._listen_until = time.monotonic() + self._drain_delay_s
-        self._untold_signal = signal.Signals(sig)
+        self._end.within(self._drain_delay_s + self._grace_s)
+        self._unlogged_signal = signal.Signals(sig)
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop listening."""
-        if self._untold_signal is not None:
-            logger.info("draining signal=%s", self._untold_signal.name)
-            self._untold_signal = None
+        if self._unlogged_signal is not None:
+            logger.info("draining signal=%s", self._unlogged_signal.name)
+            self._unlogged_signal = None
         if self._listen_until is not None and time.monotonic() >= self._listen_until:
             self.should_exit = True
         return await super().on_tick(counter)

@@ -7,10 +7,10 @@ models (`operations.py`) and the numbers behind `/metrics`.
 import asyncio
 import logging
 import os
+import queue
 import signal
 import socket
 import tempfile
-import threading
 import time
 from pathlib import Path
 from types import FrameType
@@ -37,6 +37,8 @@ _METRICS_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 _LOOK_EVERY_S: Final = 0.5
 # ONNX Runtime holds the GIL while it creates a session; TensorRT does so for minutes.
 _HUNG_AFTER_S: Final = 600.0
+# Workers end by themselves when their grace has passed; one that cannot even do that is killed.
+_KILL_AFTER_S: Final = 2.0
 
 
 class WorkerServer(DrainingServer):
@@ -83,6 +85,7 @@ class WorkerServer(DrainingServer):
         if os.getppid() != self._supervisor:
             # Nobody could end it any more: a drain delay may be hours. What it holds it finishes.
             self.should_exit = True
+            self.end_within_grace()
         return await super().on_tick(counter)
 
 
@@ -119,7 +122,7 @@ class Worker(Process):
             self._asked_at = time.monotonic()
         return time.monotonic() - self._asked_at < _HUNG_AFTER_S
 
-    def signal(self, sig: int) -> None:
+    def send_signal(self, sig: int) -> None:
         """Send a signal, if the process is there."""
         if self.pid is not None and self.process.is_alive():
             os.kill(self.pid, sig)
@@ -136,8 +139,8 @@ class Supervisor:
         self._settings = settings
         self._dispatcher = Dispatcher(listener)
         self._workers: list[Worker] = []
-        self._signals = 0
-        self._woken = threading.Event()
+        # Of all queues the one that a signal handler may put into.
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def run(self) -> int:
         """Return the exit code: 0 when it was told to stop, 1 when a worker could not start."""
@@ -155,8 +158,15 @@ class Supervisor:
         return 0 if could_start else 1
 
     def _take_signal(self, sig: int, frame: FrameType | None) -> None:
-        self._signals += 1
-        self._woken.set()
+        self._signals.put(sig)
+
+    def _is_told_within(self, seconds: float) -> bool:
+        """Wait for a signal; return whether one came."""
+        try:
+            self._signals.get(timeout=seconds)
+        except queue.Empty:
+            return False
+        return True
 
     def _start(self, shared: SharedFolder) -> Worker:
         with self._dispatcher.add_worker() as pair:
@@ -167,9 +177,9 @@ class Supervisor:
 
     def _watch(self, shared: SharedFolder) -> bool:
         """Replace workers that die until a signal comes; False where one cannot even start."""
-        while not self._woken.wait(_LOOK_EVERY_S):
+        while not self._is_told_within(_LOOK_EVERY_S):
             for index, worker in enumerate(self._workers):
-                if self._signals or worker.lives():
+                if not self._signals.empty() or worker.lives():
                     continue
                 worker.kill()
                 worker.join()
@@ -181,13 +191,17 @@ class Supervisor:
         return True
 
     def _stop(self) -> None:
-        for worker in self._workers:
-            worker.signal(signal.SIGTERM)
-        passed_on = self._signals
+        """Have all workers drain and finish; at a second signal, or too late, they end at once."""
+        settings = self._settings
+        self._send_all(signal.SIGTERM)
+        kill_at = time.monotonic() + settings.drain_delay_s + settings.shutdown_grace_s
         while any(worker.process.is_alive() for worker in self._workers):
-            self._woken.clear()
-            if self._signals > max(passed_on, 1):
-                passed_on = self._signals
-                for worker in self._workers:
-                    worker.signal(signal.SIGTERM)
-            self._woken.wait(_LOOK_EVERY_S / 5)
+            if self._is_told_within(_LOOK_EVERY_S / 5):
+                self._send_all(signal.SIGTERM)
+                kill_at = time.monotonic()
+            if time.monotonic() > kill_at + _KILL_AFTER_S:
+                self._send_all(signal.SIGKILL)
+
+    def _send_all(self, sig: int) -> None:
+        for worker in self._workers:
+            worker.send_signal(sig)

@@ -30,7 +30,7 @@ class Process:
 
     def wait_until_ready(self) -> None:
         transport = httpx2.HTTPTransport(retries=5)
-        with httpx2.Client(base_url=self.url, transport=transport) as client:
+        with httpx2.Client(base_url=self.url, transport=transport, timeout=60) as client:
             while client.get("/health/ready").status_code != 200:
                 assert self.process.poll() is None
 

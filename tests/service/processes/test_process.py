@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ import httpx2
 import pytest
 
 from tests.builders import coloured, make_package
-from tests.service.service_process import ROOT, environment, running, start_and_fail
+from tests.service.endless_model import WHITE, make_endless_package
+from tests.service.service_process import ROOT, Process, environment, running, start_and_fail
 
 
 def test_a_process_answers_and_sigterm_ends_it_with_0(models_dir: Path) -> None:
@@ -94,6 +96,45 @@ def test_a_second_signal_ends_it_at_once(models_dir: Path) -> None:
         while httpx2.get(f"{service.url}/health/ready").status_code == 200:
             pass
         assert service.stop() == 0
+        assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sigterm_ends_it_within_its_grace_whatever_a_thread_is_doing(
+    models_dir: Path, workers: str
+) -> None:
+    make_endless_package(models_dir)
+    settings = {"GRAFT_WORKERS": workers, "GRAFT_SHUTDOWN_GRACE_S": "1"}
+    with running(models_dir, **settings) as service:
+        begin_endless_request(service)
+        started = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - started < 10  # without a bound: for ever
+        assert "Traceback" not in service.log
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_second_sigterm_ends_it_at_once_whatever_a_thread_is_doing(
+    models_dir: Path, workers: str
+) -> None:
+    make_endless_package(models_dir)
+    settings = {"GRAFT_WORKERS": workers, "GRAFT_SHUTDOWN_GRACE_S": "3600"}
+    with running(models_dir, **settings) as service:
+        begin_endless_request(service)
+        service.process.send_signal(signal.SIGTERM)
+        while "draining" not in service.log:
+            assert service.process.poll() is None
+        started = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - started < 10
+        assert "Traceback" not in service.log
+
+
+def begin_endless_request(service: Process) -> None:
+    """Have an image run that is never answered; the caller has gone when this returns."""
+    headers = {"X-Request-Timeout-Ms": "300"}
+    answer = httpx2.post(f"{service.url}/predict", content=WHITE, headers=headers, timeout=60)
+    assert answer.status_code == 504
 
 
 def test_a_slow_body_is_408_and_the_service_goes_on(models_dir: Path) -> None:
