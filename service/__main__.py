@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings()
         configure_logging(settings.log_format)
         _check_hardware(settings)
+        if arguments.check:
+            return 0
         listener = bind(settings.host, settings.port)
     except ValidationError as err:
         return _refuse(_settings_message(err))
@@ -72,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve the published models. Settings are environment variables:\n\n"
         + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="end here; exit code 2 where the settings cannot be used",
     )
     parser.add_argument("--workers", metavar="N", help=f"the same as {ENV_PREFIX}WORKERS=N")
     return parser

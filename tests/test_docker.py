@@ -1,6 +1,6 @@
-"""What the images consist of, run without Docker: the install script, the layout, the health check.
+"""What the images consist of, run without Docker: their scripts, the layout, the health check.
 
-No image is built here; docs/docker.md says so.
+No image is built here; `python -m tests.image` does that, with a real Docker Engine.
 """
 
 import os
@@ -20,11 +20,15 @@ import yaml
 
 from scripts.children import Children
 from scripts.demo import free_port
+from scripts.docker.resolve import render, resolve, wanted
 from service.settings import ENV_PREFIX, Settings
 from tests.builders import coloured, make_package
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTALL = "scripts/docker/install.sh"
+FINISH = "scripts/docker/finish.sh"
+TARGETS = ["cpu", "gpu", "train", "train-cpu"]
+SERVING = ["cpu", "gpu"]
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -38,8 +42,8 @@ def instructions() -> list[tuple[str, str]]:
 
 def stage(name: str) -> list[tuple[str, str]]:
     """Return the instructions of one stage and of the stages that it is built on."""
-    stages: dict[str, list[tuple[str, str]]] = {}
-    current = ""
+    current = ""  # what stands before the first stage
+    stages: dict[str, list[tuple[str, str]]] = {current: []}
     for word, rest in instructions():
         if word == "FROM":
             base, _, current = rest.partition(" AS ")
@@ -54,78 +58,116 @@ def environment_of(name: str) -> dict[str, str]:
 
 
 def command_of(name: str, word: str) -> list[str]:
-    """Return the arguments of the last CMD or HEALTHCHECK, which must be in exec form."""
+    """Return the arguments of the last ENTRYPOINT or HEALTHCHECK, which must be in exec form."""
     rest = [rest for found, rest in stage(name) if found == word][-1]
     command: list[str] = yaml.safe_load(rest[rest.index("[") :])
     return command
+
+
+def runs_of(name: str) -> list[list[str]]:
+    """Return the commands that build a stage, which must be in exec form, without their mounts."""
+    lines = [rest for found, rest in stage(name) if found == "RUN"]
+    return [yaml.safe_load(line[line.index("[") :]) for line in lines]
 
 
 def copied_sources(name: str) -> list[tuple[str, str]]:
     """Return (source, target) of each file or folder that a stage takes from the repository."""
     pairs = []
     for word, rest in stage(name):
-        if word == "COPY" and "--from" not in rest:
+        if word == "COPY":
             *sources, target = rest.split()
             pairs += [(source, target) for source in sources]
     return pairs
 
 
-def test_gpu_is_the_default_target() -> None:
+def mounted_sources(name: str) -> list[str]:
+    """Return the files of the repository that a stage's RUN lines are given."""
+    lines = [rest for word, rest in stage(name) if word == "RUN"]
+    return re.findall(r"--mount=type=bind,source=([^,]+)", " ".join(lines))
+
+
+def test_the_serving_image_for_gpus_is_the_default_target() -> None:
     targets = [rest for word, rest in instructions() if word == "FROM"]
-    assert targets[-1] == "runtime AS gpu"
-    assert "runtime AS cpu" in targets
+    assert targets[-1] == "serving AS gpu"
 
 
-def test_every_run_line_is_the_install_script() -> None:
-    runs = [yaml.safe_load(rest) for word, rest in instructions() if word == "RUN"]
-    assert runs == [[INSTALL, "cpu", "/opt/venv"], [INSTALL, "gpu", "/opt/venv"]]
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_image_is_made_by_the_scripts_that_are_tested_here(target: str) -> None:
+    purpose = "serve" if target in SERVING else "train"
+    listed = ["python", "-m", "scripts.docker.resolve", target, "/libraries.txt"]
+    assert runs_of(f"resolve-{target}") == [listed]
+    install, finish = runs_of(target)
+    assert install[2:] == [purpose, "/build/libraries.txt", "/opt/venv"]
+    assert finish[2:4] == [purpose, "/app"]
+    assert mounted_sources(target) == [INSTALL, FINISH]
 
 
-@pytest.mark.parametrize("target", ["cpu", "gpu"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_image_runs_without_root_and_chooses_no_access_for_its_user(target: str) -> None:
     (user,) = [rest for word, rest in stage(target) if word == "USER"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
     assert {"GRAFT_API_KEYS", "GRAFT_ALLOW_ANONYMOUS"}.isdisjoint(environment_of(target))
 
 
-@pytest.mark.parametrize("target", ["cpu", "gpu"])
+@pytest.mark.parametrize("target", SERVING)
 def test_the_models_are_a_volume_that_the_service_reads(target: str) -> None:
     (volume,) = [rest for word, rest in stage(target) if word == "VOLUME"]
     assert environment_of(target)["GRAFT_MODELS_DIR"] == volume
 
 
-@pytest.mark.parametrize("target", ["cpu", "build"])
+@pytest.mark.parametrize("target", [*TARGETS, "resolve"])
 def test_what_is_copied_exists_and_reaches_the_build(target: str) -> None:
     ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     kept = [line[1:] for line in ignore if line.startswith("!")]
     assert "*" in ignore
-    for source, _ in copied_sources(target):
+    for source in [*(source for source, _ in copied_sources(target)), *mounted_sources(target)]:
         assert (ROOT / source).exists()
         assert any(source == path or fnmatch(source, f"{path}/*") for path in kept), source
 
 
-def test_training_is_not_in_the_image() -> None:
-    assert {source for source, _ in copied_sources("gpu")} == {
+@pytest.mark.parametrize("target", SERVING)
+def test_training_is_not_in_a_serving_image(target: str) -> None:
+    assert {source for source, _ in copied_sources(target)} == {
         "scripts/docker/healthcheck.py",
         "inference",
         "service",
     }
 
 
-def test_the_gpu_image_asks_for_cuda_and_cudnn() -> None:
-    command = [sys.executable, "scripts/requirements.py", "gpu"]
-    wanted = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "onnxruntime-gpu[cuda,cudnn]" in wanted
-    assert "torch" not in wanted
+def test_the_images_for_gpus_bring_cuda_and_cudnn() -> None:
+    for kind in ("gpu", "train"):
+        assert any("onnxruntime-gpu[cuda,cudnn]" in text for text in wanted(kind))
+    assert not any(text.startswith("onnxruntime-gpu") for text in wanted("train-cpu"))
+    assert not any(text.startswith("torch") for kind in SERVING for text in wanted(kind))
 
 
-def test_an_unknown_kind_of_image_is_refused(tmp_path: Path) -> None:
+def test_an_image_of_unknown_purpose_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
-        [ROOT / INSTALL, "tpu", tmp_path / "venv"], capture_output=True, text=True, check=False
+        [ROOT / INSTALL, "bake", "none", tmp_path / "venv"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
-    assert "'tpu'" in done.stderr
+    assert "'bake'" in done.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_the_cpu_image_has_wheels_for_64_bit_arm(tmp_path: Path) -> None:
+    platforms = [f"manylinux{version}_aarch64" for version in ("2014", "_2_17", "_2_28", "_2_34")]
+    place = [part for platform in platforms for part in ("--platform", platform)]
+    report = resolve(
+        wanted("cpu"), *place, "--python-version", "3.13", "--target", str(tmp_path / "target")
+    )
+    files = [Path(item["download_info"]["url"]).name for item in report["install"]]
+    assert any(name.startswith("onnxruntime-") and "aarch64" in name for name in files)
+    assert [name for name in files if "x86_64" in name] == []
+
+
+def copy_for_the_owner_alone(source: str, target: str) -> None:
+    """Copy a file as a checkout under umask 077 has it."""
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o600)
 
 
 class Container:
@@ -143,13 +185,16 @@ class Container:
         places = [self.venv / "bin", Path(sys.executable).parent, os.environ["PATH"]]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
         environment["PATH"] = os.pathsep.join(map(str, places))
-        subprocess.run([ROOT / INSTALL, "cpu", self.venv], env=environment, check=True)
+        libraries = self.app.parent / "libraries.txt"
+        libraries.write_text(render(resolve(wanted("cpu"))), encoding="utf-8")
+        subprocess.run([ROOT / INSTALL, "serve", libraries, self.venv], env=environment, check=True)
         for source, target in copied_sources("cpu"):
             path = ROOT / source
             if path.is_dir():
-                shutil.copytree(path, self.app / target)
+                shutil.copytree(path, self.app / target, copy_function=copy_for_the_owner_alone)
             else:
                 shutil.copy(path, self.app / target)
+        subprocess.run([ROOT / FINISH, "serve", self.app], env=environment, check=True)
         make_package(self.models)
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -162,7 +207,7 @@ class Container:
         return values | more
 
     def command(self, word: str) -> list[str]:
-        """Return CMD or HEALTHCHECK for these folders."""
+        """Return ENTRYPOINT or HEALTHCHECK for these folders."""
         program, *arguments = [
             part.replace("/app", str(self.app)) for part in command_of("cpu", word)
         ]
@@ -205,12 +250,26 @@ def test_the_image_holds_the_cpu_runtime_and_nothing_of_training(container: Cont
     )
 
 
+def test_only_what_the_service_loads_is_in_the_image(container: Container) -> None:
+    (site,) = (container.venv / "lib").glob("python3.*/site-packages")
+    assert not list(site.rglob("tests"))
+    assert not (site / "onnxruntime/transformers").exists()
+    # Read-only later on: what is not compiled now is compiled at every start.
+    assert (site / "fastapi/__pycache__").exists()
+    assert not (site / "PIL/__pycache__").joinpath("PdfImagePlugin.pyc").exists()
+
+
+def test_whoever_runs_the_image_can_read_its_code(container: Container) -> None:
+    modes = {path.stat().st_mode & 0o777 for path in container.app.rglob("*")}
+    assert modes == {0o644, 0o755}
+
+
 def test_the_image_serves_and_its_health_check_says_so(
     container: Container, children: Children
 ) -> None:
     assert not container.is_healthy()
     service = children.start(
-        container.command("CMD"),
+        container.command("ENTRYPOINT"),
         env=container.environment(GRAFT_API_KEYS="a-long-secret"),
         cwd=container.app,
     )
@@ -230,7 +289,7 @@ def test_a_service_without_models_is_not_healthy(
     container: Container, children: Children, tmp_path: Path
 ) -> None:
     environment = container.environment(GRAFT_ALLOW_ANONYMOUS="1", GRAFT_MODELS_DIR=str(tmp_path))
-    service = children.start(container.command("CMD"), env=environment, cwd=container.app)
+    service = children.start(container.command("ENTRYPOINT"), env=environment, cwd=container.app)
     while not answers(f"http://127.0.0.1:{container.port}/health/live"):
         assert service.poll() is None
     assert not container.is_healthy()
@@ -245,7 +304,7 @@ def answers(url: str) -> bool:
 
 def test_the_image_refuses_to_start_until_access_is_chosen(container: Container) -> None:
     done = subprocess.run(
-        container.command("CMD"),
+        container.command("ENTRYPOINT"),
         env=container.environment(),
         cwd=container.app,
         capture_output=True,
@@ -258,36 +317,51 @@ def test_the_image_refuses_to_start_until_access_is_chosen(container: Container)
     assert "GRAFT_ALLOW_ANONYMOUS" in done.stderr
 
 
-def compose() -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+def compose(name: str = "compose.yaml") -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["services"]
     return content
 
 
-@pytest.mark.parametrize(("name", "target", "gpus"), [("graft", "gpu", 1), ("graft-cpu", "cpu", 0)])
-def test_compose_builds_a_target_that_the_dockerfile_has(name: str, target: str, gpus: int) -> None:
-    service = compose()["services"][name]
-    assert service["build"]["target"] == target
+@pytest.mark.parametrize(("file", "target"), [("compose.yaml", "cpu"), ("compose.gpu.yaml", "gpu")])
+def test_compose_builds_a_target_that_the_dockerfile_has(file: str, target: str) -> None:
+    assert {service["build"]["target"] for service in compose(file).values()} == {target}
     assert stage(target)
-    reservations = service.get("deploy", {}).get("resources", {}).get("reservations", {})
-    assert sum(device["count"] for device in reservations.get("devices", [])) == gpus
 
 
-@pytest.mark.parametrize("name", ["graft", "graft-cpu"])
-def test_compose_publishes_the_image_port_to_this_machine_only(name: str) -> None:
+def test_compose_gives_a_gpu_to_whoever_checks_for_one() -> None:
+    for service in compose("compose.gpu.yaml").values():
+        (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert (device["driver"], device["count"]) == ("nvidia", 1)
+    assert compose("compose.gpu.yaml").keys() == compose().keys()
+
+
+def test_compose_publishes_the_image_port_to_this_machine_only() -> None:
     port = environment_of("gpu")["GRAFT_PORT"]
-    assert compose()["services"][name]["ports"] == [f"127.0.0.1:8000:{port}"]
+    assert compose()["graft"]["ports"] == [f"127.0.0.1:${{GRAFT_PORT:-8000}}:{port}"]
 
 
-@pytest.mark.parametrize("name", ["graft", "graft-cpu"])
-def test_compose_sets_only_variables_that_the_service_knows(name: str) -> None:
+def test_compose_hands_over_every_setting_but_what_the_image_is_made_for() -> None:
+    graft = compose()["graft"]
+    assert graft["env_file"] == [{"path": ".env", "required": False}]
+    fixed = {name: value for name, value in graft["environment"].items() if value is not None}
+    assert fixed == {k: v for k, v in environment_of("cpu").items() if k.startswith(ENV_PREFIX)}
+
+
+def test_compose_sets_only_variables_that_the_service_knows() -> None:
     known = {ENV_PREFIX + field.upper() for field in Settings.model_fields}
-    variables = set(compose()["services"][name]["environment"]) | {
-        key for key in environment_of("gpu") if key.startswith(ENV_PREFIX)
-    }
-    assert variables <= known
+    assert set(compose()["graft"]["environment"]) <= known
+
+
+def test_compose_checks_the_settings_before_it_restarts_for_ever() -> None:
+    services = compose()
+    assert services["graft"]["restart"] == "unless-stopped"
+    condition = services["graft"]["depends_on"]["settings"]["condition"]
+    assert condition == "service_completed_successfully"
+    assert services["settings"]["command"] == ["--check"]
+    assert "restart" not in services["settings"]
 
 
 def test_compose_waits_longer_than_the_service_takes_to_stop() -> None:
     settings = Settings()
-    grace_s = int(compose()["services"]["graft"]["stop_grace_period"].removesuffix("s"))
+    grace_s = int(compose()["graft"]["stop_grace_period"].removesuffix("s"))
     assert grace_s > settings.drain_delay_s + settings.shutdown_grace_s

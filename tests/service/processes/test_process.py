@@ -194,6 +194,16 @@ def test_what_cannot_start_says_why_with_exit_code_2(settings: dict[str, str], f
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(("host", "exit_code"), [("127.0.0.1", 0), ("0.0.0.0", 2)])
+def test_a_check_of_the_settings_ends_without_serving(host: str, exit_code: int) -> None:
+    variables = environment(GRAFT_HOST=host)
+    command = [sys.executable, "-m", "service", "--check"]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, check=False, timeout=60
+    )
+    assert ended.returncode == exit_code
+
+
 def test_a_port_in_use_is_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = start_and_fail(GRAFT_PORT=str(taken.getsockname()[1]))
