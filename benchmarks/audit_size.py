@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.memory import peak_mb
-from training.audit.candidates import candidate_pairs
-from training.audit.components import main_components
-from training.audit.labels import find_suspect_labels
+from training.audit.candidate_pairs import candidate_pairs
 from training.audit.outliers import find_outliers
-from training.data.facts import ImageFacts
+from training.audit.principal_components import main_components
+from training.audit.suspect_labels import find_suspect_labels
+from training.data.image_facts import ImageFacts
 from training.data.layout import ImageFile
 from training.data.scan import ScannedImage
 

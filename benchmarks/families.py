@@ -22,15 +22,15 @@ from torch import nn
 
 from inference.session import ModelSession, SessionConfig, open_session
 from training.backbones.build import Backbone, build_backbone
-from training.backbones.depth import layer_groups
+from training.backbones.layer_groups import layer_groups
 from training.config import FinetuneConfig
 from training.errors import TrainingError
+from training.export.onnx_graph import attach_head, export_trunk
+from training.export.parity import check_graph
+from training.finetuning.hyperparameters import FINETUNE
 from training.finetuning.loop import set_training_mode
 from training.finetuning.optimizer import build_optimizer, set_rate
-from training.finetuning.settings import FINETUNE
-from training.networks.export import attach_head, export_trunk
-from training.networks.gates import check_graph
-from training.networks.network import TransferNetwork, serving_outputs
+from training.networks.transfer_network import TransferNetwork, serving_outputs
 
 NUM_CLASSES: Final = 5
 BATCH_SIZES: Final = (1, 2, 7)

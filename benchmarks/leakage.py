@@ -26,15 +26,16 @@ from rich.console import Console
 
 from benchmarks.planting import plant_leaks
 from training.backbones.build import build_backbone
-from training.candidates import Candidate, make_probe
+from training.candidates.candidate import Candidate
+from training.candidates.probe_candidate import make_probe
 from training.config import FinetuneConfig
-from training.data.groups import group_images
 from training.data.layout import read_folder
 from training.data.scan import open_cache
 from training.data.split import Dataset, split_images
+from training.data.split_groups import group_images
 from training.data.views import Views
-from training.prepare import Prepared, prepare
-from training.progress import Display
+from training.run.prepare import Prepared, prepare
+from training.runtime.progress import Display
 
 SHARES: Final = (0.0, 0.05, 0.2, 0.5)
 DEALINGS: Final = 10

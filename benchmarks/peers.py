@@ -22,7 +22,7 @@ from training.data.layout import read_folder
 from training.data.scan import Scan, open_cache, scan_folder
 from training.data.views import Views
 from training.probing.features import compute_features
-from training.progress import Display
+from training.runtime.progress import Display
 
 CHECKS: Final = (
     "quarantined",

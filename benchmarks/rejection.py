@@ -26,11 +26,11 @@ from inference.preprocessing import prepare_image
 from scripts.digits import ensure_digits
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
-from training.networks.export import export_trunk
-from training.networks.network import TransferNetwork
+from training.export.onnx_graph import export_trunk
+from training.networks.transfer_network import TransferNetwork
+from training.ood.threshold import accepting_threshold
 from training.probing.embeddings import compute_embeddings
 from training.probing.probe import fit_head, fit_probe
-from training.unknowns.rejection import accepting_threshold
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy.special import logsumexp, softmax
 from sklearn.covariance import ledoit_wolf
 
-from training.networks.head import LinearHead
-from training.unknowns.familiarity import (
+from training.networks.linear_head import LinearHead
+from training.ood.score import (
     fit_familiarity,
     fit_prototypes,
     held_out_cosines,

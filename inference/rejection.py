@@ -1,6 +1,6 @@
 """How much an image looks like the training data: the score behind `rejected`.
 
-The score itself is computed by the graph (`FAMILIARITY`, written by `training.networks.export`), so that a
+The score itself is computed by the graph (`FAMILIARITY`, written by `training.export.onnx_graph`), so that a
 copied model file, another precision or another runtime carries it along. Packages published before
 that are scored by their largest logit.
 """

@@ -21,11 +21,11 @@ from inference.repository import find_package
 from inference.session import SessionConfig
 from training.assessment.comparison import Comparison, Contender, compare_all, disagreements
 from training.assessment.evaluation import evaluate
-from training.command_line import check_writable, write_json
 from training.data.layout import read_known_folder
 from training.errors import ConfigError, TrainingError
-from training.progress import Display
 from training.report.comparison_page import render_comparison
+from training.runtime.command_line import check_writable, write_json
+from training.runtime.progress import Display
 
 _SHOWN_DISAGREEMENTS = 10
 

@@ -17,13 +17,13 @@ from inference.classifier import Classifier, open_classifier
 from inference.errors import InferenceError
 from inference.repository import find_package
 from inference.session import SessionConfig
+from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
-from training.assessment.metrics import describe_accuracy
-from training.command_line import check_writable, write_json
 from training.data.layout import read_known_folder
 from training.errors import TrainingError
-from training.progress import Display
 from training.report.evaluation_page import render_evaluation
+from training.runtime.command_line import check_writable, write_json
+from training.runtime.progress import Display
 
 _SHOWN_FILES = 10
 

@@ -19,8 +19,8 @@ from rich.console import Console
 from inference.errors import InferenceError
 from training.config import parse_config
 from training.errors import Paused, TrainingError
-from training.launch import is_main
-from training.progress import Display
+from training.runtime.progress import Display
+from training.runtime.ranks import is_main
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         config = parse_config(argv)
         # PyTorch takes seconds to import: wrong options are told before.
-        from training.pipeline import run
+        from training.run.pipeline import run
 
         published = run(config, Display(Console(quiet=not is_main())), started=started)
     except (TrainingError, InferenceError) as err:

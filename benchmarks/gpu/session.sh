@@ -44,8 +44,8 @@ for name in "$@"; do
   case $name in
     families) step families 280 python3 -m benchmarks.gpu.training "$data/clothing/train" ;;
     steps) step steps 90 python3 -m benchmarks.gpu.steps ;;
-    playback) step playback 80 "${pytest[@]}" -n 4 tests/training/finetuning/test_playback.py ;;
-    tests) step tests 200 "${pytest[@]}" -n 12 -m "not shared" tests/training/finetuning tests/training/test_device.py \
+    playback) step playback 80 "${pytest[@]}" -n 4 tests/training/finetuning/test_cuda_graph.py ;;
+    tests) step tests 200 "${pytest[@]}" -n 12 -m "not shared" tests/training/finetuning tests/training/runtime/test_device.py \
       tests/inference/test_bound_runs.py tests/inference/test_session.py tests/inference/test_providers.py ;;
     clothing) package clothing "$data/clothing" --precisions fp32,fp16 ;;
     cifar10) package cifar10 "$data/cifar10" ;;

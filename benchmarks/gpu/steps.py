@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
-from training.device import has_fast_bfloat16
-from training.finetuning.averaging import WeightAverage
+from training.finetuning.cuda_graph import Recording
+from training.finetuning.hyperparameters import FINETUNE
 from training.finetuning.loop import set_training_mode
 from training.finetuning.optimizer import build_optimizer
-from training.finetuning.playback import Recording
-from training.finetuning.settings import FINETUNE
+from training.finetuning.weight_averaging import WeightAverage
 from training.networks.frozen_norms import folded_norms
-from training.networks.network import TransferNetwork
+from training.networks.transfer_network import TransferNetwork
+from training.runtime.device import has_fast_bfloat16
 
 BACKBONES: Final = ("timm/tf_efficientnet_lite0", "timm/resnet50", "timm/convnext_tiny")
 SIDES_PX: Final = (128, 224)

@@ -19,21 +19,21 @@ import numpy as np
 import torch
 
 from benchmarks.families import FAMILIES
+from training.augmentation.batches import Batch, KeptImages, StepImages, TrainingImages
+from training.augmentation.gpu_cache import on_device
+from training.augmentation.random_augmentation import Augmentation
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
 from training.data.layout import read_folder
 from training.data.scan import Scan, open_cache, scan_folder
 from training.data.views import Views
-from training.device import has_fast_bfloat16
 from training.errors import TrainingError
-from training.finetuning.augment import Augmentation
-from training.finetuning.batches import Batch, KeptImages, StepImages, TrainingImages
-from training.finetuning.course import Course, Size
-from training.finetuning.evaluation import ValidationImages
+from training.finetuning.hyperparameters import FINETUNE, TrainSettings
 from training.finetuning.loop import Hooks, StepReport, Trainer
-from training.finetuning.resident import on_device
-from training.finetuning.settings import FINETUNE, TrainSettings
-from training.networks.network import TransferNetwork
+from training.finetuning.step_plan import Course, Size
+from training.finetuning.validation import ValidationImages
+from training.networks.transfer_network import TransferNetwork
+from training.runtime.device import has_fast_bfloat16
 
 BATCH_SIZE: Final = 32
 # Backbones beyond the contract's small ones: what people ask for by name.

@@ -4,7 +4,7 @@
 
 Seven images a class of clothing or cifar10, drawn anew by each seed, with all test images of the data: the
 probe, each of the networks alone, published as if it had been the only one, and their mean. A number of
-passes and not the clock ends a run. It changes what `training.fitting` calls, so that it can look at
+passes and not the clock ends a run. It changes what `training.run.fit` calls, so that it can look at
 the networks one by one.
 """
 
@@ -33,12 +33,13 @@ from benchmarks.training.results import (
     read_results,
 )
 from benchmarks.training.trials import GIVEN_TEST, LITE0, SEEDS, SHARED, run_graft
-from training import finetune, fitting
+from training import finetune
 from training.assessment.calibration import fit_temperature, negative_log_likelihood
-from training.candidates import Candidate
+from training.candidates.candidate import Candidate
+from training.candidates.finetuned import TrainedTrunk, settle
 from training.data.split import Dataset
-from training.progress import Display
-from training.trained import TrainedTrunk, settle
+from training.run import fit as fitting
+from training.runtime.progress import Display
 
 PER_CLASS: Final = 7
 _PASSES: Final = 16

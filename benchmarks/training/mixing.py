@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training import finetune
-from training.finetuning import run
+from training.candidates import training_run as run
 from training.finetuning.loop import Trainer
 
 _SMOOTHING: Final = 0.1

@@ -22,16 +22,16 @@ import torch
 from torch import nn
 
 from benchmarks.machine import this_machine
-from training.allocator import keep_freed_memory
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
-from training.device import has_fast_bfloat16
+from training.finetuning.hyperparameters import FINETUNE
 from training.finetuning.loop import set_training_mode
 from training.finetuning.optimizer import build_optimizer
-from training.finetuning.settings import FINETUNE
-from training.networks.depthwise import float32_depthwise
+from training.networks.float32_depthwise import float32_depthwise
 from training.networks.frozen_norms import folded_norms
-from training.networks.network import TransferNetwork
+from training.networks.transfer_network import TransferNetwork
+from training.runtime.allocator import keep_freed_memory
+from training.runtime.device import has_fast_bfloat16
 
 BACKBONES: Final = (
     *("timm/tf_efficientnet_lite0", "timm/mobilenetv2_100", "timm/mobilenetv3_large_100"),

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import families
 from benchmarks.families import BATCH_SIZES, FAMILIES, Family, examine, row
-from training.backbones.depth import MAX_GROUPS
-from training.networks.gates import LOGIT_TOLERANCE
+from training.backbones.layer_groups import MAX_GROUPS
+from training.export.parity import LOGIT_TOLERANCE
 
 pytestmark = pytest.mark.training
 

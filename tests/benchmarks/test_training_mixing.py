@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from benchmarks.training import regularisers
 from benchmarks.training.mixing import Cutmix, Mixup, Plain, Smoothing
+from training.finetuning.hyperparameters import FINETUNE
 from training.finetuning.loop import Trainer
-from training.finetuning.settings import FINETUNE
 
 pytestmark = pytest.mark.training
 

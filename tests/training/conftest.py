@@ -3,7 +3,9 @@
 Each is made once for all tests: who changes one takes a copy.
 """
 
+import dataclasses
 import io
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +19,19 @@ from safetensors.torch import save_file
 
 from tests.training.data.reading import OPENED, read, split
 from tests.training.folders import write_classes
+from tests.training.step_images import images_of
 from training.backbones.build import Backbone, build_backbone
-from training.candidates import Candidate, make_probe
+from training.candidates.candidate import Candidate
+from training.candidates.probe_candidate import make_probe
 from training.config import FinetuneConfig
 from training.data.scan import Scan
 from training.data.split import Dataset
 from training.finetune import main
-from training.networks.network import TransferNetwork
+from training.finetuning.task import TrainingTask
+from training.finetuning.validation import ValidationImages
+from training.networks.transfer_network import TransferNetwork
 from training.probing.features import Features, compute_features
-from training.progress import Display
+from training.runtime.progress import Display
 
 # 0.4 M weights; at 64 px its last features are 2x2, so it has an activation map.
 TINY = "test_resnet"
@@ -166,3 +172,24 @@ def published(colours: Path, weights_file: Path, tmp_path_factory: pytest.TempPa
     code = main([str(colours), "--backbone", TINY, *flags, "--models-dir", str(models_dir)])
     assert code == 0
     return models_dir / "colours" / "1"
+
+
+@pytest.fixture
+def task(
+    probe: Candidate, backbone: Backbone, dataset: Dataset, config: FinetuneConfig
+) -> TrainingTask:
+    """Return a run of ten minutes on the tiny network."""
+    assert probe.start is not None
+    return TrainingTask(
+        start=probe.start,
+        backbone=backbone,
+        dataset=dataset,
+        images=images_of(dataset),
+        validation=ValidationImages(
+            pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
+        ),
+        config=dataclasses.replace(config, method="finetune", device="cpu"),
+        method="finetune",
+        mirror=True,
+        deadline_s=time.monotonic() + 600,
+    )

@@ -14,10 +14,10 @@ from inference.golden import check_golden
 from inference.session import SessionConfig
 from tests.training.conftest import Command
 from tests.training.folders import write_classes
-from training import fitting
-from training.candidates import Candidate
+from training.candidates.candidate import Candidate
 from training.errors import OutOfTime
-from training.fitting import Fitting
+from training.run import fit as fitting
+from training.run.fit import Fitting
 
 pytestmark = pytest.mark.training
 

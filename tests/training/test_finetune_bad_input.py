@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from tests.training.conftest import Command, Outcome
 from tests.training.folders import unprivileged, write_class, write_classes
 from training.finetune import main
-from training.pipeline import _check_writable
+from training.run.pipeline import _check_writable
 
 pytestmark = pytest.mark.training
 

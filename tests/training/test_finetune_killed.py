@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # Everything is imported once; then a child runs the command for each moment and dies at it.
 DYING_RUNS = """
 import os, signal, sys
-from training import pipeline
+from training.run import pipeline
 from training.finetune import main
 
 def die_at(moment):

@@ -13,12 +13,12 @@ import pytest
 
 from inference.preprocessing import PreprocessSpec
 from tests.training.conftest import Command
-from training import candidates
-from training.networks.export import attach_head, export_trunk
-from training.networks.head import LinearHead
-from training.networks.network import TransferNetwork
+from training.candidates import probe_candidate as candidates
+from training.export.onnx_graph import attach_head, export_trunk
+from training.networks.linear_head import LinearHead
+from training.networks.transfer_network import TransferNetwork
+from training.ood.score import Familiarity
 from training.probing import features
-from training.unknowns.familiarity import Familiarity
 
 pytestmark = pytest.mark.training
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from inference.classifier import Classifier
 from inference.manifest import Manifest, SplitMetrics
-from training.assessment.answering import AnsweredFiles, answer_files
+from training.assessment.answered_files import AnsweredFiles, answer_files
 from training.assessment.answers import Answers
 from training.assessment.calibration import CalibrationEffect, calibration_effect
-from training.assessment.metrics import confusion_matrix, measure
+from training.assessment.classification_metrics import confusion_matrix, measure
 from training.data.layout import Folder
 from training.errors import DataError
 

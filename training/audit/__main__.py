@@ -15,10 +15,10 @@ from pathlib import Path
 from rich.console import Console
 
 from inference.errors import InferenceError
-from training.command_line import check_writable
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
 from training.errors import TrainingError
-from training.progress import Display
+from training.runtime.command_line import check_writable
+from training.runtime.progress import Display
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,8 +75,8 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _audit(config: FinetuneConfig, json_file: Path | None, html_file: Path | None) -> None:
     # PyTorch takes seconds to import: wrong options are told before.
-    from training.audit.command import run_audit
-    from training.audit.page import render_page
+    from training.audit.audit_page import render_page
+    from training.audit.folder_audit import run_audit
     from training.audit.summary import print_summary
 
     display = Display(Console())

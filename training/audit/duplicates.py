@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from training.audit.alignment import texture_similarity
-from training.audit.candidates import candidate_pairs
+from training.audit.candidate_pairs import candidate_pairs
 from training.data.scan import PixelRows, ScannedImage
 
 Group = tuple[int, ...]

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from training.audit.duplicates import Duplicates, Group
-from training.audit.labels import SuspectLabel
 from training.audit.outliers import Outlier
-from training.audit.quality import PoorImages
+from training.audit.poor_images import PoorImages
 from training.audit.result import Finding, Severity, conflicting_groups, leaking_groups
+from training.audit.suspect_labels import SuspectLabel
 from training.data.scan import Quarantined, ScannedImage
 from training.data.split import FOLDS_BELOW
 

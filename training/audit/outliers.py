@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from training.audit.candidates import centred_directions
+from training.audit.candidate_pairs import centred_directions
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from training.audit.duplicates import Duplicates, Group
-from training.audit.labels import SuspectLabel
 from training.audit.outliers import Outlier
-from training.audit.quality import PoorImages
+from training.audit.poor_images import PoorImages
+from training.audit.suspect_labels import SuspectLabel
 from training.data.layout import SPLITS, Folder, Split
 from training.data.scan import Quarantined, ScannedImage
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from training.audit.result import Audit
-from training.progress import Display
+from training.runtime.progress import Display
 
 _SHOWN: Final = 3
 _SHOWN_OF_GROUP: Final = 3

@@ -19,9 +19,13 @@ from training.backbones.catalogue import (
     has_weights,
     licence_of,
 )
-from training.backbones.heads import find_map_layer, remove_timm_head, remove_torchvision_head
+from training.backbones.head_removal import (
+    find_map_layer,
+    remove_timm_head,
+    remove_torchvision_head,
+)
 from training.backbones.hubs import fetching
-from training.backbones.own import OWN_NETWORKS, OWN_SIDE_PX
+from training.backbones.small_networks import OWN_NETWORKS, OWN_SIDE_PX
 from training.backbones.weights import (
     WeightsInfo,
     file_sha256,

@@ -9,7 +9,7 @@ import timm
 import torch
 import torchvision
 
-from training.backbones.own import OWN_NETWORKS, OWN_SIDE_PX
+from training.backbones.small_networks import OWN_NETWORKS, OWN_SIDE_PX
 from training.errors import BackboneError
 
 Source = Literal["timm", "torchvision", "graft"]

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from inference.decoding import DEFAULT_LIMITS, decode_image
 from inference.errors import ImageError
 from training.data.cache import PixelCache, Place, default_cache_dir
-from training.data.facts import FACTS_VERSION, ImageFacts, facts_from_json, gather_facts
+from training.data.image_facts import FACTS_VERSION, ImageFacts, facts_from_json, gather_facts
 from training.data.layout import Folder, ImageFile
 from training.data.views import Views
 from training.errors import DataError

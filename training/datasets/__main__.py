@@ -15,13 +15,13 @@ from rich.console import Console
 
 from training.data.cache import default_cache_dir
 from training.errors import TrainingError
-from training.progress import Display
+from training.runtime.progress import Display
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line."""
     # PyTorch takes seconds to import: the names are read where they are needed.
-    from training.datasets.catalogue import SOURCES
+    from training.datasets.known_datasets import SOURCES
 
     parser = argparse.ArgumentParser(
         prog="python -m training.datasets",
@@ -46,8 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = build_parser().parse_args(argv)
-    from training.datasets.catalogue import SOURCES
-    from training.datasets.writing import write_dataset
+    from training.datasets.folder_writer import write_dataset
+    from training.datasets.known_datasets import SOURCES
 
     display = Display(Console())
     source = SOURCES[arguments.name]

@@ -15,8 +15,8 @@ from typing import Any, Final
 import torch
 
 from training.errors import ConfigError, Paused
-from training.finetuning import distributed
-from training.launch import is_main
+from training.runtime import distributed
+from training.runtime.ranks import is_main
 
 SAVE_EVERY_S: Final = 60.0
 _FORMAT: Final = 4

@@ -16,20 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.augmentation.batches import Batch, StepImages
 from training.errors import DivergenceError
-from training.finetuning import distributed
-from training.finetuning.averaging import WeightAverage, Weights, decay_of
-from training.finetuning.batches import Batch, StepImages
-from training.finetuning.course import Clock, Course
-from training.finetuning.evaluation import Logits, ValidationImages, compute_logits, score
-from training.finetuning.memory import Accumulation
+from training.finetuning.cuda_graph import Recorder
+from training.finetuning.gradient_accumulation import Accumulation
+from training.finetuning.hyperparameters import TrainSettings
+from training.finetuning.lr_schedule import Pace, rate_factor
 from training.finetuning.optimizer import build_optimizer, set_rate
-from training.finetuning.playback import Recorder
-from training.finetuning.schedule import Pace, rate_factor
-from training.finetuning.settings import TrainSettings
-from training.networks.depthwise import float32_depthwise
+from training.finetuning.step_plan import Clock, Course
+from training.finetuning.validation import Logits, ValidationImages, compute_logits, score
+from training.finetuning.weight_averaging import WeightAverage, Weights, decay_of
+from training.networks.float32_depthwise import float32_depthwise
 from training.networks.frozen_norms import folded_norms
-from training.networks.network import TransferNetwork
+from training.networks.transfer_network import TransferNetwork
+from training.runtime import distributed
 
 _CLIP_NORM: Final = 1.0
 # How often a run goes back to its last sound weights with half the rate before it gives up.

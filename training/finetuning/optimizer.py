@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.backbones.depth import layer_groups
-from training.finetuning.settings import TrainSettings
-from training.networks.network import TransferNetwork
+from training.backbones.layer_groups import layer_groups
+from training.finetuning.hyperparameters import TrainSettings
+from training.networks.transfer_network import TransferNetwork
 
 Named = tuple[str, nn.Parameter]
 

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 
+from training.augmentation.batches import StepImages
 from training.backbones.build import Backbone
 from training.config import FinetuneConfig
+from training.data.class_weights import class_weights
 from training.data.split import Dataset
-from training.device import has_fast_bfloat16, resolve_device
-from training.finetuning.batches import StepImages
-from training.finetuning.evaluation import ValidationImages
-from training.finetuning.settings import FINETUNE, SCRATCH, TrainSettings
-from training.imbalance import class_weights
-from training.networks.network import TransferNetwork
+from training.finetuning.hyperparameters import FINETUNE, SCRATCH, TrainSettings
+from training.finetuning.validation import ValidationImages
+from training.networks.transfer_network import TransferNetwork
+from training.runtime.device import has_fast_bfloat16, resolve_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

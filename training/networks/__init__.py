@@ -1,1 +1,1 @@
-"""Trunk and head as they are trained, exported to ONNX, and checked against each other."""
+"""The network as it is trained: a trunk and a linear head, and faster forms of its layers."""

@@ -17,7 +17,7 @@ from timm.layers import BatchNormAct2d
 from timm.layers.conv2d_same import Conv2dSame, conv2d_same
 from torch import Tensor, nn
 
-from training.networks.replaced import replaced_forward
+from training.networks.replaced_forward import replaced_forward
 
 # Of exactly these classes it is known what they compute.
 _CONVOLUTIONS: Final = (nn.Conv2d, Conv2dSame)

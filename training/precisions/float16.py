@@ -6,7 +6,7 @@ import onnx
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from training.precisions.graph import name_nodes
+from training.precisions.sensitive_layers import name_nodes
 
 
 def to_float16(trunk: onnx.ModelProto) -> onnx.ModelProto:

@@ -25,7 +25,7 @@ from onnxruntime.quantization import (
 )
 
 from inference.session import INPUT_NAME
-from training.precisions.graph import float_nodes, name_nodes, sensitive_nodes
+from training.precisions.sensitive_layers import float_nodes, name_nodes, sensitive_nodes
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -11,11 +11,11 @@ import onnx
 from inference.preprocessing import PreprocessSpec
 from training.backbones.build import Backbone
 from training.data.scan import Scan, StoredPixels
-from training.networks.export import export_trunk
-from training.networks.head import LinearHead
-from training.networks.network import TransferNetwork
+from training.export.onnx_graph import export_trunk
+from training.networks.linear_head import LinearHead
+from training.networks.transfer_network import TransferNetwork
 from training.probing.embeddings import compute_embeddings
-from training.progress import Display
+from training.runtime.progress import Display
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

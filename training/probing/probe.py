@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from training.assessment.calibration import fit_temperature, negative_log_likelihood
-from training.networks.head import LinearHead
+from training.networks.linear_head import LinearHead
 
 Floats = npt.NDArray[np.float32]
 Targets = npt.NDArray[np.int64]

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.split import Dataset
-from training.networks.head import LinearHead
+from training.networks.linear_head import LinearHead
 from training.probing.probe import fit_head
 
 Floats = npt.NDArray[np.float32]

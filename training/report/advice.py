@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from inference.manifest import SplitMetrics
-from training.assessment.confusions import ConfusedPair
+from training.assessment.confused_classes import ConfusedPair
 from training.assessment.intervals import Z_95
 
 if TYPE_CHECKING:  # its module imports torch

@@ -4,7 +4,7 @@ from typing import Final
 
 from training.assessment.comparison import Comparison
 from training.report.figures.interval_bar import draw_interval_bar
-from training.report.page import render
+from training.report.report_page import render
 
 _SHOWN_DISAGREEMENTS: Final = 200
 

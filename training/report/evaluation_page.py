@@ -1,11 +1,11 @@
 """An evaluation as a page: the same judgement as in a training run's report, of another folder."""
 
 from inference.classifier import Classifier
-from training.assessment.answering import read_pixels
+from training.assessment.answered_files import read_pixels
 from training.assessment.evaluation import Evaluation
 from training.report.gallery import make_gallery
-from training.report.judgement import judge
-from training.report.page import render
+from training.report.performance import judge
+from training.report.report_page import render
 
 
 def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from inference.classifier import Classifier
 from inference.similar import SimilarIndex
 from training.assessment.answers import Answers
-from training.report.thumbnails import heat_url, photo_url
+from training.pages.thumbnails import heat_url, photo_url
 
 _MOST_IMAGES: Final = 12
 

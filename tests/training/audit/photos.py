@@ -12,10 +12,10 @@ from rich.console import Console
 
 from inference.preprocessing import PreprocessSpec
 from tests.training.data.reading import read
-from training.audit.audit import audit_scan
 from training.audit.result import Audit
+from training.audit.scan_audit import audit_scan
 from training.data.scan import Scan
-from training.progress import Display
+from training.runtime.progress import Display
 
 SIDE_PX: Final = 128
 SPEC: Final = PreprocessSpec(

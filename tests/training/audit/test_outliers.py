@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.training.audit.test_labels import clusters
+from tests.training.audit.test_suspect_labels import clusters
 from training.audit.outliers import find_outliers
 
 pytestmark = pytest.mark.training

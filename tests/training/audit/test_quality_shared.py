@@ -10,8 +10,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from inference.decoding import decode_image
 from tests.builders import encode
-from training.audit.quality import PoorImages, find_poor_images
-from training.data.facts import gather_facts
+from training.audit.poor_images import PoorImages, find_poor_images
+from training.data.image_facts import gather_facts
 from training.data.layout import ImageFile
 from training.data.scan import ScannedImage
 

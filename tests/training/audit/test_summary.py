@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tests.training.audit.photos import audit_folder, write_photos
 from training.audit.summary import print_summary
-from training.progress import Display
+from training.runtime.progress import Display
 
 pytestmark = pytest.mark.training
 

@@ -7,8 +7,8 @@ import torchvision
 from torch import Tensor, nn
 
 from training.backbones.cuts import Cut, split_trunk
-from training.backbones.depth import layer_groups
-from training.backbones.heads import remove_timm_head, remove_torchvision_head
+from training.backbones.head_removal import remove_timm_head, remove_torchvision_head
+from training.backbones.layer_groups import layer_groups
 
 pytestmark = pytest.mark.training
 

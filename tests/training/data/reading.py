@@ -6,11 +6,11 @@ from typing import Final
 
 from inference.preprocessing import PreprocessSpec
 from training.data.cache import PixelCache
-from training.data.facts import FACTS_VERSION
-from training.data.groups import group_images
+from training.data.image_facts import FACTS_VERSION
 from training.data.layout import read_folder
 from training.data.scan import Scan, scan_folder
 from training.data.split import Dataset, Frozen, split_images
+from training.data.split_groups import group_images
 from training.data.views import Views
 
 SPEC: Final = PreprocessSpec(

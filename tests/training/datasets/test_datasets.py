@@ -11,7 +11,7 @@ from PIL import Image
 from tests.training.datasets import copies
 from training.data.layout import read_folder
 from training.datasets.__main__ import main
-from training.datasets.catalogue import SOURCES
+from training.datasets.known_datasets import SOURCES
 
 pytestmark = pytest.mark.training
 

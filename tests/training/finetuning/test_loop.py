@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from tests.training.conftest import SIDE_PX
-from tests.training.finetuning.test_batches import images_of
+from tests.training.step_images import images_of
 from training.backbones.build import Backbone, build_backbone
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.errors import DivergenceError
-from training.finetuning.course import Course
-from training.finetuning.evaluation import ValidationImages, compute_logits, score
+from training.finetuning.hyperparameters import FINETUNE, TrainSettings
 from training.finetuning.loop import (
     MAX_ROLLBACKS,
     EpochRecord,
@@ -27,8 +26,9 @@ from training.finetuning.loop import (
     Trainer,
     set_training_mode,
 )
-from training.finetuning.settings import FINETUNE, TrainSettings
-from training.networks.network import TransferNetwork
+from training.finetuning.step_plan import Course
+from training.finetuning.validation import ValidationImages, compute_logits, score
+from training.networks.transfer_network import TransferNetwork
 
 pytestmark = pytest.mark.training
 

@@ -7,9 +7,9 @@ import torch
 
 from tests.training.finetuning.test_loop import settings
 from training.backbones.build import Backbone
-from training.backbones.depth import layer_groups
+from training.backbones.layer_groups import layer_groups
 from training.finetuning.optimizer import build_optimizer, set_rate
-from training.networks.network import TransferNetwork
+from training.networks.transfer_network import TransferNetwork
 
 pytestmark = pytest.mark.training
 

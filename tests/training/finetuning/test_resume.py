@@ -25,7 +25,7 @@ STEPS = 18  # three passes over 42 images in batches of seven
 # saved after every one of them or never.
 DYING_RUNS = """
 import os, signal, sys
-from training import pipeline
+from training.run import pipeline
 from training.finetune import main
 from training.finetuning import checkpoint
 from training.finetuning.loop import Trainer

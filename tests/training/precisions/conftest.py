@@ -9,15 +9,15 @@ from scipy.special import softmax
 
 from inference.session import ModelSession
 from tests.training.conftest import quiet
+from training.abstention.ood_detector import recognise, recognise_by
+from training.abstention.prediction_sets import fit_conformal
 from training.assessment.calibration import fit_temperature
-from training.assessment.conformal import fit_conformal
-from training.candidates import Candidate
+from training.candidates.candidate import Candidate
 from training.config import FinetuneConfig
-from training.precisions.reference import Reference
+from training.ood.threshold import fit_rejection
+from training.precisions.converted_model import Reference
+from training.precisions.search import CompareSpeed
 from training.precisions.speed import Speed, Timing
-from training.precisions.trying import CompareSpeed
-from training.recognition import recognise, recognise_by
-from training.unknowns.rejection import fit_rejection
 
 
 def reference_of(probe: Candidate, config: FinetuneConfig) -> Reference:

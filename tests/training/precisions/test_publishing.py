@@ -13,7 +13,7 @@ from inference.package import read_package
 from inference.precision import multiplies_int8
 from inference.session import SessionConfig
 from tests.training.conftest import Command
-from training.precisions import gate
+from training.precisions import gates as gate
 
 pytestmark = pytest.mark.training
 

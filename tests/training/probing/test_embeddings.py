@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from training.data.split import Dataset
-from training.networks.network import TransferNetwork, TrunkGraph
+from training.networks.transfer_network import TransferNetwork, TrunkGraph
 from training.probing.embeddings import compute_embeddings
 
 pytestmark = pytest.mark.training

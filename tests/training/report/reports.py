@@ -11,8 +11,8 @@ from inference.manifest import Manifest, Metrics
 from tests.builders import COLOURS, LABELS, SIDE_PX
 from training.assessment.answers import Answers
 from training.assessment.calibration import calibration_effect
-from training.assessment.metrics import measure
-from training.report.content import Report
+from training.assessment.classification_metrics import measure
+from training.report.training_report import Report
 
 HOSTILE = "<script>alert('x')</script>"
 

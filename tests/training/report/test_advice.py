@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from inference.manifest import SplitMetrics
-from training.assessment.confusions import confused_pairs
-from training.assessment.metrics import measure
+from training.assessment.classification_metrics import measure
+from training.assessment.confused_classes import confused_pairs
 from training.finetuning.loop import EpochRecord
 from training.report.advice import Advice, Evidence, advise
 

@@ -1,0 +1,114 @@
+"""Making models to choose from, and whether mirror images may be trained on."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import nn
+
+from tests.training.conftest import quiet
+from tests.training.data.reading import read, split
+from tests.training.folders import write_classes
+from training.backbones.build import Backbone
+from training.candidates.candidate import Candidate
+from training.candidates.probe_candidate import make_probe
+from training.config import FinetuneConfig
+from training.data.split import Dataset
+from training.probing.features import Features, compute_features
+
+pytestmark = pytest.mark.training
+
+
+def test_the_probe_is_right_on_colours(probe: Candidate) -> None:
+    assert probe.method == "probe"
+    assert probe.accuracy == 1
+    assert probe.val_logits.shape == (9, 3)
+    assert sum("(kept)" in note for note in probe.notes) == 1
+    assert not probe.network.training
+
+
+def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
+    assert probe.mirror
+
+
+@pytest.mark.parametrize(
+    "how", [{"spare_s": lambda: 0.0}, {"mirrored": False}], ids=["no time", "not asked for"]
+)
+def test_mirrored_images_are_left_out_where_they_are_not_asked_for_or_have_no_time(
+    features: Features,
+    dataset: Dataset,
+    config: FinetuneConfig,
+    probe: Candidate,
+    how: dict[str, Any],
+) -> None:
+    hurried = make_probe(features, dataset, config, quiet(), **how)
+    assert hurried.mirror
+    assert hurried.accuracy == probe.accuracy
+    heads = hurried.network.linear_head().weight, probe.network.linear_head().weight
+    assert not np.allclose(*heads)
+
+
+def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
+    """The trunk here gives the mean colour of each half."""
+    for label, columns in (("left", slice(0, 22)), ("right", slice(22, 44))):
+        (tmp_path / "sides" / label).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.random.default_rng(number).integers(0, 40, (44, 44, 3), dtype=np.uint8)
+            pixels[:, columns] += 200
+            Image.fromarray(pixels).save(tmp_path / "sides" / label / f"{number}.png")
+    halves = dataclasses.replace(
+        backbone,
+        trunk=nn.Sequential(nn.AdaptiveAvgPool2d((1, 2)), nn.Flatten()),
+        embedding_dim=6,
+        map_layer=None,
+    )
+    scan = read(tmp_path / "sides", tmp_path, spec=halves.spec)
+    features = compute_features(halves, scan, quiet())
+    probe = make_probe(features, split(scan), options(), quiet())
+    assert probe.accuracy == 1
+    assert not probe.mirror
+    assert make_probe(features, split(scan), options(mirror="yes"), quiet()).mirror
+
+
+def test_the_published_head_has_seen_dealt_validation_images_and_the_judged_one_has_not(
+    probe: Candidate, features: Features, dataset: Dataset
+) -> None:
+    assert probe.start is not None
+    judged, published = probe.start.linear_head(), probe.network.linear_head()
+    rows = dataset.rows("val")
+    assert np.allclose(judged.logits(features.embeddings[rows]), probe.val_logits, atol=1e-4)
+    assert not np.allclose(judged.weight, published.weight)
+    assert probe.judged().images == dataset.splits["val"]
+    assert not probe.cross_validated
+
+
+def test_a_given_validation_set_is_never_fitted_on(
+    features: Features, dataset: Dataset, config: FinetuneConfig
+) -> None:
+    given = dataclasses.replace(dataset, given_val=True)
+    probe = make_probe(features, given, dataclasses.replace(config, mirror="no"), quiet())
+    assert probe.start is not None
+    assert np.allclose(
+        probe.start.linear_head().weight, probe.network.linear_head().weight, atol=1e-2
+    )
+
+
+def test_few_images_are_cross_validated_and_the_head_is_fitted_on_all(
+    backbone: Backbone, tmp_path: Path
+) -> None:
+    scan = read(write_classes(tmp_path / "photos", count=6), tmp_path, spec=backbone.spec)
+    dataset = split(scan)
+    probe = make_probe(compute_features(backbone, scan, quiet()), dataset, options(), quiet())
+    assert probe.val_logits.shape == (18, 3)
+    assert probe.spread is not None
+    assert "over the folds" in probe.describe()
+    assert probe.accuracy > 0.9
+    assert probe.cross_validated
+
+
+def options(**changed: object) -> FinetuneConfig:
+    """Return a run's options."""
+    return FinetuneConfig(data=Path("photos"), **changed)  # type: ignore[arg-type]

@@ -1,0 +1,92 @@
+"""When an answer is not to be relied on: the rejection rule, prediction sets, and a test of both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from inference.manifest import Conformal, Rejection
+from training.abstention.ood_detector import Recognition, familiarity_of_test, make_rejection
+from training.abstention.prediction_sets import fit_conformal, measure_sets
+from training.config import FinetuneConfig
+from training.data.layout import Split
+from training.data.scan import Scan
+from training.runtime.progress import Display
+
+Floats = npt.NDArray[np.float32]
+
+_AGAINST: Final = {"unknown images": "_unknown", "classes left out": "classes left out in turn"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """Both rules, chosen on validation images; `tested` is what test images say of them."""
+
+    rejection: Rejection
+    conformal: Conformal | None
+    tested: dict[str, Any]
+
+
+def choose_caution(
+    recognition: Recognition,
+    unknown_images: Scan,
+    pretrained: Floats | None,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    temperature: float,
+    served: Mapping[Split, Floats],
+) -> Caution:
+    """Choose the rules for a model.
+
+    Args:
+        recognition: the model and its familiarity score.
+        unknown_images: the images of `_unknown`, perhaps none.
+        pretrained: (N, D) embeddings by the pretrained backbone, None without one.
+        config, display: of the run.
+        temperature: that divides the logits.
+        served: the exported file's probabilities, (N, K) by split.
+    """
+    rejection = make_rejection(recognition, unknown_images, pretrained, display, seed=config.seed)
+    _describe(rejection, display)
+    conformal = _fit_conformal(recognition, config, temperature=temperature)
+    tested = _test(recognition, rejection, conformal, served)
+    return Caution(rejection=rejection, conformal=conformal, tested=tested)
+
+
+def _fit_conformal(
+    recognition: Recognition, config: FinetuneConfig, *, temperature: float
+) -> Conformal | None:
+    if config.coverage is None:
+        return None
+    judged = recognition.candidate.judged()
+    probabilities = softmax(judged.logits / temperature, axis=1)
+    return fit_conformal(probabilities, judged.targets, coverage=config.coverage)
+
+
+def _test(
+    recognition: Recognition,
+    rejection: Rejection,
+    conformal: Conformal | None,
+    served: Mapping[Split, Floats],
+) -> dict[str, Any]:
+    """Return the share of test images that is rejected, and how good their sets are."""
+    scores = familiarity_of_test(recognition)
+    rejected = None if scores is None else float((scores < rejection.threshold).mean())
+    sets = {}
+    if conformal is not None and "test" in served:
+        targets = recognition.candidate.dataset.targets("test")
+        sets["test"] = measure_sets(served["test"], targets, conformal)
+    return {"rejected": {"test": rejected}, "sets": sets}
+
+
+def _describe(rejection: Rejection, display: Display) -> None:
+    found = rejection.measured
+    if found is not None:
+        display.line(
+            f"rejection, against {found.images} images of {_AGAINST[found.against]}: AUROC "
+            f"{found.auroc:.3f}, {100 * found.fpr95:.0f} % of them accepted where 95 % of the known are"
+        )

@@ -1,0 +1,73 @@
+"""The audit of a scanned folder: every check once, on what is already in memory or in the cache."""
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from training.audit.duplicates import find_duplicates, group_numbers
+from training.audit.findings import write_findings
+from training.audit.outliers import find_outliers
+from training.audit.poor_images import find_poor_images
+from training.audit.principal_components import main_components
+from training.audit.result import Audit, class_counts
+from training.audit.suspect_labels import find_suspect_labels
+from training.data.scan import Scan
+from training.runtime.progress import Display
+
+
+def audit_scan(
+    scan: Scan,
+    embeddings: npt.NDArray[np.float32] | None,
+    display: Display,
+    *,
+    backbone_px: int,
+    seed: int,
+    tolerated: Collection[str] = (),
+) -> Audit:
+    """Look for everything that would make a model worse than it could be, or its accuracy false.
+
+    Args:
+        scan: the folder, its readable images and their pixels as the model sees them.
+        embeddings: (N, D) of a trained trunk by row. Without them (None) altered copies are looked
+            for by perceptual hash only, and labels and outliers are not judged.
+        display: shows how far the comparing is.
+        backbone_px: side of the model's input.
+        seed: of the folds by which labels are judged.
+        tolerated: kinds of findings that would stop a run but for its options.
+    """
+    folder, images = scan.folder, scan.images
+    if embeddings is not None:
+        embeddings = main_components(embeddings)
+    with display.bar("comparing images", len(images)) as advance:
+        duplicates = find_duplicates(images, embeddings, scan.evaluation, advance=advance)
+    index = {label: number for number, label in enumerate(folder.labels)}
+    targets = np.array([index[image.file.label] for image in images], dtype=np.int64)
+    groups = group_numbers(duplicates.every, len(images))
+    suspects, outliers = [], []
+    if embeddings is not None:
+        with display.stage("judging labels"):
+            suspects = find_suspect_labels(embeddings, targets, groups, seed=seed)
+            outliers = find_outliers(embeddings, targets, groups)
+    poor = find_poor_images(images, backbone_px=backbone_px)
+    findings = write_findings(
+        images=images,
+        counts=class_counts(images, folder.labels),
+        quarantined=scan.quarantined,
+        duplicates=duplicates,
+        suspects=suspects,
+        outliers=outliers,
+        poor=poor,
+        backbone_px=backbone_px,
+        tolerated=tolerated,
+    )
+    return Audit(
+        folder=folder,
+        images=images,
+        quarantined=scan.quarantined,
+        duplicates=duplicates,
+        suspects=tuple(suspects),
+        outliers=tuple(outliers),
+        poor=poor,
+        findings=findings,
+    )

@@ -1,0 +1,1 @@
+"""Training images and their random augmentation, in batches: on the CPU or on the GPU."""

@@ -1,0 +1,84 @@
+"""A model that could be published, and what validation images say of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from training.candidates.out_of_fold import Judged
+from training.data.split import Dataset
+from training.export.onnx_graph import attach_head
+from training.finetuning.loop import EpochRecord
+from training.networks.transfer_network import TransferNetwork
+from training.ood.score import Familiarity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model that could be published.
+
+    Attributes:
+        method: "probe", "finetune" or "scratch".
+        dataset: what it was made from; its validation images judge it.
+        network, trunk: the network, and its export without the head.
+        start: the same network with a head that has seen no validation image (a probe of folds
+            aside), for training to go on from; None for what was trained.
+        mirror: whether mirror images were trained on.
+        embeddings: (N, D) by `ScannedImage.row`, or None where they were not computed.
+        val_logits: (N, K), each of a model that was not fitted on that image.
+        accuracy, nll, spread: on validation images: 0..1, nats at the best temperature, and with
+            folds the standard deviation of the accuracy over them.
+        val_cosines: (N,) how near each validation image is to the others, by networks that had not
+            seen it; None where the published network has not seen it either.
+        strength: the inverse L2 strength of a fitted head; None for one that came out of training.
+        history: the epochs of its training; empty for a probe.
+        notes: what else was tried.
+    """
+
+    method: str
+    dataset: Dataset
+    network: TransferNetwork
+    start: TransferNetwork | None
+    mirror: bool
+    trunk: onnx.ModelProto
+    embeddings: npt.NDArray[np.float32] | None
+    val_logits: npt.NDArray[np.float32]
+    accuracy: float
+    nll: float
+    spread: float | None
+    strength: float | None
+    history: tuple[EpochRecord, ...]
+    notes: tuple[str, ...]
+    val_cosines: npt.NDArray[np.float32] | None = None
+
+    @property
+    def cross_validated(self) -> bool:
+        """Whether several models judged it, each of them by images of its own."""
+        folds = self.dataset.val_folds
+        return folds is not None and len(np.unique(folds)) > 1
+
+    def judged(self) -> Judged:
+        """Return all that speaks for and against this way to a model."""
+        return Judged(
+            images=self.dataset.splits["val"],
+            targets=self.dataset.targets("val"),
+            logits=self.val_logits,
+        )
+
+    def exported(self, *, temperature: float, familiarity: Familiarity) -> onnx.ModelProto:
+        """Return the graph to publish, with the network's head."""
+        return attach_head(
+            self.trunk,
+            self.network.linear_head(),
+            temperature=temperature,
+            familiarity=familiarity,
+        )
+
+    def describe(self) -> str:
+        """Return one line for the terminal and the report."""
+        spread = "" if self.spread is None else f" (± {100 * self.spread:.1f} over the folds)"
+        return (
+            f"{self.method}: {100 * self.accuracy:.1f} % of the validation images right{spread}, "
+            f"loss {abs(self.nll):.3f}"
+        )

@@ -1,0 +1,220 @@
+"""From trained networks to a model that could be published: one, or the mean of several.
+
+With few images, training is done beside one fold after the other (`run.fit`). The networks began
+alike, and each has missed a fold; the mean of their weights has missed none. Wortsman et al. 2022,
+"Model soups": such a mean is mostly better than the networks it is of, and no slower.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from training.assessment.validation_result import Rated, choose_weights, rate
+from training.candidates.candidate import Candidate
+from training.candidates.probe_candidate import choose_strength, fit_last_head
+from training.candidates.training_run import train_network
+from training.data.split import Dataset
+from training.finetuning.checkpoint import Checkpoints
+from training.finetuning.loop import EpochRecord
+from training.finetuning.task import TrainingTask
+from training.finetuning.weight_averaging import mean_weights
+from training.ood.reference_images import choose_reference
+from training.ood.score import held_out_cosines
+from training.probing.features import Features, features_of
+from training.probing.probe import Probe, ProbeTrial, judge_strength
+from training.runtime.progress import Display
+from training.runtime.ranks import is_main
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedTrunk:
+    """A network after training, and heads that were tried on its trunk.
+
+    Attributes:
+        task: what was trained. Neither the network nor any of the heads has seen its `val` images.
+        features: the network, with the head that came out of training, and its embeddings.
+        probe: heads that were fitted on the embeddings.
+        history, notes: the epochs, and which weights were tried.
+    """
+
+    task: TrainingTask
+    features: Features
+    probe: Probe
+    history: tuple[EpochRecord, ...]
+    notes: tuple[str, ...]
+
+
+def make_trained(
+    task: TrainingTask, checkpoints: Checkpoints, display: Display
+) -> TrainedTrunk | None:
+    """Train a copy of the task's start, and try heads on the trained backbone.
+
+    Of several processes only the first one gets an answer; the others return None.
+
+    Raises:
+        OutOfTime: the budget has no room for a few steps.
+    """
+    trained = train_network(task, checkpoints, display)
+    if not is_main():
+        return None
+    features = features_of(trained.network, task.backbone.spec, task.dataset.pixels, display)
+    return TrainedTrunk(
+        task=task,
+        features=features,
+        probe=choose_strength(features, task.dataset, display),
+        history=trained.history,
+        notes=trained.notes,
+    )
+
+
+def settle(
+    trained: Sequence[TrainedTrunk],
+    dataset: Dataset,
+    display: Display,
+    *,
+    spare_s: Callable[[], float] = lambda: math.inf,
+) -> Candidate:
+    """Return the model: the mean of the networks, with a head fitted on all that it may see.
+
+    On a few hundred images, fitting the head again is worth more than a longer training. How strongly
+    it is held back, and whether the head that came out of training is kept instead, is judged by all
+    validation images, each answered by a network and a head that had not seen it.
+
+    Args:
+        trained: one network, or one beside each of the first folds.
+        dataset: its `val` are the validation images of all of these, in their order.
+        display: is told what was tried.
+        spare_s: the seconds that a fitted model leaves of the budget when it is published.
+    """
+    task = trained[0].task
+    judged = _choose_head(trained, dataset.targets("val"))
+    for note in judged.notes:
+        display.line(f"  {note}")
+    features, made_of = _put_together(trained, dataset, display)
+    network = features.network
+    if judged.strength is not None:
+        head = fit_last_head(
+            features,
+            dataset,
+            display,
+            strength=judged.strength,
+            mirrored=task.mirror,
+            spare_s=spare_s,
+        )
+        network = features.network_with(head)
+    return Candidate(
+        method=task.method,
+        dataset=dataset,
+        network=network,
+        start=None,
+        trunk=features.trunk,
+        embeddings=features.embeddings,
+        val_logits=judged.logits,
+        accuracy=float(judged.rated.correct.mean()),
+        nll=float(judged.rated.losses.mean()),
+        spread=_spread(judged.rated, dataset),
+        strength=judged.strength,
+        mirror=task.mirror,
+        history=trained[0].history,
+        notes=(*trained[0].notes, *judged.notes, *made_of),
+        val_cosines=_held_out_cosines(trained),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChosenHead:
+    """What validation images say of the head to publish: `strength` None for the one as trained."""
+
+    strength: float | None
+    logits: Floats
+    rated: Rated
+    notes: tuple[str, ...]
+
+
+def _choose_head(trained: Sequence[TrainedTrunk], targets: Integers) -> _ChosenHead:
+    fitted = _best_strength([t.probe.trials for t in trained], targets)
+    own = np.concatenate([_own_logits(t.features, t.task.dataset.rows("val")) for t in trained])
+    rated = [
+        rate("head fitted on the trained backbone", fitted.logits, targets),
+        rate("head as trained", own, targets),
+    ]
+    kept = choose_weights(rated)
+    return _ChosenHead(
+        strength=fitted.strength if kept == 0 else None,
+        logits=fitted.logits if kept == 0 else own,
+        rated=rated[kept],
+        notes=tuple(r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(rated)),
+    )
+
+
+def _best_strength(tried: Sequence[Sequence[ProbeTrial]], targets: Integers) -> ProbeTrial:
+    """Return the strength whose heads, one a network, do best on all of their validation images."""
+    joined = (
+        judge_strength(of_all[0].strength, np.concatenate([t.logits for t in of_all]), targets)
+        for of_all in zip(*tried, strict=False)  # each network's search ended on its own
+    )
+    return min(joined, key=lambda trial: trial.nll)
+
+
+def _put_together(
+    trained: Sequence[TrainedTrunk], dataset: Dataset, display: Display
+) -> tuple[Features, tuple[str, ...]]:
+    """Return the network to publish, what it sees, and a note on what it is the mean of.
+
+    Networks that went different ways have a mean that is worth nothing. The images tell: together, each
+    of the networks has learned nearly all of them.
+    """
+    first = trained[0]
+    if len(trained) == 1:
+        return first.features, ()
+    networks = [t.features.network for t in trained]
+    mean = copy.deepcopy(networks[0])
+    mean.load_state_dict(mean_weights([network.state_dict() for network in networks]))
+    features = features_of(mean.eval(), first.task.backbone.spec, dataset.pixels, display)
+    worst = min(_accuracy(t.features, dataset) for t in trained)
+    if _accuracy(features, dataset) < worst:
+        return first.features, (f"first of {len(trained)} networks, as their mean forgot images",)
+    return features, (f"mean of the weights of {len(trained)} networks, each beside a fold",)
+
+
+def _accuracy(features: Features, dataset: Dataset) -> float:
+    logits = _own_logits(features, dataset.rows("train"))
+    return float((logits.argmax(axis=1) == dataset.targets("train")).mean())
+
+
+def _own_logits(features: Features, rows: Integers) -> Floats:
+    """Return what the head that came out of training says of some images, (M, K)."""
+    return features.network.linear_head().logits(features.embeddings[rows])
+
+
+def _spread(judged: Rated, dataset: Dataset) -> float | None:
+    """Return the standard deviation of the accuracy over the folds, None where there is one."""
+    folds = dataset.val_folds
+    if folds is None or len(of_fold := [judged.correct[folds == f] for f in np.unique(folds)]) < 2:
+        return None
+    return float(np.std([correct.mean() for correct in of_fold]))
+
+
+def _held_out_cosines(trained: Sequence[TrainedTrunk]) -> Floats | None:
+    """Return how near each validation image is to others, by the network that had not seen it."""
+    if len(trained) == 1:
+        return None
+    found = []
+    for network in trained:
+        dataset, embeddings = network.task.dataset, network.features.embeddings
+        places = choose_reference(dataset, seed=network.task.config.seed)
+        found.append(
+            held_out_cosines(
+                embeddings[dataset.rows("train")[places]],
+                dataset.targets("train")[places],
+                embeddings[dataset.rows("val")],
+            )
+        )
+    return np.concatenate(found)

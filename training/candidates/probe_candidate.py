@@ -1,0 +1,160 @@
+"""The models a run makes and chooses between: the probe, and what was trained (`finetuned.py`).
+
+Each candidate is a network and its exported graph; validation images decide (`selection.py`).
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from training.candidates.candidate import Candidate
+from training.config import FinetuneConfig
+from training.data.class_weights import is_imbalanced
+from training.data.split import Dataset
+from training.networks.linear_head import LinearHead
+from training.probing.embeddings import compute_embeddings
+from training.probing.features import Features
+from training.probing.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
+from training.probing.published_head import fit_published_head, head_images
+from training.runtime.progress import Display
+
+# Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
+_MIRROR_DROP: Final = 0.05
+
+
+def make_probe(
+    features: Features,
+    dataset: Dataset,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    mirror: bool | None = None,
+    mirrored: bool = True,
+    spare_s: Callable[[], float] = lambda: math.inf,
+) -> Candidate:
+    """Fit a linear head on the trunk's embeddings.
+
+    Validation images choose the strength. The head that is published is then fitted with it on all
+    that it may see: validation images that were dealt here and, where they keep their class, mirror
+    images too: `mirror` says whether they do, and is found out where it is None. These are left out
+    where `mirrored` is false, or their features would take longer than `spare_s()`, in seconds.
+    """
+    probe = choose_strength(features, dataset, display)
+    if mirror is None:
+        mirror = _resolve_mirror(features, probe.head, dataset, config, display)
+    head = fit_last_head(
+        features,
+        dataset,
+        display,
+        strength=probe.chosen.strength,
+        mirrored=mirror and mirrored,
+        spare_s=spare_s,
+    )
+    return Candidate(
+        method="probe",
+        dataset=dataset,
+        network=features.network_with(head),
+        start=features.network_with(probe.head),
+        trunk=features.trunk,
+        embeddings=features.embeddings,
+        val_logits=probe.chosen.logits,
+        accuracy=probe.chosen.accuracy,
+        nll=probe.chosen.nll,
+        spread=probe.chosen.spread,
+        strength=probe.chosen.strength,
+        mirror=mirror,
+        history=(),
+        notes=_describe_trials(probe),
+    )
+
+
+def fit_last_head(
+    features: Features,
+    dataset: Dataset,
+    display: Display,
+    *,
+    strength: float,
+    mirrored: bool,
+    spare_s: Callable[[], float],
+) -> LinearHead:
+    """Fit the head that is published on all images that it may see, and on their mirror images.
+
+    These are left out where `mirrored` is false, or their features would take longer than `spare_s()`.
+    """
+    rows, targets = head_images(dataset)
+    turned = None
+    if mirrored and features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
+        display.line("time budget: no time is left for mirrored images")
+    elif mirrored:
+        with display.bar("computing mirrored features", len(rows)) as advance:
+            turned = compute_embeddings(
+                features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
+            )
+    with display.stage("fitting the head"):
+        return fit_published_head(
+            features.embeddings[rows],
+            targets,
+            strength=strength,
+            balanced=is_imbalanced(dataset),
+            mirrored=turned,
+        )
+
+
+def choose_strength(features: Features, dataset: Dataset, display: Display) -> Probe:
+    """Try heads of several strengths on the training images; validation images judge them."""
+    balanced = is_imbalanced(dataset)
+    with display.bar("fitting the head", len(STRENGTHS)) as advance:
+        return _fit_probe(features, dataset, balanced=balanced, advance=advance)
+
+
+def _fit_probe(
+    features: Features, dataset: Dataset, *, balanced: bool, advance: Callable[[int], None]
+) -> Probe:
+    embeddings, targets = features.embeddings[dataset.rows("train")], dataset.targets("train")
+    if dataset.folds is not None:
+        return cross_validate_probe(
+            embeddings, targets, dataset.folds, balanced=balanced, advance=advance
+        )
+    return fit_probe(
+        embeddings,
+        targets,
+        features.embeddings[dataset.rows("val")],
+        dataset.targets("val"),
+        balanced=balanced,
+        advance=advance,
+    )
+
+
+def _resolve_mirror(
+    features: Features,
+    head: LinearHead,
+    dataset: Dataset,
+    config: FinetuneConfig,
+    display: Display,
+) -> bool:
+    if config.mirror != "auto":
+        return config.mirror == "yes"
+    safe = mirror_is_safe(features, head, dataset)
+    display.line(f"mirror images {'keep' if safe else 'do not keep'} their class")
+    return safe
+
+
+def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bool:
+    """Return whether mirror images keep their class, by a head that has seen none of them.
+
+    A mirrored shirt is a shirt; a mirrored digit is another sign. A drop beyond noise shows that the
+    labels depend on the side.
+    """
+    rows, targets = dataset.rows("val"), dataset.targets("val")
+    mirrored = compute_embeddings(features.trunk, dataset.pixels, rows, mirrored=True)
+    plain = head.logits(features.embeddings[rows]).argmax(axis=1) == targets
+    turned = head.logits(mirrored).argmax(axis=1) == targets
+    return float(plain.mean() - turned.mean()) <= _MIRROR_DROP
+
+
+def _describe_trials(probe: Probe) -> tuple[str, ...]:
+    return tuple(
+        f"probe with strength {trial.strength:.2g}: {100 * trial.accuracy:.1f} % of the validation "
+        f"images right, loss {trial.nll:.3f}" + (" (kept)" if trial is probe.chosen else "")
+        for trial in probe.trials
+    )

@@ -1,0 +1,131 @@
+"""One training run: planned, shown, taken up again after a stop, and the best of its weights kept."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from training.assessment.validation_result import Rated, choose_weights, rate
+from training.finetuning.checkpoint import Checkpoints
+from training.finetuning.experiment_tracking import open_tracker, tracked
+from training.finetuning.last_stages import put_together
+from training.finetuning.loop import EpochRecord, Trainer
+from training.finetuning.task import TrainingTask
+from training.finetuning.training_progress import show_training
+from training.finetuning.validation import Logits, compute_logits
+from training.finetuning.weight_averaging import Weights, interpolate, load_copy
+from training.networks.transfer_network import TransferNetwork
+from training.planning.last_stages_plan import cut_task
+from training.planning.training_plan import Plan, make_plan, with_swept_rate
+from training.runtime.progress import Display
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The weights kept, in evaluation mode on the CPU, how they came about, and what else there was."""
+
+    network: TransferNetwork
+    history: tuple[EpochRecord, ...]
+    notes: tuple[str, ...]
+
+
+def train_network(task: TrainingTask, checkpoints: Checkpoints, display: Display) -> Trained:
+    """Train a copy of the start, or go on with a run that was stopped; keep the best weights.
+
+    Raises:
+        DivergenceError: the loss became NaN or infinite again and again.
+        ConfigError: the checkpoint is another run's, the tracker cannot be reached, or memory has
+            no room for one image.
+        OutOfTime: the budget has no room for a few steps.
+        Paused: the run was told to stop; it is saved.
+    """
+    torch.manual_seed(task.config.seed)
+    saved = checkpoints.load()
+    plan, part = _planned(task, saved, display)
+    state = None if saved is None else saved["state"]
+    tracker = open_tracker(
+        task.config,
+        checkpoints.log_folder,
+        display,
+        earlier=None if saved is None else saved["log"],
+        done=0 if state is None else state["pace"]["step"],
+    )
+
+    def contents(state: Any) -> dict[str, Any]:
+        return {"plan": plan.to_saved(), "log": tracker.run.to_saved(), "state": state}
+
+    if saved is None:
+        checkpoints.save(contents(None))
+    settings = replace(part.settings(), learning_rate=plan.learning_rate)
+    with (
+        show_training(display) as shown,
+        tracked(tracker, shown) as hooks,
+        checkpoints.stopping_safely(),
+    ):
+
+        def after_step(state_of: Any) -> None:
+            checkpoints.offer(lambda: contents(state_of()))
+
+        trainer = Trainer.begin(
+            copy.deepcopy(part.start),
+            part.images,
+            part.validation,
+            settings,
+            course=plan.course,
+            hooks=replace(hooks, after_step=after_step),
+        )
+        if state is not None:
+            trainer.load_state(state)
+            display.line(f"going on at step {trainer.pace.step} of {trainer.pace.num_steps}")
+        trainer.run()
+        checkpoints.save(contents(trainer.state()))
+    network, notes = _keep_best(part, trainer, display)
+    if plan.tail is not None:
+        network = put_together(task.start, network)
+    return Trained(network=network, history=tuple(trainer.history), notes=(*plan.notes, *notes))
+
+
+def _planned(
+    task: TrainingTask, saved: Mapping[str, Any] | None, display: Display
+) -> tuple[Plan, TrainingTask]:
+    """Return the plan, a new one or that of the run that was stopped, and what of the task it trains."""
+    plan = make_plan(task, display) if saved is None else Plan.from_saved(saved["plan"])
+    part = task if plan.tail is None else cut_task(task, plan.tail, display)
+    return plan if saved is not None else with_swept_rate(part, plan, display), part
+
+
+def _keep_best(
+    task: TrainingTask, trainer: Trainer, display: Display
+) -> tuple[TransferNetwork, list[str]]:
+    """Compare the weights of a run on validation images; return the best, and what was tried."""
+    device = trainer.settings.device
+    start = {name: value.to(device) for name, value in task.start.state_dict().items()}
+    average = trainer.average.weights
+    choices: dict[str, Weights] = {}
+    rated: list[Rated] = []
+
+    def consider(name: str, weights: Weights, logits: Logits | None = None) -> None:
+        choices[name] = weights
+        if logits is None:
+            logits = compute_logits(load_copy(trainer.network, weights), trainer.validation, device)
+        rated.append(rate(name, logits, trainer.validation.targets))
+
+    def between(share: float) -> None:
+        name = f"{round(100 * share)} % of the way from the probe to the average"
+        consider(name, interpolate(start, average, share))
+
+    consider("average of the weights", average, trainer.average_logits())
+    consider("last weights", trainer.network.state_dict())
+    if not task.scratch:
+        between(0.5)
+        # On the side where it gets better.
+        between(0.25 if rated[2].losses.mean() < rated[0].losses.mean() else 0.75)
+    kept = choose_weights(rated)
+    network = load_copy(trainer.network, list(choices.values())[kept]).cpu()
+    assert isinstance(network, TransferNetwork)
+    notes = [r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(rated)]
+    for note in notes:
+        display.line(f"  {note}")
+    return network, notes

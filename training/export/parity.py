@@ -1,0 +1,216 @@
+"""Checks between the network that was trained and the file that is served. They fail closed.
+
+Two ways a served model differs from the measured one: the graph computes something else (parity of
+PyTorch and ONNX Runtime), or it is fed something else (parity of raw bytes).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from inference.classifier import BatchOutputs, Classifier
+from inference.errors import ImageError
+from inference.manifest import Parity
+from inference.rejection import FAMILIARITY
+from inference.session import ModelSession
+from training.data.scan import PixelRows, ScannedImage
+from training.errors import GateFailed
+from training.networks.transfer_network import TransferNetwork, serving_outputs
+from training.ood.score import Familiarity
+
+Pixels = npt.NDArray[np.uint8]
+
+BATCH: Final = 32
+# Largest |logit difference|, relative to the largest logit where that is above 1.
+LOGIT_TOLERANCE: Final = 1e-3
+_BATCH_SIZES: Final = (1, 2, 7)
+
+
+def run_batches(
+    session: ModelSession,
+    pixels: PixelRows,
+    rows: npt.NDArray[np.int64],
+    *,
+    advance: Callable[[int], None] = lambda _: None,
+) -> BatchOutputs:
+    """Run the exported file on some rows of `pixels`; maps are left out."""
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        chosen = rows[start : start + BATCH]
+        parts.append(_run(session, pixels[chosen]))
+        advance(len(chosen))
+    return BatchOutputs(
+        logits=np.concatenate([part.logits for part in parts]),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        embedding=np.concatenate([part.embedding for part in parts]),
+    )
+
+
+@torch.inference_mode()
+def check_graph(
+    network: TransferNetwork,
+    session: ModelSession,
+    pixels: PixelRows,
+    rows: npt.NDArray[np.int64],
+    *,
+    temperature: float,
+    familiarity: Familiarity | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Parity:
+    """Compare PyTorch with the exported file on every validation image.
+
+    Raises:
+        GateFailed: a logit differs by more than the tolerance, an answer by its class, an activation
+            map or a familiarity by its values, or the batch size changes the result.
+    """
+    network.eval().to("cpu", memory_format=torch.channels_last)  # type: ignore[call-overload]
+    worst, agreed = 0.0, 0
+    for start in range(0, len(rows), BATCH):
+        batch = np.ascontiguousarray(pixels[rows[start : start + BATCH]])
+        reference = serving_outputs(network, torch.from_numpy(batch), temperature)
+        expected = BatchOutputs(**{name: value.numpy() for name, value in reference.items()})
+        got = _run(session, batch, activation_map=network.map_layer is not None)
+        limit = _limit(expected.logits)
+        worst = max(worst, _difference("logits", expected.logits, got.logits, limit))
+        _difference("probabilities", expected.probabilities, got.probabilities, LOGIT_TOLERANCE)
+        _difference("embedding", expected.embedding, got.embedding, _limit(expected.embedding))
+        if familiarity is not None:
+            _check_familiarity(familiarity, expected, got, limit)
+        same = expected.logits.argmax(axis=1) == got.logits.argmax(axis=1)
+        if expected.activation_map is not None and got.activation_map is not None:
+            # A tie may fall to another class, which has another map.
+            maps = expected.activation_map[same], got.activation_map[same]
+            _difference("activation map", *maps, _limit(maps[0]))
+        agreed += int((same | _tied(expected.logits, limit)).sum())
+        advance(len(batch))
+    if agreed != len(rows):
+        raise GateFailed(
+            f"parity gate: PyTorch and the exported file answer {len(rows) - agreed} of {len(rows)} "
+            "validation images with different classes; nothing was published"
+        )
+    _check_batch_sizes(session, pixels[rows[: max(_BATCH_SIZES)]])
+    return Parity(max_abs_logit_diff=worst, argmax_agreement=agreed / len(rows), images=len(rows))
+
+
+def _check_familiarity(
+    familiarity: Familiarity, expected: BatchOutputs, got: BatchOutputs, logit_limit: float
+) -> None:
+    """Hold the graph's score against the one that the threshold was chosen by."""
+    if got.familiarity is None:
+        raise GateFailed(
+            "parity gate: the exported file lacks the output familiarity; nothing was published"
+        )
+    scores = familiarity.score(expected.logits, expected.embedding)
+    # In standard deviations: the smaller those are, the more a difference counts.
+    logit_part = logit_limit / familiarity.max_logit.deviation
+    cosine_part = LOGIT_TOLERANCE / familiarity.prototype_cosine.deviation
+    _difference("familiarity", scores, got.familiarity, logit_part + cosine_part)
+
+
+def check_raw_bytes(
+    classifier: Classifier,
+    images: Sequence[ScannedImage],
+    pixels: PixelRows,
+    measured: npt.NDArray[np.float32],
+    *,
+    advance: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Send the files' own bytes through the published file, as the service does.
+
+    Args:
+        classifier: the package as it will be published, read back from the disk.
+        images: the files.
+        pixels: what was measured on.
+        measured: the probabilities measured for `images`, (M, K), in the same order.
+        advance: told the number of images done since the last call.
+
+    Raises:
+        GateFailed: a pixel differs, or a probability by more than the tolerance.
+    """
+    for start in range(0, len(images), BATCH):
+        chunk = images[start : start + BATCH]
+        prepared = [_prepare_again(classifier, image, pixels[image.row]) for image in chunk]
+        got = classifier.run(np.stack(prepared)).probabilities
+        expected = measured[start : start + BATCH]
+        _difference("probabilities from raw bytes", expected, got, LOGIT_TOLERANCE)
+        advance(len(chunk))
+
+
+def read_again(image: ScannedImage) -> bytes:
+    """Return the bytes of a file that was read before.
+
+    Raises:
+        GateFailed: it is gone.
+    """
+    try:
+        return image.file.path.read_bytes()
+    except OSError as err:
+        raise _no_longer_readable(image) from err
+
+
+def _no_longer_readable(image: ScannedImage) -> GateFailed:
+    return GateFailed(
+        f"raw bytes gate: {image.file.path.name!r} can no longer be read; the file changed during "
+        "the run, start it again"
+    )
+
+
+def _prepare_again(classifier: Classifier, image: ScannedImage, measured: Pixels) -> Pixels:
+    try:
+        served = classifier.prepare(read_again(image)).pixels
+    except ImageError as err:
+        raise _no_longer_readable(image) from err
+    if not np.array_equal(served, measured):
+        raise GateFailed(
+            f"raw bytes gate: {image.file.path.name!r} gives other pixels than were measured; "
+            "the file changed during the run, start it again"
+        )
+    return served
+
+
+def _limit(expected: npt.NDArray[np.float32]) -> float:
+    return LOGIT_TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0)))
+
+
+def _tied(logits: npt.NDArray[np.float32], limit: float) -> npt.NDArray[np.bool_]:
+    """Which rows have their two best classes closer than the tolerance: either is right."""
+    best = np.sort(logits, axis=1)[:, -2:]
+    tied: npt.NDArray[np.bool_] = best[:, 1] - best[:, 0] <= limit
+    return tied
+
+
+def _difference(
+    what: str,
+    expected: npt.NDArray[np.float32],
+    got: npt.NDArray[np.float32],
+    limit: float,
+) -> float:
+    if expected.shape != got.shape:
+        raise GateFailed(
+            f"parity gate: {what} has shape {got.shape} in the exported file, {expected.shape} in "
+            "PyTorch; nothing was published"
+        )
+    difference = float(np.abs(expected - got).max(initial=0.0))
+    if not difference <= limit:  # NaN fails too
+        raise GateFailed(
+            f"parity gate: {what} of PyTorch and of the exported file differ by {difference:.2g}, limit "
+            f"is {limit:.2g}; nothing was published"
+        )
+    return difference
+
+
+def _run(session: ModelSession, pixels: Pixels, *, activation_map: bool = False) -> BatchOutputs:
+    names = ["logits", "probabilities", "embedding"] + ["activation_map"] * activation_map
+    names += [FAMILIARITY] * (FAMILIARITY in session.output_names)
+    return BatchOutputs(**session.run(np.ascontiguousarray(pixels), names))
+
+
+def _check_batch_sizes(session: ModelSession, pixels: Pixels) -> None:
+    together = _run(session, pixels).logits
+    limit = _limit(together)
+    for size in _BATCH_SIZES:
+        alone = _run(session, pixels[:size]).logits
+        _difference(f"logits at batch {min(size, len(pixels))}", together[:size], alone, limit)

@@ -1,0 +1,217 @@
+"""Where a run's figures are logged as it goes: TensorBoard's files, MLflow, or nowhere.
+
+Neither is imported before a run begins. A tracker has the two methods that every one of `accelerate`
+has; those are not used themselves, as they set up its process state and its number of threads.
+"""
+
+import importlib.util
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from training.config import FinetuneConfig
+from training.errors import ConfigError
+from training.finetuning.loop import EpochRecord, Hooks, StepReport
+from training.runtime.progress import Display
+from training.runtime.ranks import is_main
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRun:
+    """What a checkpoint holds, so that the run it belongs to goes on in the same log.
+
+    Attributes:
+        kind: "tensorboard", "mlflow" or "none".
+        run_id: the tracker's own name of the run.
+    """
+
+    kind: str
+    run_id: str
+
+    def to_saved(self) -> dict[str, str]:
+        """Return plain values."""
+        return asdict(self)
+
+
+class Tracker(Protocol):
+    """What takes figures."""
+
+    @property
+    def run(self) -> LoggedRun:
+        """What it takes to go on with this log."""
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Take the figures of a step, counted from 1."""
+
+    def finish(self, *, complete: bool) -> None:
+        """Write what is not yet written; `complete` unless the run was stopped or failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NoTracker:
+    run: LoggedRun = LoggedRun(kind="none", run_id="")
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Take no notice."""
+
+    def finish(self, *, complete: bool) -> None:
+        """Have nothing to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TensorBoard:
+    run: LoggedRun
+    writer: Any
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, global_step=step)
+        # Before the step is in a checkpoint: a run that goes on from there finds it in its log.
+        self.writer.flush()
+
+    def finish(self, *, complete: bool) -> None:
+        self.writer.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MLflow:
+    run: LoggedRun
+    client: Any
+    warn: Callable[[str], None]
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        from mlflow.entities import Metric
+
+        now_ms = int(time.time() * 1000)
+        metrics = [Metric(name, value, now_ms, step) for name, value in values.items()]
+        # The server answers in its own time; a step does not wait for it.
+        self.client.log_batch(self.run.run_id, metrics=metrics, synchronous=False)
+
+    def finish(self, *, complete: bool) -> None:
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        try:
+            mlflow.flush_async_logging()
+            self.client.set_terminated(self.run.run_id, "FINISHED" if complete else "KILLED")
+        except MlflowException as err:  # no log is worth the hour of training it is of
+            self.warn(f"the end of the run is missing in MLflow: {err}")
+
+
+def check_tracker(kind: str) -> None:
+    """Find out before the work, not after it, whether a tracker is there.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    if kind == "mlflow" and importlib.util.find_spec("mlflow") is None:
+        raise ConfigError(
+            "--tracker mlflow needs MLflow, which is not installed; run: pip install mlflow, or "
+            "leave the flag out for TensorBoard"
+        )
+
+
+def open_tracker(
+    config: FinetuneConfig,
+    folder: Path,
+    display: Display,
+    *,
+    earlier: Mapping[str, str] | None,
+    done: int,
+) -> Tracker:
+    """Return where a run's figures go, and say where that is. Only the first process has a tracker.
+
+    Args:
+        config: whose `tracker` is opened, and whose options are logged.
+        folder: the run's own.
+        display: is told.
+        earlier: what `LoggedRun.to_saved` gave for the run that goes on, or None.
+        done: the steps that the run has behind it. Later ones in its log are of before a kill and
+            will come again.
+
+    Raises:
+        ConfigError: MLflow cannot be reached.
+    """
+    if config.tracker == "none" or not is_main():
+        return _NoTracker()
+    known = earlier["run_id"] if earlier and earlier["kind"] == config.tracker else None
+    if config.tracker == "mlflow":
+        return _open_mlflow(config, display, known)
+    return _open_tensorboard(config, folder / "tensorboard", display, known, done)
+
+
+@contextmanager
+def tracked(tracker: Tracker, hooks: Hooks) -> Iterator[Hooks]:
+    """Yield hooks that also log each step and each look at the validation images; finish after."""
+    last_step = 0
+
+    def on_step(report: StepReport) -> None:
+        nonlocal last_step
+        hooks.on_step(report)
+        last_step = report.step
+        values = {
+            "train/loss": report.loss,
+            "train/learning_rate": report.learning_rate,
+            "train/images_per_s": report.images_per_s,
+        }
+        tracker.log(values, last_step)
+
+    def on_record(record: EpochRecord) -> None:
+        hooks.on_record(record)
+        values = {"validation/loss": record.val_loss, "validation/accuracy": record.val_accuracy}
+        tracker.log(values, last_step)
+
+    complete = False
+    try:
+        yield replace(hooks, on_step=on_step, on_record=on_record)
+        complete = True
+    finally:
+        tracker.finish(complete=complete)
+
+
+def _open_tensorboard(
+    config: FinetuneConfig, folder: Path, display: Display, known: str | None, done: int
+) -> Tracker:
+    from torch.utils.tensorboard import SummaryWriter
+
+    run_id = known or datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    writer = SummaryWriter(folder / run_id, purge_step=done + 1 if known else None)
+    if not known:
+        options = "\n".join(f"    {key}: {value}" for key, value in config.record().items())
+        writer.add_text("options", options)
+    display.line(f"logging for TensorBoard: tensorboard --logdir {shlex.quote(str(folder))}")
+    return _TensorBoard(run=LoggedRun(kind="tensorboard", run_id=run_id), writer=writer)
+
+
+def _open_mlflow(config: FinetuneConfig, display: Display, known: str | None) -> Tracker:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    place = mlflow.get_tracking_uri()
+    try:
+        client = mlflow.MlflowClient()
+        run_id = known or _new_mlflow_run(client, config)
+        client.update_run(run_id, status="RUNNING")
+    except MlflowException as err:
+        raise ConfigError(
+            f"MLflow at {place!r} takes no run: {err}; set MLFLOW_TRACKING_URI to a server that "
+            "answers, or leave --tracker out for TensorBoard"
+        ) from err
+    display.line(f"logging to MLflow at {place}: run {run_id}")
+    return _MLflow(run=LoggedRun(kind="mlflow", run_id=run_id), client=client, warn=display.warning)
+
+
+def _new_mlflow_run(client: Any, config: FinetuneConfig) -> str:
+    """Begin a run in the experiment that has the model's name, and log the options."""
+    name = config.publish_name
+    experiment = client.get_experiment_by_name(name)
+    experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
+    run_id: str = client.create_run(experiment_id).info.run_id
+    for key, value in config.record().items():
+        client.log_param(run_id, key, value)
+    return run_id

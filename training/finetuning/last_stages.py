@@ -1,0 +1,167 @@
+"""The last stages of a network alone, trained on kept activations of the frozen part before them.
+
+The frozen part answers each training image a few times, changed at random; the steps that follow cost
+what the last stages cost. For a budget on a CPU in which the whole network would take few steps.
+"""
+
+import copy
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from inference.preprocessing import PreprocessSpec
+from inference.session import ModelSession, SessionConfig, open_session
+from training.augmentation.batches import Batch, KeptImages, TrainingImages
+from training.backbones.cuts import Cut, split_trunk
+from training.export.onnx_graph import export_graph
+from training.finetuning.validation import ValidationImages
+from training.networks.transfer_network import TransferNetwork
+
+# Of each image, (h, w, D): half the memory of float32, and far finer than what the network tells apart.
+Activations = npt.NDArray[np.float16]
+
+_BATCH: Final = 32
+_ACTIVATIONS: Final = "activations"
+
+
+class TailNetwork(TransferNetwork):
+    """What comes behind a cut, and the head: activations (N, D, h, w) to logits (N, K).
+
+    Its parameters are the network's own, under the same names.
+    """
+
+    def __init__(self, network: TransferNetwork, cut: Cut) -> None:
+        nn.Module.__init__(self)
+        self.trunk, self.head, self.map_layer = cut.tail, network.head, None
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return the activations as float32: the front has normalised what it was made of."""
+        return images.float()
+
+
+class FrontGraph(nn.Module):
+    """What is traced for export: uint8 images (N, H, W, 3) to the activations (N, h, w, D) at a cut."""
+
+    def __init__(self, network: TransferNetwork, cut: Cut) -> None:
+        super().__init__()
+        self.network, self.layers = network, cut.front
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the activations."""
+        found: Tensor = self.layers(self.network.normalise(image.permute(0, 3, 1, 2)))
+        return found.permute(0, 2, 3, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halves:
+    """A network cut in two: `tail(front(x))` is `network(x)`.
+
+    The front is run by ONNX Runtime, several times as fast on a CPU as PyTorch. `shape_hwd`: the
+    activations of one image between the two.
+    """
+
+    front: ModelSession
+    tail: TailNetwork
+    shape_hwd: tuple[int, int, int]
+
+    def activations(self, images: npt.NDArray[np.uint8]) -> Activations:
+        """Return (N, h, w, D) for images (N, H, W, 3) RGB."""
+        found = self.front.run(np.ascontiguousarray(images), [_ACTIVATIONS])[_ACTIVATIONS]
+        return found.astype(np.float16)
+
+
+def cut_at(network: TransferNetwork, cut: Cut, spec: PreprocessSpec) -> Halves:
+    """Return both halves of a network, of whose trunk `cut` is. They share its weights.
+
+    Raises:
+        GateFailed: the front cannot be exported.
+    """
+    front = export_graph(FrontGraph(network.eval(), cut), spec, [_ACTIVATIONS])
+    return Halves(
+        front=open_session(front.SerializeToString(), SessionConfig(provider="cpu")),
+        tail=TailNetwork(network, cut),
+        shape_hwd=shape_hwd(cut),
+    )
+
+
+def shape_hwd(cut: Cut) -> tuple[int, int, int]:
+    """Return the height, width and depth of an image's activations at a cut."""
+    depth, height, width = cut.shape
+    return height, width, depth
+
+
+def find_cuts(network: TransferNetwork, side_hw: tuple[int, int]) -> list[Cut]:
+    """Return where a network can be cut, from input to output, between maps (D, h, w)."""
+    noise = torch.randint(0, 256, (2, 3, *side_hw), generator=torch.Generator().manual_seed(0))
+    example = network.normalise(noise)
+    return [cut for cut in split_trunk(network.trunk, example) if len(cut.shape) == 3]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptViews(KeptImages):
+    """The training split as the tail sees it, in the order of `images`.
+
+    `views[v, i]` are the activations of image i, changed at random for the v-th time; the passes over
+    the images take the views in turn.
+    """
+
+    views: Activations
+
+    def stream(
+        self, first_step: int, side_hw_at: Callable[[int], tuple[int, int]]
+    ) -> Generator[Batch]:
+        """Yield the batches of `first_step` and of all that follow; their size is that of the views."""
+        step = first_step
+        while True:
+            chosen, places = self.images.members(step)
+            of_views = places // self.num_images % len(self.views)
+            kept = self.views[self.images.mine(of_views), self.images.mine(chosen)]
+            yield self.images.batch_of(torch.from_numpy(kept).permute(0, 3, 1, 2), chosen)
+            step += 1
+
+
+def keep_views(
+    halves: Halves,
+    images: TrainingImages,
+    *,
+    num_views: int,
+    side_hw: tuple[int, int],
+    advance: Callable[[int], None] = lambda _: None,
+) -> KeptViews:
+    """Answer each training image `num_views` times: what the first passes of a run would see.
+
+    `advance` is told how many more are done.
+    """
+    total = num_views * images.num_images
+    views = np.empty((num_views, images.num_images, *halves.shape_hwd), np.float16)
+    stream = images.stream(0, lambda _: side_hw)
+    for step in range(-(-total // images.images_per_step)):
+        found = halves.activations(next(stream).images.permute(0, 2, 3, 1).numpy())
+        chosen, places = images.members(step)
+        wanted = places < total
+        views[places[wanted] // images.num_images, chosen[wanted]] = found[wanted]
+        advance(int(wanted.sum()))
+    stream.close()
+    return KeptViews(images=images, views=views)
+
+
+def keep_validation(halves: Halves, validation: ValidationImages) -> ValidationImages:
+    """Return the validation images as the tail sees them."""
+    kept = np.empty((len(validation.rows), *halves.shape_hwd), np.float16)
+    for start in range(0, len(validation.rows), _BATCH):
+        rows = validation.rows[start : start + _BATCH]
+        pixels = validation.pixels[rows].astype(np.uint8, copy=False)
+        kept[start : start + len(rows)] = halves.activations(pixels)
+    return ValidationImages(pixels=kept, rows=np.arange(len(kept)), targets=validation.targets)
+
+
+def put_together(network: TransferNetwork, tail: TransferNetwork) -> TransferNetwork:
+    """Return a copy of a network with the weights of its trained tail."""
+    whole = copy.deepcopy(network)
+    whole.load_state_dict(tail.state_dict(), strict=False)
+    return whole.eval()

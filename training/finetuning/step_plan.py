@@ -1,0 +1,111 @@
+"""How long a run is, at which image sizes, and what it does when the clock says otherwise."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import fmean, median
+from typing import Final
+
+from training.finetuning.lr_schedule import Pace
+
+# Touvron et al. 2019, "Fixing the train-test resolution discrepancy": most steps on small images, the
+# last ones at the served size.
+FINAL_SHARE: Final = 0.2
+# A new length is set only where the old one would miss the deadline by this share of what is left.
+_TOLERANCE: Final = 0.03
+# The mean of so many steps: a machine that is busy for a moment must not cut a run short.
+_RECENT_STEPS: Final = 64
+# With which they are compared, to see whether the machine is as fast as it was when it was measured.
+_FIRST_STEPS: Final = 10
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What is planned.
+
+    Attributes:
+        num_steps: optimiser steps.
+        most_steps: what the data is worth, time aside; a run that turns out faster may grow to it.
+        num_records: passes over the validation images, evenly spread, the last one at the end.
+        early_hw: height and width of the training images in the first steps.
+        final_hw: the same in the last fifth of the steps: the served model's input.
+        deadline_s: `time.monotonic()` at which all is to be done, or None. A run that turns
+            out slower gets fewer steps, one that turns out faster more.
+        closing_s: what follows the last step, at the machine's speed before the first one.
+        final_factor: how many times as long as at the early size a step takes at the final one.
+    """
+
+    num_steps: int
+    most_steps: int
+    num_records: int
+    early_hw: Size
+    final_hw: Size
+    deadline_s: float | None
+    closing_s: float = 0.0
+    final_factor: float = 1.0
+
+    def final_from(self, num_steps: int) -> int:
+        """Return the first step of a run of `num_steps` that has the final size."""
+        return num_steps - max(1, round(num_steps * FINAL_SHARE))
+
+    def size_at(self, step: int, num_steps: int) -> Size:
+        """Return the size of a step's images."""
+        return self.final_hw if step >= self.final_from(num_steps) else self.early_hw
+
+    def is_record(self, step: int, num_steps: int) -> bool:
+        """Return whether the validation images are due after so many steps."""
+        before = (step - 1) * self.num_records // num_steps
+        return step * self.num_records // num_steps > before
+
+
+@dataclass(slots=True)
+class Clock:
+    """Measured seconds of a step at each size, and of a pass over the validation images."""
+
+    recent_s: dict[Size, deque[float]] = field(default_factory=dict)
+    first_s: dict[Size, list[float]] = field(default_factory=dict)
+    record_s: float = 0.0
+
+    def saw_step(self, size: Size, seconds: float) -> None:
+        """Take a step's time in."""
+        self.recent_s.setdefault(size, deque(maxlen=_RECENT_STEPS)).append(seconds)
+        first = self.first_s.setdefault(size, [])
+        if len(first) < _FIRST_STEPS:
+            first.append(seconds)
+
+    def best_s(self, size: Size) -> float:
+        """Return the shortest step at a size: the first one also pays for set-up."""
+        return min(self.recent_s[size])
+
+    def step_s(self, size: Size) -> float | None:
+        """Return the mean step at a size, None where there was none."""
+        recent = self.recent_s.get(size)
+        return None if recent is None else fmean(recent)
+
+    def slowdown(self, size: Size) -> float:
+        """Return how many times as long a step takes now as the first ones did."""
+        first = self.first_s.get(size, [])
+        return median(self.recent_s[size]) / median(first) if len(first) == _FIRST_STEPS else 1.0
+
+    def fitting_steps(self, pace: Pace, course: Course) -> int:
+        """Return the number of steps that end at the deadline; the present one if it nearly does."""
+        early_s = self.step_s(course.early_hw)
+        if course.deadline_s is None or early_s is None:
+            return pace.num_steps
+        left = 1 - pace.step / pace.num_steps
+        ends_s = course.deadline_s - course.closing_s * self.slowdown(course.early_hw)
+        left_s = ends_s - time.monotonic() - self.record_s * course.num_records * left
+        final_s = self.step_s(course.final_hw) or early_s * course.final_factor
+        if pace.step >= course.final_from(pace.num_steps):
+            # Longer than this, it would go back to the early size.
+            longest = pace.step / (1 - FINAL_SHARE)
+            fitting = min(pace.step + left_s / final_s, longest)
+        else:
+            mean_s = early_s * (1 - FINAL_SHARE) + final_s * FINAL_SHARE
+            fitting = (left_s + early_s * pace.step) / mean_s
+        remaining = pace.num_steps - pace.step
+        if abs(fitting - pace.num_steps) <= max(1.0, _TOLERANCE * remaining):
+            return pace.num_steps
+        return max(pace.step, min(int(fitting), course.most_steps))

@@ -1,0 +1,59 @@
+"""What a network in training says of the validation images."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import log_softmax
+from torch import Tensor, nn
+
+from training.data.scan import PixelRows
+from training.runtime import distributed
+
+_BATCH: Final = 64
+
+Logits = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationImages:
+    """What the served model is fed, the rows of it that are validation, their classes (M,).
+
+    Of a network's tail, what that is fed: activations (N, h, w, D).
+    """
+
+    pixels: PixelRows | npt.NDArray[np.float16]
+    rows: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+
+    def batch(self, places: slice | npt.NDArray[np.int64], device: torch.device) -> Tensor:
+        """Return some of them as a network takes them: (N, 3, H, W) uint8, or activations."""
+        return torch.from_numpy(self.pixels[self.rows[places]]).permute(0, 3, 1, 2).to(device)
+
+
+@torch.inference_mode()
+def compute_logits(
+    network: nn.Module, validation: ValidationImages, device: torch.device
+) -> Logits:
+    """Return the logits of all validation images, (M, K), each computed by one process only."""
+    network.eval()
+    part = distributed.share()
+    mine = np.arange(part.rank, len(validation.rows), part.of)
+    logits = [
+        network(validation.batch(mine[start : start + _BATCH], device)).float().cpu().numpy()
+        for start in range(0, len(mine), _BATCH)
+    ]
+    parts = distributed.gather((mine, logits))
+    found = [(places, np.concatenate(values)) for places, values in parts if len(places)]
+    everything = np.empty((len(validation.rows), found[0][1].shape[1]), dtype=np.float32)
+    for places, values in found:
+        everything[places] = values
+    return everything
+
+
+def score(logits: Logits, targets: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Return the mean loss in nats and the accuracy 0..1 of logits (M, K)."""
+    losses = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
+    return float(losses.mean()), float((logits.argmax(axis=1) == targets).mean())

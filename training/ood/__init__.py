@@ -1,0 +1,1 @@
+"""Out-of-distribution detection: the score of an image, and the threshold below which it is rejected."""

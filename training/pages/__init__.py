@@ -1,0 +1,1 @@
+"""Parts that every HTML page of this package is made of."""

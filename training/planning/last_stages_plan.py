@@ -1,0 +1,228 @@
+"""Whether a budget is better spent on a network's last stages alone, and where they begin."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import numpy as np
+import torch
+
+from training.augmentation.batches import TrainingImages
+from training.backbones.cuts import Cut
+from training.finetuning.last_stages import (
+    KeptViews,
+    TailNetwork,
+    cut_at,
+    find_cuts,
+    keep_validation,
+    keep_views,
+    shape_hwd,
+)
+from training.finetuning.step_plan import Course
+from training.finetuning.task import TrainingTask
+from training.finetuning.validation import ValidationImages
+from training.networks.transfer_network import TransferNetwork
+from training.planning.num_steps import Timing, measure_times, plan_course, wanted_steps
+from training.runtime.progress import Display
+
+# With 45 steps the whole network was worse than the probe that it began as, with 113 it was level with
+# its last stages given the same time (docs/benchmarks/training-2026-11.md).
+FEW_STEPS: Final = 100
+# The tail takes at most this share of the network's time for an image.
+_TAIL_SHARE: Final = 0.3
+_MOST_VIEWS: Final = 4
+# The rest of the time is for the steps.
+_KEEPING_SHARE: Final = 0.5
+_MOST_BYTES: Final = 2**30
+_TIMED_IMAGES: Final = 4
+
+# Does some work, and returns the seconds that it takes.
+Stopwatch = Callable[[Callable[[], object]], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """Which part of a network is trained: from the module `cut` on, by `num_views` of each image."""
+
+    cut: str
+    num_views: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailOffer:
+    """A tail that could be trained in the time that is left, and how long it would be.
+
+    `keeping_s` are the seconds before its first step, `share` is its part of the network's weights.
+    """
+
+    tail: Tail
+    course: Course
+    timing: Timing
+    keeping_s: float
+    share: float
+
+
+def shortest_s(work: Callable[[], object]) -> float:
+    """Return the shortest of three times: the first one also pays for set-up."""
+    taken = []
+    for _ in range(3):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def offer_tail(
+    task: TrainingTask, *, num_steps: int, val_image_s: float, stopwatch: Stopwatch = shortest_s
+) -> TailOffer | None:
+    """Return the tail to train instead of the whole network, which has time for `num_steps` steps.
+
+    `val_image_s`: of the whole network in PyTorch; `stopwatch` times its parts. None where the whole
+    network has time for more than a few steps, where nothing is to be gained, on a GPU, with several
+    processes, and of networks that cannot be cut (vision transformers).
+    """
+    settings = task.settings()
+    if num_steps >= FEW_STEPS or not _may_be_cut(task) or settings.device.type != "cpu":
+        return None
+    network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
+    cut = _choose_cut(network, side_hw, stopwatch)
+    if cut is None:
+        return None
+    image_s = _kept_image_s(task, side_hw, stopwatch)
+    num_views = _count_views(task, cut, image_s)
+    if num_views == 0:
+        return None
+    tail = TailNetwork(network, cut)
+    num_images, num_val = task.images.num_images, len(task.validation.rows)
+    keeping_s = task.export_s + image_s * (num_views * num_images + num_val)
+    timing = _time_steps(task, tail, shape_hwd(cut))
+    # The whole network is compared with its exported file all the same.
+    course = _plan_course(task, timing, shape_hwd(cut), keeping_s, val_image_s * num_val)
+    if course.num_steps <= num_steps:
+        return None
+    weights = [sum(p.numel() for p in part.parameters()) for part in (tail, network)]
+    return TailOffer(
+        tail=Tail(cut=cut.name, num_views=num_views),
+        course=course,
+        timing=timing,
+        keeping_s=keeping_s,
+        share=weights[0] / weights[1],
+    )
+
+
+def cut_task(task: TrainingTask, tail: Tail, display: Display) -> TrainingTask:
+    """Return the task of training the tail: its images are activations, computed here."""
+    assert isinstance(task.images, TrainingImages)
+    network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
+    cut = next(cut for cut in find_cuts(network, side_hw) if cut.name == tail.cut)
+    with display.stage("exporting the frozen part"):
+        halves = cut_at(network, cut, task.backbone.spec)
+    total = tail.num_views * task.images.num_images
+    with display.bar("keeping activations", total) as advance:
+        views = keep_views(
+            halves, task.images, num_views=tail.num_views, side_hw=side_hw, advance=advance
+        )
+        validation = keep_validation(halves, task.validation)
+    return replace(task, start=halves.tail, images=views, validation=validation)
+
+
+def describe_tail(offer: TailOffer, images_per_step: int, total: int) -> str:
+    """Return the plan in words."""
+    steps = offer.course.num_steps
+    passes = steps * images_per_step / total
+    return (
+        f"the last stages alone ({100 * offer.share:.0f} % of the weights, from {offer.tail.cut!r} on), "
+        f"for the whole network has time for fewer than {FEW_STEPS} steps: {offer.tail.num_views} kept "
+        f"views of each image in about {offer.keeping_s / 60:.1f} min, then {steps} steps of "
+        f"{images_per_step} ({passes:.1f} passes) in {steps * offer.timing.mean_step_s() / 60:.1f} min"
+    )
+
+
+def _may_be_cut(task: TrainingTask) -> bool:
+    """Whether the clock decides on the run's length, and one process reads the images."""
+    return (
+        task.deadline_s is not None
+        and task.method == "finetune"
+        and task.config.epochs is None
+        and isinstance(task.images, TrainingImages)
+        and task.images.share.of == 1
+    )
+
+
+def _choose_cut(
+    network: TransferNetwork, side_hw: tuple[int, int], stopwatch: Stopwatch
+) -> Cut | None:
+    """Return the cut with the longest tail that is still cheap."""
+    images = torch.zeros(_TIMED_IMAGES, 3, *side_hw, dtype=torch.uint8)
+    chosen = None
+    with torch.no_grad():  # not inference mode: cuts are found by what changes in place
+        enough_s = _TAIL_SHARE * stopwatch(partial(network, images))
+        for cut in reversed(find_cuts(network, side_hw)):
+            given = torch.zeros(_TIMED_IMAGES, *cut.shape)
+            if stopwatch(partial(cut.tail, given)) > enough_s:
+                break
+            chosen = cut
+    return chosen
+
+
+def _kept_image_s(task: TrainingTask, side_hw: tuple[int, int], stopwatch: Stopwatch) -> float:
+    """Return the seconds in which an image is changed, and answered by less than the whole network."""
+    assert isinstance(task.images, TrainingImages)
+    changed_s = stopwatch(partial(task.images.batch, 0, side_hw)) / task.images.images_per_step
+    return changed_s + task.feature_s
+
+
+def _count_views(task: TrainingTask, cut: Cut, image_s: float) -> int:
+    """Return how many views of each image there is time and memory for."""
+    assert task.deadline_s is not None
+    left_s = task.deadline_s - task.after_s - time.monotonic()
+    num_images, num_val = task.images.num_images, len(task.validation.rows)
+    answers = (_KEEPING_SHARE * left_s - task.export_s) / image_s - num_val
+    view_bytes = 2 * num_images * int(np.prod(cut.shape))
+    return max(0, min(_MOST_VIEWS, int(answers / num_images), _MOST_BYTES // view_bytes))
+
+
+def _time_steps(task: TrainingTask, tail: TailNetwork, shape: tuple[int, int, int]) -> Timing:
+    """Measure the tail's steps on activations that take no memory: all of them the same zero."""
+    assert isinstance(task.images, TrainingImages)
+    zero = np.zeros((1, 1, *shape), np.float16)
+    rows = np.arange(len(task.validation.rows))
+    return measure_times(
+        tail,
+        KeptViews(
+            images=task.images, views=np.broadcast_to(zero, (1, task.images.num_images, *shape))
+        ),
+        ValidationImages(
+            pixels=np.broadcast_to(zero[0], (len(rows), *shape)),
+            rows=rows,
+            targets=task.validation.targets,
+        ),
+        task.settings(),
+        early_hw=shape[:2],
+        final_hw=shape[:2],
+    )
+
+
+def _plan_course(
+    task: TrainingTask,
+    timing: Timing,
+    shape: tuple[int, int, int],
+    keeping_s: float,
+    comparing_s: float,
+) -> Course:
+    images = task.images
+    course = plan_course(
+        wanted_steps(images.num_images, images.images_per_step, scratch=False),
+        timing,
+        len(task.validation.rows),
+        early_hw=shape[:2],
+        final_hw=shape[:2],
+        deadline_s=task.deadline_s,
+        after_s=task.after_s + comparing_s + keeping_s,
+        fixed=not task.stretched,
+    )
+    # When the first step is taken, that is over.
+    return replace(course, closing_s=course.closing_s - keeping_s)

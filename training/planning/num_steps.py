@@ -1,0 +1,180 @@
+"""How many steps a run gets: from the size of the data, and from measured times where time is short."""
+
+import copy
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+
+from training.augmentation.batches import StepImages
+from training.finetuning.cuda_graph import USUAL_STEPS
+from training.finetuning.hyperparameters import TrainSettings
+from training.finetuning.loop import Trainer
+from training.finetuning.step_plan import FINAL_SHARE, Course, Size
+from training.finetuning.validation import ValidationImages
+from training.networks.transfer_network import TransferNetwork
+
+# Kolesnikov et al. 2020, "Big Transfer", choose the length by the size of the data, too: 500 steps
+# below 20,000 images at batches of 512. Batches here are small, so larger data needs more of them.
+_LEAST_STEPS: Final = 500
+_STEPS_PER_ROOT: Final = 16
+_LEAST_PASSES: Final = 3
+_MOST_PASSES: Final = 60
+# From random weights there is everything to learn.
+_SCRATCH_STEPS: Final = 3000
+_SCRATCH_PASSES: Final = 30
+# Fewer change too little to be worth the export and the measuring that follow them.
+FEWEST_STEPS: Final = 10
+# What a budget may add to a run that would end earlier.
+_STRETCH: Final = 3
+_MOST_RECORDS: Final = 10
+# The share of a run that may go into looking at the validation images.
+_RECORDS_SHARE: Final = 0.08
+# Early steps see images of this share of the served side, a multiple of 32 px.
+_EARLY_SHARE: Final = 0.58
+_SMALLEST_PX: Final = 96
+_TIMED_STEPS: Final = 2
+# When the last step is taken, three more sets of weights answer the validation images, and one does it
+# again beside its exported file.
+_CLOSING_PASSES: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Measured seconds: of a step at each size, and of one validation image at the final size."""
+
+    early_step_s: float
+    final_step_s: float
+    val_image_s: float
+
+    def mean_step_s(self) -> float:
+        """Return a step's mean time over a run."""
+        return self.early_step_s * (1 - FINAL_SHARE) + self.final_step_s * FINAL_SHARE
+
+
+def closing_s(val_image_s: float, num_validation: int) -> float:
+    """Return the seconds that the validation images will take after the last step."""
+    return _CLOSING_PASSES * val_image_s * num_validation
+
+
+def wanted_steps(num_images: int, images_per_step: int, *, scratch: bool) -> int:
+    """Return how many steps are enough for a data set, time aside."""
+    a_pass = num_images / images_per_step
+    if scratch:
+        return round(max(_SCRATCH_STEPS, _SCRATCH_PASSES * a_pass))
+    enough: float = max(_LEAST_STEPS, _STEPS_PER_ROOT * num_images**0.5, _LEAST_PASSES * a_pass)
+    return max(1, round(min(enough, _MOST_PASSES * a_pass)))
+
+
+def early_size(network: TransferNetwork, final_hw: Size) -> Size:
+    """Return the size of the early steps' images: smaller, where the network takes another size."""
+    side = min(final_hw)
+    early = max(_SMALLEST_PX, round(side * _EARLY_SHARE / 32) * 32)
+    if early >= side:
+        return final_hw
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, 3, early, early, dtype=torch.uint8))
+    except (AssertionError, RuntimeError, ValueError):  # position embeddings of one size
+        return final_hw
+    return early, early
+
+
+def measure_times(
+    network: TransferNetwork,
+    images: StepImages,
+    validation: ValidationImages,
+    settings: TrainSettings,
+    *,
+    early_hw: Size,
+    final_hw: Size,
+) -> Timing:
+    """Take a few steps with a copy of the network, and look at a few validation images."""
+    few = slice(0, images.images_per_step)
+    seen = ValidationImages(
+        pixels=validation.pixels, rows=validation.rows[few], targets=validation.targets[few]
+    )
+    # A GPU's first steps are not yet played back.
+    untimed = 1 + (USUAL_STEPS if settings.device.type == "cuda" else 0)
+    num_steps = untimed + _TIMED_STEPS
+    steps: dict[Size, float] = {}
+    per_image_s = 0.0
+    for size in {early_hw, final_hw}:
+        course = Course(
+            num_steps=num_steps,
+            most_steps=num_steps,
+            num_records=1,
+            early_hw=size,
+            final_hw=size,
+            deadline_s=None,
+        )
+        trial = Trainer.begin(copy.deepcopy(network), images, seen, settings, course=course)
+        trial.run()
+        steps[size] = trial.clock.best_s(size)
+        per_image_s = max(per_image_s, trial.clock.record_s / len(seen.rows))
+    return Timing(
+        early_step_s=steps[early_hw], final_step_s=steps[final_hw], val_image_s=per_image_s
+    )
+
+
+def plan_course(
+    wanted: int,
+    timing: Timing | None,
+    num_validation: int,
+    *,
+    early_hw: Size,
+    final_hw: Size,
+    deadline_s: float | None,
+    after_s: float,
+    fixed: bool,
+) -> Course:
+    """Return the course that fits.
+
+    Args:
+        wanted: steps that are enough for the data.
+        timing: needed where there is a deadline.
+        num_validation: the number of validation images.
+        early_hw, final_hw: the sizes of the training images.
+        deadline_s: `time.monotonic()` at which all is to be done, or None.
+        after_s: what follows when the last validation image has been answered.
+        fixed: whether `wanted` was asked for by the user, and more is not wanted.
+    """
+    num_steps, most_steps, records = wanted, wanted, _MOST_RECORDS
+    closing, final_factor = 0.0, 1.0
+    if deadline_s is not None:
+        assert timing is not None
+        final_factor = timing.final_step_s / timing.early_step_s
+        closing = after_s + closing_s(timing.val_image_s, num_validation)
+        left_s = max(0.0, deadline_s - closing - time.monotonic())
+        record_s = timing.val_image_s * num_validation
+        records = int(np.clip(_RECORDS_SHARE * left_s / max(record_s, 1e-6), 1, _MOST_RECORDS))
+        fitting = int((left_s - records * record_s) / timing.mean_step_s())
+        most_steps = wanted if fixed else _STRETCH * wanted
+        num_steps = max(1, min(fitting, most_steps))
+    return Course(
+        num_steps=num_steps,
+        most_steps=most_steps,
+        num_records=min(records, num_steps),
+        early_hw=early_hw,
+        final_hw=final_hw,
+        deadline_s=deadline_s,
+        closing_s=closing,
+        final_factor=final_factor,
+    )
+
+
+def describe_course(course: Course, timing: Timing | None, images_per_step: int, total: int) -> str:
+    """Return the plan in words."""
+    passes = course.num_steps * images_per_step / total
+    sizes = f"{course.final_hw[0]} px"
+    if course.early_hw != course.final_hw:
+        sizes = f"{course.early_hw[0]} px, the last fifth at {course.final_hw[0]} px"
+    text = f"{course.num_steps} steps of {images_per_step} images ({passes:.1f} passes), {sizes}"
+    if timing is not None:
+        minutes = course.num_steps * timing.mean_step_s() / 60
+        text += (
+            f", about {minutes:.1f} min at {images_per_step / timing.mean_step_s():.0f} images/s"
+        )
+    return text

@@ -1,0 +1,72 @@
+"""What a precision that passed its gates is published with: its own metrics and rules."""
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from scipy.special import softmax
+
+from inference.manifest import Calibration, Metrics
+from inference.session import SessionConfig, open_session
+from training.assessment.classification_metrics import measure
+from training.data.layout import Split
+from training.export.parity import run_batches
+from training.precisions.converted_model import Draft
+from training.precisions.outcome import Attempt, Variant
+
+Floats = npt.NDArray[np.float32]
+
+
+def measure_variant(
+    attempt: Attempt,
+    model: onnx.ModelProto,
+    draft: Draft,
+    calibration: Calibration,
+    config: SessionConfig,
+) -> Variant:
+    """Measure a file, on the test images too, and choose its thresholds.
+
+    Args:
+        attempt: how it was found good.
+        model: the file.
+        draft: the same with another temperature, and its answers for the validation images.
+        calibration: the file's temperature.
+        config: what the file runs on.
+    """
+    judged, candidate = draft.judged, draft.judged.reference.candidate
+    dataset = candidate.dataset
+    served: dict[Split, Floats] = {"val": draft.served_logits}
+    rows = dataset.rows("test")
+    if len(rows):
+        session = open_session(model.SerializeToString(), config)
+        served["test"] = run_batches(session, dataset.pixels, rows).logits
+    by_split = {**served, "val": judged.logits}
+    found = {
+        split: measure(
+            softmax(logits / calibration.temperature, axis=1),
+            dataset.targets(split),
+            dataset.labels,
+        )
+        for split, logits in by_split.items()
+    }
+    return Variant(
+        attempt=attempt,
+        model=model,
+        facts={
+            "precision": attempt.precision,
+            "calibration": calibration,
+            "rejection": judged.rejection(),
+            "conformal": judged.conformal(calibration),
+            "metrics": Metrics(
+                validation="cross-validated" if candidate.cross_validated else "held out",
+                val_accuracy_spread=None,
+                val=found["val"],
+                test=found.get("test"),
+            ),
+            "parity": judged.parity,
+        },
+        probabilities={
+            split: softmax(logits / calibration.temperature, axis=1)
+            for split, logits in served.items()
+        },
+        session=config,
+    )

@@ -1,0 +1,164 @@
+"""The float32 model that a precision is held against, and what its rules become with other answers."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from scipy.special import softmax
+
+from inference.classifier import BatchOutputs
+from inference.manifest import Calibration, Conformal, Parity, Rejection
+from training.abstention.ood_detector import Recognition
+from training.abstention.prediction_sets import fit_conformal
+from training.assessment.validation_result import accuracy_difference
+from training.candidates.candidate import Candidate
+from training.export.onnx_graph import attach_head
+from training.precisions.outcome import AccuracyChange
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The float32 model: its answers on validation images, its rules, and its temperature."""
+
+    recognition: Recognition
+    temperature: float
+    rejection: Rejection
+    conformal: Conformal | None
+
+    @property
+    def candidate(self) -> Candidate:
+        """The model itself."""
+        return self.recognition.candidate
+
+
+def assemble(
+    recognition: Recognition, trunk: onnx.ModelProto, *, temperature: float
+) -> onnx.ModelProto:
+    """Return a graph to publish: a trunk, and behind it a model's head and score in float32."""
+    return attach_head(
+        trunk,
+        recognition.candidate.network.linear_head(),
+        temperature=temperature,
+        familiarity=recognition.familiarity,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedAnswers:
+    """The validation images' answers with another trunk: logits (N, K), familiarity (N,).
+
+    They are of heads that had not seen the images, as those that the float32 model is judged by.
+    """
+
+    reference: Reference
+    logits: Floats
+    scores: Floats
+    parity: Parity
+
+    @classmethod
+    def of_same_head(cls, reference: Reference, outputs: BatchOutputs) -> "ConvertedAnswers":
+        """Take in what a file with the other trunk and the float32 model's head answers, in order.
+
+        That head has seen the validation images, or with folds each of its fellows has not. So what
+        the other trunk changes in its answers is added to the answers of heads that had not.
+        """
+        recognition, candidate = reference.recognition, reference.candidate
+        logits, embeddings = _own_answers(reference)
+        score = recognition.familiarity.score
+        familiar = score(outputs.logits, outputs.embedding) - score(logits, embeddings)
+        return cls(
+            reference=reference,
+            logits=candidate.val_logits + (outputs.logits - logits),
+            scores=recognition.val_scores + familiar,
+            parity=_parity(outputs.logits, logits),
+        )
+
+    @classmethod
+    def of_refitted(
+        cls, reference: Reference, refitted: Recognition, outputs: BatchOutputs
+    ) -> "ConvertedAnswers":
+        """Take in a model fitted on the other trunk, and what its file answers, in order."""
+        return cls(
+            reference=reference,
+            logits=refitted.candidate.val_logits,
+            scores=refitted.val_scores,
+            parity=_parity(outputs.logits, _own_answers(reference)[0]),
+        )
+
+    @property
+    def targets(self) -> npt.NDArray[np.int64]:
+        """The true classes, (N,)."""
+        return self.reference.candidate.dataset.targets("val")
+
+    def accuracy_change(self) -> AccuracyChange:
+        """Compare with the float32 model on the same images."""
+        before = self.reference.candidate.val_logits.argmax(axis=1) == self.targets
+        points, low, high = accuracy_difference(self.logits.argmax(axis=1) == self.targets, before)
+        return AccuracyChange(points=points, low=low, high=high)
+
+    def calibration(self) -> Calibration:
+        """Fit the temperature again."""
+        judged = replace(self.reference.candidate.judged(), logits=self.logits)
+        return Calibration(temperature=judged.temperature())
+
+    def rejection(self) -> Rejection:
+        """Choose the threshold that accepts as many validation images as the float32 model's.
+
+        What was measured against unknown images was measured with the float32 model, and left out.
+        """
+        rule = self.reference.rejection
+        below = round((1 - rule.accepted) * len(self.scores))
+        threshold = float(np.sort(self.scores)[min(below, len(self.scores) - 1)])
+        accepted = float((self.scores >= threshold).mean())
+        return replace(rule, threshold=threshold, accepted=accepted, measured=None)
+
+    def conformal(self, calibration: Calibration) -> Conformal | None:
+        """Find the threshold of the prediction sets again."""
+        rule = self.reference.conformal
+        if rule is None:
+            return None
+        probabilities = softmax(self.logits / calibration.temperature, axis=1)
+        return fit_conformal(probabilities, self.targets, coverage=rule.coverage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A converted trunk, the head and score that go behind it, and what the file is worth.
+
+    `served_logits` are those of the file for the validation images, (N, K).
+    """
+
+    how: str
+    trunk: onnx.ModelProto
+    recognition: Recognition
+    served_logits: Floats
+    judged: ConvertedAnswers
+
+    def assembled(self, *, temperature: float) -> onnx.ModelProto:
+        """Return the graph to publish."""
+        return assemble(self.recognition, self.trunk, temperature=temperature)
+
+    @property
+    def error(self) -> float:
+        """How far its logits are from those of the float32 model: the mean square."""
+        before = self.judged.reference.candidate.val_logits
+        return float(np.square(self.judged.logits - before).mean())
+
+
+def _own_answers(reference: Reference) -> tuple[Floats, Floats]:
+    """Return the float32 file's logits (N, K) and embeddings (N, D) of the validation images."""
+    candidate = reference.candidate
+    assert candidate.embeddings is not None
+    embeddings = candidate.embeddings[candidate.dataset.rows("val")]
+    return candidate.network.linear_head().logits(embeddings), embeddings
+
+
+def _parity(logits: Floats, float32: Floats) -> Parity:
+    return Parity(
+        max_abs_logit_diff=float(np.abs(logits - float32).max()),
+        argmax_agreement=float((logits.argmax(axis=1) == float32.argmax(axis=1)).mean()),
+        images=len(logits),
+    )

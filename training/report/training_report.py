@@ -1,0 +1,56 @@
+"""What the page of a training run shows beyond the manifest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from training.assessment.answers import Answers
+from training.assessment.calibration import CalibrationEffect
+from training.report.gallery import PixelsOf
+from training.report.performance import Kind
+
+if TYPE_CHECKING:  # their modules import torch and scikit-learn
+    from training.audit.result import Finding
+    from training.finetuning.loop import EpochRecord
+    from training.precisions.outcome import Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A part of the run, and the wall time that it took."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The content of the page.
+
+    Attributes:
+        answers: on the images that the model is judged by.
+        kind: which images these are.
+        calibration: what the temperature changed on them.
+        pixels_of: what the model saw of them.
+        history: the epochs of what was trained, also where it was not kept; may be empty.
+        tried: one line for each attempt.
+        reason: why the published one was kept.
+        findings: what the audit says of the folder.
+        suspects: paths whose label the audit doubts.
+        left_out: path and reason of each file that was set aside.
+        stages: what took how long, in order.
+        precisions: smaller files that were tried.
+    """
+
+    answers: Answers
+    kind: Kind
+    calibration: CalibrationEffect
+    pixels_of: PixelsOf
+    history: Sequence["EpochRecord"]
+    tried: Sequence[str]
+    reason: str
+    findings: Sequence["Finding"]
+    suspects: Sequence[str]
+    left_out: Sequence[tuple[str, str]]
+    stages: Sequence[Stage]
+    precisions: Sequence["Attempt"] = ()

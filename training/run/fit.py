@@ -1,0 +1,248 @@
+"""From prepared images to the model to publish: the probe, or a network trained from it."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from training.augmentation.batches import StepImages, TrainingImages
+from training.augmentation.gpu_cache import on_device
+from training.augmentation.random_augmentation import Augmentation
+from training.candidates.candidate import Candidate
+from training.candidates.finetuned import TrainedTrunk, make_trained, settle
+from training.candidates.probe_candidate import make_probe
+from training.candidates.selection import Contest
+from training.config import FinetuneConfig
+from training.data.cache import default_cache_dir
+from training.data.split import MAX_FOLDS, Dataset
+from training.errors import OutOfTime
+from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
+from training.finetuning.task import TrainingTask
+from training.finetuning.validation import ValidationImages
+from training.networks.transfer_network import TransferNetwork
+from training.planning.training_plan import make_plan
+from training.probing.published_head import head_images
+from training.run.prepare import Prepared
+from training.run.time_budget import Stopwatch
+from training.runtime import distributed
+from training.runtime.device import resolve_device
+from training.runtime.progress import Display
+
+# So many images judge well enough; one fold of a large data set has them, of a small one it takes several.
+_ENOUGH_JUDGES: Final = 50
+
+# The model to publish, and all that were tried.
+Chosen = tuple[Candidate, list[Candidate]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """What fitting needs."""
+
+    prepared: Prepared
+    config: FinetuneConfig
+    display: Display
+    stopwatch: Stopwatch
+
+    def task(
+        self, start: TransferNetwork, dataset: Dataset, method: str, *, mirror: bool, fold: int = 0
+    ) -> TrainingTask:
+        """Return what is to be trained.
+
+        With folds, time that is left over goes to the next one. After the first of them, the mean of
+        the networks is one network more to export.
+        """
+        mean_s = self.stopwatch.mean_s if fold > 0 else 0.0
+        return TrainingTask(
+            start=start,
+            backbone=self.prepared.backbone,
+            dataset=dataset,
+            images=self.images(dataset, mirror=mirror),
+            validation=ValidationImages(
+                pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
+            ),
+            config=self.config,
+            method=method,
+            mirror=mirror,
+            deadline_s=self.stopwatch.deadline_s(self.config),
+            after_s=self.stopwatch.after_s(self.config, dataset) + mean_s,
+            stretched=method == "scratch" or self.prepared.dataset.folds is None,
+            export_s=self.stopwatch.export_s,
+            feature_s=self.stopwatch.feature_s,
+        )
+
+    def spare_s(self, dataset: Dataset) -> float:
+        """Return the seconds that a fitted model leaves of the budget when it is published."""
+        return self.stopwatch.left_s(self.config) - self.stopwatch.finish_s(dataset)
+
+    def images(self, dataset: Dataset, *, mirror: bool) -> StepImages:
+        """Return the training images, changed at random."""
+        assert dataset.training_pixels is not None
+        images = TrainingImages(
+            pixels=dataset.training_pixels,
+            rows=dataset.rows("train"),
+            targets=dataset.targets("train"),
+            seed=self.config.seed,
+            batch_size=self.config.batch_size,
+            augmentation=Augmentation(mirror=mirror, distort=True),
+            share=distributed.share(),
+        )
+        return on_device(images, resolve_device(self.config))
+
+    def checkpoints(self, fold: int = 0) -> Checkpoints:
+        """Return where the run is saved, and what a run that goes on from there must have alike."""
+        weights = self.prepared.backbone.info
+        name = run_name(self.config.publish_name, self.config.models_dir)
+        return Checkpoints.at(
+            (self.config.cache_dir or default_cache_dir()) / "runs",
+            f"{name}-fold{fold}" if fold else name,
+            describe_options(self.config.record())
+            | {
+                "the images": self.prepared.dataset.fingerprint(),
+                "the weights": f"{weights.weights} {weights.sha256}",
+            },
+        )
+
+    def forget(self) -> None:
+        """Remove all that was saved, of every fold."""
+        for fold in range(MAX_FOLDS):
+            self.checkpoints(fold).remove()
+
+
+def fit_model(fitting: Fitting, method: str) -> Chosen | None:
+    """Return the model to publish, and all that were tried.
+
+    With folds, training judges itself on one of them after the other, beside a probe fitted on the same
+    images. If that probe is not beaten, the one that was cross-validated and fitted on all images is
+    published.
+
+    Of several processes only the first one gets an answer; nobody does where only the plan was asked
+    for.
+    """
+    if fitting.prepared.features is None:
+        return _from_scratch(fitting)
+    # What follows decides whether it is published: mirror images are for its last head.
+    probe = _make_probe(fitting, fitting.prepared.dataset, mirrored=method == "probe")
+    fitting.display.line(probe.describe())
+    if method == "probe":
+        return None if fitting.config.dry_run else (probe, [probe])
+    try:
+        found = _from_probe(probe, fitting)
+    except OutOfTime:
+        fitting.display.line("time budget: no time is left for fine-tuning, the probe stands")
+        found = None if fitting.config.dry_run else (probe, [probe])
+    if found is None or found[0] is not probe:
+        return found
+    probe = _make_probe(fitting, fitting.prepared.dataset, mirrored=True)
+    return probe, [probe, *found[1][1:]]
+
+
+def _from_scratch(fitting: Fitting) -> Chosen | None:
+    dataset = fitting.prepared.dataset
+    held = dataset if dataset.folds is None else dataset.hold_out(0)
+    start = TransferNetwork(fitting.prepared.backbone, len(dataset.labels))
+    task = fitting.task(start, held, "scratch", mirror=fitting.config.mirror == "yes")
+    trained = _train(task, fitting)
+    if trained is None:
+        return None
+    model = _settle([trained], fitting)
+    return model, [model]
+
+
+def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
+    dataset = fitting.prepared.dataset
+    if not distributed.agree(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
+        raise OutOfTime
+    if dataset.folds is None:
+        probes, networks = [probe], _trained_from(probe, fitting)
+    else:
+        probes, networks = _train_folds(fitting)
+    if not networks:
+        return None
+    trained = _settle(networks, fitting)
+    contest = Contest.of(probes, trained)
+    outcome = contest.describe()
+    fitting.display.line(outcome)
+    trained = replace(trained, notes=(*trained.notes, outcome))
+    return (trained if contest.trained_wins() else probe), [probe, trained]
+
+
+def _settle(networks: list[TrainedTrunk], fitting: Fitting) -> Candidate:
+    """Return the model of what was trained, and say how good it is."""
+    dataset = fitting.prepared.dataset
+    if dataset.folds is not None:
+        dataset = dataset.judged_by(len(networks))
+    trained = settle(networks, dataset, fitting.display, spare_s=lambda: fitting.spare_s(dataset))
+    fitting.display.line(trained.describe())
+    return trained
+
+
+def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedTrunk]]:
+    """Train beside one fold after the other; return a probe and a network of each.
+
+    A handful of images cannot tell a network from its probe. So where there is time the same training
+    is done again without other images, and it is the way of training that is judged (Kohavi 1995).
+    """
+    dataset = fitting.prepared.dataset
+    probes: list[Candidate] = []
+    networks: list[TrainedTrunk] = []
+    assert dataset.folds is not None
+    num_folds, num_judges = int(dataset.folds.max()) + 1, 0
+    for fold in range(num_folds):
+        began = time.monotonic()
+        fitting.display.line(f"fine-tuning beside fold {fold + 1} of {num_folds}")
+        rival = _make_probe(fitting, dataset.hold_out(fold), mirrored=False)
+        try:
+            networks += _trained_from(rival, fitting, fold)
+        except OutOfTime:
+            if fold == 0:
+                raise
+            break
+        probes.append(rival)
+        num_judges += len(rival.dataset.splits["val"])
+        if num_judges >= _ENOUGH_JUDGES or not _has_time_again(fitting, time.monotonic() - began):
+            break
+    return probes, networks
+
+
+def _has_time_again(fitting: Fitting, seconds: float) -> bool:
+    config, dataset = fitting.config, fitting.prepared.dataset
+    again = not config.dry_run and fitting.stopwatch.has_time_again(seconds, config, dataset)
+    agreed: bool = distributed.agree(again)
+    return agreed
+
+
+def _trained_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> list[TrainedTrunk]:
+    """Return the network that was trained; nothing but in the first of several processes."""
+    assert probe.start is not None
+    task = fitting.task(probe.start, probe.dataset, "finetune", mirror=probe.mirror, fold=fold)
+    trained = _train(task, fitting, fold)
+    return [] if trained is None else [trained]
+
+
+def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candidate:
+    """Fit a probe, `mirrored` with mirror images where they keep their class and there is time."""
+    assert fitting.prepared.features is not None
+    began = time.monotonic()
+    probe = make_probe(
+        fitting.prepared.features,
+        dataset,
+        fitting.config,
+        fitting.display,
+        mirrored=mirrored,
+        spare_s=lambda: fitting.spare_s(dataset),
+    )
+    watch = fitting.stopwatch
+    watch.probe_s = time.monotonic() - began
+    watch.heads_s = fitting.display.stage_seconds["fitting the head"]
+    watch.mirrored_s = probe.mirror * watch.feature_s * len(head_images(dataset)[0])
+    return probe
+
+
+def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> TrainedTrunk | None:
+    if fitting.config.dry_run:
+        make_plan(task, fitting.display)
+        return None
+    checkpoints = fitting.checkpoints(fold)
+    if fitting.config.fresh and fold == 0:
+        fitting.forget()
+    return make_trained(task, checkpoints, fitting.display)

@@ -1,0 +1,109 @@
+"""The stages of a run, in order: read, build, fit, choose, measure, publish."""
+
+import os
+import time
+from pathlib import Path
+
+from inference.errors import PackageError
+from training.backbones.build import Backbone, build_backbone, starts_random
+from training.backbones.catalogue import find_backbone
+from training.backbones.licences import licence_warning
+from training.config import FinetuneConfig
+from training.data.folder_summary import describe_folder
+from training.data.layout import Folder, read_folder
+from training.data.scan import open_cache
+from training.data.views import Views
+from training.finetuning.experiment_tracking import check_tracker
+from training.run.fit import Fitting, fit_model
+from training.run.measure import measure_candidate
+from training.run.prepare import prepare
+from training.run.publish import publish
+from training.run.time_budget import Stopwatch
+from training.runtime import distributed
+from training.runtime.allocator import keep_freed_memory
+from training.runtime.device import resolve_device
+from training.runtime.progress import Display
+from training.runtime.ranks import is_main
+
+
+def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | None:
+    """Train and publish; return the published folder, None for a dry run.
+
+    Under `torchrun` every process calls this and only the first one prints and publishes. `started` is
+    the `time.monotonic()` at which the time budget began.
+
+    Raises:
+        TrainingError: the data, the options, the weights or a gate stop the run.
+        PackageError: the repository cannot be written.
+    """
+    keep_freed_memory()
+    stopwatch = Stopwatch(started=started)
+    display.stage_seconds["starting"] = time.monotonic() - started
+    folder = read_folder(config.data)
+    _check_writable(config.models_dir)
+    check_tracker(config.tracker)
+    with distributed.joined(resolve_device(config)):
+        return _run(folder, config, display, stopwatch)
+
+
+def _run(
+    folder: Folder, config: FinetuneConfig, display: Display, stopwatch: Stopwatch
+) -> Path | None:
+    method = _resolve_method(config)
+    describe_folder(folder, display)
+    with display.stage("loading the backbone"):
+        backbone = build_backbone(config)
+    _describe_backbone(backbone, display)
+    views = Views(backbone.spec, for_training=method != "probe")
+    with open_cache(config.cache_dir, views) as cache:
+        with distributed.main_first():
+            prepared = prepare(folder, backbone, cache, config, display, method=method)
+        stopwatch.saw(prepared.features)
+        fitting = Fitting(prepared=prepared, config=config, display=display, stopwatch=stopwatch)
+        fitted = fit_model(fitting, method)
+        if config.dry_run:
+            display.line("dry run: nothing was trained or published")
+        if fitted is None or not is_main():
+            return None
+        chosen, tried = fitted
+        display.line(f"keeping the {chosen.method}")
+        measured = measure_candidate(chosen, tried, prepared, config, display, stopwatch=stopwatch)
+        display.line("writing the package and checking it from raw bytes")
+        published = publish(measured, config)
+        fitting.forget()
+        return published
+
+
+def _check_writable(models_dir: Path) -> None:
+    """Find out before an hour of training, not after it."""
+    try:
+        existing = next(p for p in (models_dir, *models_dir.absolute().parents) if p.exists())
+        writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    except PermissionError:  # below a folder that may not even be entered
+        writable = False
+    if not writable:
+        raise PackageError(
+            f"cannot write to models folder {str(models_dir)!r}; choose another with --models-dir"
+        )
+
+
+def _describe_backbone(backbone: Backbone, display: Display) -> None:
+    info = backbone.info
+    display.line(
+        f"backbone {info.name}, {info.num_params / 1e6:.1f} M weights ({info.weights}, licence "
+        f"{info.licence}), input {backbone.spec.crop_hw[1]} px"
+    )
+    if warning := licence_warning(info):
+        display.warning(warning)
+    if backbone.unused:
+        display.line(f"dropped from the weights file: {', '.join(backbone.unused[:6])}")
+
+
+def _resolve_method(config: FinetuneConfig) -> str:
+    """Let "auto" fine-tune where it is affordable: on a GPU, or within a time budget."""
+    device = resolve_device(config)
+    if config.method != "auto":
+        return config.method
+    if starts_random(find_backbone(config.backbone), config):
+        return "scratch"
+    return "finetune" if device.type == "cuda" or config.time_budget is not None else "probe"

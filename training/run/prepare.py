@@ -1,0 +1,172 @@
+"""From a folder to a data set: scan, look for what would make the accuracy false, split."""
+
+from dataclasses import dataclass, replace
+
+from inference.errors import InferenceError
+from inference.repository import Repository
+from training.audit.result import Audit
+from training.audit.scan_audit import audit_scan
+from training.audit.summary import print_summary
+from training.backbones.build import Backbone
+from training.config import FinetuneConfig
+from training.data.cache import PixelCache
+from training.data.conflicts_and_leaks import Settled, settle_copies
+from training.data.layout import Folder
+from training.data.scan import Quarantined, Scan, scan_folder
+from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
+from training.data.split_groups import group_images
+from training.data.views import Views
+from training.probing.features import Features, compute_features
+from training.runtime.progress import Display
+
+_SHOWN_FILES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """All that is known before a model is fitted.
+
+    `unknown` holds the images of no class. `features` is None for training from scratch.
+    """
+
+    backbone: Backbone
+    scan: Scan
+    unknown: Scan
+    features: Features | None
+    audit: Audit
+    settled: Settled
+    dataset: Dataset
+
+    def left_out(self) -> list[tuple[str, str]]:
+        """Return path and reason of every file that takes no part."""
+        relative = self.scan.folder.relative
+        quarantined = [*self.scan.quarantined, *self.unknown.quarantined]
+        unread = [(relative(bad.file), bad.reason) for bad in quarantined]
+        return unread + [(relative(i.file), reason) for i, reason in self.settled.dropped]
+
+
+def prepare(
+    folder: Folder,
+    backbone: Backbone,
+    cache: PixelCache,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    method: str,
+) -> Prepared:
+    """Scan, audit and split a folder.
+
+    Raises:
+        DataError: a class cannot be used, or the folder would give a false accuracy.
+    """
+    views = Views(backbone.spec, method != "probe")
+    scan = _scan(folder, views, cache, display)
+    features = compute_features(backbone, scan, display) if method != "scratch" else None
+    embeddings = None if features is None else features.embeddings
+    audit = audit_scan(
+        scan,
+        embeddings,
+        display,
+        backbone_px=min(backbone.spec.crop_hw),
+        seed=config.seed,
+        tolerated=_tolerated(config),
+    )
+    print_summary(audit, display, all_in="metrics.json")
+    settled = settle_copies(
+        folder,
+        scan.images,
+        group_images(scan.images, []),
+        group_images(scan.images, audit.duplicate_groups),
+        allow_conflicts=config.allow_conflicts,
+        leakage=config.leakage,
+    )
+    _describe_dropped(settled, folder, display)
+    dataset = split_images(
+        settled.images,
+        group_images(
+            scan.images, audit.duplicate_groups, pattern=config.group_by, root=folder.root
+        ),
+        folder.labels,
+        given=folder.given_splits,
+        seed=config.seed,
+        frozen=_frozen(config, folder),
+        pixels=scan.evaluation,
+        training_pixels=scan.training,
+    )
+    _describe_splits(dataset, display)
+    return Prepared(
+        backbone=backbone,
+        scan=scan,
+        unknown=_scan_unknown(folder, scan, views, cache, display),
+        features=features,
+        audit=audit,
+        settled=settled,
+        dataset=dataset,
+    )
+
+
+def _tolerated(config: FinetuneConfig) -> frozenset[str]:
+    """Return the kinds of findings that stop no run with these options."""
+    leakage = {"leakage"} if config.leakage == "drop" else set()
+    return frozenset(leakage | ({"conflicting_labels"} if config.allow_conflicts else set()))
+
+
+def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> Scan:
+    with display.bar("reading images", len(folder.files)) as advance:
+        scan = scan_folder(folder, views, cache, advance=advance)
+    for bad in scan.quarantined[:_SHOWN_FILES]:
+        display.warning(f"leaving out {folder.relative(bad.file)!r}: {bad.reason}")
+    if len(scan.quarantined) > _SHOWN_FILES:
+        display.warning(f"leaving out {len(scan.quarantined) - _SHOWN_FILES} more, see the report")
+    return scan
+
+
+def _scan_unknown(
+    folder: Folder, known: Scan, views: Views, cache: PixelCache, display: Display
+) -> Scan:
+    """Read the images of `_unknown`. One that also lies in a class is set aside there."""
+    scan = _scan(
+        replace(folder, files=folder.unknown, labels=(), given_splits=()), views, cache, display
+    )
+    of_a_class = {image.sha256 for image in known.images}
+    twice = [image for image in scan.images if image.sha256 in of_a_class]
+    reason = "a copy of an image that lies in a class"
+    for image in twice[:_SHOWN_FILES]:
+        display.warning(f"leaving out {folder.relative(image.file)!r}: {reason}")
+    if folder.unknown:
+        display.line(f"{len(scan.images) - len(twice)} images of no class, for testing rejection")
+    return replace(
+        scan,
+        images=tuple(image for image in scan.images if image not in twice),
+        quarantined=(*scan.quarantined, *(Quarantined(file=i.file, reason=reason) for i in twice)),
+    )
+
+
+def _describe_dropped(settled: Settled, folder: Folder, display: Display) -> None:
+    for image, reason in settled.dropped[:_SHOWN_FILES]:
+        display.warning(f"leaving out {folder.relative(image.file)!r}: it {reason}")
+    if len(settled.dropped) > _SHOWN_FILES:
+        more = len(settled.dropped) - _SHOWN_FILES
+        display.warning(f"leaving out {more} more copies, see the report")
+
+
+def _frozen(config: FinetuneConfig, folder: Folder) -> dict[str, str]:
+    """Return how the latest version of the model dealt its images, so that none moves."""
+    try:
+        latest = Repository(config.models_dir).package(config.publish_name, "latest")
+    except InferenceError:
+        return {}
+    return read_frozen(latest.path / SPLIT_FILE, folder.given_splits)
+
+
+def _describe_splits(dataset: Dataset, display: Display) -> None:
+    if dataset.folds is not None:
+        num_folds = len(set(dataset.folds.tolist()))
+        text = f"{len(dataset.folds)} train in {num_folds} folds, each judged by the others"
+    else:
+        text = f"{len(dataset.splits['train'])} train, {len(dataset.splits['val'])} val"
+    display.line(f"split into {text}, {len(dataset.splits['test'])} test")
+    if dataset.imbalance() >= 2:
+        display.line(
+            f"the largest class has {dataset.imbalance():.1f} times the images of the smallest"
+        )

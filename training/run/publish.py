@@ -1,0 +1,180 @@
+"""A measured model to a published package: files, golden images, the last gate, the rename."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from inference.classifier import Classifier
+from inference.golden import (
+    MAX_GOLDEN_IMAGES,
+    add_golden_precision,
+    check_golden,
+    write_golden,
+)
+from inference.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_FILE,
+    MODEL_FILES,
+    FileEntry,
+    Manifest,
+    Precision,
+    dump_manifest,
+)
+from inference.package import publish_package, read_package
+from inference.session import SessionConfig
+from inference.similar import SimilarIndex, write_index
+from inference.strictjson import to_json
+from training.config import FinetuneConfig
+from training.data.layout import Split
+from training.data.scan import ScannedImage
+from training.data.split import SPLIT_FILE, Dataset, write_frozen
+from training.errors import GateFailed
+from training.export.onnx_graph import embed_manifest
+from training.export.parity import check_raw_bytes, read_again
+from training.precisions.outcome import Variant
+from training.report.report_page import render_report
+from training.report.training_report import Report
+
+_NUM_GOLDEN: Final = 12
+_GOLDEN_BYTES: Final = 400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A model and all that was found out about it. `facts` are the manifest's fields but for
+    format_version, name, version, created and files. `variants` are the files of other precisions.
+
+    `frozen_split` and `given_splits` are kept so that the next run deals the same images alike.
+    `probabilities` holds the exported file's (N, K) for "val" and, where there are test images, "test".
+    `similar` goes into the package, unless it is None.
+    """
+
+    model: onnx.ModelProto
+    variants: tuple[Variant, ...]
+    facts: dict[str, Any]
+    dataset: Dataset
+    frozen_split: dict[str, str]
+    given_splits: tuple[Split, ...]
+    probabilities: dict[Split, npt.NDArray[np.float32]]
+    similar: SimilarIndex | None
+    metrics: dict[str, Any]
+    report: Report
+
+
+def publish(measured: Measured, config: FinetuneConfig) -> Path:
+    """Write the package and return its folder.
+
+    Raises:
+        GateFailed: the written file answers raw bytes otherwise than was measured.
+        PackageError: the repository cannot be written.
+    """
+    name = config.publish_name
+    return publish_package(
+        config.models_dir, name, lambda folder, version: _write(folder, name, version, measured)
+    )
+
+
+def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        name=name,
+        version=version,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        **measured.facts,
+    )
+    files: dict[Precision, FileEntry] = {"fp32": _write_model(folder, measured.model, manifest)}
+    for variant in measured.variants:
+        own = dataclasses.replace(manifest, **variant.facts)
+        files[own.precision] = _write_model(folder, variant.model, own)
+    manifest = dataclasses.replace(manifest, files=files)
+    (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
+    metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
+    (folder / "metrics.json").write_text(metrics, encoding="utf-8")
+    write_frozen(folder / SPLIT_FILE, measured.frozen_split, measured.given_splits)
+    if measured.similar is not None:
+        write_index(folder, measured.similar)
+    classifier = _check_written(folder, measured)
+    report = render_report(measured.report, manifest, classifier, similar=measured.similar)
+    (folder / "report.html").write_text(report, encoding="utf-8")
+
+
+def _write_model(folder: Path, model: onnx.ModelProto, manifest: Manifest) -> FileEntry:
+    """Write a model file with its own manifest inside."""
+    embed_manifest(model, dump_manifest(manifest, embedded=True))
+    data = model.SerializeToString()
+    file = MODEL_FILES[manifest.precision]
+    (folder / file).write_bytes(data)
+    return FileEntry(
+        file=file,
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        metrics={"accuracy": manifest.metrics.val.accuracy, "nll": manifest.metrics.val.nll},
+    )
+
+
+def _check_written(folder: Path, measured: Measured) -> Classifier:
+    """Read the package back as the service will, and hold its answers against the measured ones.
+
+    Returns:
+        The float32 file, loaded.
+    """
+    package = read_package(folder)
+    config = SessionConfig(provider="cpu")
+    classifier = Classifier.load(package, session=config, precision="fp32")
+    _check_answers(classifier, measured.dataset, measured.probabilities)
+    golden = [(read_again(image), image.file.label) for image in choose_golden(measured.dataset)]
+    write_golden(folder, classifier, golden)
+    if check_golden(classifier, folder) != len(golden):
+        raise GateFailed(
+            f"golden gate: {len(golden)} images were to be written; nothing was published"
+        )
+    for variant in measured.variants:
+        precision = variant.attempt.precision
+        other = Classifier.load(package, session=variant.session, precision=precision)
+        _check_answers(other, measured.dataset, variant.probabilities)
+        add_golden_precision(folder, other)
+    return classifier
+
+
+def _check_answers(
+    classifier: Classifier, dataset: Dataset, measured: Mapping[Split, npt.NDArray[np.float32]]
+) -> None:
+    for split, probabilities in measured.items():
+        check_raw_bytes(classifier, dataset.splits[split], dataset.pixels, probabilities)
+
+
+def choose_golden(dataset: Dataset) -> list[ScannedImage]:
+    """Return up to 12 images, the classes in turn, validation images first, large files last."""
+    assert _NUM_GOLDEN <= MAX_GOLDEN_IMAGES
+    candidates = [*dataset.splits["val"], *dataset.splits["train"]]
+    in_turn = sorted(
+        zip(candidates, _turns(candidates), strict=True),
+        key=lambda pair: (_is_large_or_gone(pair[0].file.path), pair[1]),
+    )
+    return [image for image, _ in in_turn[:_NUM_GOLDEN]]
+
+
+def _is_large_or_gone(file: Path) -> bool:
+    try:
+        return file.stat().st_size > _GOLDEN_BYTES
+    except OSError:  # a training image need not be there any more
+        return True
+
+
+def _turns(images: Sequence[ScannedImage]) -> list[int]:
+    """Return for each image how many of its class come before it."""
+    seen: dict[str, int] = {}
+    turns = []
+    for image in images:
+        turns.append(seen.get(image.file.label, 0))
+        seen[image.file.label] = turns[-1] + 1
+    return turns

@@ -1,0 +1,151 @@
+"""How much of a time budget training may use: the rest is kept for what follows it."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from training.config import FinetuneConfig
+from training.data.split import Dataset
+from training.planning.num_steps import FEWEST_STEPS, closing_s
+from training.probing.features import Features
+
+# Reading the file back, calibrating, the report: measured at 4 s for a thousand images.
+_FIXED_S: Final = 5.0
+_SLACK: Final = 1.15
+# A machine's speed changes while it works, by more than the slack of some minutes: the aim is before the
+# end, so that a run that turns out slower still keeps to its budget within 5 %.
+_AIM: Final = 0.97
+# PyTorch is slower than ONNX Runtime on a CPU by about this factor.
+_TORCH_FACTOR: Final = 4.0
+# A step on an image takes about so many times as long as its features.
+_STEP_FACTOR: Final = 3
+# What planning measures, three steps at each of two sizes, takes as long as so many of the smaller ones.
+_MEASURED_STEPS: Final = 13
+# A smaller precision: converting it several ways, and timing it.
+_PRECISION_FIXED_S: Final = 12.0
+# Looking at 128 images for their ranges takes several times as long as answering them; then three
+# drafts answer the validation images, and what is published answers both from raw bytes too. For a head
+# of its own, twice at most, the images are looked at as they are and mirrored.
+_CALIBRATION_PASSES: Final = 4 * 128
+_TRAIN_PASSES: Final = 4
+_VAL_PASSES: Final = 10
+_TEST_PASSES: Final = 2
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Measured seconds of what will be done again after training."""
+
+    started: float
+    export_s: float = 0.0
+    features_s: float = 0.0
+    probe_s: float = 0.0
+    mirrored_s: float = 0.0
+    heads_s: float = 0.0
+    images: int = 0
+
+    def saw(self, features: Features | None) -> None:
+        """Take in what export and features took, where there were any."""
+        if features is None:
+            return
+        self.export_s, self.features_s = features.export_s, features.embedding_s
+        self.images = len(features.embeddings)
+
+    def precision_s(self, dataset: Dataset) -> float:
+        """Return the seconds that trying one smaller precision will take."""
+        image_s = self.feature_s
+        images = (
+            _CALIBRATION_PASSES
+            + _TRAIN_PASSES * len(dataset.splits["train"])
+            + _VAL_PASSES * len(dataset.splits["val"])
+            + _TEST_PASSES * len(dataset.splits["test"])
+        )
+        return _PRECISION_FIXED_S + image_s * images
+
+    @property
+    def feature_s(self) -> float:
+        """Seconds of one image's features."""
+        return self.features_s / max(1, self.images)
+
+    @property
+    def mean_s(self) -> float:
+        """Seconds until the mean of several networks is exported and has its features."""
+        return _SLACK * (self.export_s + self.features_s)
+
+    def reserve_s(self, dataset: Dataset, *, precisions: int = 0, mirrored: bool = True) -> float:
+        """Return the seconds that export and measuring will take, and smaller `precisions`.
+
+        With the features of mirrored images or without. Less what PyTorch will
+        do with the validation images: that is known only when a step is timed
+        (`training.planning.num_steps.closing_s`).
+        """
+        image_s = self.feature_s
+        num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
+        # What ONNX Runtime is fed from raw bytes.
+        passes_s = image_s * (num_val + num_test)
+        # Classes are left out in turn with about as many heads as strengths were tried.
+        again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
+        again_s += self.mirrored_s * mirrored
+        return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
+
+    def finish_s(self, dataset: Dataset) -> float:
+        """Return the seconds that checking, measuring and publishing a fitted model will take."""
+        image_s = self.feature_s
+        num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
+        passes_s = image_s * (num_val * (_TORCH_FACTOR + 1) + num_test)
+        return _FIXED_S + _SLACK * (self.heads_s + passes_s)
+
+    def has_time_to_train(self, config: FinetuneConfig, dataset: Dataset) -> bool:
+        """Whether there may be room for a few steps, by what the network's features took."""
+        planning_s = _MEASURED_STEPS * self._step_s(config)
+        least_s = min(self._few_steps_s(config, dataset), self._few_tail_steps_s(config, dataset))
+        return self._has_time(planning_s + least_s + self._least_reserve_s(config, dataset), config)
+
+    def has_time_again(self, seconds: float, config: FinetuneConfig, dataset: Dataset) -> bool:
+        """Whether training once more, which took some seconds, leaves time for what follows."""
+        return self._has_time(_SLACK * seconds + self._least_reserve_s(config, dataset), config)
+
+    def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        """Return the seconds that follow training and the choice among its weights.
+
+        Mirrored images are left out of them where there is no time otherwise.
+        """
+        full_s = self.reserve_s(dataset, precisions=len(config.precisions) - 1)
+        if self._has_time(self._few_steps_s(config, dataset) + full_s, config):
+            return full_s
+        return self._least_reserve_s(config, dataset)
+
+    def _has_time(self, seconds: float, config: FinetuneConfig) -> bool:
+        deadline_s = self.deadline_s(config)
+        return deadline_s is None or time.monotonic() + seconds <= deadline_s
+
+    def _least_reserve_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        return self.reserve_s(dataset, precisions=len(config.precisions) - 1, mirrored=False)
+
+    def _few_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        """Return what a few steps of the whole network take, and choosing among its weights."""
+        closing = closing_s(_TORCH_FACTOR * self.feature_s, len(dataset.splits["val"]))
+        return FEWEST_STEPS * self._step_s(config) + closing
+
+    def _step_s(self, config: FinetuneConfig) -> float:
+        return _STEP_FACTOR * config.batch_size * self.feature_s
+
+    def _few_tail_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
+        """Return the same for its last stages, which are given one view of each image."""
+        num_train, num_val = len(dataset.splits["train"]), len(dataset.splits["val"])
+        steps_s = FEWEST_STEPS * config.batch_size * self.feature_s
+        kept_s = self.export_s + (num_train + num_val) * self.feature_s
+        return steps_s + kept_s + _TORCH_FACTOR * self.feature_s * num_val
+
+    def deadline_s(self, config: FinetuneConfig) -> float | None:
+        """Return the `time.monotonic()` at which all is to be done; None without a budget."""
+        if config.time_budget is None:
+            return None
+        return self.started + _AIM * config.time_budget
+
+    def left_s(self, config: FinetuneConfig) -> float:
+        """Return the seconds that are left of the budget, infinity without one."""
+        if config.time_budget is None:
+            return math.inf
+        return self.started + config.time_budget - time.monotonic()

@@ -1,0 +1,1 @@
+"""What every stage runs on: device, processes, clock, progress display, versions."""

@@ -1,0 +1,96 @@
+"""Several processes as one: who writes, who computes what, what all agree on.
+
+`torchrun` and `accelerate launch` start the processes and say so in the environment; without them
+there is one. Nothing here is needed to be called differently then.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from training.runtime.ranks import is_main, num_processes
+
+# The others wait while the first process reads a large folder.
+_PATIENCE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Which part of each step this process computes: every `of`-th image, beginning at `rank`."""
+
+    rank: int = 0
+    of: int = 1
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[None]:
+    """Join the process group that the launcher describes, if there is one, for a block."""
+    if num_processes() == 1 or dist.is_initialized():
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def main_first() -> Iterator[None]:
+    """Run a block in the first process, then in the others, who find its work in the cache."""
+    if dist.is_initialized() and not is_main():
+        dist.barrier()
+    try:
+        yield
+    finally:
+        if dist.is_initialized() and is_main():
+            dist.barrier()
+
+
+def share() -> Share:
+    """Return this process's part of each step."""
+    if not dist.is_initialized():
+        return Share()
+    return Share(rank=dist.get_rank(), of=dist.get_world_size())
+
+
+def wrap(network: nn.Module) -> nn.Module:
+    """Return the network with its gradients averaged over the processes after each backward pass."""
+    if not dist.is_initialized():
+        return network
+    # BatchNorm statistics are either frozen or each process's own, of which rank 0's are kept.
+    return DistributedDataParallel(network)
+
+
+def agree(value: Any) -> Any:
+    """Return rank 0's value in every process: what a clock decides must be decided once."""
+    if not dist.is_initialized():
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, src=0)
+    return values[0]
+
+
+def any_of(flag: bool) -> bool:
+    """Return whether any process says yes."""
+    if not dist.is_initialized():
+        return flag
+    return any(gather(flag))
+
+
+def gather(part: Any) -> list[Any]:
+    """Return every process's part, by rank, in every process."""
+    if not dist.is_initialized():
+        return [part]
+    parts: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(parts, part)
+    return parts

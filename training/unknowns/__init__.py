@@ -1,1 +1,0 @@
-"""How much an image is like the training images, and from where on it is rejected."""
