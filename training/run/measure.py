@@ -72,14 +72,8 @@ def measure_candidate(
     served = {split: softmax(found / temperature, axis=1) for split, found in logits.items()}
     judgement = _judge(chosen, logits, temperature=temperature)
     _describe_metrics(judgement.metrics, display)
-    caution = choose_caution(
-        recognition,
-        prepared.unknown,
-        None if prepared.features is None else prepared.features.embeddings,
-        config,
-        display,
-        temperature=temperature,
-        served=served,
+    caution = _choose_caution(
+        recognition, prepared, config, display, temperature=temperature, served=served
     )
     reference = _reference(recognition, caution, temperature)
     precisions = _try_precisions(reference, config, display, stopwatch)
@@ -112,6 +106,26 @@ def measure_candidate(
             calibration=judgement.calibration,
             precisions=precisions.attempts,
         ),
+    )
+
+
+def _choose_caution(
+    recognition: Recognition,
+    prepared: Prepared,
+    config: FinetuneConfig,
+    display: Display,
+    *,
+    temperature: float,
+    served: dict[Split, Floats],
+) -> Caution:
+    return choose_caution(
+        recognition,
+        prepared.unknown,
+        None if prepared.features is None else prepared.features.embeddings,
+        config,
+        display,
+        temperature=temperature,
+        served=served,
     )
 
 
