@@ -5,7 +5,6 @@ Built in `create_app` or in `main`, never at import.
 
 import difflib
 import ipaddress
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inference.session import DEFAULT_ENGINE_CACHE
-from service.keys import key_digest
+from service.keys import key_digest, split_keys
 from service.logs import LogFormat
 
 ENV_PREFIX: Final = "GRAFT_"
@@ -170,12 +169,7 @@ class Settings(BaseSettings):
     def _split_keys(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        if value.lstrip().startswith("["):
-            try:
-                return json.loads(value)
-            except ValueError as err:
-                raise ValueError("keys begin with '[' but are no JSON list") from err
-        return [key for part in value.split(",") if (key := part.strip())]
+        return split_keys(value)
 
     @field_validator("api_keys", "admin_keys")
     @classmethod

@@ -4,11 +4,16 @@ import functools
 import hmac
 import ipaddress
 from collections.abc import Iterable
+from typing import Final
 
 from pydantic import SecretStr
 
 from service.errors import AdminDisabled, KeyInsufficient, KeyRequired
 from service.keys import key_digest, sent_digest
+
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# Of what a proxy names as an address and is none.
+_MAX_NAME_CHARS: Final = 64
 
 
 class Access:
@@ -50,7 +55,8 @@ class Access:
     def caller_id(self, key: str | None, address: str) -> str:
         """Return what tells one caller from another: a known key's hash, else the address.
 
-        Of an IPv6 address only the network counts, for whoever has one has all addresses in it.
+        Of an IPv6 address only the network counts, for whoever has one has all addresses in it. An IPv4
+        caller stays one caller where a proxy or a translator (RFC 6052) writes its address in IPv6.
         """
         if key is not None and _is_one_of(key, (*self._api, *self._admin)):
             return sent_digest(key).hex()
@@ -62,8 +68,14 @@ def _host_or_network(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
-    return str(parsed) if parsed.version == 4 else parsed.exploded[:19]
+        return address[:_MAX_NAME_CHARS]
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    if parsed in _NAT64:
+        return str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
+    return parsed.exploded[:19]
 
 
 def _key_required(key: str | None) -> KeyRequired:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from service.limits.access import Access
 from tests.builders import coloured, make_package
 from tests.conftest import ClientFactory
+from tests.service.service_process import running
 
 KEY, SECOND_KEY, ADMIN = "predict-key-1", "predict-key-2", "admin-key-123"
 GUARDED = [
@@ -134,6 +136,39 @@ def test_callers_are_told_apart_by_key_and_else_by_address_or_network() -> None:
     assert access.caller_id("made-up-1", "192.0.2.1") == access.caller_id("made-up-2", "192.0.2.1")
     assert access.caller_id(None, "2001:db8::1") == access.caller_id(None, "2001:db8::2")
     assert access.caller_id(None, "2001:db8::1") != access.caller_id(None, "2001:db8:0:1::1")
+
+
+@pytest.mark.parametrize("prefix", ["::ffff:", "::FFFF:", "0:0:0:0:0:ffff:", "64:ff9b::"])
+def test_an_ipv4_caller_is_the_same_one_however_a_proxy_writes_it(prefix: str) -> None:
+    access = Access(api_keys=[], admin_keys=[])
+    plain = [access.caller_id(None, f"192.0.2.{n}") for n in (1, 2)]
+    assert [access.caller_id(None, f"{prefix}192.0.2.{n}") for n in (1, 2)] == plain
+
+
+def test_what_a_proxy_names_is_kept_short() -> None:
+    access = Access(api_keys=[], admin_keys=[])
+    assert len(access.caller_id(None, "x" * 16_000)) < 100
+
+
+def test_of_many_callers_behind_one_proxy_only_the_greedy_one_is_429(models_dir: Path) -> None:
+    make_package(models_dir)
+    settings = {
+        "GRAFT_TRUSTED_PROXIES": "127.0.0.1",
+        "GRAFT_RATE_LIMIT_PER_S": "0.001",
+        "GRAFT_RATE_LIMIT_BURST": "1",
+    }
+    with running(models_dir, **settings) as service:
+
+        def status(address: str) -> int:
+            headers = {"X-Forwarded-For": address}
+            url = f"{service.url}/predict"
+            return httpx2.post(
+                url, content=coloured("red"), headers=headers, timeout=60
+            ).status_code
+
+        assert [status("::ffff:192.0.2.1"), status("192.0.2.1")] == [200, 429]
+        assert status("::ffff:192.0.2.2") == 200
+        assert [status("2001:db8::1"), status("2001:db8::2")] == [200, 429]
 
 
 def test_a_caller_over_its_rate_is_429_and_another_is_answered(
