@@ -3,6 +3,10 @@
 Knows nothing of training or of HTTP. Imports numpy, Pillow and onnxruntime only.
 """
 
+from inference.telemetry_off import turn_off_telemetry
+
+turn_off_telemetry()
+
 from inference.classifier import (
     BatchOutputs,
     Classifier,
