@@ -30,11 +30,12 @@ from inference.errors import (
     UndecodableImage,
     UnsupportedFormat,
 )
+from inference.find_package import find_package
 from inference.golden import check_golden, write_golden
 from inference.manifest import Manifest, dump_manifest, parse_manifest
 from inference.package import Package, publish_package, read_package
 from inference.preprocessing import PreparedImage, PreprocessSpec, crop_box, prepare_image
-from inference.repository import Repository, find_package
+from inference.repository import Repository
 from inference.session import ModelSession, SessionConfig, open_session
 
 __all__ = [

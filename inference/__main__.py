@@ -20,9 +20,9 @@ from typing import Any
 
 from inference.classifier import Classifier, LabelProbability, Prediction, open_classifier
 from inference.errors import ImageError, InferenceError
+from inference.find_package import find_package
 from inference.formats import IMAGE_SUFFIXES
 from inference.manifest import MODEL_FILES
-from inference.repository import find_package
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json

@@ -1,4 +1,8 @@
-"""What a model, a version and an alias may be called. No name can leave the repository."""
+"""What a model, a version and an alias may be called. No name can leave the repository.
+
+A version may also be a date with a time (20261231235959): up to 15 digits are numbers that JSON keeps
+exact in every reader.
+"""
 
 import re
 from typing import Final
@@ -9,7 +13,8 @@ LATEST: Final = "latest"
 STABLE: Final = "stable"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}")
+MAX_VERSION: Final = 10**15 - 1
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,14}")
 
 
 def check_model_name(name: str) -> str:
@@ -41,5 +46,5 @@ def check_alias(alias: str) -> str:
 
 
 def parse_version(text: str) -> int | None:
-    """Return the version that `text` spells (a positive integer without leading zeros), or None."""
+    """Return the version that `text` spells (1 to `MAX_VERSION`, no leading zeros), or None."""
     return int(text) if _VERSION.fullmatch(text) else None

@@ -21,7 +21,8 @@ from inference.manifest import (
     Precision,
     parse_manifest,
 )
-from inference.names import check_model_name, parse_version
+from inference.names import MAX_VERSION, check_model_name, parse_version
+from inference.readable import share_reading
 
 _TEMPORARY_PREFIX: Final = ".publishing-"
 _ABANDONED_AFTER_S: Final = 24 * 3600
@@ -119,7 +120,7 @@ def publish_package(models_dir: Path, name: str, write: Callable[[Path, int], No
     """
     parent = models_dir / check_model_name(name)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(parent)
         _remove_abandoned(parent)
     except OSError as err:
         raise _unwritable(models_dir, err) from err
@@ -129,6 +130,7 @@ def publish_package(models_dir: Path, name: str, write: Callable[[Path, int], No
         try:
             temporary.mkdir()
             write(temporary, version)
+            share_reading(temporary)
             _fsync_tree(temporary)
             if _rename_new(temporary, parent / str(version)):
                 _fsync(parent)
@@ -141,9 +143,25 @@ def publish_package(models_dir: Path, name: str, write: Callable[[Path, int], No
 
 
 def next_version(parent: Path) -> int:
-    """Return one more than the highest version folder in `parent` (1 where there is none)."""
-    taken = (parse_version(entry.name) or 0 for entry in parent.iterdir())
-    return max(taken, default=0) + 1
+    """Return one more than the highest version folder in `parent` (1 where there is none).
+
+    Raises:
+        PackageError: that one is the highest there can be.
+    """
+    highest = max((parse_version(entry.name) or 0 for entry in parent.iterdir()), default=0)
+    if highest >= MAX_VERSION:
+        raise PackageError(
+            f"{parent.name}/{highest} is the highest version there can be; rename that folder "
+            "(and the version in its manifest), or publish under another name"
+        )
+    return highest + 1
+
+
+def _make_folder(parent: Path) -> None:
+    """Make a model's folder, to be read by whoever may read the repository."""
+    if not parent.is_dir():
+        parent.mkdir(parents=True, exist_ok=True)
+        share_reading(parent)
 
 
 def _rename_new(source: Path, target: Path) -> bool:

@@ -1,26 +1,15 @@
-"""The model repository: `models/<name>/<version>/`, with aliases. Lists and resolves, loads nothing."""
+"""The model repository: `models/<name>/<version>/`. Lists and resolves, loads nothing."""
 
-import contextlib
-import dataclasses
-import json
-import os
-import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from inference.aliases import read_aliases, remove_alias, set_alias
 from inference.errors import InvalidName, ModelNotFound, PackageError
-from inference.files import read_regular_file
-from inference.manifest import MANIFEST_FILE
-from inference.names import LATEST, STABLE, check_alias, check_model_name, parse_version
+from inference.names import LATEST, check_alias, check_model_name, parse_version
 from inference.package import Package, read_package
-from inference.strictjson import parse_json
-from inference.traffic import TRAFFIC_FILE, Traffic
-
-ALIASES_FILE: Final = "aliases.json"
-# Of the aliases or the traffic of one model.
-_MAX_SETTINGS_BYTES: Final = 2**20
+from inference.traffic import Traffic, read_traffic, write_traffic
+from inference.version_folders import list_model, list_models, why_incomplete
+from inference.version_names import VersionNames, unknown_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +23,31 @@ class Repository:
     root: Path
 
     def names(self) -> list[str]:
-        """Return the models that have at least one version, sorted."""
-        if not self.root.is_dir():
+        """Return the models that have at least one version, sorted.
+
+        Raises:
+            PackageError: the folder is there and cannot be read.
+        """
+        try:
+            return [model.name for model in list_models(self.root) if model.numbers]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(entry.name for entry in self.root.iterdir() if self._holds_versions(entry))
+        except OSError as err:
+            raise PackageError(f"the models folder cannot be read: {err.strerror}") from err
 
     def versions(self, name: str) -> list[int]:
-        """Return the versions of a model in ascending order.
+        """Return the versions of a model in ascending order, with those that are still being copied.
 
         Raises:
             ModelNotFound: no such model.
+            PackageError: its folder cannot be read.
         """
-        numbers = self._version_numbers(self._model_folder(name))
-        if not numbers:
-            raise ModelNotFound(f"no model {name!r}; there are {_listed(self.names())}")
-        return numbers
+        model = list_model(self.root, self._checked(name))
+        if model is not None and model.problem is not None:
+            raise PackageError(f"the folder of model {name!r} cannot be read: {model.problem}")
+        if model is None or not model.numbers:
+            raise unknown_model(name, self.names())
+        return model.numbers
 
     def aliases(self, name: str) -> dict[str, int]:
         """Return the set aliases of a model ("latest" is implied and not among them).
@@ -58,42 +57,50 @@ class Repository:
             PackageError: the aliases file is damaged.
         """
         self.versions(name)
-        return _read_aliases(self._model_folder(name) / ALIASES_FILE)
+        return read_aliases(self.root / name)
 
     def resolve(self, name: str, version: str | int | None = None) -> int:
-        """Return the version number meant by a number, an alias, or nothing.
+        """Return the version number meant by a number, an alias, or nothing; see `VersionNames`.
 
-        Nothing means "stable" where that alias is set, else the latest version.
+        A version whose files have not all arrived is meant only by its number.
 
         Raises:
             ModelNotFound: no such model, version or alias.
             PackageError: an alias was asked for, or nothing, and the aliases file is damaged.
         """
         versions = self.versions(name)
-        wanted = parse_version(str(version))
-        # Before the aliases are read: damaged ones stand in the way of neither.
-        if wanted in versions:
-            return wanted
-        if version == LATEST:
-            return versions[-1]
-        aliases = self.aliases(name)
-        if version is None and STABLE not in aliases:
-            return versions[-1]
-        alias = STABLE if version is None else str(version)
-        if wanted is None and (aliased := aliases.get(alias)) in versions:
-            return aliased
-        choices = _listed([*map(str, versions), LATEST, *sorted(aliases)])
-        raise ModelNotFound(f"model {name!r} has no version {alias[:80]!r}; it has {choices}")
+        asked = None if version is None else str(version)
+        if (number := parse_version(asked or "")) in versions:
+            return number
+        # Damaged aliases stand in the way of no number, and not of the latest.
+        aliases = {} if asked == LATEST else self.aliases(name)
+        complete = [number for number in versions if self._counts(name, number)]
+        if not complete:
+            self.package(name, versions[-1])  # raises, and says why
+        return VersionNames(model=name, versions=complete, aliases=aliases).find(asked)
 
     def package(self, name: str, version: str | int | None = None) -> Package:
         """Read the package of a version.
 
         Raises:
             ModelNotFound: no such model, version or alias.
-            InvalidManifest: the package cannot be read, or lies about its own name or version.
+            InvalidManifest: the package cannot be read.
+            PackageError: it lies about its own name or version, or not all of its files are there.
         """
         number = self.resolve(name, version)
-        package = read_package(self._model_folder(name) / str(number))
+        package = self.read(name, number)
+        if (why := why_incomplete(package)) is not None:
+            raise PackageError(f"version {number} of model {name!r} is incomplete: {why}")
+        return package
+
+    def read(self, name: str, number: int) -> Package:
+        """Read the manifest of a version that is there; its other files may still be missing.
+
+        Raises:
+            InvalidManifest: the package cannot be read.
+            PackageError: it lies about its own name or version.
+        """
+        package = read_package(self.root / self._checked(name) / str(number))
         manifest = package.manifest
         if (manifest.name, manifest.version) != (name, number):
             raise PackageError(
@@ -108,13 +115,23 @@ class Repository:
         Raises:
             InvalidName: the alias is not allowed.
             ModelNotFound: no such model or version.
-            PackageError: the repository cannot be written.
+            PackageError: the version is incomplete, or the repository cannot be written.
         """
         check_alias(alias)
-        self.resolve(name, version)
-        aliases = {**self.aliases(name), alias: version}
-        _write_json(self._model_folder(name) / ALIASES_FILE, aliases)
-        return aliases
+        number = self.resolve(name, version)
+        if not self._counts(name, number):
+            self.package(name, number)  # raises, and says what is missing
+        return set_alias(self.root / name, alias, version)
+
+    def remove_alias(self, name: str, alias: str) -> dict[str, int]:
+        """Remove an alias, atomically, and return those that are left.
+
+        Raises:
+            ModelNotFound: no such model or alias.
+            PackageError: the repository cannot be written.
+        """
+        self.versions(name)
+        return remove_alias(self.root / name, alias)
 
     def traffic(self, name: str) -> Traffic | None:
         """Return how the requests of a model are shared among its versions, where that is set.
@@ -124,7 +141,7 @@ class Repository:
             PackageError: the traffic file is damaged.
         """
         self.versions(name)
-        return _read_traffic(self._model_folder(name) / TRAFFIC_FILE)
+        return read_traffic(self.root / name)
 
     def set_traffic(self, name: str, traffic: Traffic | None) -> None:
         """Share the requests of a model among its versions, atomically; None gives all to the default.
@@ -136,104 +153,16 @@ class Repository:
         self.versions(name)
         for version in traffic.versions() if traffic else ():
             self.resolve(name, version)
-        file = self._model_folder(name) / TRAFFIC_FILE
-        if traffic is not None:
-            _write_json(file, dataclasses.asdict(traffic))
-            return
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as err:
-            raise PackageError("the models folder is not writable, the traffic stays") from err
+        write_traffic(self.root / name, traffic)
 
-    def _model_folder(self, name: str) -> Path:
+    def _counts(self, name: str, number: int) -> bool:
         try:
-            return self.root / check_model_name(name)
+            return why_incomplete(self.read(name, number)) is None
+        except PackageError:
+            return True  # a version that is there and cannot be used must not be passed over in silence
+
+    def _checked(self, name: str) -> str:
+        try:
+            return check_model_name(name)
         except InvalidName as err:
             raise ModelNotFound(str(err)) from err
-
-    def _holds_versions(self, folder: Path) -> bool:
-        try:
-            check_model_name(folder.name)
-        except InvalidName:
-            return False
-        return bool(self._version_numbers(folder))
-
-    def _version_numbers(self, folder: Path) -> list[int]:
-        """A version is a folder with a manifest: what a copy in progress lacks until its end."""
-        root = self.root.resolve()
-        with contextlib.suppress(OSError):  # no folder, not readable, or removed just now
-            return sorted(
-                number
-                for entry in folder.iterdir()
-                if (number := parse_version(entry.name))
-                and (entry / MANIFEST_FILE).is_file()
-                and entry.resolve().is_relative_to(root)
-            )
-        return []
-
-
-def find_package(path: Path) -> Path:
-    """Take `models/NAME` for the version that the service would answer with; return the rest as it is.
-
-    Raises:
-        ModelNotFound, PackageError: as `Repository.package`.
-    """
-    if path.is_dir() and not (path / MANIFEST_FILE).exists():
-        resolved = path.resolve()
-        return Repository(resolved.parent).package(resolved.name).path
-    return path
-
-
-def _read_aliases(file: Path) -> dict[str, int]:
-    try:
-        data = parse_json(read_regular_file(file.parent, file.name, max_bytes=_MAX_SETTINGS_BYTES))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as err:
-        raise PackageError(
-            f"{ALIASES_FILE} of {file.parent.name!r} cannot be read; mend it"
-        ) from err
-    if not isinstance(data, dict) or not all(type(version) is int for version in data.values()):
-        raise PackageError(
-            f"{ALIASES_FILE} of {file.parent.name!r} must map names to version numbers"
-        )
-    return data
-
-
-def _read_traffic(file: Path) -> Traffic | None:
-    where = f"{TRAFFIC_FILE} of {file.parent.name!r}"
-    try:
-        data = parse_json(read_regular_file(file.parent, file.name, max_bytes=_MAX_SETTINGS_BYTES))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as err:
-        raise PackageError(f"{where} cannot be read; mend it") from err
-    if not isinstance(data, dict) or not isinstance(data.get("weights", {}), dict):
-        raise PackageError(f'{where} is not of the form {{"weights": {{"stable": 90}}}}; mend it')
-    unknown = sorted(set(data) - {"weights", "shadow"})
-    if unknown:
-        raise PackageError(f"{where} has unknown keys {unknown}; mend it")
-    try:
-        return Traffic(weights=data.get("weights", {}), shadow=data.get("shadow"))
-    except PackageError as err:
-        raise PackageError(f"{where}: {err}") from err
-
-
-def _write_json(file: Path, data: Mapping[str, object]) -> None:
-    temporary = file.with_name(f".{file.name}-{secrets.token_hex(6)}")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(data, stream, indent=2, sort_keys=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(file)
-    except OSError as err:
-        raise PackageError(
-            f"the models folder is not writable, {file.stem} stay as they were"
-        ) from err
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if names else "none yet"

@@ -4,13 +4,16 @@
 name an alias, "latest" or a version's number.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from inference.errors import InvalidName, PackageError
 from inference.names import LATEST, check_alias, parse_version
+from inference.repository_file import changing, read_repository_file, write_repository_file
 
 TRAFFIC_FILE: Final = "traffic.json"
 _MAX_VERSIONS: Final = 16
@@ -78,3 +81,35 @@ def _check_version(version: object) -> None:
             check_alias(version)
         except InvalidName as err:
             raise PackageError(f"traffic names {version[:80]!r}: {err}") from err
+
+
+def read_traffic(model_folder: Path) -> Traffic | None:
+    """Return how the requests of a model are shared, where that is set.
+
+    Raises:
+        PackageError: the file is damaged or cannot be read.
+    """
+    data = read_repository_file(model_folder / TRAFFIC_FILE)
+    if data is None:
+        return None
+    where = f"{TRAFFIC_FILE} of {model_folder.name!r}"
+    if not isinstance(data, dict) or not isinstance(data.get("weights", {}), dict):
+        raise PackageError(f'{where} is not of the form {{"weights": {{"stable": 90}}}}; mend it')
+    unknown = sorted(set(data) - {"weights", "shadow"})
+    if unknown:
+        raise PackageError(f"{where} has unknown keys {str(unknown)[:200]}; mend it")
+    try:
+        return Traffic(weights=data.get("weights", {}), shadow=data.get("shadow"))
+    except PackageError as err:
+        raise PackageError(f"{where}: {err}") from err
+
+
+def write_traffic(model_folder: Path, traffic: Traffic | None) -> None:
+    """Share the requests of a model, atomically; None gives all to the default version.
+
+    Raises:
+        PackageError: the repository cannot be written.
+    """
+    file = model_folder / TRAFFIC_FILE
+    with changing(file):
+        write_repository_file(file, dataclasses.asdict(traffic) if traffic else None)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from inference.classifier import open_classifier
 from inference.errors import InferenceError
-from inference.repository import find_package
+from inference.find_package import find_package
 from inference.session import SessionConfig
 from training.assessment.comparison import Comparison, Contender, compare_all, disagreements
 from training.assessment.evaluation import evaluate

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from inference.classifier import Classifier, open_classifier
 from inference.errors import InferenceError
-from inference.repository import find_package
+from inference.find_package import find_package
 from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate

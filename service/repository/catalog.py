@@ -10,8 +10,8 @@ from typing import Final
 
 from inference import InferenceError, Manifest, ModelNotFound, Package, PackageError, Repository
 from inference.manifest import MANIFEST_FILE
-from inference.names import LATEST, STABLE, parse_version
 from inference.traffic import Traffic
+from inference.version_names import VersionNames, unknown_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +57,8 @@ class PublishedModel:
         Raises:
             ModelNotFound: no such version or alias.
         """
-        number = max(self.versions) if version == LATEST else parse_version(version)
-        if number is None:
-            number = self.aliases.get(version)
-        if number is None or number not in self.versions:
-            choices = ", ".join([*map(str, self.versions), LATEST, *sorted(self.aliases)])
-            raise ModelNotFound(
-                f"model {self.name!r} has no version {version[:80]!r}; it has {choices}"
-            )
-        return self.versions[number]
+        names = VersionNames(model=self.name, versions=self.versions.keys(), aliases=self.aliases)
+        return self.versions[names.find(version)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +75,7 @@ class Catalog:
             ModelNotFound: no such model.
         """
         if name not in self.models:
-            choices = ", ".join(sorted(self.models)) or "none yet"
-            raise ModelNotFound(f"no model {name[:80]!r}; there are {choices}")
+            raise unknown_model(name, self.models)
         return self.models[name]
 
 
@@ -99,11 +91,8 @@ def read_catalog(repository: Repository, previous: Catalog = EMPTY_CATALOG) -> C
         if not repository.root.is_dir():
             return Catalog(models=previous.models, problem="the models folder does not exist")
         names = repository.names()
-    except OSError as err:
-        reason = err.strerror or type(err).__name__
-        return Catalog(
-            models=previous.models, problem=f"the models folder cannot be read: {reason}"
-        )
+    except (OSError, PackageError) as err:
+        return Catalog(models=previous.models, problem=str(err))
     models = {}
     for name in names:
         try:
@@ -123,8 +112,8 @@ def _read_model(
     }
     try:
         aliases = repository.aliases(name)
-        default = _default(versions, aliases)
-    except PackageError as err:
+        default = VersionNames(model=name, versions=versions, aliases=aliases).find(None)
+    except (PackageError, ModelNotFound) as err:
         # Better the version of before than one that the operator held back with "stable".
         kept = previous.default if previous and previous.default in versions else None
         return PublishedModel(
@@ -149,14 +138,6 @@ def _read_model(
     )
 
 
-def _default(versions: Mapping[int, PublishedVersion], aliases: Mapping[str, int]) -> int:
-    """Follow the rule of `Repository.resolve`."""
-    stable = aliases.get(STABLE)
-    if stable is not None and stable not in versions:
-        raise PackageError(f"alias {STABLE!r} points at version {stable}, which is not there")
-    return stable or max(versions)
-
-
 def _read_version(
     repository: Repository, name: str, number: int, previous: PublishedVersion | None
 ) -> PublishedVersion:
@@ -165,7 +146,7 @@ def _read_version(
     if previous is not None and previous.stamp == stamp:
         return previous
     try:
-        package = repository.package(name, number)
+        package = repository.read(name, number)
     except InferenceError as err:
         return PublishedVersion(
             name=name, number=number, stamp=stamp, package=None, problem=str(err)

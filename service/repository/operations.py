@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inference.file_lock import locked
+
 Version = tuple[str, int]
 
 
@@ -63,7 +65,7 @@ class Operations:
         if self.file is None:
             yield
             return
-        with _locked(self.file.with_suffix(".lock")):
+        with locked(self.file.with_suffix(".lock")):
             self.read()
             yield
             self._write(self.file)
@@ -77,13 +79,3 @@ class Operations:
         temporary = file.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(data), encoding="utf-8")
         temporary.replace(file)
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Keep the other workers out; several workers are for POSIX only."""
-    import fcntl
-
-    with file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

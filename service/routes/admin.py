@@ -40,6 +40,15 @@ async def set_alias(name: str, alias: str, request: Request, context: ContextDep
     return Aliases(name=name, aliases=aliases)
 
 
+@router.delete("/models/{name}/aliases/{alias}")
+async def remove_alias(name: str, alias: str, context: ContextDep) -> Aliases:
+    """Remove an alias. Without "stable" the latest version answers when none is named."""
+    repository = context.registry.repository
+    aliases = await asyncio.to_thread(repository.remove_alias, name, alias)
+    await context.registry.refresh()
+    return Aliases(name=name, aliases=aliases)
+
+
 @router.put(
     "/models/{name}/traffic",
     openapi_extra=TRAFFIC_BODY,

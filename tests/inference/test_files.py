@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from inference.aliases import ALIASES_FILE
 from inference.classifier import Classifier
 from inference.errors import PackageError
 from inference.files import read_regular_file, regular_file_size
 from inference.golden import EXPECTED_FILE, GOLDEN_FOLDER, check_golden
 from inference.manifest import MANIFEST_FILE
 from inference.package import read_package
-from inference.repository import ALIASES_FILE, Repository
+from inference.repository import Repository
 from inference.session import SessionConfig
 from inference.traffic import TRAFFIC_FILE
 from tests.builders import make_package

@@ -3,7 +3,7 @@
 import pytest
 
 from inference.errors import InvalidName
-from inference.names import check_alias, check_model_name, parse_version
+from inference.names import MAX_VERSION, check_alias, check_model_name, parse_version
 
 FORBIDDEN = [
     "",
@@ -63,14 +63,31 @@ def test_an_alias_that_means_something_else_is_refused(alias: str) -> None:
         check_alias(alias)
 
 
-@pytest.mark.parametrize(("text", "version"), [("1", 1), ("42", 42), ("999999999", 999_999_999)])
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("1", 1), ("42", 42), ("20261231235959", 20_261_231_235_959), (str(MAX_VERSION), MAX_VERSION)],
+)
 def test_a_version_is_a_positive_integer(text: str, version: int) -> None:
     assert parse_version(text) == version
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "01", "-1", "+1", "1.0", "1 ", "1\n", "1_000", "\u0661", "²", "1000000000", "one"],
+    [
+        "",
+        "0",
+        "01",
+        "-1",
+        "+1",
+        "1.0",
+        "1 ",
+        "1\n",
+        "1_000",
+        "\u0661",
+        "²",
+        str(MAX_VERSION + 1),
+        "one",
+    ],
 )
 def test_anything_else_is_no_version(text: str) -> None:
     assert parse_version(text) is None

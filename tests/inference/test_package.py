@@ -13,6 +13,7 @@ import pytest
 
 from inference.errors import DigestMismatch, InvalidManifest, InvalidName, PackageError
 from inference.manifest import MANIFEST_FILE, dump_manifest
+from inference.names import MAX_VERSION
 from inference.package import next_version, publish_package, read_package
 from inference.repository import Repository
 from tests.builders import make_manifest, make_package
@@ -57,6 +58,39 @@ def test_the_next_version_follows_the_highest_and_ignores_other_entries(tmp_path
     for name in ("2", "9", "010", "x", ".publishing-1"):
         (tmp_path / name).mkdir()
     assert next_version(tmp_path) == 10
+
+
+def test_after_a_date_comes_the_next_number_and_after_the_highest_a_word(tmp_path: Path) -> None:
+    folder = tmp_path / "colours"
+    (folder / "202611221200").mkdir(parents=True)
+    assert make_package(tmp_path).name == "202611221201"
+    (folder / str(MAX_VERSION)).mkdir()
+    with pytest.raises(PackageError, match="highest version"):
+        publish_package(tmp_path, "colours", write_nothing)
+
+
+def rights(path: Path) -> str:
+    return f"{path.stat().st_mode & 0o777:o}"
+
+
+@pytest.mark.parametrize(
+    ("repository", "folder", "file"),
+    [("755", "755", "644"), ("750", "750", "640"), ("700", "700", "600"), ("775", "755", "644")],
+)
+def test_who_may_read_the_repository_may_read_what_a_strict_umask_wrote(
+    tmp_path: Path, repository: str, folder: str, file: str
+) -> None:
+    tmp_path.chmod(int(repository, 8))
+    before = os.umask(0o077)
+    try:
+        version = make_package(tmp_path)
+        Repository(tmp_path).set_alias("colours", "stable", 1)
+    finally:
+        os.umask(before)
+    assert {rights(path) for path in (version.parent, version, version / "golden")} == {folder}
+    files = [path for path in version.parent.rglob("*") if path.is_file()]
+    assert version / MANIFEST_FILE in files
+    assert {rights(path) for path in files} == {file}
 
 
 def test_a_killed_publisher_leaves_nothing_that_a_reader_sees(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from inference.aliases import ALIASES_FILE
 from inference.errors import InvalidManifest, InvalidName, ModelNotFound, PackageError
 from inference.manifest import MANIFEST_FILE
-from inference.repository import ALIASES_FILE, Repository
+from inference.repository import Repository
 from tests.builders import make_package
 
 
@@ -60,7 +61,7 @@ def test_what_is_no_model_is_not_listed(repository: Repository) -> None:
 
 def test_a_repository_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert Repository(tmp_path / "none").names() == []
-    with pytest.raises(ModelNotFound, match="there are none yet"):
+    with pytest.raises(ModelNotFound, match="there are: none yet"):
         Repository(tmp_path / "none").versions("colours")
 
 
@@ -77,7 +78,7 @@ def test_an_unknown_or_forbidden_model_is_not_found(repository: Repository, name
 
 
 def test_the_models_there_are_are_named(repository: Repository) -> None:
-    with pytest.raises(ModelNotFound, match="no model 'shoes'; there are colours, digits"):
+    with pytest.raises(ModelNotFound, match="no model 'shoes'; there are: colours, digits"):
         repository.versions("shoes")
 
 

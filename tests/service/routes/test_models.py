@@ -114,6 +114,15 @@ def test_an_alias_moves_what_is_served(admin: TestClient, models_dir: Path) -> N
     assert (models_dir / "colours" / "aliases.json").is_file()
 
 
+def test_a_removed_alias_gives_way_to_the_latest(admin: TestClient) -> None:
+    admin.put("/models/colours/aliases/stable", json={"version": 1})
+    response = admin.delete("/models/colours/aliases/stable")
+    assert response.json() == {"name": "colours", "aliases": {}}
+    assert admin.get("/models/colours").json()["serving"] == 2
+    again = admin.delete("/models/colours/aliases/stable")
+    assert (again.status_code, again.json()["code"]) == (404, "model_not_found")
+
+
 @pytest.mark.parametrize(
     ("alias", "body", "status"),
     [

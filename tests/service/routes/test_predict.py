@@ -155,8 +155,8 @@ def test_an_unknown_precision_is_refused(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("url", "fact"),
     [
-        ("/predict?model=shapes", "there are colours"),
-        ("/models/shapes/predict", "there are colours"),
+        ("/predict?model=shapes", "there are: colours"),
+        ("/models/shapes/predict", "there are: colours"),
         ("/predict?version=7", "it has 1, latest"),
         ("/predict?version=stable", "it has 1, latest"),
         ("/models/colours/versions/0/predict", "it has 1, latest"),
@@ -164,7 +164,7 @@ def test_an_unknown_precision_is_refused(client: TestClient) -> None:
         ("/predict?model=..%2F..%2Fetc", "no model '../../etc'"),
         ("/predict?model=%00", "no model"),
         ("/predict?model=%F0%9F%98%80", "no model"),
-        ("/models/%2e%2e/predict", "there are colours"),
+        ("/models/%2e%2e/predict", "there are: colours"),
     ],
 )
 def test_what_is_not_published_is_404_and_names_what_is(

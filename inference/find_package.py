@@ -1,0 +1,51 @@
+"""From what a person types to a package: `models/NAME`, `models/NAME/VERSION`, a folder or a file."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from inference.errors import ModelNotFound, PackageError
+from inference.manifest import MANIFEST_FILE
+from inference.repository import Repository
+from inference.version_folders import list_model
+from inference.version_names import listed, unknown_model
+
+
+def find_package(path: Path) -> Path:
+    """Take `models/NAME` for the version that the service would answer with; return the rest as it is.
+
+    In `models/NAME/VERSION` the version may be an alias.
+
+    Raises:
+        ModelNotFound, PackageError: as `Repository.package`; the message names what is there.
+    """
+    # os.path, not Path: its questions are answered "no" where a folder may not be entered.
+    if os.path.isfile(path) or os.path.exists(path / MANIFEST_FILE):
+        return path
+    full = Path(os.path.realpath(path))
+    if _is_model(full.parent):
+        model = full.parent
+        return Repository(model.parent).package(model.name, full.name).path
+    if _is_model(full):
+        return Repository(full.parent).package(full.name).path
+    if models := _models_in(full):
+        raise ModelNotFound(
+            f"{str(path)!r} is a folder of models; name one of them: "
+            f"{listed([str(path / name) for name in models])}"
+        )
+    if models := _models_in(full.parent):
+        raise unknown_model(full.name, models, where=full.parent.name)
+    raise ModelNotFound(
+        f"no package at {str(path)!r}; give models/NAME, models/NAME/VERSION or a model.onnx file"
+    )
+
+
+def _is_model(folder: Path) -> bool:
+    model = list_model(folder.parent, folder.name)
+    return model is not None and (model.problem is not None or bool(model.numbers))
+
+
+def _models_in(folder: Path) -> list[str]:
+    with suppress(PackageError):
+        return Repository(folder).names()
+    return []
