@@ -22,8 +22,8 @@ LABEL org.opencontainers.image.title="Graft" \
     org.opencontainers.image.version="0.1.0" \
     org.opencontainers.image.licenses="Apache-2.0" \
     org.opencontainers.image.base.name="docker.io/library/python:3.13-slim"
-ARG PIP_INDEX_URL
-ARG PIP_EXTRA_INDEX_URL
+ARG PIP_INDEX_URL=""
+ARG PIP_EXTRA_INDEX_URL=""
 ARG PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /app
 

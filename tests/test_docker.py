@@ -252,6 +252,7 @@ def test_the_image_holds_the_cpu_runtime_and_nothing_of_training(container: Cont
 
 def test_only_what_the_service_loads_is_in_the_image(container: Container) -> None:
     (site,) = (container.venv / "lib").glob("python3.*/site-packages")
+    assert (container.venv / "libraries.txt").read_text().startswith("annotated-doc==")
     assert not list(site.rglob("tests"))
     assert not (site / "onnxruntime/transformers").exists()
     # Read-only later on: what is not compiled now is compiled at every start.

@@ -30,6 +30,8 @@ fi
 "$python" -m pip --python "$venv/bin/python" install \
     --disable-pip-version-check --no-input --quiet --only-binary :all: --root-user-action ignore \
     --no-deps --require-hashes "${options[@]}" --requirement "$libraries"
+# What an image holds can be asked of it.
+cp "$libraries" "$venv/libraries.txt"
 
 if [ "$purpose" = serve ]; then
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

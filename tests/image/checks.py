@@ -1,6 +1,6 @@
 """Build the images and run them; for the machine that `scripts/docker/engine.sh` sets up.
 
-    python3 checks.py cpu gpu train
+    python3 checks.py cpu gpu train      # cpu first: it serves what train has made
 
 A line for each thing checked, with its figures; the first one that fails ends it with exit code 1.
 Standard library only.
@@ -155,12 +155,14 @@ class Container:
         return usage.partition(" ")[0]
 
 
-def predict(port: int, **headers: str) -> tuple[int, dict[str, Any]]:
-    """Send the image; return the status and the answer. Status 0: nobody listens."""
+def predict(
+    port: int, image: Path = INPUT / "green.png", *, key: str = ""
+) -> tuple[int, dict[str, Any]]:
+    """Send an image; return the status and the answer. Status 0: nobody listens."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/predict",
-        data=(INPUT / "green.png").read_bytes(),
-        headers={"Content-Type": "image/png", **headers},
+        data=image.read_bytes(),
+        headers={"Content-Type": "image/png"} | ({"Authorization": f"Bearer {key}"} if key else {}),
     )
     try:
         with _OPENER.open(request, timeout=30) as response:
@@ -171,9 +173,9 @@ def predict(port: int, **headers: str) -> tuple[int, dict[str, Any]]:
         return 0, {}
 
 
-def expect_green(port: int, **headers: str) -> int:
+def expect_green(port: int, *, key: str = "") -> int:
     """Return the version that answered."""
-    status, answer = predict(port, **headers)
+    status, answer = predict(port, key=key)
     expect(status == 200, f"/predict answered {status} {answer}")
     expect(answer["predictions"][0]["label"] == "green", f"not green: {answer}")
     return int(answer["model"]["version"])
@@ -199,16 +201,15 @@ def check_hardened(target: str) -> None:
     """It serves as docs/docker.md runs it, takes a new version, and stops."""
     models = fresh_models()
     options = [*HARDENED, "--volume", f"{models}:/models:ro"]
-    key = {"Authorization": f"Bearer {KEY}"}
     with Container(target, options=options, GRAFT_API_KEYS=KEY) as container:
         say(f"{target} hardened, healthy after", f"{container.wait_until_healthy():.1f} s")
-        expect(expect_green(container.port, **key) == 1, "version 1 does not answer")
+        expect(expect_green(container.port, key=KEY) == 1, "version 1 does not answer")
         say(f"{target} memory after a request", container.memory())
         status, _ = predict(container.port)
         expect(status == 401, f"without a key: {status}")
         publish(2, models)
         began = time.monotonic()
-        while expect_green(container.port, **key) != 2:
+        while expect_green(container.port, key=KEY) != 2:
             expect(time.monotonic() - began < 60, f"version 2 never answered:\n{container.log()}")
             time.sleep(0.05)
         say(f"{target} new version answers after", f"{time.monotonic() - began:.1f} s")
@@ -241,6 +242,31 @@ def check_refusals(target: str) -> None:
             say(f"{target} exit code 2", log.strip().splitlines()[-1])
 
 
+def check_train(target: str) -> None:
+    """From a folder of photos to an answer by two commands, without root and without a network."""
+    models, serving = "trial-models", "cpu"
+    attempt("volume", "rm", models)
+    try:
+        began = time.monotonic()
+        photos = ["--volume", f"{INPUT}/photos:/data:ro", "--volume", f"{models}:/models"]
+        run = ["run", "--rm", "--network", "none", *photos, f"graft:{target}"]
+        trained = docker(*run, "/data", "--name", "photos", timeout_s=900)
+        say(f"{target} trained in {time.monotonic() - began:.0f} s", trained.splitlines()[-1])
+        options = [*HARDENED, "--volume", f"{models}:/models:ro"]
+        with Container(serving, options=options, GRAFT_ALLOW_ANONYMOUS="1") as container:
+            container.wait_until_healthy()
+            right, asked = 0, 0
+            for photo in sorted((INPUT / "photos").glob("*/*"))[::5]:
+                status, answer = predict(container.port, photo)
+                expect(status == 200, f"{photo.name}: {status} {answer}")
+                right += answer["predictions"][0]["label"] == photo.parent.name
+                asked += 1
+        say(f"{target} then {serving}, photos named right", f"{right} of {asked}")
+        expect(right > asked / 2, "the model that was trained is not the one that answers")
+    finally:
+        attempt("volume", "rm", models)
+
+
 def compose(checkout: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run `docker compose` in a checkout."""
     place = ["--project-directory", str(checkout), "--file", str(checkout / "compose.yaml")]
@@ -265,7 +291,7 @@ def check_compose(checkout: Path) -> None:
         up = compose(checkout, "up", "--no-build", "--detach", "--wait")
         expect(up.returncode == 0, f"up: {up.stderr[-2000:]}")
         say("compose up, healthy after", f"{time.monotonic() - began:.1f} s")
-        status, answer = predict(port, Authorization=f"Bearer {KEY}")
+        status, answer = predict(port, key=KEY)
         expect(status == 413, f"GRAFT_MAX_IMAGE_BYTES of .env has no effect: {status} {answer}")
     finally:
         compose(checkout, "down", "--volumes")
@@ -279,7 +305,7 @@ def main(targets: Sequence[str]) -> int:
         copy_checkout(checkout)
         for target in targets:
             build(target, checkout, STATE / f"build-{target}.log")
-            for check in checks if target in SERVING else ():
+            for check in checks if target in SERVING else [check_train]:
                 check(target)
         if "cpu" in targets:
             check_compose(checkout)
