@@ -19,6 +19,7 @@ from service.engine.hardware import probe_provider
 from service.logs import configure_logging
 from service.processes.server import DrainingServer, bind
 from service.processes.workers import Supervisor
+from service.service_links import links_message, service_links
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
 
 logger = logging.getLogger("service")
@@ -30,11 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.workers is not None:
         os.environ[f"{ENV_PREFIX}WORKERS"] = str(arguments.workers)
     configure_logging("text")
-    for warning in misspelt_variables(os.environ):
-        logger.warning("%s", warning)
+    _warn_of_variables()
     try:
         settings = Settings()
-        configure_logging(settings.log_format)
+        configure_logging(settings.log_format, settings.log_level)
         _check_hardware(settings)
         if arguments.check:
             return 0
@@ -55,6 +55,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     exit_code = _serve(settings, listener)
     logger.info("stopped")
     return exit_code
+
+
+def _warn_of_variables() -> None:
+    """Say which variables look like settings and are none."""
+    links = service_links(os.environ, prefix=ENV_PREFIX)
+    if links:
+        logger.warning("%s", links_message(links))
+    for warning in misspelt_variables(os.environ.keys() - links):
+        logger.warning("%s", warning)
 
 
 def _serve(settings: Settings, listener: socket.socket) -> int:

@@ -1,19 +1,23 @@
 """The application: parts from settings, routes, errors in one shape, start and end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__, problems
 from service.api import openapi
 from service.context import Lifecycle, build_context
+from service.edge import cross_origin, trailing_slash
+from service.edge.forwarded import ForwardedMiddleware
+from service.edge.sub_path import SubPathMiddleware
 from service.limits.slow_bodies import SlowBodyMiddleware, SlowestBody
 from service.routes import admin, health, metrics, models, oip, page, predict
 from service.settings import Settings
 from service.shared_folder import SharedFolder
-from service.telemetry.observability import ObservabilityMiddleware
+from service.telemetry.observability import InternalErrorMiddleware, ObservabilityMiddleware
 from service.telemetry.prometheus import Metrics
 
 _ROUTERS = (
@@ -50,14 +54,12 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
         version=__version__,
         description="Classify images with the models that were published here.",
         lifespan=lifespan,
-        middleware=[
-            Middleware(ObservabilityMiddleware, metrics=counters),
-            Middleware(SlowBodyMiddleware, slowest=_slowest_body(settings)),
-        ],
+        middleware=list(_middleware(settings, counters)),
         telemetry={"auto_configure": True},  # where an OTEL_EXPORTER_OTLP_…ENDPOINT is set
         docs_url=None,  # our own, without scripts from elsewhere: `routes/page.py`
         redoc_url=None,
     )
+    trailing_slash.install(app)
     app.state.lifecycle = lifecycle
     app.state.metrics = counters
     problems.install(app)
@@ -65,6 +67,20 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
     for router in _ROUTERS:
         app.include_router(router)
     return app
+
+
+def _middleware(settings: Settings, metrics: Metrics) -> Iterator[Middleware]:
+    """Yield what every request goes through, from the outside in."""
+    if settings.root_path:
+        yield Middleware(SubPathMiddleware, root_path=settings.root_path)
+    if settings.trusted_proxies:
+        yield Middleware(ForwardedMiddleware, trusted_proxies=settings.trusted_proxies)
+    yield Middleware(ObservabilityMiddleware, metrics=metrics)
+    if settings.cors_origins:
+        options = cross_origin.middleware_options(settings.cors_origins)
+        yield Middleware(CORSMiddleware, **options)
+    yield Middleware(InternalErrorMiddleware)
+    yield Middleware(SlowBodyMiddleware, slowest=_slowest_body(settings))
 
 
 def _slowest_body(settings: Settings) -> SlowestBody:

@@ -36,7 +36,7 @@ def split_keys(setting: str) -> Any:
         try:
             return json.loads(setting)
         except ValueError as err:
-            raise ValueError("keys begin with '[' but are no JSON list") from err
+            raise ValueError("the value begins with '[' but are no JSON list") from err
     return [key for part in setting.split(",") if (key := _unquoted(part.strip()))]
 
 

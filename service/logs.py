@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 # The attribute of a record that holds what JSON gives members of their own.
 FIELDS: Final = "graft_fields"
 
 
-def configure_logging(log_format: LogFormat) -> None:
-    """Write every record to stderr in one format."""
+def configure_logging(log_format: LogFormat, log_level: LogLevel = "info") -> None:
+    """Write every record to stderr in one format; below `info` those of the service alone."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    level = logging.getLevelNamesMapping()[log_level.upper()]
+    logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
+    logging.getLogger("service").setLevel(level)
     # No line says which thread or process wrote it, so that is not to be found out for each.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 

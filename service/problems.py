@@ -98,13 +98,14 @@ def problem_response(request: Request, err: Exception) -> Response:
     return _respond(request, kind, _detail(err, kind), headers=_headers(err), fields=fields)
 
 
-def plain_response(err: errors.ServiceError) -> bytes:
+def plain_response(err: errors.ServiceError, *, headers: Mapping[str, str]) -> bytes:
     """Return a whole HTTP/1.1 answer that closes its connection, for what never became a request."""
     kind = kind_of(err)
     body = _problem(kind, _detail(err, kind), request_id="").encode()
     status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
     headers = {
         **_headers(err),
+        **headers,
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),
         "Connection": "close",

@@ -6,20 +6,37 @@ Built in `create_app` or in `main`, never at import.
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from inference.session import DEFAULT_ENGINE_CACHE
 from service.keys import key_digest, split_keys
-from service.logs import LogFormat
+from service.logs import LogFormat, LogLevel
+from service.service_links import service_links
 
 ENV_PREFIX: Final = "GRAFT_"
 
 Keys = Annotated[tuple[SecretStr, ...], NoDecode]
+Origins = Annotated[tuple[str, ...], NoDecode]
+
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s*?#@,]+")
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}  # which browsers leave out
+_ROOT_PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+# A proxy's prefix of that name could not be told from our own address.
+OWN_ADDRESSES: Final = frozenset(
+    {"predict", "models", "health", "metrics", "docs", "openapi.json", "v2"}
+)
 
 
 class Settings(BaseSettings):
@@ -47,6 +64,10 @@ class Settings(BaseSettings):
     )
 
     log_format: LogFormat = Field(default="text", description="The log's lines: text or json.")
+    log_level: LogLevel = Field(
+        default="info",
+        description="What is logged: debug (probes and scrapes too), info, warning or error.",
+    )
     model_memory_mb: int = Field(
         default=0,
         ge=0,
@@ -64,6 +85,22 @@ class Settings(BaseSettings):
     port: int = Field(
         default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one."
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="A second port, with /metrics alone and without a key; for Prometheus.",
+    )
+    root_path: str = Field(
+        default="",
+        description="The path below which a proxy has the service, such as /graft; whether the proxy "
+        "takes it off or not.",
+    )
+    cors_origins: Origins = Field(
+        default=(),
+        description="Sites whose pages may call the service, such as https://app.example.org; comma "
+        "separated or a JSON list; '*' for all.",
+    )
     api_keys: Keys = Field(
         default=(),
         description="Keys that may predict, in clear or as sha256:…; comma separated or a JSON list.",
@@ -73,7 +110,8 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         default="",
-        description="Addresses whose X-Forwarded-For is believed, comma separated; '*' for all.",
+        description="Addresses whose X-Forwarded-For, or Forwarded, is believed, comma separated; '*' for "
+        "all.",
     )
     allow_anonymous: bool = Field(
         default=False, description="Listen beyond this machine without any API key."
@@ -154,6 +192,11 @@ class Settings(BaseSettings):
     min_body_bytes_per_s: int = Field(
         default=8192, ge=0, description="Slowest body after its first 5 s; 0 for no limit."
     )
+    keep_alive_s: float = Field(
+        default=75.0,
+        gt=0,
+        description="How long an idle connection is kept; longer than the proxy in front keeps it.",
+    )
     head_timeout_s: float = Field(
         default=10.0, gt=0, description="For the headers of a request to arrive."
     )
@@ -164,9 +207,25 @@ class Settings(BaseSettings):
         default=20.0, gt=0, description="After that, how long accepted requests may take to end."
     )
 
-    @field_validator("api_keys", "admin_keys", mode="before")
     @classmethod
-    def _split_keys(cls, value: Any) -> Any:
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment without what Kubernetes has put there under our names."""
+        assert isinstance(env_settings, EnvSettingsSource)
+        links = {name.lower() for name in service_links(os.environ, prefix=ENV_PREFIX)}
+        read = env_settings.env_vars.items()
+        env_settings.env_vars = {name: value for name, value in read if name.lower() not in links}
+        return init_settings, env_settings
+
+    @field_validator("api_keys", "admin_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split_list(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return split_keys(value)
@@ -177,6 +236,23 @@ class Settings(BaseSettings):
         for key in keys:
             key_digest(key.get_secret_value())  # raises for what is no key
         return keys
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_as_browsers_send_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(origin if origin == "*" else _origin(origin) for origin in origins)
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_as_a_prefix(cls, text: str) -> str:
+        path = f"/{text.strip('/')}".removesuffix("/")
+        if not _ROOT_PATH.fullmatch(path):
+            raise ValueError(f"{text[:80]!r} is no path of plain segments, such as /graft")
+        if path and path.split("/")[1] in OWN_ADDRESSES:
+            raise ValueError(
+                f"{path!r} begins as an address of the service itself; choose another, such as /graft"
+            )
+        return path
 
     @model_validator(mode="after")
     def _guarded_beyond_this_machine(self) -> "Settings":
@@ -202,6 +278,16 @@ class Settings(BaseSettings):
         return self
 
 
+def _origin(text: str) -> str:
+    """Return an origin as a browser sends it: lower-case, no default port, no slash at the end."""
+    origin = text.lower().removesuffix("/")
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError(
+            f"{text[:80]!r} is no origin; give scheme and host, such as https://app.example.org, or '*'"
+        )
+    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], "/"))
+
+
 def is_loopback(host: str) -> bool:
     """Return whether only this machine can reach `host`."""
     try:
@@ -211,7 +297,7 @@ def is_loopback(host: str) -> bool:
 
 
 def misspelt_variables(names: Iterable[str]) -> list[str]:
-    """Return a message for each `GRAFT_…` variable that names no setting."""
+    """Return a message for each `GRAFT_…` variable that names no setting and is no service link."""
     known = [f"{ENV_PREFIX}{field.upper()}" for field in Settings.model_fields]
     unknown = sorted(
         n for n in names if n.upper().startswith(ENV_PREFIX) and n.upper() not in known

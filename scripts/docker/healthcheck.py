@@ -7,9 +7,10 @@ import sys
 
 def main() -> int:
     """Ask /health/ready; return the exit code."""
-    connection = http.client.HTTPConnection(
-        "127.0.0.1", int(os.environ.get("GRAFT_PORT", "8000")), timeout=4
-    )
+    port = os.environ.get("GRAFT_PORT", "")
+    # What is no number was put there by Kubernetes and is no setting; see service/service_links.py.
+    number = int(port) if port.isdigit() else 8000
+    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=4)
     try:
         connection.request("GET", "/health/ready")
         response = connection.getresponse()

@@ -50,6 +50,14 @@ def context_to_predict(request: Request) -> Context:
     return context
 
 
+async def sees_models(request: Request, context: ContextDep) -> bool:
+    """Return whether the caller of an open address may be told names of models."""
+    return context.access.may_predict(_key(request))
+
+
+SeesModelsDep = Annotated[bool, Depends(sees_models)]
+
+
 class _MayPredict(_KeyAccess):
     async def __call__(self, request: Request) -> None:
         """Refuse a caller without a key, where keys are set."""

@@ -33,8 +33,12 @@ class Access:
         Raises:
             KeyRequired: keys are set and this is none of them.
         """
-        if self._api and not _is_one_of(key, (*self._api, *self._admin)):
+        if not self.may_predict(key):
             raise _key_required(key)
+
+    def may_predict(self, key: str | None) -> bool:
+        """Return whether a caller may predict, and so see what there is to predict with."""
+        return not self._api or _is_one_of(key, (*self._api, *self._admin))
 
     def check_admin(self, key: str | None) -> None:
         """Let a caller administer.

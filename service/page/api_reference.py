@@ -21,13 +21,13 @@ td, th { border-top: 1px solid #8884; padding: .25rem .5rem; text-align: left; v
 """
 
 
-def build_reference(document: Mapping[str, Any]) -> Page:
-    """Return the page for an OpenAPI document."""
+def build_reference(document: Mapping[str, Any], root_path: str = "") -> Page:
+    """Return the page for an OpenAPI document of a service below `root_path`."""
     groups: dict[str, list[str]] = {}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             tag = operation.get("tags", ["other"])[0]
-            groups.setdefault(tag, []).append(_operation(method, path, operation))
+            groups.setdefault(tag, []).append(_operation(method, root_path + path, operation))
     sections = "".join(f"<h2>{escape(tag)}</h2>{''.join(parts)}" for tag, parts in groups.items())
     title = escape(f"{document['info']['title']} {document['info']['version']}")
     html = (

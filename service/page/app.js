@@ -48,7 +48,7 @@ async function loadModels() {
   if (models.some((m) => m.name === chosen)) model.value = chosen;
   model.disabled = models.length === 0;
   if (models.length === 0) {
-    const ready = await fetch("health/ready");
+    const ready = await fetch("health/ready", { headers: headers() });
     say(ready.ok ? "" : await problemOf(ready));
   }
   showVersions();

@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-_NOWHERE: Final = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_NOWHERE: Final = "form-action 'none'; frame-ancestors 'none'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +16,12 @@ class Page:
     headers: dict[str, str]
 
     @classmethod
-    def with_policy(cls, html: str, policy: str) -> "Page":
-        """Return a page with a content security policy and no way out."""
+    def with_policy(cls, html: str, policy: str, *, base: str = "'none'") -> "Page":
+        """Return a page with a content security policy and no way out; `base` is its base-uri."""
         return cls(
             html=html,
             headers={
-                "Content-Security-Policy": f"{policy}; {_NOWHERE}",
+                "Content-Security-Policy": f"{policy}; base-uri {base}; {_NOWHERE}",
                 "Referrer-Policy": "no-referrer",
                 "Cache-Control": "no-cache",
             },

@@ -4,7 +4,7 @@ What is refused here never becomes a request, so it is answered without the appl
 """
 
 from asyncio import TimerHandle, Transport
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.errors import HeadTimeout, HeadTooLarge, ServiceError, TooManyConnections
 from service.problems import kind_of, plain_response
 
+RefusalHeaders = Callable[[Iterable[tuple[bytes, bytes]]], Mapping[str, str]]
 # Of a body that the application has not taken yet.
 _MAX_UNREAD_BYTES: Final = 256 * 2**10
 # After an answer that did not wait for the whole body, so that the client gets to read it.
@@ -33,6 +34,7 @@ def guarded_protocol(
     limits: ConnectionLimits,
     note_refusal: Callable[[str], None],
     note_closed: Callable[[], None],
+    refusal_headers: RefusalHeaders,
 ) -> type["GuardedProtocol"]:
     """Return a protocol for uvicorn.
 
@@ -40,11 +42,13 @@ def guarded_protocol(
         limits: what is refused.
         note_refusal: gets the code of each refusal.
         note_closed: called when a connection has ended.
+        refusal_headers: from the headers of a request that had come, those of its refusal.
     """
     members = {
         "limits": limits,
         "note_refusal": staticmethod(note_refusal),
         "note_closed": staticmethod(note_closed),
+        "refusal_headers": staticmethod(refusal_headers),
     }
     return type("BoundGuardedProtocol", (GuardedProtocol,), members)
 
@@ -55,6 +59,7 @@ class GuardedProtocol(HttpToolsProtocol):
     limits: ClassVar[ConnectionLimits]
     note_refusal: ClassVar[Callable[[str], None]]
     note_closed: ClassVar[Callable[[], None]]
+    refusal_headers: ClassVar[RefusalHeaders]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -171,7 +176,8 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         # While an earlier request is being answered, this would be taken for its answer.
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(plain_response(err))
+            headers = type(self).refusal_headers(self.headers or ())
+            self.transport.write(plain_response(err, headers=headers))
         self.transport.close()
 
     def _arm(self, seconds: float, then: Callable[[], None]) -> None:

@@ -4,12 +4,14 @@ import logging
 import signal
 import socket
 import time
+from functools import partial
 from types import FrameType
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
+from service.edge.cross_origin import refusal_headers
 from service.processes.connections import ConnectionLimits, guarded_protocol
 from service.processes.process_end import ProcessEnd, end_at_once
 from service.repository.process_memory import freeze_garbage_collector
@@ -56,11 +58,14 @@ class DrainingServer(uvicorn.Server):
             access_log=False,  # `observability.py` writes it, with the request id
             server_header=False,
             http=guarded_protocol(
-                _connection_limits(settings), app.state.metrics.note_problem, self.note_closed
+                _connection_limits(settings),
+                app.state.metrics.note_problem,
+                self.note_closed,
+                partial(refusal_headers, settings.cors_origins),
             ),
             ws="none",
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
+            proxy_headers=False,  # the application does it; see `forwarded.py`
+            timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # fractions are fine
         )
         super().__init__(config)
         self._lifecycle = app.state.lifecycle

@@ -101,7 +101,7 @@ class Worker(Process):
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop; runs in the new process."""
-        configure_logging(self._settings.log_format)
+        configure_logging(self._settings.log_format, self._settings.log_level)
         app = create_app(self._settings, shared=self._shared)
         self._server = WorkerServer(app, self._settings)
         super().target(sockets)

@@ -2,10 +2,9 @@
 
 from fastapi import APIRouter
 
-from service.api.dependencies import ContextDep
+from service.api.dependencies import ContextDep, SeesModelsDep
 from service.api.openapi import problems
-from service.errors import ModelNotReady
-from service.repository.readiness import why_not_ready
+from service.api.readiness_answer import check_ready, serving_versions
 from service.schemas import Health
 
 router = APIRouter(tags=["health"])
@@ -19,13 +18,10 @@ async def live() -> Health:
 
 
 @router.head("/health/ready", include_in_schema=False)
-@router.get("/health/ready", responses=problems(503))
-async def ready(context: ContextDep) -> Health:
-    """Say that at least one model answers, or 503 with the reason."""
-    registry, settings = context.registry, context.settings
-    if why := why_not_ready(
-        registry, default_model=settings.default_model, draining=context.lifecycle.draining
-    ):
-        raise ModelNotReady(why, retry_after_s=1)
-    serving = {name: registry.serving_version(name) for name in registry.catalog.models}
-    return Health(status="ready", models={k: v for k, v in serving.items() if v is not None})
+@router.get("/health/ready", responses=problems(503), response_model_exclude_unset=True)
+async def ready(context: ContextDep, sees_models: SeesModelsDep) -> Health:
+    """Say that at least one model answers, or 503; which and why where the caller may predict."""
+    check_ready(context, sees_models=sees_models)
+    if not sees_models:
+        return Health(status="ready")
+    return Health(status="ready", models=serving_versions(context))

@@ -6,15 +6,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.admit_request import ModelChoice
-from service.api.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep
+from service.api.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep, SeesModelsDep
 from service.api.openapi import problems
+from service.api.readiness_answer import check_ready
 from service.context import Context
-from service.errors import ModelNotReady
 from service.oip.infer_request import answer_infer
 from service.oip.metadata import SERVER, model_config, model_metadata, repository_index
 from service.oip.repository_index import read_index_request, served_manifest
 from service.repository.catalog import PublishedModel
-from service.repository.readiness import why_not_ready
 
 open_router = APIRouter(tags=["open inference protocol"])
 router = APIRouter(
@@ -39,14 +38,9 @@ async def live() -> dict[str, bool]:
 
 @open_router.head("/v2/health/ready", include_in_schema=False)
 @open_router.get("/v2/health/ready", responses=problems(503))
-async def ready(context: ContextDep) -> dict[str, bool]:
+async def ready(context: ContextDep, sees_models: SeesModelsDep) -> dict[str, bool]:
     """Say that at least one model answers, or 503 with the reason."""
-    if why := why_not_ready(
-        context.registry,
-        default_model=context.settings.default_model,
-        draining=context.lifecycle.draining,
-    ):
-        raise ModelNotReady(why, retry_after_s=1)
+    check_ready(context, sees_models=sees_models)
     return {"live": True, "ready": True}
 
 

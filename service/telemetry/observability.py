@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its metrics, and the border for our mistakes.
+"""Around every request: its id, its line in the log, its metrics; and the border for our mistakes.
 
 Pure ASGI, for Starlette's `BaseHTTPMiddleware` hides a client that has gone.
 """
@@ -8,7 +8,9 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -31,6 +33,13 @@ _SAFE_HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_PROBES: Final = frozenset(
+    {
+        *("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"),
+        *("/v2/models/{name}/ready", "/v2/models/{name}/versions/{version}/ready", "/ping"),
+    }
+)
+_SCRAPE: Final = "/metrics"
 _UNROUTED: Final = "(none)"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -50,14 +59,36 @@ class ObservabilityMiddleware:
         record = _RequestRecord(scope, send)
         try:
             await self._app(scope, receive, record.send)
-        # The border of a request: nobody else answers for a mistake of ours.
-        except Exception:
-            logger.exception("request_failed id=%s", record.request_id)
-            if record.status is not None:
-                raise
-            await internal_error_response(Request(scope))(scope, receive, record.send)
         finally:
             record.finish(self._metrics)
+
+
+class InternalErrorMiddleware:
+    """Answers for a mistake of ours. Within what adds to every answer, so that this one has it too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_send)
+        # The border of a request: nobody else answers for a mistake of ours.
+        except Exception:
+            logger.exception("request_failed id=%s", scope["state"]["request_id"])
+            if started:
+                raise
+            await internal_error_response(Request(scope))(scope, receive, send)
 
 
 class _RequestRecord:
@@ -96,17 +127,19 @@ class _RequestRecord:
         metrics.note_stages(self.times)
         if code := scope["state"].get("problem_code"):
             metrics.note_problem(code)
-        if logger.isEnabledFor(logging.INFO):
+        level = _level(route, status)
+        if logger.isEnabledFor(level):
             fields = self._fields(method, status, seconds)
             line = " ".join(f"{name}={value}" for name, value in fields.items())
-            logger.info("request_done %s", line, extra={FIELDS: fields})
+            logger.log(level, "request_done %s", line, extra={FIELDS: fields})
 
     def _fields(self, method: str, status: int, seconds: float) -> dict[str, Any]:
         # The path as it came, still percent-encoded, so that it cannot forge a field.
         path = self._scope.get("raw_path", b"").decode("ascii", "backslashreplace")
         fields: dict[str, Any] = {
             "id": self.request_id,
-            "client": (self._scope.get("client") or ("-",))[0],
+            # What a proxy gives for an address may be any text, and must not look like another field.
+            "client": quote((self._scope.get("client") or ("-",))[0][:64], safe=":.[]%-_"),
             "method": method,
             "path": printable(path.partition("?")[0])[:200],
             "status": status,
@@ -121,6 +154,13 @@ class _RequestRecord:
                 fields["parent_id"] = self._trace.parent_id
             fields["span_id"] = self._trace.span_id
         return fields
+
+
+def _level(route: str, status: int) -> int:
+    """Probes and scrapes come every few seconds and say nothing new; a scrape that is refused does."""
+    if route in _PROBES or (route == _SCRAPE and status < HTTPStatus.BAD_REQUEST):
+        return logging.DEBUG
+    return logging.INFO
 
 
 def _request_id(given: str | None) -> str:

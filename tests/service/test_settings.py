@@ -41,6 +41,13 @@ def test_keys_are_a_comma_list_or_json(monkeypatch: pytest.MonkeyPatch, text: st
         ("GRAFT_REQUEST_TIMEOUT_S", "0"),
         ("GRAFT_API_KEYS", "short"),
         ("GRAFT_API_KEYS", "[broken"),
+        ("GRAFT_KEEP_ALIVE_S", "0"),
+        ("GRAFT_CORS_ORIGINS", "example.org"),
+        ("GRAFT_CORS_ORIGINS", "https://example.org/path"),
+        ("GRAFT_CORS_ORIGINS", "https://*.example.org"),
+        ("GRAFT_CORS_ORIGINS", "null"),
+        ("GRAFT_METRICS_PORT", "65536"),
+        ("GRAFT_LOG_LEVEL", "loud"),
         ("GRAFT_HOST", "0.0.0.0"),
         ("GRAFT_HOST", "::"),
         ("GRAFT_MAX_REQUEST_BYTES", str(2**40)),
@@ -52,6 +59,18 @@ def test_a_value_that_does_not_fit_is_refused(
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_origins_are_kept_as_browsers_send_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "https://App.example.org/, http://localhost:80 ,https://a.b:443,capacitor://localhost,*"
+    monkeypatch.setenv("GRAFT_CORS_ORIGINS", text)
+    assert Settings().cors_origins == (
+        "https://app.example.org",
+        "http://localhost",
+        "https://a.b",
+        "capacitor://localhost",
+        "*",
+    )
 
 
 def test_a_gpu_that_is_required_and_excluded_is_refused() -> None:

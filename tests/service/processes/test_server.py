@@ -48,6 +48,11 @@ def logging_to(raw: io.RawIOBase) -> Iterator[None]:
         root.setLevel(level)
 
 
+def test_an_idle_connection_outlives_that_of_the_proxy_in_front(server: DrainingServer) -> None:
+    """nginx and most balancers keep theirs for 60 s; closed here first, a request meets a closed door."""
+    assert server.config.timeout_keep_alive == 75
+
+
 @pytest.fixture
 def server(models_dir: Path) -> DrainingServer:
     settings = Settings(models_dir=models_dir, drain_delay_s=0)

@@ -1,7 +1,9 @@
 """Probes: live as long as the process answers, ready while it wants traffic."""
 
+import re
 from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 
 from tests.builders import make_package
@@ -69,6 +71,29 @@ def test_a_draining_service_is_not_ready_but_answers(client: TestClient) -> None
     assert client.get("/health/ready").status_code == 503
     assert client.get("/health/live").status_code == 200
     assert client.get("/models").status_code == 200
+
+
+@pytest.mark.parametrize("url", ["/health/ready", "/v2/health/ready"])
+def test_names_of_models_are_for_those_with_a_key(
+    models_dir: Path, start_service: ClientFactory, url: str
+) -> None:
+    make_package(models_dir)
+    make_package(models_dir, name="broken", after=damage)
+    key = {"X-API-Key": "a-long-key"}
+    answers = start_service(api_keys=["a-long-key"])
+    fails = start_service(api_keys=["a-long-key"], default_model="broken")
+    for client in (answers, fails):
+        without, wrong = client.get(url), client.get(url, headers={"X-API-Key": "wrong-key"})
+        assert without.status_code == wrong.status_code == client.get(url, headers=key).status_code
+        assert not re.search("colours|broken|manifest", without.text + wrong.text)
+    assert "manifest says" in fails.get(url, headers=key).json()["detail"]
+    assert answers.get("/health/ready", headers=key).json()["models"] == {"colours": 1}
+    assert answers.get("/health/ready").json() == {"status": "ready"}
+
+
+def test_an_empty_repository_says_so_without_a_key(start_service: ClientFactory) -> None:
+    response = start_service(api_keys=["a-long-key"]).get("/health/ready")
+    assert "publish one with" in response.json()["detail"]
 
 
 def test_probes_take_head_too(client: TestClient) -> None:

@@ -2,11 +2,13 @@
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.builders import coloured
+from tests.builders import coloured, make_package
+from tests.conftest import ClientFactory
 
 
 def value(client: TestClient, sample: str) -> float:
@@ -38,6 +40,41 @@ def test_each_request_is_one_line_of_the_log(
     (line,) = [record.getMessage() for record in caplog.records if "request_done" in record.msg]
     assert "\n" not in line
     assert re.search(r"id=one .*method=GET path=/no%0Awhere%20status=200 status=404 ms=", line)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "level"),
+    [
+        ("/health/live", 200, logging.DEBUG),
+        ("/health/ready", 200, logging.DEBUG),
+        ("/v2/health/ready", 200, logging.DEBUG),
+        ("/v2/models/colours/ready", 200, logging.DEBUG),
+        ("/metrics", 401, logging.INFO),  # a scrape without its key says so
+        ("/models", 401, logging.INFO),
+    ],
+)
+def test_probes_and_scrapes_are_no_news(
+    models_dir: Path,
+    start_service: ClientFactory,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
+    status: int,
+    level: int,
+) -> None:
+    make_package(models_dir)
+    client = start_service(api_keys=["a-long-key"] if status == 401 else [])
+    with caplog.at_level(logging.DEBUG, "service.telemetry.observability"):
+        assert client.get(path).status_code == status
+    (record,) = [record for record in caplog.records if "request_done" in record.msg]
+    assert record.levelno == level
+
+
+def test_a_scrape_that_is_answered_is_no_news(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "service.telemetry.observability"):
+        client.get("/metrics")
+    assert caplog.records == []
 
 
 def test_images_are_counted_by_outcome(client: TestClient) -> None:
@@ -85,7 +122,7 @@ def test_a_trace_is_logged_and_answered_with_a_span_of_its_own(
 ) -> None:
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     with caplog.at_level(logging.INFO, "service.telemetry.observability"):
-        response = client.get("/health/live", headers={"traceparent": f"00-{trace}-{parent}-01"})
+        response = client.get("/models", headers={"traceparent": f"00-{trace}-{parent}-01"})
     assert re.fullmatch(rf"00-{trace}-[0-9a-f]{{16}}-01", response.headers["traceresponse"])
     assert parent not in response.headers["traceresponse"]
     assert f"trace_id={trace} parent_id={parent}" in caplog.text

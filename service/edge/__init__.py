@@ -1,0 +1,1 @@
+"""What stands between the callers and the routes: proxies, a sub-path, pages of other sites."""
