@@ -38,23 +38,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         _check_hardware(settings)
         if arguments.check:
             return 0
-        listener = bind(settings.host, settings.port)
+        listener = _listen(settings.host, settings.port, "PORT")
+        metrics_listener = (
+            _listen(settings.host, settings.metrics_port, "METRICS_PORT")
+            if settings.metrics_port is not None
+            else None
+        )
     except ValidationError as err:
         return _refuse(_settings_message(err))
-    except ProviderUnavailable as err:
+    except (ProviderUnavailable, _CannotListen) as err:
         return _refuse(str(err))
-    except OSError as err:
-        reason = os.strerror(err.errno) if err.errno else str(err)
-        return _refuse(
-            f"cannot listen on {settings.host}:{settings.port}: {reason}; "
-            f"choose another with {ENV_PREFIX}HOST or {ENV_PREFIX}PORT"
-        )
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    logger.info("listening url=http://%s:%d models_dir=%s", shown, port, settings.models_dir)
-    exit_code = _serve(settings, listener)
+    if metrics_listener is not None:
+        logger.info("metrics url=%s/metrics", _url(metrics_listener))
+    logger.info("listening url=%s models_dir=%s", _url(listener), settings.models_dir)
+    exit_code = _serve(settings, listener, metrics_listener)
     logger.info("stopped")
     return exit_code
+
+
+class _CannotListen(Exception):
+    """An address that is taken, or is not one of this machine."""
+
+
+def _listen(host: str, port: int, setting: str) -> socket.socket:
+    try:
+        return bind(host, port)
+    except OSError as err:
+        reason = os.strerror(err.errno) if err.errno else str(err)
+        raise _CannotListen(
+            f"cannot listen on {host}:{port}: {reason}; "
+            f"choose another with {ENV_PREFIX}HOST or {ENV_PREFIX}{setting}"
+        ) from err
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _warn_of_variables() -> None:
@@ -66,10 +85,12 @@ def _warn_of_variables() -> None:
         logger.warning("%s", warning)
 
 
-def _serve(settings: Settings, listener: socket.socket) -> int:
+def _serve(
+    settings: Settings, listener: socket.socket, metrics_listener: socket.socket | None
+) -> int:
     if settings.workers > 1:
-        return Supervisor(settings, listener).run()
-    DrainingServer(create_app(settings), settings).run(sockets=[listener])
+        return Supervisor(settings, listener, metrics_listener).run()
+    DrainingServer(create_app(settings), settings, metrics_listener).run(sockets=[listener])
     return 0
 
 

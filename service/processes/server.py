@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from service.edge.cross_origin import refusal_headers
 from service.processes.connections import ConnectionLimits, guarded_protocol
+from service.processes.metrics_server import MetricsServer
 from service.processes.process_end import ProcessEnd, end_at_once
 from service.repository.process_memory import freeze_garbage_collector
 from service.settings import Settings
@@ -50,7 +51,10 @@ class DrainingServer(uvicorn.Server):
     away, and then finishes what it accepted; what is not finished within the grace is given up.
     """
 
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
+    def __init__(
+        self, app: FastAPI, settings: Settings, metrics_listener: socket.socket | None = None
+    ) -> None:
+        """Store the application, and the socket where `/metrics` is open to everyone, if there is one."""
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -69,6 +73,9 @@ class DrainingServer(uvicorn.Server):
         )
         super().__init__(config)
         self._lifecycle = app.state.lifecycle
+        self._metrics_server = (
+            MetricsServer(app.state.metrics, metrics_listener) if metrics_listener else None
+        )
         self._drain_delay_s = settings.drain_delay_s
         self._grace_s = settings.shutdown_grace_s
         self._end = ProcessEnd()
@@ -92,6 +99,14 @@ class DrainingServer(uvicorn.Server):
         """Start the application, and listen."""
         freeze_garbage_collector()
         await super().startup(sockets)
+        if self._metrics_server is not None:
+            await self._metrics_server.open()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what was accepted; how that goes can be seen to the end."""
+        await super().shutdown(sockets)
+        if self._metrics_server is not None:
+            await self._metrics_server.close()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal. uvicorn's own way would raise it again at the end.

@@ -44,8 +44,10 @@ _KILL_AFTER_S: Final = 2.0
 class WorkerServer(DrainingServer):
     """One process's server: ended by its supervisor, or because that is no more."""
 
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
-        super().__init__(app, settings)
+    def __init__(
+        self, app: FastAPI, settings: Settings, metrics_listener: socket.socket | None
+    ) -> None:
+        super().__init__(app, settings, metrics_listener)
         self._metrics: Metrics = app.state.metrics
         self._supervisor = os.getppid()
         self._handed: HandedConnections | None = None
@@ -92,19 +94,28 @@ class WorkerServer(DrainingServer):
 class Worker(Process):
     """One process: as its supervisor sees it, and what it does there (`target`)."""
 
-    def __init__(self, settings: Settings, shared: SharedFolder, pair: socket.socket) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        shared: SharedFolder,
+        pair: socket.socket,
+        metrics_listener: socket.socket | None,
+    ) -> None:
         """Store what it works with; `pair` is its end of what `Dispatcher.add_worker` made."""
         self._settings = settings
         self._shared = shared
         self._asked_at: float | None = None
-        super().__init__(uvicorn.Config("service.app:create_app", log_config=None), [pair])
+        sockets = [pair] if metrics_listener is None else [pair, metrics_listener]
+        super().__init__(uvicorn.Config("service.app:create_app", log_config=None), sockets)
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop; runs in the new process."""
         configure_logging(self._settings.log_format, self._settings.log_level)
         app = create_app(self._settings, shared=self._shared)
-        self._server = WorkerServer(app, self._settings)
-        super().target(sockets)
+        pair, *metrics_listeners = sockets or []
+        metrics_listener = metrics_listeners[0] if metrics_listeners else None
+        self._server = WorkerServer(app, self._settings, metrics_listener)
+        super().target([pair])
 
     def lives(self) -> bool:
         """Whether the process is there and has answered within `_HUNG_AFTER_S`. Waits for nothing.
@@ -135,8 +146,15 @@ class Supervisor:
     first signal lets all drain and finish, the second ends them at once.
     """
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        metrics_listener: socket.socket | None = None,
+    ) -> None:
+        """Store the sockets: for requests and, where that is one of its own, for `/metrics`."""
         self._settings = settings
+        self._metrics_listener = metrics_listener
         self._dispatcher = Dispatcher(listener)
         self._workers: list[Worker] = []
         # Of all queues the one that a signal handler may put into.
@@ -170,7 +188,7 @@ class Supervisor:
 
     def _start(self, shared: SharedFolder) -> Worker:
         with self._dispatcher.add_worker() as pair:
-            worker = Worker(self._settings, shared, pair)
+            worker = Worker(self._settings, shared, pair, self._metrics_listener)
             worker.start()
         logger.info("worker_started pid=%s", worker.pid)
         return worker
