@@ -1,5 +1,6 @@
 """The application: parts from settings, routes, errors in one shape, start and end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ from service.settings import Settings
 from service.shared_folder import SharedFolder
 from service.telemetry.observability import InternalErrorMiddleware, ObservabilityMiddleware
 from service.telemetry.prometheus import Metrics
+from service.telemetry.start_notice import log_why_not_ready
 
 _ROUTERS = (
     *(part.router for part in (predict, admin, models, health, metrics, page)),
@@ -43,7 +45,9 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
         context = build_context(settings, metrics=counters, lifecycle=lifecycle, shared=shared)
         app.state.context = context
         await context.registry.start()
+        notice = asyncio.create_task(log_why_not_ready(context.registry, settings, shared))
         yield
+        notice.cancel()
         lifecycle.draining = True
         await context.shadow.close()
         await context.registry.close()

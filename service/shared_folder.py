@@ -19,3 +19,11 @@ class SharedFolder:
     def metrics_dir(self) -> Path:
         """The numbers behind `/metrics`, a file each process and kind."""
         return self.path / "metrics"
+
+    def is_first_to(self, do: str) -> bool:
+        """Return whether no process of this service has asked so before."""
+        try:
+            (self.path / f"{do}.done").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
