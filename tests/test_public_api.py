@@ -18,6 +18,7 @@ PUBLIC = {
     "DigestMismatch",
     "GoldenMismatch",
     "ImageError",
+    "ImageTooCostly",
     "ImageTooLarge",
     "InferenceError",
     "InvalidManifest",

@@ -12,7 +12,7 @@ from inference.preprocessing import PreprocessSpec, crop_box, preprocess
 from tests.builders import encode
 from tests.inference.samples import orientation_exif, picture, pixels, stored_as
 
-PHOTOS = Path(__file__).parents[2] / ".." / "shared" / "data" / "photos"
+PHOTOS = Path(__file__).parents[3] / ".." / "shared" / "data" / "photos"
 SPEC = PreprocessSpec(
     resize_shorter_px=64,
     crop_hw=(56, 56),

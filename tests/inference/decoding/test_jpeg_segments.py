@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.jpeg_segments import without_metadata
+from inference.decoding.jpeg_segments import without_metadata
 from tests.builders import encode
 from tests.inference.samples import jpeg_segment, picture
 

@@ -1,0 +1,56 @@
+"""Any mode of Pillow to RGB, in strips: beside the image that was decoded there is only the result.
+
+Modes with alpha are composited over white, 16-bit grey keeps its high byte.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+_STRIP_PIXELS: Final = 2**18
+_WHITE: Final = (255, 255, 255, 255)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return an image in mode "RGB"; the same object where it is one already."""
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _in_strips(image, _deep_grey_to_rgb)
+    if image.has_transparency_data:
+        return _in_strips(image, _over_white)
+    return image.convert("RGB")
+
+
+def _in_strips(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    if image.width * image.height <= _STRIP_PIXELS:
+        return convert(image)
+    result = Image.new("RGB", image.size)
+    for box in _strips(image.size):
+        # `crop` keeps the palette and what is said of transparency.
+        result.paste(convert(image.crop(box)), box)
+    return result
+
+
+def _strips(size_wh: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    width, height = size_wh
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        yield 0, top, width, min(top + rows, height)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    rgba = image.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, _WHITE)
+    return Image.alpha_composite(white, rgba).convert("RGB")
+
+
+def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
+    """16-bit grey: keep the high byte, as Pillow does for 16-bit colour PNG."""
+    samples = np.asarray(image).astype(np.int64).clip(0, 65535)
+    grey = (samples >> 8).astype(np.uint8)
+    if "transparency" in image.info:
+        grey[samples == image.info["transparency"]] = 255
+    return Image.fromarray(grey).convert("RGB")
