@@ -32,6 +32,6 @@ def _is_link(name: str, value: str) -> bool:
 def links_message(names: Iterable[str]) -> str:
     """Return why they were ignored, and how to be rid of them."""
     return (
-        f"ignored {', '.join(sorted(names))}: Kubernetes sets them for a Service of that name, they are "
-        "no settings; enableServiceLinks: false in the pod keeps them out"
+        f"ignored {', '.join(sorted(names))}: set by Kubernetes for a Service of that name, no settings; "
+        "enableServiceLinks: false in the pod keeps them out"
     )

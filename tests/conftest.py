@@ -10,8 +10,25 @@ from fastapi.testclient import TestClient
 from service.app import create_app
 from service.settings import Settings
 from tests.builders import make_package
+from tests.programs import missing_programs
 
 ClientFactory = Callable[..., TestClient]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a program that is not installed."""
+    missing = missing_programs()
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, where it is seen."""
+    for name, package in missing_programs().items():
+        text = f"LEFT OUT: the tests that need {name}; run: apt-get install {package}"
+        terminalreporter.write_line(text, red=True, bold=True)
 
 
 @pytest.fixture
