@@ -4,9 +4,11 @@ Safe to call from several threads.
 """
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from inference.batch_buffers import Pixels
 from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.errors import InvalidManifest, PackageError, SessionError
+from inference.find_package import find_package
 from inference.manifest import METADATA_KEY, MODEL_FILES, Manifest, Precision, parse_manifest
 from inference.package import Package, read_package
 from inference.precision import AskedPrecision, choose_precision
@@ -28,6 +31,8 @@ from inference.rejection import (
 from inference.session import ModelSession, SessionConfig, expects_gpu, open_session
 
 Floats = npt.NDArray[np.float32]
+# An image file by its path, or its bytes.
+ImageSource = bytes | str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,17 +211,39 @@ class Classifier:
             for index, (ranked, size, reason) in enumerate(each)
         ]
 
+    # A string is a sequence of strings to mypy; here it is a path.
+    @overload
+    def classify(  # type: ignore[overload-overlap]
+        self, images: ImageSource, *, top_k: int = 5, limits: DecodeLimits = DEFAULT_LIMITS
+    ) -> Prediction: ...
+
+    @overload
     def classify(
-        self, images: Sequence[bytes], *, top_k: int = 5, limits: DecodeLimits = DEFAULT_LIMITS
-    ) -> list[Prediction]:
-        """Answer for a few encoded images as one batch; for none with nothing.
+        self,
+        images: Sequence[ImageSource],
+        *,
+        top_k: int = 5,
+        limits: DecodeLimits = DEFAULT_LIMITS,
+    ) -> list[Prediction]: ...
+
+    def classify(
+        self,
+        images: ImageSource | Sequence[ImageSource],
+        *,
+        top_k: int = 5,
+        limits: DecodeLimits = DEFAULT_LIMITS,
+    ) -> Prediction | list[Prediction]:
+        """Answer for one image, or for a few as one batch: files by their paths, or encoded bytes.
 
         Raises:
             ImageError: one of them cannot be decoded.
+            OSError: a file cannot be read.
         """
+        if isinstance(images, (bytes, str, os.PathLike)):
+            return self.classify([images], top_k=top_k, limits=limits)[0]
         if not images:
             return []
-        pixels = [self.prepare(data, limits=limits).pixels for data in images]
+        pixels = [self.prepare(_encoded(image), limits=limits).pixels for image in images]
         return self.interpret(self.run(pixels), top_k=top_k)
 
     def _prediction(
@@ -263,23 +290,31 @@ class Classifier:
 
 
 def open_classifier(
-    path: Path,
+    path: str | os.PathLike[str],
     *,
     session: SessionConfig | None = None,
     precision: AskedPrecision = "auto",
 ) -> Classifier:
-    """Load a package folder or a bare `.onnx` file.
+    """Load `models/NAME`, `models/NAME/VERSION` or a `.onnx` file.
+
+    Of `models/NAME` it is the version that the service would answer with.
 
     Raises:
+        ModelNotFound: as `find_package`.
         PackageError, SessionError: as `Classifier.load` and `Classifier.load_onnx`; a bare file is of
             another precision.
     """
+    path = find_package(Path(path))
     if not path.is_file():
         return Classifier.load(read_package(path), session=session, precision=precision)
     classifier = Classifier.load_onnx(path, session=session)
     if precision not in ("auto", classifier.precision):
         raise PackageError(f"{path.name} is {classifier.precision}, not {precision}")
     return classifier
+
+
+def _encoded(image: ImageSource) -> bytes:
+    return image if isinstance(image, bytes) else Path(image).read_bytes()
 
 
 def _embedded_manifest(session: ModelSession, file: str) -> Manifest:

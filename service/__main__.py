@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from inference import ProviderUnavailable
+from service import __version__
 from service.app import create_app
 from service.context import session_config
 from service.engine.hardware import probe_provider
@@ -28,8 +29,9 @@ logger = logging.getLogger("service")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service until it is told to stop; return the exit code."""
     arguments = _parser().parse_args(argv)
-    if arguments.workers is not None:
-        os.environ[f"{ENV_PREFIX}WORKERS"] = str(arguments.workers)
+    for name in ("host", "port", "workers"):
+        if (value := getattr(arguments, name)) is not None:
+            os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
     configure_logging("text")
     _warn_of_variables()
     try:
@@ -110,7 +112,10 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="end here; exit code 2 where the settings cannot be used",
     )
-    parser.add_argument("--workers", metavar="N", help=f"the same as {ENV_PREFIX}WORKERS=N")
+    for name in ("host", "port", "workers"):
+        variable = f"{ENV_PREFIX}{name.upper()}"
+        parser.add_argument(f"--{name}", metavar=name.upper(), help=f"the same as {variable}=…")
+    parser.add_argument("--version", action="version", version=f"graft {__version__}")
     return parser
 
 

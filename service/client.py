@@ -38,6 +38,8 @@ class ClientError(Exception):
 class Unreachable(ClientError):
     """The service does not answer at all."""
 
+    concerns_every_image = True
+
 
 class Refused(ClientError):
     """The service answered with a problem.
@@ -53,6 +55,11 @@ class Refused(ClientError):
         self.code = str(problem.get("code", ""))
         self.request_id = str(problem.get("request_id", ""))
         super().__init__(str(problem.get("detail") or f"the service answered {status}"))
+
+    @property
+    def concerns_every_image(self) -> bool:
+        """Whether any other image would be refused alike: the key, or the model that was asked for."""
+        return self.status in (401, 403, 404) or self.code == "model_not_chosen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +121,7 @@ class Client:
         self._kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         )
+        self._url = url
         self._address = (parts.hostname, parts.port)
         self._prefix = parts.path.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -184,7 +192,8 @@ class Client:
                 return err
 
         waiting: deque[tuple[Path, Future[Answer | Exception]]] = deque()
-        with ThreadPoolExecutor(self._num_connections, thread_name_prefix="graft-client") as pool:
+        pool = ThreadPoolExecutor(self._num_connections, thread_name_prefix="graft-client")
+        try:
             for path in images:
                 waiting.append((path, pool.submit(ask, path)))
                 if len(waiting) >= 2 * self._num_connections:
@@ -192,6 +201,8 @@ class Client:
                     yield first, answer.result()
             for first, answer in waiting:
                 yield first, answer.result()
+        finally:  # also where the caller has seen enough: what was not begun is not sent
+            pool.shutdown(cancel_futures=True)
 
     def predict_folder(
         self, folder: Path, *, version: int | str | None = None, top_k: int = 5
@@ -210,7 +221,7 @@ class Client:
                 status, retry_after, data = self._send(method, self._prefix + path, body)
             except (OSError, http.client.HTTPException) as err:
                 if last:
-                    raise Unreachable(f"the service does not answer: {err}") from err
+                    raise Unreachable(f"no service answers at {self._url}: {err}") from err
                 self._retry.pause(attempt, None)
                 continue
             if status == 200:
@@ -256,7 +267,8 @@ def image_files(folder: Path) -> list[Path]:
         NotADirectoryError: there is no such folder.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder")
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise NotADirectoryError(f"folder {str(folder)!r} {what}")
     return sorted(
         path
         for path in folder.rglob("*")

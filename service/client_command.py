@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from service.client import Answer, Client, image_files
+from service.client import Answer, Client, Refused, Unreachable, image_files
 
 # Not an argument: it would be seen in the list of processes.
 KEY_VARIABLE = "GRAFT_CLIENT_KEY"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Classify a folder; 0 where every image was answered, 1 where some were not, 2 for bad input."""
+    """Classify a folder; 0 where every image was answered, 1 where some were not, 2 where none can be."""
     args = _parser().parse_args(argv)
     try:
         files = image_files(args.folder)
@@ -27,16 +27,30 @@ def main(argv: Sequence[str] | None = None) -> int:
             connections=args.connections,
         )
     except (NotADirectoryError, ValueError) as err:
-        print(f"error: {err}", file=sys.stderr)  # noqa: T201
-        return 2
+        return _refuse(str(err))
     failed, started = 0, time.monotonic()
     with client:
         for done, (path, found) in enumerate(client.predict_many(files, version=args.version), 1):
+            if isinstance(found, (Refused, Unreachable)) and found.concerns_every_image:
+                return _refuse(_with_remedy(found))
             failed += not isinstance(found, Answer)
             line = {"file": str(path.relative_to(args.folder)), **_as_dict(found)}
             print(json.dumps(line, ensure_ascii=False))  # noqa: T201
             _show_progress(done, len(files), failed, time.monotonic() - started)
     return 1 if failed else 0
+
+
+def _with_remedy(err: Refused | Unreachable) -> str:
+    if isinstance(err, Refused) and err.status == 401:
+        return f"the service wants an API key; set {KEY_VARIABLE} to one of its keys"
+    if isinstance(err, Refused) and err.code == "model_not_chosen":
+        return f"{err}; choose with --model"
+    return str(err)
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    return 2
 
 
 def _as_dict(found: Answer | Exception) -> dict[str, Any]:

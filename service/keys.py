@@ -3,11 +3,13 @@
 `python -m service.keys` makes a key and prints both forms.
 """
 
+import argparse
 import hashlib
 import json
 import re
 import secrets
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 HASH_PREFIX: Final = "sha256:"
@@ -86,8 +88,13 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print a new key and its hash."""
+    argparse.ArgumentParser(
+        prog="python -m service.keys",
+        description="Make an API key: in clear for the caller, as a hash for GRAFT_API_KEYS or "
+        "GRAFT_ADMIN_KEYS. Nothing is stored.",
+    ).parse_args(argv)
     key = secrets.token_urlsafe(_KEY_BYTES)
     print(f"key for the caller:       {key}")  # noqa: T201
     print(f"for GRAFT_…_KEYS:         {hashed_form(key)}")  # noqa: T201

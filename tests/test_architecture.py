@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("inference", "service", "training")
+PACKAGES = ("graft", "inference", "service", "training")
 CHECKED = (*PACKAGES, "scripts", "tests", "benchmarks")
 SOURCES = sorted(path for top in CHECKED for path in (ROOT / top).rglob("*.py"))
 MAX_FILE_LINES = 400
@@ -25,6 +25,7 @@ CATCHES_EVERYTHING = {
 }
 # Command lines, which talk to the person in front of them.
 PRINTS = {
+    "graft/__main__.py",
     "inference/__main__.py",
     "service/__main__.py",
     "service/client_command.py",

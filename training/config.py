@@ -13,6 +13,7 @@ from inference.errors import InvalidName
 from inference.manifest import MODEL_FILES, Precision
 from inference.names import check_model_name
 from training.errors import ConfigError
+from training.option_parser import OptionParser
 
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -229,7 +230,7 @@ class FinetuneConfig:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line: one flag for each field of `FinetuneConfig`."""
-    parser = argparse.ArgumentParser(
+    parser = OptionParser(
         prog="python -m training.finetune",
         description="Fine-tune a pretrained backbone on a folder of images and publish it as ONNX.",
     )
@@ -257,8 +258,8 @@ def parse_config(argv: list[str] | None) -> FinetuneConfig:
     """Read the command line.
 
     Raises:
-        ConfigError: an option is out of range.
-        SystemExit: argparse's own, for unknown flags and `--help`.
+        ConfigError: there is no such option, or its value is not allowed.
+        SystemExit: for `--help`.
     """
     values = vars(build_parser().parse_args(argv))
     values["backbone_args"] = tuple(values["backbone_args"])

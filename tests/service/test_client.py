@@ -161,6 +161,25 @@ def test_the_command_writes_a_line_an_image(
     assert lines[1]["label"] == "red"
     assert "30 of 30 images, 1 failed" in captured.err
     assert client_command.main([str(photos / "none")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_the_command_ends_at_the_first_refusal_that_concerns_every_image(
+    service: Process,
+    photos: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(client_command.KEY_VARIABLE, raising=False)
+    assert client_command.main([str(photos), "--url", service.url]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "error: the service wants an API key; set GRAFT_CLIENT_KEY to one of its keys"
+    ]
+    monkeypatch.setenv(client_command.KEY_VARIABLE, "predict-key-1")
+    assert client_command.main([str(photos), "--url", service.url, "--model", "nosuch"]) == 2
+    assert "nosuch" in capsys.readouterr().err
 
 
 def test_the_client_imports_nothing_of_the_server() -> None:

@@ -78,9 +78,16 @@ def test_the_command_makes_a_new_key_each_time_with_its_hash(
 ) -> None:
     made = []
     for _ in range(2):
-        assert main() == 0
+        assert main([]) == 0
         key, hashed = (line.split()[-1] for line in capsys.readouterr().out.splitlines())
         assert hashed == hashed_form(key)
         made.append(key)
     assert made[0] != made[1]
     assert len(made[0]) >= 40
+
+
+def test_help_makes_no_key(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "sha256:" not in capsys.readouterr().out

@@ -1,0 +1,98 @@
+"""One command for all of Graft: `graft train photos/` runs `python -m training.finetune photos/`, and so on.
+
+Each command is the `main` of a module, which is imported only when it is asked for: serving needs none of
+training's packages.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+DISTRIBUTION: Final = "graft-classifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A module that has a `main(argv)` returning an exit code, and what it is for."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "train": Command("training.finetune", "a folder of images to a published model"),
+    "audit": Command("training.audit.__main__", "what is wrong with a folder of images"),
+    "evaluate": Command("training.evaluate", "a model's figures on another folder"),
+    "compare": Command("training.compare", "several models side by side on one folder"),
+    "predict": Command("inference.__main__", "ask a model about files, without the service"),
+    "serve": Command("service.__main__", "answer over HTTP for every model in models/"),
+    "ask": Command("service.client_command", "ask a running service about a folder"),
+    "keys": Command("service.keys", "make an API key for the service"),
+    "backbones": Command("training.backbones.__main__", "the pretrained networks to choose from"),
+    "datasets": Command("training.datasets.__main__", "well-known data sets as folders"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if name == "--version":
+        print(f"graft {_version()}")
+        return 0
+    command = COMMANDS.get(name)
+    if command is None:
+        return _refuse(f"{name!r} is no command of graft{_suggestion(name)}")
+    try:
+        module = importlib.import_module(command.module)
+    except ImportError as err:
+        if err.name != "training":  # only a missing extra is the user's to mend
+            raise
+        return _refuse(str(err))
+    exit_code: int = module.main(arguments[1:])
+    return exit_code
+
+
+def _help() -> str:
+    lines = [f"  {name:<10} {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: graft COMMAND …",
+            "",
+            "From a folder of images to a served classifier. `graft COMMAND --help` lists the options.",
+            "",
+            *lines,
+            "",
+            "  --version  print the version",
+        ]
+    )
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:  # run from a checkout
+        from service import __version__
+
+        return __version__
+
+
+def _suggestion(name: str) -> str:
+    close = get_close_matches(name, COMMANDS, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(COMMANDS)}"
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
