@@ -74,10 +74,9 @@ class Repository:
             return number
         # Damaged aliases stand in the way of no number, and not of the latest.
         aliases = {} if asked == LATEST else self.aliases(name)
-        complete = [number for number in versions if self._counts(name, number)]
-        if not complete:
-            self.package(name, versions[-1])  # raises, and says why
-        return VersionNames(model=name, versions=complete, aliases=aliases).find(asked)
+        latest = next((n for n in reversed(versions) if self._is_complete(name, n)), None)
+        names = VersionNames(model=name, versions=versions, latest=latest, aliases=aliases)
+        return names.find(asked)
 
     def package(self, name: str, version: str | int | None = None) -> Package:
         """Read the package of a version.
@@ -119,7 +118,7 @@ class Repository:
         """
         check_alias(alias)
         number = self.resolve(name, version)
-        if not self._counts(name, number):
+        if not self._is_complete(name, number):
             self.package(name, number)  # raises, and says what is missing
         return set_alias(self.root / name, alias, version)
 
@@ -155,11 +154,11 @@ class Repository:
             self.resolve(name, version)
         write_traffic(self.root / name, traffic)
 
-    def _counts(self, name: str, number: int) -> bool:
+    def _is_complete(self, name: str, number: int) -> bool:
         try:
             return why_incomplete(self.read(name, number)) is None
         except PackageError:
-            return True  # a version that is there and cannot be used must not be passed over in silence
+            return True  # a damaged one is not passed over in silence
 
     def _checked(self, name: str) -> str:
         try:

@@ -9,10 +9,16 @@ from inference.names import LATEST, STABLE, parse_version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionNames:
-    """The versions of one model that count, at least one, and its aliases."""
+    """What the versions of one model are called.
+
+    Attributes:
+        versions: all of them, for a number or an alias may name any.
+        latest: the highest whose files are all there; None where there is none.
+    """
 
     model: str
     versions: Collection[int]
+    latest: int | None
     aliases: Mapping[str, int]
 
     def find(self, asked: str | None) -> int:
@@ -24,7 +30,7 @@ class VersionNames:
             ModelNotFound: no such version or alias, or the alias points at a version that is not there.
         """
         if asked == LATEST or (asked is None and STABLE not in self.aliases):
-            return max(self.versions)
+            return self._latest()
         asked = STABLE if asked is None else asked
         aliased = None if parse_version(asked) else self.aliases.get(asked)
         number = aliased or parse_version(asked)
@@ -34,6 +40,13 @@ class VersionNames:
         raise ModelNotFound(
             f"model {self.model!r} has no version {asked[:80]!r}{points}; it has {self._choices()}"
         )
+
+    def _latest(self) -> int:
+        if self.latest is None:
+            raise ModelNotFound(
+                f"model {self.model!r} has no version yet whose files are all there"
+            )
+        return self.latest
 
     def _choices(self) -> str:
         return listed([*map(str, sorted(self.versions)), LATEST, *sorted(self.aliases)])

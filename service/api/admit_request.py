@@ -119,7 +119,8 @@ def choose_model(context: Context, name: str | None) -> str:
     chosen = name or context.settings.default_model
     if chosen is not None:
         return chosen
-    names = sorted(context.registry.catalog.models)
+    models = context.registry.catalog.models
+    names = sorted(name for name, model in models.items() if model.can_answer) or sorted(models)
     if not names:
         raise NoModels(why_no_model(context.registry))
     if len(names) > 1:

@@ -22,7 +22,7 @@ def describe_all(registry: ModelRegistry) -> schemas.ModelList:
 def describe_model(registry: ModelRegistry, model: PublishedModel) -> schemas.ModelSummary:
     """Describe a model and all its versions, the newest first."""
     serving = registry.serving_version(model.name)
-    shown = model.versions.get(serving or model.default or max(model.versions))
+    shown = model.shown_version(serving)
     return schemas.ModelSummary(
         name=model.name,
         serving=serving,

@@ -25,10 +25,11 @@ def served_manifest(
         ModelNotFound: no such version.
         ModelNotReady: its manifest cannot be used.
     """
-    number = registry.serving_version(model.name) or model.default or max(model.versions)
-    published = model.find(str(number) if version is None else version)
-    if published.manifest is None:
-        raise ModelNotReady(f"model {model.name!r} cannot be served: {published.problem}")
+    serving = registry.serving_version(model.name)
+    published = model.shown_version(serving) if version is None else model.find(version)
+    if published is None or published.manifest is None:
+        why = published.why_unusable if published else model.problem
+        raise ModelNotReady(f"model {model.name!r} cannot be served: {why}")
     return published.manifest
 
 

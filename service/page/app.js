@@ -60,7 +60,7 @@ function showVersions() {
   const current = new Option(found.serving ? `in service (${found.serving})` : "in service", "");
   const rest = found.versions.map((v) => {
     const option = new Option(`${v.version} (${v.state})`, v.version);
-    option.disabled = v.state === "failed" || v.state === "unloaded";
+    option.disabled = ["failed", "unloaded", "incomplete"].includes(v.state);
     return option;
   });
   version.replaceChildren(current, ...rest);

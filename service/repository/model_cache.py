@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from inference import InferenceError, Package
 from inference.precision import AskedPrecision
+from inference.version_folders import reason_of
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel
 from service.errors import Overloaded
 from service.repository.catalog import PublishedVersion
+from service.repository.failed_loads import FailedLoads, files_stamp
 from service.repository.process_memory import give_back_freed_memory, resident_bytes
 from service.repository.slots import Slot
 
@@ -49,6 +51,7 @@ class ModelCache:
         # One thread: loading is memory-hungry, and ONNX Runtime holds the GIL for part of it.
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
         self._retiring: set[asyncio.Task[None]] = set()
+        self._failed = FailedLoads()
 
     async def close(self) -> None:
         """Give up every model, each after the requests that use it."""
@@ -120,6 +123,19 @@ class ModelCache:
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
 
+    def retire_failed(self) -> None:
+        """Make way for another try at what failed, whatever the pauses."""
+        for slot in [slot for slot in self.slots if slot.problem]:
+            self.retire(slot)
+
+    async def retire_due(self) -> None:
+        """Make way for another try at what failed and whose pause is over or whose files changed."""
+        for slot in [slot for slot in self.slots if slot.problem and slot.published.package]:
+            package = slot.published.package
+            files = await asyncio.to_thread(files_stamp, package.path) if package else None
+            if not slot.retired and self._failed.is_due(slot.key, files):
+                self.retire(slot)
+
     async def _give_up(self, model: ServedModel) -> None:
         await model.retire(grace_s=self._grace_s)
         del model
@@ -149,14 +165,17 @@ class ModelCache:
         try:
             loaded, load_s = await self._load_in_thread(slot)
         except InferenceError as err:
-            slot.problem = str(err)
-            logger.warning("model_failed %s reason=%s", where, err)
+            slot.problem = _reason(err)
+            retry_s = self._failed.note(slot.key, slot.files)
+            logger.warning("model_failed %s retry_s=%.0f reason=%s", where, retry_s, slot.problem)
             return
         # A border: what a package does to a library must not stop the other models.
         except Exception:
             slot.problem = "an unexpected error; the service's log has it"
-            logger.exception("model_failed %s", where)
+            retry_s = self._failed.note(slot.key, slot.files)
+            logger.exception("model_failed %s retry_s=%.0f", where, retry_s)
             return
+        self._failed.forget(slot.key)
         if slot.retired:
             return
         slot.model = self._serve(loaded)
@@ -189,6 +208,7 @@ class ModelCache:
             raise InferenceError(slot.published.problem)
 
         def load() -> tuple[LoadedModel, float]:
+            slot.files = files_stamp(package.path)
             started, before = time.monotonic(), resident_bytes()
             loaded = self._load_blocking(package, slot.precision)
             slot.memory_bytes = max(file_bytes(slot.published), _growth(before))
@@ -202,6 +222,12 @@ def file_bytes(published: PublishedVersion) -> int:
     manifest = published.manifest
     files = (manifest.files or {}) if manifest else {}
     return files["fp32"].bytes if "fp32" in files else 0
+
+
+def _reason(err: InferenceError) -> str:
+    """Return what is wrong, with what the system said of a file that could not be read."""
+    cause = err.__cause__
+    return f"{err} ({reason_of(cause)})" if isinstance(cause, OSError) else str(err)
 
 
 def _growth(before: int | None) -> int:

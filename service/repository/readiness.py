@@ -24,6 +24,8 @@ def why_not_ready(
 def why_no_model(registry: ModelRegistry) -> str:
     """Return why no model answers."""
     catalog = registry.catalog
+    if not catalog.is_read:
+        return "the models folder is being read; try again in a moment"
     if not catalog.models:
         why = catalog.problem or "no model is published yet"
         return f"{why}; publish one with: python -m training.finetune FOLDER --name NAME"
@@ -40,6 +42,8 @@ def _why_no_default(registry: ModelRegistry, name: str) -> str | None:
     if registry.serving_version(name) is not None:
         return None
     model = registry.catalog.models.get(name)
+    if model is None and not registry.catalog.is_read:
+        return f"the default model {name!r} cannot answer: loading"
     if model is None:
         return f"the default model {name!r} is not published"
     why = registry.model_problem(model) or ("unloaded" if registry.is_settled else "loading")

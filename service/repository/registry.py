@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
-from inference import ModelNotFound, Repository
+from inference import Repository
 from inference.precision import AskedPrecision
 from service.engine.served_model import ServedModel
 from service.errors import InvalidParameter, ModelNotReady
@@ -21,12 +21,14 @@ from service.repository.catalog import (
     Catalog,
     PublishedModel,
     PublishedVersion,
-    read_catalog,
 )
+from service.repository.catalog_changes import log_changes
 from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations
 from service.repository.slots import Slot, not_ready, status_of
+from service.repository.snapshot import read_catalog
 from service.repository.states import State, VersionStatus
+from service.repository.traffic_slots import TrafficSlots
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class ModelRegistry:
         self.repository = repository
         self.catalog: Catalog = EMPTY_CATALOG
         self._model_cache = model_cache
+        self._traffic = TrafficSlots(model_cache)
         self._operations = operations
         self._poll_interval_s = poll_interval_s
         self._default_model = default_model
@@ -60,8 +63,7 @@ class ModelRegistry:
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Look at the repository, and begin to load and to watch in the background."""
-        self.catalog = await asyncio.to_thread(read_catalog, self.repository)
+        """Begin to look, to load and to watch in the background: however many versions there are."""
         self._watcher = asyncio.create_task(self._watch(), name="watch-models")
 
     async def close(self) -> None:
@@ -99,7 +101,10 @@ class ModelRegistry:
     async def refresh(self) -> None:
         """Look at the repository now, and bring every model to its default version."""
         async with self._refreshing:
-            self.catalog = await asyncio.to_thread(read_catalog, self.repository, self.catalog)
+            before = self.catalog
+            self.catalog = await asyncio.to_thread(read_catalog, self.repository, before)
+            log_changes(before, self.catalog)
+            await self._model_cache.retire_due()
             pinned = self._follow_operations()
             async with asyncio.TaskGroup() as group:
                 for model in self.catalog.models.values():
@@ -148,9 +153,7 @@ class ModelRegistry:
     def shadow_of(self, name: str, answered_by: int) -> ServedModel | None:
         """Return the version that is asked too, where there is one in memory."""
         model = self.catalog.models.get(name)
-        if model is None or model.traffic is None or model.traffic.shadow is None:
-            return None
-        slot = self._loaded_slot(model, model.traffic.shadow)
+        slot = self._traffic.shadow(model) if model is not None else None
         if slot is None or slot.published.number == answered_by:
             return None
         return slot.model
@@ -181,6 +184,8 @@ class ModelRegistry:
             ModelNotReady: it cannot be loaded.
         """
         published = self._published(self.catalog.find(name), version, None)
+        if (why := self._why_unusable(published)) is not None:
+            raise not_ready(published, why)
         self._operations.load((name, published.number))
         for slot in list(self._model_cache.slots_of(published)):
             if slot.problem:
@@ -214,13 +219,19 @@ class ModelRegistry:
 
     def status(self, published: PublishedVersion) -> VersionStatus:
         """Return the state of a published version."""
+        model = self.catalog.models.get(published.name)
+        now = model.disturbed.get(published.number, published) if model else published
         slots = list(self._model_cache.slots_of(published))
-        return status_of(published, slots, unloaded=self._is_unloaded(published))
+        return status_of(now, slots, unloaded=self._is_unloaded(published))
 
     def model_problem(self, model: PublishedModel) -> str | None:
-        """Return why the default version of a model is not the one that answers, if so."""
-        if model.problem or model.default is None:
+        """Return why the default version of a model, or a newer one, is not the one that answers."""
+        if model.problem:
             return model.problem
+        if model.awaited is not None:
+            return f"version {model.awaited} is {model.versions[model.awaited].why_unusable}"
+        if model.default is None:
+            return None
         problem = self.status(model.versions[model.default]).problem
         return f"version {model.default}: {problem}" if problem else None
 
@@ -238,17 +249,21 @@ class ModelRegistry:
         self._operations.read()
         if self._operations.num_retries != self._num_retries:
             self._num_retries = self._operations.num_retries
-            for slot in [slot for slot in self._model_cache.slots if slot.problem]:
-                self._model_cache.retire(slot)
+            self._model_cache.retire_failed()
         for published in self._published_among(self._operations.unloaded):
             self._give_up(published)
-        return [self._pin(found) for found in self._published_among(self._operations.pinned)]
+        pinned = self._published_among(self._operations.pinned)
+        return [self._pin(found) for found in pinned if self._why_unusable(found) is None]
 
     def _published_among(self, versions: set[tuple[str, int]]) -> Iterator[PublishedVersion]:
         for name, number in sorted(versions):
             model = self.catalog.models.get(name)
             if model is not None and number in model.versions:
                 yield model.versions[number]
+
+    def _why_unusable(self, published: PublishedVersion) -> str | None:
+        model = self.catalog.models.get(published.name)
+        return model.why_unusable(published) if model else published.why_unusable
 
     def _is_unloaded(self, published: PublishedVersion) -> bool:
         return (published.name, published.number) in self._operations.unloaded
@@ -275,27 +290,12 @@ class ModelRegistry:
             if slot.model is not None and not slot.retired:
                 self._swap(model.name, slot)
                 break
-        await self._bring_up_traffic(model)
-
-    async def _bring_up_traffic(self, model: PublishedModel) -> None:
-        wanted = [] if model.traffic is None else list(model.traffic.versions())
-        named: list[PublishedVersion] = []
-        for version in wanted:
-            with suppress(ModelNotFound):
-                named.append(model.find(version))
-        for published in named:
-            if self._is_unloaded(published):
-                continue
-            slot = self._model_cache.existing(published, "auto") or self._model_cache.begin(
-                published, "auto"
-            )
-            slot.in_traffic, slot.evictable = True, False
-            await asyncio.wait([slot.load])
-        for slot in [s for s in self._model_cache.slots if s.in_traffic]:
-            if slot.published.name == model.name and slot.published not in named:
-                slot.in_traffic = False
-                if not slot.pinned and slot is not self._serving_slot(model.name):
-                    self._model_cache.retire(slot)
+        named = self._traffic.named(model)
+        await self._traffic.bring_up(
+            model,
+            [p for p in named if not self._is_unloaded(p) and model.why_unusable(p) is None],
+            serving=self._serving_slot(model.name),
+        )
 
     def _candidates(self, model: PublishedModel) -> Iterator[PublishedVersion]:
         """Yield the versions to try: the default and, where nothing answers yet, those before it."""
@@ -305,11 +305,11 @@ class ModelRegistry:
         wanted = model.versions[model.default]
         if self._is_unloaded(wanted) or (current is not None and current.published is wanted):
             return
-        yield wanted
-        if current is None:
-            for number in sorted(model.versions, reverse=True):
-                if number < model.default and not self._is_unloaded(model.versions[number]):
-                    yield model.versions[number]
+        before = sorted((n for n in model.versions if n < model.default), reverse=True)
+        for number in (model.default, *(before if current is None else ())):
+            published = model.versions[number]
+            if not self._is_unloaded(published) and model.why_unusable(published) is None:
+                yield published
 
     def _swap(self, name: str, slot: Slot) -> None:
         replaced = self._serving_slot(name)
@@ -329,22 +329,10 @@ class ModelRegistry:
     ) -> Slot:
         model = self.catalog.find(name)
         if version is None and precision == "auto" and traffic_key is not None:
-            by_traffic = self._slot_by_traffic(model, traffic_key)
+            by_traffic = self._traffic.choose(model, traffic_key)
             if by_traffic is not None:
                 return by_traffic
         return self._slot_for(model, version, precision)
-
-    def _slot_by_traffic(self, model: PublishedModel, key: str) -> Slot | None:
-        """Return the slot that a key falls on; None where that is not in memory, or nothing is shared."""
-        version = model.traffic.choose(key) if model.traffic is not None else None
-        return self._loaded_slot(model, version) if version is not None else None
-
-    def _loaded_slot(self, model: PublishedModel, version: str) -> Slot | None:
-        try:
-            slot = self._model_cache.existing(model.find(version), "auto")
-        except ModelNotFound:
-            return None
-        return slot if slot is not None and slot.model is not None else None
 
     def _slot_for(
         self, model: PublishedModel, version: str | None, precision: AskedPrecision
@@ -353,20 +341,20 @@ class ModelRegistry:
         if version is None and precision == "auto" and serving is not None:
             return serving
         published = self._published(model, version, serving)
-        if published.package is None:
-            raise not_ready(published, published.problem)
+        existing = self._model_cache.existing(published, precision)
+        if existing is None and (why := model.why_unusable(published)) is not None:
+            raise not_ready(published, why)
         if self._is_unloaded(published):
             raise ModelNotReady(
                 f"version {published.number} of model {published.name!r} was unloaded; "
                 "an operator can load it again"
             )
-        files = published.package.manifest.files or {}
+        files = published.manifest.files or {} if published.manifest else {}
         if precision != "auto" and precision not in files:
             raise InvalidParameter(
                 f"model {published.name!r} version {published.number} has no precision "
                 f"{precision!r}; it has {', '.join(files)}"
             )
-        existing = self._model_cache.existing(published, precision)
         return existing or self._model_cache.begin_on_demand(published, precision)
 
     def _published(
@@ -377,7 +365,7 @@ class ModelRegistry:
         if serving is not None:
             return serving.published
         if model.default is None:
-            raise ModelNotReady(f"model {model.name!r} is not served: {model.problem}")
+            raise ModelNotReady(f"model {model.name!r} is not served: {self.model_problem(model)}")
         return model.versions[model.default]
 
     def _drop_vanished(self) -> None:
@@ -387,6 +375,14 @@ class ModelRegistry:
             model = self.catalog.models.get(published.name)
             if model is not None and model.versions.get(published.number) is published:
                 continue
-            if model is not None and self._serving_slot(published.name) is slot:
+            is_serving = self._serving_slot(published.name) is slot
+            if model is not None and is_serving:
                 continue
+            if is_serving:
+                logger.warning(
+                    "model_removed name=%s version=%d reason=its folder is gone; "
+                    "requests for it are answered with 404",
+                    published.name,
+                    published.number,
+                )
             self._model_cache.retire(slot)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,7 @@ class Slot:
         pinned: loaded by an operator; stays when another version takes over.
         kept: must not make room for others, such as the model that readiness depends on.
         in_traffic: the model's traffic names it.
+        files: changes with any file of the package; as of the beginning of the load.
         memory_bytes: what it is taken to need, once it is loaded.
         retired: taken out; what is still being loaded for it is thrown away.
         last_used: a time of the monotonic clock.
@@ -36,12 +37,18 @@ class Slot:
     pinned: bool = False
     kept: bool = False
     in_traffic: bool = False
+    files: Hashable = None
     memory_bytes: int = 0
     retired: bool = False
     last_used: float = field(default_factory=time.monotonic)
     model: ServedModel | None = None
     problem: str | None = None
     load: "asyncio.Task[None]" = field(init=False)
+
+    @property
+    def key(self) -> tuple[str, int, AskedPrecision]:
+        """What it is of: the same for whoever takes its place."""
+        return self.published.name, self.published.number, self.precision
 
     @property
     def may_be_evicted(self) -> bool:
@@ -52,7 +59,7 @@ class Slot:
 def status_of(
     published: PublishedVersion, slots: Sequence[Slot], *, unloaded: bool
 ) -> VersionStatus:
-    """Return the state of a version that has these slots."""
+    """Return the state of a version, as it looks now, that has these slots."""
     loaded = tuple(
         LoadedVariant(
             precision=slot.model.classifier.precision,
@@ -62,9 +69,12 @@ def status_of(
         for slot in slots
         if slot.model is not None
     )
-    problem = next((slot.problem for slot in slots if slot.problem), published.problem)
+    failed = next((slot.problem for slot in slots if slot.problem), None)
+    problem = published.why_unusable or failed
     if loaded:
         return VersionStatus(state=State.READY, problem=problem, loaded=loaded)
+    if published.incomplete is not None:
+        return VersionStatus(state=State.INCOMPLETE, problem=published.incomplete)
     if problem:
         return VersionStatus(state=State.FAILED, problem=problem)
     if slots:
@@ -76,5 +86,6 @@ def not_ready(published: PublishedVersion, problem: str | None) -> ModelNotReady
     """Return the error for a version without a model: it failed, or it is loading."""
     where = f"model {published.name!r} version {published.number}"
     if problem is not None:
-        return ModelNotReady(f"{where} cannot be served: {problem}")
+        retry_after_s = None if published.incomplete is None else _LOADING_RETRY_S
+        return ModelNotReady(f"{where} cannot be served: {problem}", retry_after_s=retry_after_s)
     return ModelNotReady(f"{where} is loading; try again", retry_after_s=_LOADING_RETRY_S)

@@ -11,6 +11,7 @@ class State(StrEnum):
     """Of one published version."""
 
     AVAILABLE = "available"  # on disk; loaded when a request names it
+    INCOMPLETE = "incomplete"  # on disk, but for a file that has not (fully) arrived
     LOADING = "loading"
     READY = "ready"
     FAILED = "failed"

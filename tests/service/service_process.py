@@ -65,7 +65,17 @@ def environment(**settings: str) -> dict[str, str]:
 
 @contextmanager
 def running(models_dir: Path, *, within: Sequence[str] = (), **settings: str) -> Iterator[Process]:
-    """Run the service; `within` is a command that runs it, as `("prlimit", "--nofile=128")`."""
+    """Run the service, ready; `within` is a command that runs it, as `("prlimit", "--nofile=128")`."""
+    with listening(models_dir, within=within, **settings) as service:
+        service.wait_until_ready()
+        yield service
+
+
+@contextmanager
+def listening(
+    models_dir: Path, *, within: Sequence[str] = (), **settings: str
+) -> Iterator[Process]:
+    """Run the service, and do not wait for a model; see `running`."""
     process = subprocess.Popen(
         [*within, sys.executable, "-m", "service"],
         cwd=ROOT,
@@ -81,7 +91,6 @@ def running(models_dir: Path, *, within: Sequence[str] = (), **settings: str) ->
         pytest.fail("the service did not start to listen")
     service = Process(process, match[1], process.stderr)
     try:
-        service.wait_until_ready()
         yield service
     finally:
         service.stop(signal.SIGKILL)

@@ -49,7 +49,7 @@ def test_a_model_is_ready_or_says_why_not(models_dir: Path, start_service: Clien
     assert client.get("/v2/models/colours/versions/1/ready").status_code == 200
     response = client.get("/v2/models/colours/versions/2/ready")
     assert response.status_code == 503
-    assert "model.onnx is missing" in response.json()["error"]
+    assert "model.onnx is not there yet" in response.json()["error"]
 
 
 def test_nested_and_flat_data_give_the_same_answer(client: TestClient) -> None:

@@ -23,6 +23,7 @@ from tests.service.registries import (
     registry_of,
     run,
     state,
+    version,
 )
 
 
@@ -108,7 +109,9 @@ def test_a_bad_package_never_stops_the_others(models_dir: Path) -> None:
     run(scenario)
 
 
-def test_a_failed_version_is_tried_again_only_when_told(models_dir: Path) -> None:
+def test_a_failed_version_is_tried_again_when_told_and_when_a_file_changes(
+    models_dir: Path,
+) -> None:
     make_package(models_dir, after=damage_model)
 
     async def scenario() -> None:
@@ -118,6 +121,11 @@ def test_a_failed_version_is_tried_again_only_when_told(models_dir: Path) -> Non
             assert load.loaded == [("colours", 1)]
             await registry.retry()
             assert load.loaded == [("colours", 1)] * 2
+            (models_dir / "colours" / "1" / "golden" / "new").touch()
+            await registry.refresh()
+            assert load.loaded == [("colours", 1)] * 3
+            await registry.refresh()
+            assert load.loaded == [("colours", 1)] * 3
 
     run(scenario)
 
@@ -189,6 +197,55 @@ def test_an_unmounted_repository_takes_nothing_out_of_service(models_dir: Path) 
             await registry.refresh()
             assert await answered_by(registry) == 1
             assert registry.catalog.problem
+
+    run(scenario)
+
+
+def test_an_empty_folder_in_a_volumes_place_takes_nothing_out_of_service(models_dir: Path) -> None:
+    make_package(models_dir)
+    make_package(models_dir, name="shapes")
+
+    async def scenario() -> None:
+        async with registry_of(models_dir) as registry:
+            for mounted in (models_dir / "shapes", models_dir):
+                mounted.rename(mounted.with_name("volume"))
+                mounted.mkdir()
+                await registry.refresh()
+                assert registry.serving_version("colours") == 1
+                assert registry.serving_version("shapes") == 1
+                mounted.rmdir()
+                mounted.with_name("volume").rename(mounted)
+                await registry.refresh()
+                assert registry.catalog.problem is None
+            shutil.rmtree(models_dir / "shapes")
+            await registry.refresh()
+            assert list(registry.catalog.models) == ["colours"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "model.onnx"])
+def test_a_version_in_service_answers_while_it_is_copied_over(models_dir: Path, file: str) -> None:
+    folder = make_package(models_dir)
+    make_package(models_dir, name="anew", weight=SWAPPED)
+
+    async def scenario() -> None:
+        load = RecordingLoader()
+        async with registry_of(models_dir, load=load) as registry:
+            whole = (folder / file).read_bytes()
+            (folder / file).write_bytes(whole[:100])
+            await registry.refresh()
+            assert await answered_by(registry) == 1
+            assert await answered_by(registry, version="1") == 1
+            assert (
+                "100" in (registry.status(version(registry, 1)).problem or "")
+                or file == "manifest.json"
+            )
+            assert registry.model_problem(registry.catalog.models["colours"])
+            (folder / file).write_bytes(whole)
+            await registry.refresh()
+            assert registry.model_problem(registry.catalog.models["colours"]) is None
+            assert await answered_by(registry) == 1
 
     run(scenario)
 

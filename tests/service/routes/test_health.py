@@ -8,10 +8,7 @@ from fastapi.testclient import TestClient
 
 from tests.builders import make_package
 from tests.conftest import ClientFactory
-
-
-def damage(folder: Path) -> None:
-    (folder / "model.onnx").write_bytes(b"x")
+from tests.service.registries import damage_model
 
 
 def test_a_service_with_a_model_is_ready(client: TestClient) -> None:
@@ -37,7 +34,7 @@ def test_one_bad_model_does_not_take_the_others_out_of_traffic(
     models_dir: Path, start_service: ClientFactory
 ) -> None:
     make_package(models_dir)
-    make_package(models_dir, name="broken", after=damage)
+    make_package(models_dir, name="broken", after=damage_model)
     assert start_service().get("/health/ready").status_code == 200
 
 
@@ -45,10 +42,10 @@ def test_a_default_model_that_fails_is_not_ready_and_says_why(
     models_dir: Path, start_service: ClientFactory
 ) -> None:
     make_package(models_dir)
-    make_package(models_dir, name="broken", after=damage)
+    make_package(models_dir, name="broken", after=damage_model)
     response = start_service(default_model="broken").get("/health/ready")
     assert response.status_code == 503
-    assert "model.onnx has 1 bytes" in response.json()["detail"]
+    assert "model.onnx has sha256" in response.json()["detail"]
 
 
 def test_a_default_model_that_is_not_published_is_named(
@@ -60,7 +57,7 @@ def test_a_default_model_that_is_not_published_is_named(
 
 
 def test_only_failed_models_are_not_ready(models_dir: Path, start_service: ClientFactory) -> None:
-    make_package(models_dir, after=damage)
+    make_package(models_dir, after=damage_model)
     response = start_service().get("/health/ready")
     assert response.status_code == 503
     assert "colours" in response.json()["detail"]
@@ -80,7 +77,7 @@ def test_names_of_models_are_for_those_with_a_key(
     models_dir: Path, start_service: ClientFactory, url: str
 ) -> None:
     make_package(models_dir)
-    make_package(models_dir, name="broken", after=damage)
+    make_package(models_dir, name="broken", after=damage_model)
     key = {"X-API-Key": "a-long-key"}
     answers = start_service(api_keys=["a-long-key"])
     fails = start_service(api_keys=["a-long-key"], default_model="broken")

@@ -7,12 +7,9 @@ from fastapi.testclient import TestClient
 
 from tests.builders import LABELS, coloured, make_package
 from tests.conftest import ClientFactory
+from tests.service.registries import damage_model
 
 ADMIN = {"authorization": "Bearer admin-key-123"}
-
-
-def damage(folder: Path) -> None:
-    (folder / "model.onnx").write_bytes(b"x")
 
 
 @pytest.fixture
@@ -43,11 +40,29 @@ def test_an_empty_repository_lists_nothing(start_service: ClientFactory) -> None
 
 
 def test_a_failed_version_shows_its_reason(models_dir: Path, start_service: ClientFactory) -> None:
-    make_package(models_dir, after=lambda folder: (folder / "model.onnx").unlink())
+    make_package(models_dir, after=damage_model)
     (model,) = start_service().get("/models").json()["models"]
     assert model["serving"] is None
     assert model["versions"][0]["state"] == "failed"
-    assert "model.onnx is missing" in model["problem"]
+    assert "model.onnx has sha256" in model["problem"]
+
+
+def test_an_incomplete_version_shows_what_is_missing(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir)
+    make_package(models_dir, after=lambda folder: (folder / "model.onnx").unlink())
+    client = start_service()
+    (model,) = client.get("/models").json()["models"]
+    assert (model["serving"], model["problem"]) == (
+        1,
+        "version 2 is incomplete: model.onnx is not there yet",
+    )
+    newest = model["versions"][0]
+    assert (newest["state"], newest["problem"]) == ("incomplete", "model.onnx is not there yet")
+    assert client.get("/models/colours/versions/latest").json()["version"] == 1
+    asked = client.post("/models/colours/versions/2/predict", content=coloured("red"))
+    assert (asked.status_code, asked.headers["retry-after"]) == (503, "2")
 
 
 def test_a_version_shows_what_it_was_made_of(admin: TestClient) -> None:
@@ -159,8 +174,8 @@ def test_a_version_that_cannot_be_loaded_says_why(
     models_dir: Path, start_service: ClientFactory
 ) -> None:
     make_package(models_dir)
-    make_package(models_dir, after=damage)
+    make_package(models_dir, after=damage_model)
     client = start_service(admin_keys="admin-key-123")
     response = client.post("/models/colours/versions/2/load", headers=ADMIN)
     assert response.status_code == 503
-    assert "model.onnx has 1 bytes" in response.json()["detail"]
+    assert "model.onnx has sha256" in response.json()["detail"]

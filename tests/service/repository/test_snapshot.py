@@ -1,11 +1,14 @@
 """Snapshots of the models folder: what changed is read, what did not is kept."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from inference import ModelNotFound, Repository
-from service.repository.catalog import read_catalog
+from service.repository.catalog import EMPTY_CATALOG
+from service.repository.catalog_changes import log_changes
+from service.repository.snapshot import read_catalog
 from tests.builders import make_package
 
 
@@ -78,3 +81,48 @@ def test_files_and_odd_folders_are_no_models(models_dir: Path) -> None:
 
 def _write(file: Path, text: str) -> None:
     file.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("colours", "GRAFT_MODELS_DIR is a model ('colours'), not the folder of models; set it to"),
+        ("colours/1", "GRAFT_MODELS_DIR is a version of a model, not the folder of models; set it"),
+    ],
+)
+def test_a_model_in_place_of_the_folder_of_models_is_named(
+    models_dir: Path, place: str, reason: str
+) -> None:
+    make_package(models_dir)
+    assert (read_catalog(Repository(models_dir / place)).problem or "").startswith(reason)
+
+
+def test_what_is_wrong_is_logged_once_and_so_is_what_is_gone(
+    models_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "service.repository")
+    make_package(models_dir)
+    make_package(models_dir, after=lambda folder: _write(folder / "manifest.json", "[]"))
+    make_package(models_dir, after=lambda folder: _write(folder / "model.onnx", "a"))
+    make_package(models_dir).rename(models_dir / "colours" / "v4")
+    repository, catalog = Repository(models_dir), EMPTY_CATALOG
+
+    def look() -> list[str]:
+        nonlocal catalog
+        before, catalog = catalog, read_catalog(repository, catalog)
+        log_changes(before, catalog)
+        lines = [" ".join(record.getMessage().split()[:3]) for record in caplog.records]
+        caplog.clear()
+        return sorted(lines)
+
+    assert look() == [
+        "version_ignored name=colours folder=v4",
+        "version_incomplete name=colours version=3",
+        "version_unusable name=colours version=2",
+    ]
+    _write(models_dir / "colours" / "3" / "model.onnx", "ab")
+    assert look() == []
+    shutil.rmtree(models_dir / "colours" / "2")
+    assert look() == ["version_gone name=colours version=2"]
+    shutil.rmtree(models_dir / "colours")
+    assert look()[0].startswith("no_models reason=the")
