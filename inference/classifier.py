@@ -8,15 +8,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Final, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from inference.answers import check_answers
 from inference.batch_buffers import Pixels
 from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
-from inference.errors import InvalidManifest, PackageError, SessionError
+from inference.errors import InvalidManifest, PackageError
 from inference.find_package import find_package
 from inference.manifest import METADATA_KEY, MODEL_FILES, Manifest, Precision, parse_manifest
 from inference.package import Package, read_package
@@ -28,11 +29,14 @@ from inference.rejection import (
     rejection_reason,
     rejection_scores,
 )
-from inference.session import ModelSession, SessionConfig, expects_gpu, open_session
+from inference.session import INPUT_NAME, ModelSession, SessionConfig, expects_gpu, open_session
 
 Floats = npt.NDArray[np.float32]
 # An image file by its path, or its bytes.
 ImageSource = bytes | str | os.PathLike[str]
+
+_IMAGES: Final = ((INPUT_NAME, "tensor(uint8)", 4),)
+_ALWAYS_THERE: Final = ("logits", "probabilities", "embedding")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +146,7 @@ class Classifier:
             chosen = choose_precision(precision, files, on_gpu=False)
             opened = open_session(package.model_bytes(chosen), config)
         manifest = _manifest_of(package.manifest, opened, chosen)
-        _check_outputs(manifest, opened)
+        _check_graph(manifest, opened)
         return cls(manifest=manifest, session=opened, precision=chosen)
 
     @classmethod
@@ -159,7 +163,7 @@ class Classifier:
             raise PackageError(f"{file.name} is missing or unreadable") from err
         opened = open_session(data, session or SessionConfig())
         manifest = _embedded_manifest(opened, file.name)
-        _check_outputs(manifest, opened)
+        _check_graph(manifest, opened)
         return cls(manifest=manifest, session=opened, precision=manifest.precision)
 
     @property
@@ -181,18 +185,16 @@ class Classifier:
         """Run the model on (N, H, W, 3) uint8 RGB, or on N images of (H, W, 3).
 
         Raises:
-            SessionError: the model failed, or answered with what is not a number.
+            SessionError: the model failed, or answered with what is no number or has another shape.
         """
-        names = ["logits", "probabilities", "embedding"]
+        names = list(_ALWAYS_THERE)
         if activation_map and self.has_activation_map:
             names.append("activation_map")
-        if needs_output(self.manifest.rejection):
+        if FAMILIARITY in _promised_outputs(self.manifest):
             names.append(FAMILIARITY)
-        outputs = BatchOutputs(**self.session.run(images, names))
-        judged = (outputs.probabilities, outputs.familiarity)
-        if not all(np.isfinite(values).all() for values in judged if values is not None):
-            raise SessionError("the model answered with NaN or infinity; publish it again")
-        return outputs
+        answered = self.session.run(images, names)
+        check_answers(answered, num_images=len(images), num_labels=len(self.manifest.labels))
+        return BatchOutputs(**answered)
 
     def interpret(self, outputs: BatchOutputs, *, top_k: int = 5) -> list[Prediction]:
         """Turn the graph's outputs into one prediction an image, in order.
@@ -342,13 +344,25 @@ def _manifest_of(package: Manifest, session: ModelSession, precision: Precision)
     return dataclasses.replace(own, files=package.files)
 
 
-def _check_outputs(manifest: Manifest, session: ModelSession) -> None:
-    """Refuse a model that lacks what its rejection rule is about: it would accept every image."""
-    if needs_output(manifest.rejection) and FAMILIARITY not in session.output_names:
+def _check_graph(manifest: Manifest, session: ModelSession) -> None:
+    """Refuse a model that takes no images, or lacks what its manifest is about."""
+    if session.inputs != _IMAGES:
+        taken = ", ".join(f"{name[:40]!r} {kind}" for name, kind, _ in session.inputs[:3])
         raise InvalidManifest(
-            f"the manifest's rejection rule needs the output {FAMILIARITY!r}, which the model file lacks; "
+            f"the model file takes {taken or 'nothing'}, not one {INPUT_NAME!r} of uint8 (N, H, W, 3); "
             "publish the model again"
         )
+    wanted = _promised_outputs(manifest).union(_ALWAYS_THERE)
+    if lacking := sorted(wanted.difference(session.output_names)):
+        raise InvalidManifest(
+            f"the manifest needs outputs {lacking}, which the model file lacks; publish the model again"
+        )
+
+
+def _promised_outputs(manifest: Manifest) -> set[str]:
+    promised = {name for name, spec in manifest.outputs.items() if spec.absent is None}
+    # Without it every image would be accepted.
+    return promised | {FAMILIARITY} if needs_output(manifest.rejection) else promised
 
 
 def _scaled_map(raw: Floats) -> Floats:

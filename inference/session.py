@@ -104,6 +104,11 @@ class ModelSession:
         """The names of the graph's outputs."""
         return tuple(output.name for output in self._session.get_outputs())
 
+    @property
+    def inputs(self) -> tuple[tuple[str, str, int], ...]:
+        """Name, ONNX Runtime's type and number of dimensions of each of the graph's inputs."""
+        return tuple((x.name, x.type, len(x.shape or ())) for x in self._session.get_inputs())
+
     def run(
         self, images: Pixels | Sequence[Pixels], outputs: Sequence[str]
     ) -> dict[str, npt.NDArray[np.float32]]:

@@ -174,13 +174,16 @@ def _answer(classifier: Classifier, items: Sequence[_Input]) -> list[Answered | 
     started = time.perf_counter()
     outputs = classifier.run([p.image.pixels for p in readable], activation_map=wants_map)
     infer_s = time.perf_counter() - started
-    rows = (outputs.rows(index, index + 1) for index in range(len(outputs)))
-    return [
-        Answered(prepared=p.image, outputs=next(rows), prepare_s=p.seconds, infer_s=infer_s)
-        if isinstance(p, _Prepared)
-        else p
-        for p in prepared
-    ]
+    answers = (
+        Answered(
+            prepared=image.image,
+            outputs=outputs.rows(index, index + 1),
+            prepare_s=image.seconds,
+            infer_s=infer_s,
+        )
+        for index, image in enumerate(readable)
+    )
+    return [next(answers) if isinstance(image, _Prepared) else image for image in prepared]
 
 
 def _prepare(item: _Input) -> _Prepared | _Unreadable:
