@@ -28,6 +28,7 @@ from inference.errors import (
     PackageError,
     ProviderUnavailable,
     SessionError,
+    TrialFailed,
     UndecodableImage,
     UnsupportedFormat,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Repository",
     "SessionConfig",
     "SessionError",
+    "TrialFailed",
     "UndecodableImage",
     "UnsupportedFormat",
     "check_golden",

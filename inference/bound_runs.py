@@ -21,6 +21,7 @@ import onnxruntime as ort
 from inference.batch_buffers import Pixels
 from inference.errors import SessionError
 from inference.pinned import pinned_array
+from inference.run_limit import RunLimit
 
 _GRAPH_ID: Final = "gpu_graph_id"
 _NO_GRAPH: Final = "-1"
@@ -67,8 +68,16 @@ class BoundRuns:
         self._num_lanes = 0
         self._image_shape = tuple(session.get_inputs()[0].shape[1:])
 
-    def run(self, images: Pixels | Sequence[Pixels], outputs: Sequence[str]) -> Outputs:
+    def run(
+        self,
+        images: Pixels | Sequence[Pixels],
+        outputs: Sequence[str],
+        *,
+        limit_s: float | None = None,
+    ) -> Outputs:
         """Run N images of (H, W, 3) uint8 and return the named outputs, N rows each.
+
+        It is ended after `limit_s`, where that is given.
 
         Raises:
             SessionError: the images are not of the model's size or type.
@@ -77,24 +86,25 @@ class BoundRuns:
         if any(image.shape != self._image_shape or image.dtype != np.uint8 for image in images):
             raise SessionError(f"the model failed on a batch of shape {(count, *images[0].shape)}")
         key = _Key(size=padded_size(count), image_shape=images[0].shape, outputs=tuple(outputs))
-        with self._one_at_a_time, self._lane(key) as lane:
+        with self._one_at_a_time, self._lane(key, limit_s) as lane:
             np.stack(list(images), out=lane.host[:count])
             lane.image.update_inplace(lane.host)
-            self._session.run_with_iobinding(lane.binding, lane.options)
+            with RunLimit(limit_s, lane.options) as limit:
+                self._session.run_with_iobinding(lane.binding, limit.options)
             # Copied: the next batch overwrites them.
             return {name: value.numpy()[:count].copy() for name, value in lane.outputs.items()}
 
     @contextmanager
-    def _lane(self, key: _Key) -> Iterator[_Lane]:
+    def _lane(self, key: _Key, limit_s: float | None) -> Iterator[_Lane]:
         with self._lock:
             lane = self._free[key].pop() if self._free[key] else None
         if lane is None:
-            lane = self._make_lane(key)
+            lane = self._make_lane(key, limit_s)
         yield lane  # a lane whose run failed is not used again
         with self._lock:
             self._free[key].append(lane)
 
-    def _make_lane(self, key: _Key) -> _Lane:
+    def _make_lane(self, key: _Key, limit_s: float | None) -> _Lane:
         """Run once, for ONNX Runtime to make the outputs, and bind them for good."""
         shape = (key.size, *key.image_shape)
         host, _ = pinned_array(shape)
@@ -105,7 +115,8 @@ class BoundRuns:
         binding.bind_ortvalue_input(self._input_name, image)
         for name in key.outputs:
             binding.bind_output(name, self._device, 0)
-        self._session.run_with_iobinding(binding, self._options(_NO_GRAPH))
+        with RunLimit(limit_s, self._options(_NO_GRAPH)) as limit:
+            self._session.run_with_iobinding(binding, limit.options)
         made = dict(zip(key.outputs, binding.get_outputs(), strict=True))
         binding.clear_binding_outputs()
         for name, value in made.items():

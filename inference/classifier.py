@@ -180,9 +180,15 @@ class Classifier:
         return prepare_image(data, self.manifest.preprocessing, limits=limits)
 
     def run(
-        self, images: Pixels | Sequence[Pixels], *, activation_map: bool = False
+        self,
+        images: Pixels | Sequence[Pixels],
+        *,
+        activation_map: bool = False,
+        limit_s: float | None = None,
     ) -> BatchOutputs:
         """Run the model on (N, H, W, 3) uint8 RGB, or on N images of (H, W, 3).
+
+        A run that takes longer than `limit_s` is ended; unless given, it is the session's limit.
 
         Raises:
             SessionError: the model failed, or answered with what is no number or has another shape.
@@ -192,7 +198,7 @@ class Classifier:
             names.append("activation_map")
         if FAMILIARITY in _promised_outputs(self.manifest):
             names.append(FAMILIARITY)
-        answered = self.session.run(images, names)
+        answered = self.session.run(images, names, limit_s=limit_s)
         check_answers(answered, num_images=len(images), num_labels=len(self.manifest.labels))
         return BatchOutputs(**answered)
 

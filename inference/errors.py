@@ -10,7 +10,8 @@
     │   ├── InvalidManifest       the manifest is missing, malformed or of another format version
     │   ├── InvalidName           a model name, version or alias that is not allowed
     │   ├── DigestMismatch        a file is not the one that was published
-    │   └── GoldenMismatch        the model no longer gives the answers stored with it
+    │   ├── GoldenMismatch        the model no longer gives the answers stored with it
+    │   └── TrialFailed           it never ends, takes too much memory, or crashes what runs it
     ├── ModelNotFound             no such model, version or alias in the repository
     └── SessionError              ONNX Runtime refuses the model
         └── ProviderUnavailable   the asked-for hardware is not what the session got
@@ -62,6 +63,10 @@ class DigestMismatch(PackageError):
 
 class GoldenMismatch(PackageError):
     """The model's answers on its golden images are not the stored ones."""
+
+
+class TrialFailed(PackageError):
+    """The package did not come through its trial in a process of its own."""
 
 
 class ModelNotFound(InferenceError):

@@ -8,6 +8,7 @@ asked of the session after its creation.
 
 import hashlib
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ from inference.providers import (
     resolve_provider,
     tensorrt_options,
 )
+from inference.run_limit import RunLimit
 
 INPUT_NAME: Final = "image"
 DEFAULT_ENGINE_CACHE: Final = Path("~/.cache/graft/tensorrt").expanduser()
@@ -57,6 +59,7 @@ class SessionConfig:
         max_batch: images in one batch at most; TensorRT builds its engine for it.
         cuda_graphs: replay a batch's kernels as one launch. Every node must run on the GPU.
         engine_cache_dir: where TensorRT keeps the engines that it built.
+        run_limit_s: how long one run may take before it is ended; None for no limit.
     """
 
     provider: Provider = "auto"
@@ -65,6 +68,7 @@ class SessionConfig:
     max_batch: int = 16
     cuda_graphs: bool = False
     engine_cache_dir: Path = DEFAULT_ENGINE_CACHE
+    run_limit_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.provider != "auto" and self.provider not in EXECUTION_PROVIDERS:
@@ -85,6 +89,7 @@ class ModelSession:
     Attributes:
         provider: what it really runs on: "tensorrt", "cuda" or "cpu".
         intra_op_threads: threads for one batch; 0 is one a core, and a GPU needs 1.
+        run_limit_s: see `SessionConfig`.
     """
 
     _session: ort.InferenceSession
@@ -92,6 +97,7 @@ class ModelSession:
     intra_op_threads: int = 0
     _bound: BoundRuns | None = None
     _buffers: BatchBuffers = field(default_factory=BatchBuffers)
+    run_limit_s: float | None = None
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -110,24 +116,35 @@ class ModelSession:
         return tuple((x.name, x.type, len(x.shape or ())) for x in self._session.get_inputs())
 
     def run(
-        self, images: Pixels | Sequence[Pixels], outputs: Sequence[str]
+        self,
+        images: Pixels | Sequence[Pixels],
+        outputs: Sequence[str],
+        *,
+        limit_s: float | None = None,
     ) -> dict[str, npt.NDArray[np.float32]]:
         """Run one batch and return the named outputs.
 
         Args:
             images: (N, H, W, 3) uint8 RGB, or N images of (H, W, 3).
             outputs: names of outputs of the graph.
+            limit_s: how long it may take; None is the session's own limit.
 
         Raises:
-            SessionError: ONNX Runtime refused the batch.
+            SessionError: ONNX Runtime refused the batch, or it took too long.
         """
+        limit_s = self.run_limit_s if limit_s is None else limit_s
+        started = time.monotonic()
         try:
             if self._bound is not None:
-                return self._bound.run(images, outputs)
-            with self._buffers.batch(images) as batch:
-                values = self._session.run(list(outputs), {INPUT_NAME: batch})
+                return self._bound.run(images, outputs, limit_s=limit_s)
+            with self._buffers.batch(images) as batch, RunLimit(limit_s) as limit:
+                values = self._session.run(list(outputs), {INPUT_NAME: batch}, limit.options)
         except _RUN_FAILURES as err:
             shape = (len(images), *images[0].shape)
+            if limit_s is not None and time.monotonic() - started >= limit_s:
+                raise SessionError(
+                    f"the model was ended after {limit_s:g} s on a batch of shape {shape}"
+                ) from err
             raise SessionError(f"the model failed on a batch of shape {shape}") from err
         return dict(zip(outputs, values, strict=True))
 
@@ -160,9 +177,9 @@ def open_session(model: bytes, config: SessionConfig) -> ModelSession:
             "and install the 'gpu' extra, or set the provider to 'cpu'"
         )
     if got == "cpu":
-        return ModelSession(session, got, config.intra_op_threads)
+        return ModelSession(session, got, config.intra_op_threads, run_limit_s=config.run_limit_s)
     bound = BoundRuns(session, input_name=INPUT_NAME, device="cuda", graphs=config.cuda_graphs)
-    return ModelSession(session, got, 1, bound)
+    return ModelSession(session, got, 1, bound, run_limit_s=config.run_limit_s)
 
 
 def expects_gpu(config: SessionConfig) -> bool:

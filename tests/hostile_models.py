@@ -65,6 +65,26 @@ def endless(rounds: int = 2**62) -> bytes:
     )
 
 
+def endless_for(brightness: int) -> bytes:
+    """A loop that is entered where a pixel is brighter: what no trial without such an image meets."""
+    model = onnx.load_from_string(endless())
+    (loop,) = (node for node in model.graph.node if node.op_type == "Loop")
+    (rounds,) = (x for x in model.graph.initializer if x.name == "rounds")
+    rounds.name = "most_rounds"
+    before = [
+        helper.make_node("ReduceMax", [loop.input[2]], ["brightest"], keepdims=0),
+        helper.make_node("Greater", ["brightest", "bright"], ["is_bright"]),
+        helper.make_node("Cast", ["is_bright"], ["one_if_bright"], to=TensorProto.INT64),
+        helper.make_node("Mul", ["one_if_bright", "most_rounds"], ["rounds"]),
+    ]
+    index = list(model.graph.node).index(loop)
+    for position, node in enumerate(before):
+        model.graph.node.insert(index + position, node)
+    threshold = np.array(brightness, np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(threshold, "bright"))
+    return bytes(model.SerializeToString())
+
+
 def hungry(num_bytes: int = BEYOND_ANY_MACHINE_BYTES) -> bytes:
     """An intermediate tensor of so many bytes, each of them written."""
     return _led_through(

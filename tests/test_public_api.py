@@ -36,6 +36,7 @@ PUBLIC = {
     "Repository",
     "SessionConfig",
     "SessionError",
+    "TrialFailed",
     "UndecodableImage",
     "UnsupportedFormat",
     "check_golden",

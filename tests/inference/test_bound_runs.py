@@ -11,6 +11,7 @@ from inference.bound_runs import BoundRuns, padded_size
 from inference.errors import SessionError
 from inference.pinned import has_gpu, pinned_array
 from inference.session import INPUT_NAME, ModelSession
+from tests import hostile_models
 from tests.builders import SIDE_PX, colour_model
 
 OUTPUTS = ("logits", "probabilities", "embedding")
@@ -104,3 +105,14 @@ def test_host_memory_is_there_with_and_without_a_gpu() -> None:
     memory.fill(7)
     assert memory.shape == (4, 5, 3)
     assert is_pinned <= has_gpu()
+
+
+def test_a_run_without_an_end_is_ended_and_its_lane_is_not_used_again() -> None:
+    model = hostile_models.endless_for(250)
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    runs = BoundRuns(session, input_name="image", device="cpu", graphs=False)
+    bound = ModelSession(session, "cpu", 1, runs, run_limit_s=0.3)
+    for _ in range(2):
+        with pytest.raises(SessionError, match=r"ended after 0\.3 s on a batch"):
+            bound.run(images(255), ["embedding"])
+        assert bound.run(images(0), ["embedding"])["embedding"][0, 0] == 0

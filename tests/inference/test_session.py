@@ -3,6 +3,7 @@
 import ctypes
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from inference.errors import ProviderUnavailable, SessionError
 from inference.session import SessionConfig, open_session
+from tests import hostile_models
 from tests.builders import SIDE_PX, colour_model
 
 CPU = SessionConfig(provider="cpu")
@@ -138,3 +140,12 @@ def test_several_threads_share_a_session() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(run, [0, 51, 102, 255])) == pytest.approx([0, 0.2, 0.4, 1])
+
+
+def test_a_run_without_an_end_is_ended_and_the_next_one_answers() -> None:
+    session = open_session(hostile_models.endless_for(250), replace(CPU, run_limit_s=0.3))
+    white, black = (np.full((1, SIDE_PX, SIDE_PX, 3), value, np.uint8) for value in (255, 0))
+    for limit_s in (None, 0.2):
+        with pytest.raises(SessionError, match=f"ended after {limit_s or 0.3} s on a batch"):
+            session.run(white, ["logits"], limit_s=limit_s)
+        assert session.run(black, ["logits"])["logits"].shape == (1, 3)

@@ -1,0 +1,92 @@
+"""The process in which a package is tried: bounded, expendable, without a way back but one line of JSON."""
+
+import json
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from inference.classifier import Classifier
+from inference.errors import InferenceError, PackageError
+from inference.golden import check_golden
+from inference.package import read_package
+from inference.session import SessionConfig
+from inference.strictjson import from_json, parse_json
+from inference.trial import TrialRequest
+
+_NICE = 10
+_MIB = 2**20
+
+
+def main() -> None:
+    """Read what to try from the standard input, and write what is wrong with it, or null."""
+    request = from_json(TrialRequest, parse_json(sys.stdin.buffer.readline()), where="request")
+    _bound_this_process(request)
+    threading.Thread(target=_end_with_the_asker, daemon=True).start()
+    json.dump(_problem_of(request), sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _problem_of(request: TrialRequest) -> str | None:
+    try:
+        _try(request)
+    except (InferenceError, MemoryError) as err:
+        if _is_of_memory(err):
+            return f"the model needs more than {request.memory_bytes // _MIB} MiB of memory"
+        return str(err)
+    return None
+
+
+def _try(request: TrialRequest) -> None:
+    """Load it, run it at each size, and on its golden images."""
+    folder = Path(request.folder)
+    package = read_package(folder)
+    files = package.manifest.files or {}
+    if request.precision not in files or files[request.precision].sha256 != request.sha256:
+        raise PackageError("the package changed while it was looked at")
+    session = SessionConfig(provider="cpu", intra_op_threads=request.threads)
+    classifier = Classifier.load(package, session=session, precision=request.precision)
+    height, width = classifier.manifest.crop_hw
+    for size in request.batch_sizes:
+        classifier.run(np.zeros((size, height, width, 3), np.uint8), activation_map=True)
+    check_golden(classifier, folder, same_answers=request.same_answers)
+
+
+def _bound_this_process(request: TrialRequest) -> None:
+    """Take no more than may be taken, and be the first to go where the system is short of memory."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    os.nice(_NICE)
+    cpu_s = max(1, round(request.cpu_s))
+    # Data is what is written to: address space as such is reserved in plenty by threads and allocators.
+    for bound, wanted in (
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_DATA, request.memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        most = resource.getrlimit(bound)[1]
+        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(bound, (limit, most))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _end_with_the_asker() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def _is_of_memory(err: BaseException) -> bool:
+    """Return whether memory is behind an error; ONNX Runtime says so in its text alone."""
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, MemoryError) or "alloc" in str(cause).lower():
+            return True
+        cause = cause.__cause__
+    return False
