@@ -2,7 +2,6 @@
 
     ServiceError
     ├── RequestError                the caller can mend it
-    │   ├── MalformedRequest        what was sent is no HTTP
     │   ├── MalformedBody           the body is not what its content type says
     │   ├── UnsupportedBody         a content type or encoding that is not read
     │   ├── BodyTooLarge            the request, or one image of it, has too many bytes
@@ -12,6 +11,7 @@
     │   ├── NoImages                a well-formed body without an image
     │   ├── TooManyImages           more images than one request may hold
     │   ├── InvalidBase64           one JSON image is not base64
+    │   ├── AddressNotFetched       an address was sent in place of an image
     │   ├── InvalidParameter        a value that does not fit this model
     │   ├── ModelNotChosen          several models and none was named
     │   ├── NoImageAnswered         every image of the request failed
@@ -42,10 +42,6 @@ class ServiceError(Exception):
 
 class RequestError(ServiceError):
     """The caller can mend it."""
-
-
-class MalformedRequest(RequestError):
-    """What was sent is no HTTP."""
 
 
 class MalformedBody(RequestError):
@@ -89,6 +85,10 @@ class TooManyImages(RequestError):
 
 class InvalidBase64(RequestError):
     """One image of a JSON body is not base64."""
+
+
+class AddressNotFetched(RequestError):
+    """An address was sent in place of an image. Nothing is fetched for a caller."""
 
 
 class InvalidParameter(RequestError):

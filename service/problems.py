@@ -32,7 +32,6 @@ _INTERNAL: Final = ProblemKind(500, "internal_error", "Internal error")
 
 # The nearest class of an error's ancestry counts.
 _KINDS: Final[Mapping[type[Exception], ProblemKind]] = {
-    errors.MalformedRequest: ProblemKind(400, "malformed_request", "Malformed request"),
     errors.MalformedBody: ProblemKind(400, "malformed_body", "Malformed body"),
     errors.NoImages: ProblemKind(400, "no_images", "No image in the request"),
     errors.ModelNotChosen: ProblemKind(400, "model_not_chosen", "No model chosen"),
@@ -46,6 +45,9 @@ _KINDS: Final[Mapping[type[Exception], ProblemKind]] = {
     errors.TooManyImages: ProblemKind(413, "too_many_images", "Too many images"),
     errors.UnsupportedBody: ProblemKind(415, "unsupported_body", "Unsupported body"),
     errors.InvalidBase64: ProblemKind(422, "invalid_base64", "Invalid base64"),
+    errors.AddressNotFetched: ProblemKind(
+        422, "address_not_fetched", "Address in place of an image"
+    ),
     errors.InvalidParameter: ProblemKind(422, "invalid_parameter", "Invalid parameter"),
     errors.NoImageAnswered: ProblemKind(422, "no_image_answered", "No image could be answered"),
     errors.RateLimited: ProblemKind(429, "rate_limited", "Too many images from this caller"),
@@ -148,10 +150,9 @@ async def _handle_http(request: Request, err: Exception) -> Response:
     """Routing's own errors: 404 for an unknown address, 405 for a wrong method."""
     assert isinstance(err, HTTPException)
     status = HTTPStatus(err.status_code)
-    path, docs = request.url.path[:200], f"{request.scope.get('root_path', '')}/docs"
     details = {
-        404: f"there is nothing at {path!r}; {docs} lists the addresses",
-        405: f"{request.method[:20]} is not possible at {path!r}; {docs} lists the calls",
+        404: f"there is nothing at {request.url.path[:200]!r}; /docs lists the addresses",
+        405: f"{request.method[:20]} is not possible at {request.url.path[:200]!r}; /docs lists the calls",
     }
     kind = ProblemKind(int(status), status.name.lower(), status.phrase)
     detail = details.get(int(status), status.phrase)

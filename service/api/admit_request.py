@@ -1,6 +1,7 @@
 """What every request for predictions goes through before its images are read, in this order.
 
 Its caller's rate, its deadline, its model, room in the service, and whether it would be answered in time.
+A model may also be named in the body: then it is looked for when that was read.
 """
 
 import time
@@ -31,17 +32,36 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """A request that was let in, with the model that will answer it."""
+    """A request that was let in."""
 
     context: Context
     caller: str
-    model: ServedModel
+    traffic_key: str
     ticket: Ticket
     deadline: Deadline
     times: StageTimes
 
+    @asynccontextmanager
+    async def using(self, choice: ModelChoice) -> AsyncIterator[ServedModel]:
+        """Keep the model that a request names while the context is open.
+
+        Raises:
+            InvalidParameter: it has no such precision.
+            ModelNotChosen, NoModels, ModelNotFound, ModelNotReady: there is none to answer.
+        """
+        async with self.context.registry.use(
+            choose_model(self.context, choice.name),
+            version=choice.version,
+            precision=choice.precision,
+            traffic_key=self.traffic_key,
+            timeout_s=self.deadline.left_s(),
+        ) as model:
+            yield model
+
     @contextmanager
-    def working(self, images: int, *, timeout_s: float | None = None) -> Iterator[float]:
+    def working(
+        self, model: ServedModel, images: int, *, timeout_s: float | None = None
+    ) -> Iterator[float]:
         """Begin to answer the request's images, all of which have come; yield until when.
 
         The time is one of `time.monotonic`; `timeout_s` from now at most, where it is given.
@@ -56,17 +76,17 @@ class Intake:
         started, ok = time.monotonic(), False
         try:
             with self.context.admission.working(
-                self.model.name,
+                model.name,
                 images=images,
                 time_left_s=left_s,
-                expected_per_s=self.model.tuning.images_per_s,
+                expected_per_s=model.tuning.images_per_s,
             ):
                 yield started + left_s
             ok = True
         finally:
             self.context.statistics.note_request(
-                self.model.name,
-                self.model.version,
+                model.name,
+                model.version,
                 images=images,
                 times=self.times,
                 seconds=time.monotonic() - started,
@@ -74,14 +94,13 @@ class Intake:
             )
 
 
-@asynccontextmanager
-async def let_in(request: Request, context: Context, choice: ModelChoice) -> AsyncIterator[Intake]:
+@contextmanager
+def let_in(request: Request, context: Context, choice: ModelChoice) -> Iterator[Intake]:
     """Let a request in that holds at least one image; give its room back at the end.
 
     Raises:
         RateLimited: its caller sends more than it may.
-        InvalidParameter: its deadline or precision does not fit.
-        ModelNotChosen, NoModels, ModelNotFound, ModelNotReady: its model.
+        InvalidParameter: its deadline does not fit.
         Overloaded: there is no room, or it would not be answered in time.
     """
     caller: str = request.state.caller
@@ -89,24 +108,22 @@ async def let_in(request: Request, context: Context, choice: ModelChoice) -> Asy
     deadline = Deadline.of_request(
         request.headers.get(TIMEOUT_HEADER), answer_within_s=context.settings.request_timeout_s
     )
-    name = choose_model(context, choice.name)
-    left_s = deadline.left_s()
-    with context.admission.admit(name, time_left_s=left_s) as ticket:
-        async with context.registry.use(
-            name,
-            version=choice.version,
-            precision=choice.precision,
+    name = choice.name or only_model(context) or ""
+    with context.admission.admit(name, time_left_s=deadline.left_s()) as ticket:
+        yield Intake(
+            context=context,
+            caller=caller,
             traffic_key=request.state.request_id,
-            timeout_s=left_s,
-        ) as model:
-            yield Intake(
-                context=context,
-                caller=caller,
-                model=model,
-                ticket=ticket,
-                deadline=deadline,
-                times=request.state.times,
-            )
+            ticket=ticket,
+            deadline=deadline,
+            times=request.state.times,
+        )
+
+
+def only_model(context: Context) -> str | None:
+    """Return the model that answers where none is named: the default, or the only one."""
+    models = context.registry.catalog.models
+    return context.settings.default_model or (next(iter(models)) if len(models) == 1 else None)
 
 
 def choose_model(context: Context, name: str | None) -> str:
@@ -116,15 +133,13 @@ def choose_model(context: Context, name: str | None) -> str:
         ModelNotChosen: it names none and there are several.
         NoModels: nothing is published.
     """
-    chosen = name or context.settings.default_model
+    chosen = name or only_model(context)
     if chosen is not None:
         return chosen
     models = context.registry.catalog.models
     names = sorted(name for name, model in models.items() if model.can_answer) or sorted(models)
     if not names:
         raise NoModels(why_no_model(context.registry))
-    if len(names) > 1:
-        raise ModelNotChosen(
-            f"there are several models; choose one with ?model=NAME: {', '.join(names)[:500]}"
-        )
-    return names[0]
+    raise ModelNotChosen(
+        f"there are several models; choose one with ?model=NAME: {', '.join(names)[:500]}"
+    )

@@ -1,18 +1,17 @@
 """The parts of the OpenAPI document that FastAPI cannot see: the body forms and the problems."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from inference.formats import ACCEPTED_FORMATS
+from service.api.body_schemas import predict_body
 from service.api.query_parameters import OptionsQuery
-from service.bodies.uploads import JsonImages
 from service.limits.deadlines import TIMEOUT_HEADER
 from service.problems import MEDIA_TYPE
 from service.schemas import AliasBody, Problem, Traffic
 
-_BINARY: Final = {"type": "string", "format": "binary"}
 _REFERENCE: Final = "#/components/schemas/{model}"
 _KEY_HEADER: Final = "APIKeyHeader"
 _BEARER: Final = "HTTPBearer"
@@ -39,35 +38,19 @@ _TIMEOUT_PARAMETER: Final = {
     "service's own bound is the longest there is.",
     "schema": {"type": "integer", "minimum": 1},
 }
-_PREDICT_BODY: Final[dict[str, Any]] = {
-    "required": True,
-    "description": "One image as the body; or files of a form; or JSON with base64 images.",
-    "content": {
-        **{media_type: {"schema": _BINARY} for media_type in ACCEPTED_FORMATS.values()},
-        "application/octet-stream": {"schema": _BINARY},
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {"files": {"type": "array", "items": _BINARY, "minItems": 1}},
-                "required": ["files"],
-            }
-        },
-        "application/json": {"schema": {"$ref": _REFERENCE.format(model="JsonImages")}},
-    },
-}
 
 
 def predict_operation(query: type[OptionsQuery]) -> dict[str, Any]:
     """Return what there is to say of a route that reads its query and checks its caller itself."""
+    options: dict[str, dict[str, Any]] = query.model_json_schema()["properties"]
     return {
-        "parameters": [*_query_parameters(query), _TIMEOUT_PARAMETER],
-        "requestBody": _PREDICT_BODY,
+        "parameters": [*_query_parameters(options), _TIMEOUT_PARAMETER],
+        "requestBody": predict_body(options),
         "security": [{_BEARER: []}],
     }
 
 
-def _query_parameters(query: type[OptionsQuery]) -> list[dict[str, Any]]:
-    properties: dict[str, dict[str, Any]] = query.model_json_schema()["properties"]
+def _query_parameters(properties: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -112,7 +95,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, JsonImages, AliasBody, Traffic):
+    for model in (Problem, AliasBody, Traffic):
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema

@@ -1,17 +1,18 @@
 """One prediction request from its first byte to its answer: the HTTP side of `predictor.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from inference import LabelProbability, Prediction
 from service import schemas
-from service.api.admit_request import ModelChoice, let_in
+from service.api.admit_request import Intake, ModelChoice, let_in, only_model
 from service.api.query_parameters import OptionsQuery
-from service.bodies.uploads import read_uploads
+from service.bodies.predict_body import may_hold_options, read_uploads
+from service.bodies.uploads import Upload
 from service.context import Context
 from service.engine.served_model import ServedModel
 from service.errors import InvalidParameter, NoImageAnswered
@@ -21,32 +22,73 @@ from service.problems import image_problem
 
 
 async def answer(
-    request: Request, context: Context, choice: ModelChoice, query: OptionsQuery
-) -> Response:
+    request: Request, context: Context, query: OptionsQuery, **named: str
+) -> schemas.PredictResponse:
     """Let the request in, read its images, and answer them.
+
+    Args:
+        request: the request.
+        context: the running service.
+        query: its options; the body may add some.
+        named: `name` and `version` of the model, where the address has them.
 
     Raises:
         ServiceError, InferenceError: as `problems.py` lists them.
+        RequestValidationError: an option of the body does not fit.
     """
     times: StageTimes = request.state.times
-    options = query.options()
-    async with let_in(request, context, choice) as intake:
-        if options.label_set:
-            _check_sets(intake.model)
+    choice = _choice(query, named)
+    async with AsyncExitStack() as stack:
+        intake = stack.enter_context(let_in(request, context, choice))
+        model = None
+        if choice.name or only_model(context) or not may_hold_options(request):
+            model = await stack.enter_async_context(intake.using(choice))
         async with intake.deadline.while_receiving():
             with times.measure("receive"):
                 uploads = await read_uploads(
-                    request, ticket=intake.ticket, limits=context.upload_limits
+                    request,
+                    ticket=intake.ticket,
+                    limits=context.upload_limits,
+                    options=query.names(),
                 )
-        with intake.working(len(uploads)) as ends_at:
-            async with cancelled_with_client(request):
-                outcomes = await context.predictor.predict(
-                    intake.model, uploads, options, times, deadline=ends_at
-                )
-        context.metrics.note_outcomes(intake.model.name, intake.model.version, outcomes)
-        context.shadow.offer(intake.model, uploads, outcomes)
-        found = _response(intake.model, outcomes, options)
-    return Response(found.model_dump_json(exclude_unset=True), media_type="application/json")
+        query = query.with_body(uploads.options)
+        if model is None or _choice(query, named) != choice:
+            model = await stack.enter_async_context(intake.using(_choice(query, named)))
+        return await _predict(request, intake, model, uploads.images, query.options())
+
+
+async def _predict(
+    request: Request,
+    intake: Intake,
+    model: ServedModel,
+    images: list[Upload],
+    options: PredictOptions,
+) -> schemas.PredictResponse:
+    context = intake.context
+    if options.label_set:
+        _check_sets(model)
+    with intake.working(model, len(images)) as ends_at:
+        async with cancelled_with_client(request):
+            outcomes = await context.predictor.predict(
+                model, images, options, intake.times, deadline=ends_at
+            )
+    context.metrics.note_outcomes(model.name, model.version, outcomes)
+    context.shadow.offer(model, images, outcomes)
+    return _response(model, outcomes, options)
+
+
+def _choice(query: OptionsQuery, named: Mapping[str, str]) -> ModelChoice:
+    """Return the model that is asked: by the address, else by the options."""
+    return ModelChoice(
+        name=named.get("name") or getattr(query, "model", None),
+        version=named.get("version") or getattr(query, "version", None),
+        precision=query.precision,
+    )
+
+
+def rendered(answered: schemas.PredictResponse) -> Response:
+    """Return the answer as it is sent."""
+    return Response(answered.model_dump_json(exclude_unset=True), media_type="application/json")
 
 
 def _check_sets(model: ServedModel) -> None:

@@ -1,10 +1,17 @@
-"""The query parameters of a prediction. One that is not known is refused rather than ignored."""
+"""The options of a prediction: query parameters, and what came beside the images in the body.
 
+A query parameter that is not known is refused rather than ignored. Of the body's texts those that are
+options count, where the query does not say otherwise.
+"""
+
+import difflib
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
@@ -44,6 +51,27 @@ class OptionsQuery(BaseModel):
             label_set=self.label_set,
         )
 
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the parameters' names, as they are sent."""
+        return _names(cls)
+
+    def with_body(self, given: Mapping[str, Any]) -> Self:
+        """Return these options and, where they leave one open, what the body says; other names are left.
+
+        Raises:
+            RequestValidationError: an option does not fit.
+        """
+        names = self.names()
+        known = {n: v for n, v in given.items() if n in names and v not in (None, "")}
+        if not known:
+            return self
+        stated = self.model_dump(exclude_unset=True, by_alias=True)
+        try:
+            return self.model_validate({**known, **stated})
+        except ValidationError as err:
+            raise _refusal(err, "body", names) from err
+
 
 class VersionQuery(OptionsQuery):
     """The same, and a version."""
@@ -51,6 +79,7 @@ class VersionQuery(OptionsQuery):
     version: str | None = Field(
         default=None,
         max_length=100,
+        coerce_numbers_to_str=True,
         description='A number or an alias such as "latest"; by default "stable" where it is set, '
         "else the latest.",
     )
@@ -83,8 +112,29 @@ def _parse(kind: type[Query], text: bytes) -> Query:
     try:
         return kind.model_validate(dict(QueryParams(text)))
     except ValidationError as err:
-        problems = [{**e, "loc": ("query", *e["loc"])} for e in err.errors(include_url=False)]
-        raise RequestValidationError(problems) from err
+        raise _refusal(err, "query", kind.names()) from err
+
+
+@lru_cache
+def _names(kind: type[OptionsQuery]) -> frozenset[str]:
+    return frozenset(field.alias or name for name, field in kind.model_fields.items())
+
+
+def _refusal(err: ValidationError, place: str, names: frozenset[str]) -> RequestValidationError:
+    return RequestValidationError(
+        [
+            {**e, "loc": (place, *e["loc"]), "msg": _message(e, names)}
+            for e in err.errors(include_url=False)
+        ]
+    )
+
+
+def _message(error: ErrorDetails, names: frozenset[str]) -> str:
+    if error["type"] != "extra_forbidden":
+        return error["msg"]
+    close = difflib.get_close_matches(str(error["loc"][-1])[:80].lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(names))}"
+    return f"there is no such parameter; {hint}"
 
 
 _parse_kept = lru_cache(maxsize=_KEPT_QUERIES)(_parse)

@@ -13,6 +13,10 @@ from service.errors import MalformedBody, TooManyImages
 
 _IMAGE_TYPES: Final = ("image/", "application/octet-stream")
 _MAX_FILENAME_CHARS: Final = 255
+# Text fields beside the files.
+_MAX_FIELDS: Final = 100
+# A boundary with other bytes after it, within a file, costs a microsecond of Python each time.
+_MAX_BOUNDARIES: Final = 10_000
 _MAX_HEADERS: Final = 8
 _MAX_HEADER_BYTES: Final = 4096
 
@@ -29,8 +33,14 @@ class FormPart:
     @property
     def is_file(self) -> bool:
         """Whether it is a file rather than a field."""
-        kind = self.headers.get(b"content-type", b"").decode("latin-1").lower()
+        kind = self.headers.get(b"content-type", b"").decode("latin-1").strip().lower()
         return self.filename is not None or kind.startswith(_IMAGE_TYPES)
+
+    @property
+    def is_base64(self) -> bool:
+        """Whether its header says that its content is base64, as mail does."""
+        encoding = self.headers.get(b"content-transfer-encoding", b"")
+        return encoding.strip().lower() == b"base64"
 
 
 class FormReader:
@@ -38,22 +48,30 @@ class FormReader:
 
     Raises (all calls):
         MalformedBody: the body is no well-formed multipart form.
-        TooManyImages: it has more than `max_parts` parts.
+        TooManyImages: it has more than `max_files` files.
     """
 
-    def __init__(self, content_type: str, *, max_part_bytes: int, max_parts: int) -> None:
+    def __init__(self, boundary: bytes | None, *, max_part_bytes: int, max_files: int) -> None:
         self._max_part_bytes = max_part_bytes
-        self._max_parts = max_parts
+        self._max_files = max_files
+        self._num_files = 0
+        self._separator = b"\r\n--" + (boundary or b"")
+        self._num_boundaries = 0
         self._parts: list[FormPart] = []
         self._chunks: list[bytes] = []
         self._part_bytes = 0
         self._header_name = b""
         self._header_value = b""
         self._complete = False
-        self._parser = _parser(content_type, self)
+        self._parser = _parser(boundary, self)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the body."""
+        self._num_boundaries += chunk.count(self._separator)
+        if self._num_boundaries > _MAX_BOUNDARIES:
+            raise MalformedBody(
+                "the form's boundary occurs within its files; let an HTTP library choose it"
+            )
         try:
             self._parser.write(chunk)
         except FormParserError as err:
@@ -69,9 +87,9 @@ class FormReader:
 
     def on_part_begin(self) -> None:
         """Start a part."""
-        if len(self._parts) >= self._max_parts:
+        if len(self._parts) >= self._max_files + _MAX_FIELDS:
             raise TooManyImages(
-                f"more than {self._max_parts} images in one request; send them in several"
+                f"the form has over {self._max_files} files and {_MAX_FIELDS} fields; send several"
             )
         self._parts.append(FormPart())
         self._chunks, self._part_bytes = [], 0
@@ -96,6 +114,11 @@ class FormReader:
         part.name = _text(options.get(b"name", b""))
         if b"filename" in options:
             part.filename = _text(options[b"filename"])[:_MAX_FILENAME_CHARS]
+        self._num_files += part.is_file
+        if self._num_files > self._max_files:
+            raise TooManyImages(
+                f"more than {self._max_files} images in one request; send them in several"
+            )
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         """Take a piece of the part's content, or drop it where the part is too large."""
@@ -118,9 +141,23 @@ class FormReader:
         self._complete = True
 
 
-def _parser(content_type: str, reader: FormReader) -> MultipartParser:
+def boundary_of(content_type: str, start: bytes) -> bytes | None:
+    """Return a form's boundary from its content type, or where that names none from its first line.
+
+    Some set the content type by hand and leave the boundary out.
+    """
     _, options = parse_options_header(content_type)
-    boundary = options.get(b"boundary")
+    return options.get(b"boundary") or sniffed_boundary(start)
+
+
+def sniffed_boundary(start: bytes) -> bytes | None:
+    """Return the boundary of a body that begins as a form does."""
+    line, _, rest = start.lstrip(b"\r\n").partition(b"\r\n")
+    is_form = line.startswith(b"--") and rest[:8].lower() == b"content-"
+    return line[2:] if is_form else None
+
+
+def _parser(boundary: bytes | None, reader: FormReader) -> MultipartParser:
     if not boundary:
         raise MalformedBody(
             "the content type of the multipart form names no boundary; let an HTTP library set it"

@@ -1,15 +1,15 @@
 """One inference request of the protocol from its first byte to its answer."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.admit_request import ModelChoice, let_in
 from service.api.predict_request import cancelled_with_client
-from service.bodies.reading import read_body, refuse_encoded
+from service.bodies.reading import Body
 from service.context import Context
-from service.errors import TooManyImages
 from service.limits.admission import Ticket
 from service.oip.infer import infer
 from service.oip.wire import HEADER_LENGTH, InferRequest, parse_request, render_response
@@ -23,19 +23,21 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
         ServiceError, InferenceError: as `problems.py` lists them.
     """
     times: StageTimes = request.state.times
-    async with let_in(request, context, choice) as intake:
+    async with AsyncExitStack() as stack:
+        intake = stack.enter_context(let_in(request, context, choice))
+        model = await stack.enter_async_context(intake.using(choice))
         async with intake.deadline.while_receiving():
             with times.measure("receive"):
                 parsed = await _read(request, context, intake.ticket)
-        with intake.working(len(parsed.values), timeout_s=parsed.timeout_s) as ends_at:
+        with intake.working(model, len(parsed.values), timeout_s=parsed.timeout_s) as ends_at:
             async with cancelled_with_client(request):
                 tensors = await infer(
-                    intake.model, parsed, context.predictor, deadline=ends_at, times=times
+                    model, parsed, context.predictor, deadline=ends_at, times=times
                 )
         body, header_length = await asyncio.to_thread(
             render_response,
-            model=intake.model.name,
-            version=intake.model.version,
+            model=model.name,
+            version=model.version,
             request_id=parsed.id,
             tensors=tensors,
         )
@@ -46,14 +48,10 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
 
 
 async def _read(request: Request, context: Context, ticket: Ticket) -> InferRequest:
-    refuse_encoded(request)
     limits = context.upload_limits
-    body = await read_body(request, ticket=ticket, max_bytes=limits.max_request_bytes)
-    parsed = await asyncio.to_thread(parse_request, body, request.headers.get(HEADER_LENGTH))
-    num_images = len(parsed.values)
-    if num_images > limits.max_images:
-        raise TooManyImages(
-            f"{num_images} images in one request, limit is {limits.max_images}; send them in several"
-        )
-    ticket.add_images(num_images - 1)
+    body = await Body(request, ticket=ticket).whole(max_bytes=limits.max_request_bytes)
+    parsed = await asyncio.to_thread(
+        parse_request, body, request.headers.get(HEADER_LENGTH), limits=limits
+    )
+    ticket.add_images(len(parsed.values) - 1)
     return parsed

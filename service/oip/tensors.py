@@ -9,7 +9,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from service.bodies.json_skeleton import CutJson
 from service.errors import MalformedBody
+from service.oip.number_text import pixels_from_text
 
 UINT8: Final = "UINT8"
 FP32: Final = "FP32"
@@ -43,12 +45,17 @@ class Tensor:
         return self.values.astype(self.values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def uint8_from_list(name: str, shape: Sequence[int], data: Any) -> npt.NDArray[np.uint8]:
+def uint8_from_list(
+    name: str, shape: Sequence[int], data: Any, cut: CutJson
+) -> npt.NDArray[np.uint8]:
     """Build a uint8 array from nested or flat JSON lists.
 
     Raises:
         MalformedBody: not as many integers of 0..255 as `shape` says.
     """
+    found = cut.take(data)
+    if found is not None and found.kind == "numbers":
+        return pixels_from_text(name, found.json, count=math.prod(shape)).reshape(shape)
     try:
         values = np.asarray(data)
     except (ValueError, OverflowError) as err:

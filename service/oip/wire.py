@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
-from service.bodies.uploads import Upload
+from service.bodies.json_skeleton import CutJson, cut_json
+from service.bodies.uploads import Upload, UploadLimits
 from service.errors import MalformedBody
 from service.oip.images import images_from_bytes, images_from_list
 from service.oip.tensors import BYTES, UINT8, Tensor, uint8_from_bytes, uint8_from_list
@@ -77,25 +78,30 @@ class InferRequest:
     binary_by_default: bool
 
 
-def parse_request(body: bytes, header_length: str | None) -> InferRequest:
-    """Read a request.
+def parse_request(body: bytes, header_length: str | None, *, limits: UploadLimits) -> InferRequest:
+    """Read a request. Its cost is bounded by its bytes; see `json_skeleton.py`.
 
     Raises:
         MalformedBody: the JSON, a tensor, or the lengths do not fit.
+        TooManyImages: the input is of more images than one request may hold.
     """
     header, binary = _split(body, header_length)
+    cut = cut_json(header, max_images=limits.max_images)
     try:
-        parsed = InferBody.model_validate_json(header)
+        parsed = InferBody.model_validate_json(cut.text)
     except ValidationError as err:
         first = err.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "body"
         raise MalformedBody(f"not an inference request: {where}: {first['msg']}") from err
+    limits.check_count(parsed.inputs[0].shape[0])
+    values = _input_values(parsed.inputs[0], binary, cut)
+    cut.check_all_taken()
     by_default = parsed.parameters.get("binary_data_output") is True
     outputs = parsed.outputs
     return InferRequest(
         id=parsed.id,
         input_name=parsed.inputs[0].name,
-        values=_input_values(parsed.inputs[0], binary),
+        values=values,
         timeout_s=_timeout_s(parsed.parameters),
         outputs=None if outputs is None else tuple(_wanted(o, by_default) for o in outputs),
         binary_by_default=by_default,
@@ -149,7 +155,7 @@ def _timeout_s(parameters: dict[str, Any]) -> float | None:
     return timeout_us / 1e6 if timeout_us else None
 
 
-def _input_values(given: InferInput, binary: memoryview) -> InputValues:
+def _input_values(given: InferInput, binary: memoryview, cut: CutJson) -> InputValues:
     if given.datatype not in (UINT8, BYTES):
         raise MalformedBody(
             f"input {given.name[:80]!r} is {given.datatype[:20]!r}, must be {UINT8!r} (pixels) or "
@@ -160,7 +166,7 @@ def _input_values(given: InferInput, binary: memoryview) -> InputValues:
     if size is None:
         if len(binary):
             raise MalformedBody("raw bytes follow the JSON but no input has a binary_data_size")
-        return from_list(given.name, given.shape, given.data)
+        return from_list(given.name, given.shape, given.data, cut)
     if given.data is not None or type(size) is not int or size != len(binary):
         raise MalformedBody(
             f"input {given.name!r} says binary_data_size {size!r}, {len(binary)} bytes follow the JSON"

@@ -7,10 +7,9 @@ dependencies and a response model, this is a quarter of a request's time in Pyth
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.admit_request import ModelChoice
 from service.api.dependencies import context_to_predict
 from service.api.openapi import predict_operation, problems
-from service.api.predict_request import answer
+from service.api.predict_request import answer, rendered
 from service.api.query_parameters import ModelQuery, OptionsQuery, VersionQuery, read_query
 from service.schemas import PredictResponse
 
@@ -26,8 +25,7 @@ router = APIRouter(
 async def predict(request: Request) -> Response:
     """Classify images with a model named in the query, or the only one there is."""
     context, query = context_to_predict(request), read_query(request, ModelQuery)
-    choice = ModelChoice(name=query.model, version=query.version, precision=query.precision)
-    return await answer(request, context, choice, query)
+    return rendered(await answer(request, context, query))
 
 
 @router.post(
@@ -38,8 +36,7 @@ async def predict(request: Request) -> Response:
 async def predict_with_model(name: str, request: Request) -> Response:
     """Classify images with one model."""
     context, query = context_to_predict(request), read_query(request, VersionQuery)
-    choice = ModelChoice(name=name, version=query.version, precision=query.precision)
-    return await answer(request, context, choice, query)
+    return rendered(await answer(request, context, query, name=name))
 
 
 @router.post(
@@ -50,5 +47,4 @@ async def predict_with_model(name: str, request: Request) -> Response:
 async def predict_with_version(name: str, version: str, request: Request) -> Response:
     """Classify images with one version, a number or an alias, of one model."""
     context, query = context_to_predict(request), read_query(request, OptionsQuery)
-    choice = ModelChoice(name=name, version=version, precision=query.precision)
-    return await answer(request, context, choice, query)
+    return rendered(await answer(request, context, query, name=name, version=version))

@@ -14,10 +14,8 @@ FORM = (
 )
 
 
-def reader(*, max_part_bytes: int = 1000, max_parts: int = 9) -> FormReader:
-    return FormReader(
-        "multipart/form-data; boundary=B", max_part_bytes=max_part_bytes, max_parts=max_parts
-    )
+def reader(*, max_part_bytes: int = 1000, max_files: int = 9) -> FormReader:
+    return FormReader(b"B", max_part_bytes=max_part_bytes, max_files=max_files)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 10_000])
@@ -42,9 +40,23 @@ def test_a_part_over_the_limit_is_not_kept(size: int) -> None:
     assert [part.data for part in made.finish()] == [None, b"2" * 10, b"3"]
 
 
-def test_too_many_parts_end_the_reading() -> None:
+def test_too_many_files_end_the_reading() -> None:
+    reader(max_files=2).feed(FORM)
     with pytest.raises(TooManyImages):
-        reader(max_parts=2).feed(FORM)
+        reader(max_files=1).feed(FORM)
+
+
+def test_too_many_fields_end_the_reading() -> None:
+    field = b'--B\r\nContent-Disposition: form-data; name="f"\r\n\r\n3\r\n'
+    reader().feed(field * 100)
+    with pytest.raises(TooManyImages):
+        reader().feed(field * 200)
+
+
+def test_a_boundary_that_fills_a_file_is_malformed() -> None:
+    made = reader()
+    with pytest.raises(MalformedBody, match="boundary occurs within"):
+        made.feed(FORM[:-8] + b"\r\n--Bx" * 20_000)
 
 
 def test_an_unfinished_form_is_malformed() -> None:

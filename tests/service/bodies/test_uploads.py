@@ -78,9 +78,7 @@ def test_base64_is_read_as_people_write_it(client: TestClient, text: str) -> Non
     assert send_json(client, {"images": [text]}).json()["predictions"][0]["label"] == "red"
 
 
-@pytest.mark.parametrize(
-    "text", ["!", "A", "data:image/png,abc", "https://example.org/cat.jpg", "ü" * 8]
-)
+@pytest.mark.parametrize("text", ["!", "A", "data:image/png,abc", "photo.jpg", "ü" * 8])
 def test_what_is_not_base64_is_told(client: TestClient, text: str) -> None:
     response = send_json(client, {"images": [text]})
     assert (response.status_code, response.json()["code"]) == (422, "invalid_base64")
@@ -92,13 +90,15 @@ def test_what_is_not_base64_is_told(client: TestClient, text: str) -> None:
         b"",
         b"{",
         b"null",
-        b"[]",
         b"{}",
-        b'{"images": "abc"}',
         b'{"images": [1]}',
+        b'{"images": [[1, 2]]}',
+        b'{"images": {"a": 1}}',
+        b'{"images": ["x"], "image": "x"}',
+        b'{"images": ["x"], "topk": 3}',
+        b'{"images": ["x"], "parameters": 3}',
         b'{"images": [null]}',
         b'{"images": [NaN]}',
-        b'{"images": [], "top_k": 3}',
         b'{"images": [' + b"9" * 5000 + b"]}",
         b"[" * 100_000,
         b"\xff\xfe",
@@ -115,9 +115,11 @@ def test_json_of_another_form_is_malformed(client: TestClient, body: bytes) -> N
     [
         (b"", "image/png"),
         (b'{"images": []}', "application/json"),
+        (b'{"images": [], "top_k": 3}', "application/json"),
+        (b"[]", "application/json"),
         (form(), "multipart/form-data; boundary=B"),
     ],
-    ids=["raw", "json", "form"],
+    ids=["raw", "json", "json with an option", "json list", "form"],
 )
 def test_a_body_without_an_image_says_so(
     client: TestClient, body: bytes, content_type: str
@@ -129,14 +131,16 @@ def test_a_body_without_an_image_says_so(
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/pdf", "x"]
 )
-def test_another_content_type_is_refused_with_advice(client: TestClient, content_type: str) -> None:
-    response = send(client, RED, content_type)
+def test_a_text_of_another_content_type_is_refused_with_advice(
+    client: TestClient, content_type: str
+) -> None:
+    response = send(client, b"a photograph", content_type)
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_body")
     assert "Content-Type: image/jpeg" in response.json()["detail"]
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, identity", "nonsense"])
-def test_a_compressed_body_is_refused(client: TestClient, encoding: str) -> None:
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "nonsense"])
+def test_another_content_encoding_is_refused(client: TestClient, encoding: str) -> None:
     response = send(client, RED, "image/png", **{"content-encoding": encoding})
     assert response.status_code == 415
     assert "content encoding" in response.json()["detail"]
@@ -250,22 +254,12 @@ def test_a_broken_form_is_malformed(client: TestClient, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    [
-        "multipart/form-data",
-        "multipart/form-data; boundary=",
-        "multipart/form-data; boundary=" + "B" * 10_000,
-    ],
-    ids=["none", "empty", "long"],
+    ["multipart/form-data; boundary=" + "B" * 10_000, "multipart/form-data; boundary=C"],
+    ids=["long", "another"],
 )
 def test_a_boundary_that_cannot_be_used_is_malformed(client: TestClient, content_type: str) -> None:
     response = send(client, form(part(RED)), content_type)
     assert (response.status_code, response.json()["code"]) == (400, "malformed_body")
-
-
-def test_a_form_field_that_is_no_file_is_refused_by_name(client: TestClient) -> None:
-    response = send_form(client, form(part(b"3", 'form-data; name="top_k"'), part(RED)))
-    assert response.status_code == 400
-    assert "'top_k'" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
