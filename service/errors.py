@@ -2,6 +2,7 @@
 
     ServiceError
     ├── RequestError                the caller can mend it
+    │   ├── MalformedRequest        what was sent is no HTTP
     │   ├── MalformedBody           the body is not what its content type says
     │   ├── UnsupportedBody         a content type or encoding that is not read
     │   ├── BodyTooLarge            the request, or one image of it, has too many bytes
@@ -42,6 +43,10 @@ class ServiceError(Exception):
 
 class RequestError(ServiceError):
     """The caller can mend it."""
+
+
+class MalformedRequest(RequestError):
+    """What was sent is no HTTP."""
 
 
 class MalformedBody(RequestError):

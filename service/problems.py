@@ -32,6 +32,7 @@ _INTERNAL: Final = ProblemKind(500, "internal_error", "Internal error")
 
 # The nearest class of an error's ancestry counts.
 _KINDS: Final[Mapping[type[Exception], ProblemKind]] = {
+    errors.MalformedRequest: ProblemKind(400, "malformed_request", "Malformed request"),
     errors.MalformedBody: ProblemKind(400, "malformed_body", "Malformed body"),
     errors.NoImages: ProblemKind(400, "no_images", "No image in the request"),
     errors.ModelNotChosen: ProblemKind(400, "model_not_chosen", "No model chosen"),

@@ -200,6 +200,11 @@ class Settings(BaseSettings):
     head_timeout_s: float = Field(
         default=10.0, gt=0, description="For the headers of a request to arrive."
     )
+    write_timeout_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long a client may take less of its answer than the slowest body would bring.",
+    )
     drain_delay_s: float = Field(
         default=0.0, ge=0, description="After SIGTERM, how long to go on listening with ready off."
     )

@@ -17,7 +17,12 @@ from service.processes.connections import ConnectionLimits, guarded_protocol
 from service.telemetry.prometheus import CONTENT_TYPE, Metrics
 
 _LIMITS: Final = ConnectionLimits(
-    max_connections=32, max_head_bytes=16 * 2**10, max_headers=100, head_timeout_s=10.0
+    max_connections=32,
+    max_head_bytes=16 * 2**10,
+    max_headers=100,
+    head_timeout_s=10.0,
+    write_timeout_s=10.0,
+    min_bytes_per_s=8192,
 )
 
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.logs import FIELDS, printable
 from service.prediction.stages import StageTimes
-from service.problems import internal_error_response
+from service.problems import CLIENT_CLOSED_REQUEST, internal_error_response
 from service.telemetry.prometheus import Metrics
 from service.telemetry.tracing import TRACE_HEADER, read_trace
 
@@ -121,6 +121,8 @@ class _RequestRecord:
     def finish(self, metrics: Metrics) -> None:
         seconds = time.perf_counter() - self._started
         scope, status = self._scope, self.status or 0
+        if scope["state"].get("client_left"):  # `connections.py` knows
+            status = CLIENT_CLOSED_REQUEST
         route = getattr(scope.get("route"), "path", _UNROUTED)
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         metrics.note_request(route, method, status, seconds)
