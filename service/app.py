@@ -12,6 +12,7 @@ from service import __version__, problems
 from service.api import openapi
 from service.context import Lifecycle, build_context
 from service.edge import cross_origin, trailing_slash
+from service.edge.draining import DrainingMiddleware
 from service.edge.forwarded import ForwardedMiddleware
 from service.edge.sub_path import SubPathMiddleware
 from service.limits.slow_bodies import SlowBodyMiddleware, SlowestBody
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
         version=__version__,
         description="Classify images with the models that were published here.",
         lifespan=lifespan,
-        middleware=list(_middleware(settings, counters)),
+        middleware=list(_middleware(settings, counters, lifecycle)),
         telemetry={"auto_configure": True},  # where an OTEL_EXPORTER_OTLP_…ENDPOINT is set
         docs_url=None,  # our own, without scripts from elsewhere: `routes/page.py`
         redoc_url=None,
@@ -73,8 +74,9 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
     return app
 
 
-def _middleware(settings: Settings, metrics: Metrics) -> Iterator[Middleware]:
+def _middleware(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> Iterator[Middleware]:
     """Yield what every request goes through, from the outside in."""
+    yield Middleware(DrainingMiddleware, lifecycle=lifecycle)
     if settings.root_path:
         yield Middleware(SubPathMiddleware, root_path=settings.root_path)
     if settings.trusted_proxies:

@@ -151,9 +151,10 @@ async def _handle_http(request: Request, err: Exception) -> Response:
     """Routing's own errors: 404 for an unknown address, 405 for a wrong method."""
     assert isinstance(err, HTTPException)
     status = HTTPStatus(err.status_code)
+    path, docs = request.url.path[:200], f"{request.scope.get('root_path', '')}/docs"
     details = {
-        404: f"there is nothing at {request.url.path[:200]!r}; /docs lists the addresses",
-        405: f"{request.method[:20]} is not possible at {request.url.path[:200]!r}; /docs lists the calls",
+        404: f"there is nothing at {path!r}; {docs} lists the addresses",
+        405: f"{request.method[:20]} is not possible at {path!r}; {docs} lists the calls",
     }
     kind = ProblemKind(int(status), status.name.lower(), status.phrase)
     detail = details.get(int(status), status.phrase)

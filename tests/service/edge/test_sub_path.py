@@ -53,7 +53,9 @@ def test_metrics_are_counted_by_route_and_not_by_where_it_lies(
 
 
 def test_a_neighbour_of_the_path_is_not_below_it(client: TestClient) -> None:
-    assert client.get("/grafting/models").status_code == 404
+    answer = client.get("/grafting/models")
+    assert answer.status_code == 404
+    assert "/graft/docs lists" in answer.json()["detail"]
 
 
 def test_a_path_of_our_own_is_refused() -> None:

@@ -4,16 +4,21 @@ import asyncio
 import io
 import logging
 import signal
+import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from service.app import create_app
 from service.processes.server import DrainingServer
 from service.settings import Settings
+from tests.builders import make_package
+from tests.service.service_process import running
 
 
 class InterruptedOnce(io.RawIOBase):
@@ -51,6 +56,19 @@ def logging_to(raw: io.RawIOBase) -> Iterator[None]:
 def test_an_idle_connection_outlives_that_of_the_proxy_in_front(server: DrainingServer) -> None:
     """nginx and most balancers keep theirs for 60 s; closed here first, a request meets a closed door."""
     assert server.config.timeout_keep_alive == 75
+
+
+def test_an_idle_connection_is_kept_as_long_as_it_is_set(models_dir: Path) -> None:
+    make_package(models_dir)
+    with running(models_dir, GRAFT_KEEP_ALIVE_S="0.5") as service:
+        address = urlsplit(service.url)
+        with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+            for _ in range(2):
+                connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            answered = time.monotonic()
+            assert connection.recv(65536) == b""
+            assert time.monotonic() - answered > 0.4
 
 
 @pytest.fixture
