@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -107,6 +108,12 @@ def test_the_image_runs_without_root_and_chooses_no_access_for_its_user(target: 
     (user,) = [rest for word, rest in stage(target) if word == "USER"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
     assert {"GRAFT_API_KEYS", "GRAFT_ALLOW_ANONYMOUS"}.isdisjoint(environment_of(target))
+
+
+def test_the_image_is_labelled_with_the_version_of_the_project() -> None:
+    labels = " ".join(rest for word, rest in stage("base") if word == "LABEL")
+    (version,) = re.findall(r'org\.opencontainers\.image\.version="([^"]+)"', labels)
+    assert version == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 @pytest.mark.parametrize("target", SERVING)

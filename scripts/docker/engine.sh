@@ -24,13 +24,16 @@ make_tree() {
     local name=$1 packages=$2 part=$ENGINE_STATE/part.$1
     [ "$(cat "$ENGINE_STATE/$name.packages" 2>/dev/null)" = "$packages" ] && return
     echo "engine: making $ENGINE_STATE/$name" >&2
-    rm -rf --one-file-system "$part" "${ENGINE_STATE:?}/$name"
-    if ! nice mmdebstrap --variant=minbase --include="$packages" "${@:3}" trixie "$part" >"$ENGINE_STATE/$name.log" 2>&1; then
-        tail -5 "$ENGINE_STATE/$name.log" >&2
-        return 1
-    fi
-    mv "$part" "$ENGINE_STATE/$name"
-    echo "$packages" >"$ENGINE_STATE/$name.packages"
+    for _ in 1 2; do # a mirror may be amid an update
+        rm -rf --one-file-system "$part" "${ENGINE_STATE:?}/$name"
+        if nice mmdebstrap --variant=minbase --include="$packages" "${@:3}" trixie "$part" >"$ENGINE_STATE/$name.log" 2>&1; then
+            mv "$part" "$ENGINE_STATE/$name"
+            echo "$packages" >"$ENGINE_STATE/$name.packages"
+            return
+        fi
+    done
+    tail -5 "$ENGINE_STATE/$name.log" >&2
+    return 1
 }
 
 prepare() {
@@ -90,7 +93,9 @@ start_engine() {
 }
 
 stop_engine() {
+    # What the next run starts from stays, what was built before it goes.
     docker ps -aq | xargs -r docker rm -fv >/dev/null 2>&1 || true
+    { docker image prune -f && docker builder prune -f --keep-storage 2GB; } >/dev/null 2>&1 || true
     kill $engine 2>/dev/null && wait $engine 2>/dev/null || true
     find /sys/fs/cgroup -depth -path '*/docker*' -type d -exec rmdir {} + 2>/dev/null || true
 }
