@@ -1,7 +1,6 @@
 """Pages of other sites: as a browser asks, and what it must find in every answer."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from fastapi.testclient import TestClient
 from service.edge.cross_origin import refusal_headers
 from tests.builders import coloured, make_package
 from tests.conftest import ClientFactory
-from tests.service.service_process import Process, running
+from tests.service.service_process import running
 
 PAGE = "https://app.example.org"
 ALLOWED = "access-control-allow-origin"
@@ -119,23 +118,21 @@ def test_what_never_became_a_request_names_the_page_where_it_is_known(
     assert refusal_headers(origins, headers).get("Access-Control-Allow-Origin") == allowed
 
 
-@pytest.fixture
-def service(models_dir: Path) -> Iterator[Process]:
+def test_refusals_before_any_route_can_be_read(models_dir: Path) -> None:
     make_package(models_dir)
     origins = f"{PAGE},http://localhost:3000"
-    with running(models_dir, GRAFT_CORS_ORIGINS=origins, GRAFT_HEAD_TIMEOUT_S="0.5") as process:
-        yield process
+    with running(models_dir, GRAFT_CORS_ORIGINS=origins, GRAFT_HEAD_TIMEOUT_S="2") as service:
+        too_long = answer_to(service.url, "X-Long: " + "x" * 20_000 + "\r\n\r\n")
+        too_slow = answer_to(service.url, "X-Slow: ")
+    for answer, status in ((too_long, b"431"), (too_slow, b"408")):
+        assert answer.split(b" ")[1] == status
+        assert f"Access-Control-Allow-Origin: {PAGE}\r\n".encode() in answer
 
 
-@pytest.mark.parametrize(
-    ("rest", "status"),
-    [("X-Long: " + "x" * 20_000 + "\r\n\r\n", b"431"), ("X-Slow: ", b"408")],
-)
-def test_a_refusal_before_any_route_can_be_read(service: Process, rest: str, status: bytes) -> None:
-    address = urlsplit(service.url)
+def answer_to(url: str, rest: str) -> bytes:
+    """Return all that comes back for a request whose head ends in `rest`."""
+    address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
         head = f"GET /models HTTP/1.1\r\nHost: x\r\nOrigin: {PAGE}\r\n{rest}"
         connection.sendall(head.encode())
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert answer.split(b" ")[1] == status
-    assert f"Access-Control-Allow-Origin: {PAGE}\r\n".encode() in answer
+        return b"".join(iter(lambda: connection.recv(65536), b""))
