@@ -37,6 +37,8 @@ _MIN_PIECE_BYTES: Final = 64
 _LINGER_S: Final = 2.0
 # One who sends no more may have left: after so long without an answer it is found out.
 _ASK_AFTER_S: Final = 0.3
+# When the service ends, for the request of one who has just come: it may be on its way.
+_LAST_REQUEST_S: Final = 1.0
 _ANSWER_TIMEOUT: Final = "answer_timeout"
 _STILL_AT_IT: Final = b"HTTP/1.1 102 Processing\r\n\r\n"
 
@@ -107,6 +109,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._pending_bytes = 0
         self._num_events = 0
         self._client_ended_at: float | None = None
+        self._ending = False
         self._slow_since: float | None = None
         self._taken_bytes = 0
         self._start_head()
@@ -140,6 +143,14 @@ class GuardedProtocol(HttpToolsProtocol):
             self._answered.message_event.set()
         super().connection_lost(exc)
         type(self).note_closed()
+
+    def shutdown(self) -> None:
+        """Close what is idle, but let one who has just come ask once; proxies take a reset for a 502."""
+        if self._answered is None and not self._refused:
+            self._ending = True
+            self._arm(_LAST_REQUEST_S, self.transport.close)
+        else:
+            super().shutdown()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Answer a client that has sent its request and only listens now; it may have left, too."""
@@ -216,6 +227,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._in_head = False
             self._receiving = True
             super().on_headers_complete()
+            if self._ending:
+                self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body. uvicorn's own way stops reading at 64 KiB, within most photos."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -27,6 +28,32 @@ def test_a_process_answers_and_sigterm_ends_it_with_0(models_dir: Path) -> None:
         assert answer["predictions"][0]["label"] == "red"
         assert service.stop() == 0
         assert "Traceback" not in service.log
+
+
+def test_who_has_just_come_when_it_ends_is_answered(models_dir: Path) -> None:
+    """A proxy has connected and its request is on the way: closed then, it would be answered with 502."""
+    make_package(models_dir)
+    with running(models_dir) as service:
+        address = urlsplit(service.url)
+        where = (address.hostname, address.port)
+        with socket.create_connection(where, timeout=30) as connection:
+            httpx2.get(f"{service.url}/health/live")  # so the one before it has been accepted
+            service.process.send_signal(signal.SIGTERM)
+            while listens(where):
+                pass
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in answer.lower()
+        assert service.stop() == 0
+
+
+def listens(where: tuple[str | None, int | None]) -> bool:
+    try:
+        socket.create_connection(where, timeout=30).close()
+    except ConnectionError:
+        return False
+    return True
 
 
 def test_ctrl_c_ends_it_without_a_stack_trace(models_dir: Path) -> None:
