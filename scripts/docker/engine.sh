@@ -60,6 +60,7 @@ enter() {
     mount --rbind /sys "$root/sys"
     mount --rbind /dev "$root/dev"
     mount -t tmpfs tmpfs "$root/run"
+    mount -t tmpfs tmpfs "$root/tmp"
     mkdir -p "$root"/srv/{state,checkout,input}
     touch "$root/srv/ca.pem"
     mount --bind "$ENGINE_STATE" "$root/srv/state"

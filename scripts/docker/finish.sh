@@ -21,7 +21,7 @@ cd "$app"
 if [ "$purpose" = serve ]; then
     python -m service --help >/dev/null
     python -c 'import uvicorn.lifespan.on, uvicorn.loops.auto, uvicorn.loops.uvloop
-from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin'
+from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, WebPImagePlugin'
 else
     python -m compileall -q inference training
 fi
