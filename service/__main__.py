@@ -16,6 +16,7 @@ from inference import ProviderUnavailable
 from service import __version__
 from service.app import create_app
 from service.context import session_config
+from service.contracts import CONTRACTS
 from service.engine.hardware import probe_provider
 from service.logs import configure_logging
 from service.processes.server import DrainingServer, bind
@@ -29,6 +30,7 @@ logger = logging.getLogger("service")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service until it is told to stop; return the exit code."""
     arguments = _parser().parse_args(argv)
+    _take_platform_settings()
     for name in ("host", "port", "workers"):
         if (value := getattr(arguments, name)) is not None:
             os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
@@ -56,6 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     exit_code = _serve(settings, listener, metrics_listener)
     logger.info("stopped")
     return exit_code
+
+
+def _take_platform_settings() -> None:
+    """Take the port and the models folder that a managed platform gives, before what an image sets."""
+    contract = CONTRACTS.get(os.environ.get(f"{ENV_PREFIX}CONTRACT", ""))
+    if contract is not None:
+        for name, value in contract.settings(os.environ).items():
+            os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
 
 
 class _CannotListen(Exception):
@@ -106,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve the published models. Settings are environment variables:\n\n"
         + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["serve"],
+        help="what SageMaker starts an image with; the same as without",
     )
     parser.add_argument(
         "--check",

@@ -1,6 +1,7 @@
 """The application: parts from settings, routes, errors in one shape, start and end."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from service import __version__, problems
 from service.api import openapi
 from service.context import Lifecycle, build_context
+from service.contracts import CONTRACTS
 from service.edge import cross_origin, trailing_slash
 from service.edge.draining import DrainingMiddleware
 from service.edge.forwarded import ForwardedMiddleware
@@ -69,6 +71,8 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
     app.state.metrics = counters
     problems.install(app)
     openapi.install(app)
+    if settings.contract != "none":  # first, for it may have an address of ours
+        app.include_router(CONTRACTS[settings.contract].router(os.environ))
     for router in _ROUTERS:
         app.include_router(router)
     return app

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     default_model: str | None = Field(
         default=None, description="What /predict takes when no model is named."
     )
+    contract: Literal["none", "sagemaker", "vertex", "azureml"] = Field(
+        default="none", description="A managed platform's addresses and variables beside our own."
+    )
     poll_interval_s: float = Field(
         default=2.0, ge=0.1, le=3600, description="How often new versions are looked for."
     )
