@@ -14,10 +14,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode_image
+from inference.freed_memory import trim_heaps
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 
 _LONGEST_ASPECT: Final = 4
+# The memory of such an image (32 MB) goes back at once; smaller ones use that of the one before.
+_LARGE_PIXELS: Final = 8_000_000
 _RESAMPLING: Final = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -85,7 +88,11 @@ def prepare_image(
         ImageError: as `decode_image`.
     """
     decoded = decode_image(data, shorter_px=spec.resize_shorter_px, limits=limits)
-    return PreparedImage(pixels=preprocess(decoded, spec), source_wh=decoded.source_wh)
+    prepared = PreparedImage(pixels=preprocess(decoded, spec), source_wh=decoded.source_wh)
+    if decoded.image.width * decoded.image.height > _LARGE_PIXELS:
+        del decoded
+        trim_heaps()
+    return prepared
 
 
 def preprocess(decoded: DecodedImage, spec: PreprocessSpec) -> npt.NDArray[np.uint8]:

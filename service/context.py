@@ -73,11 +73,7 @@ def build_context(
     metrics.watch(registry, admission)
     predictor = Predictor(
         decode_threads=settings.decode_threads or usable_cores(shared_by=settings.workers),
-        limits=DecodeLimits(
-            max_bytes=settings.max_image_bytes,
-            max_pixels=settings.max_pixels,
-            max_side_px=settings.max_side_px,
-        ),
+        limits=_decode_limits(settings),
     )
     return Context(
         settings=settings,
@@ -95,6 +91,19 @@ def build_context(
             max_request_bytes=settings.max_request_bytes,
             max_images=settings.max_images,
         ),
+    )
+
+
+def _decode_limits(settings: Settings) -> DecodeLimits:
+    """Return the limits; whoever allows more pixels allows them their seconds and bytes too."""
+    usual = DecodeLimits()
+    more = max(1.0, settings.max_pixels / usual.max_pixels)
+    return DecodeLimits(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_pixels,
+        max_side_px=settings.max_side_px,
+        max_seconds=usual.max_seconds * more,
+        max_memory_bytes=round(usual.max_memory_bytes * more),
     )
 
 

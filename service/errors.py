@@ -88,6 +88,10 @@ class TooManyImages(RequestError):
     """More images than one request may hold."""
 
 
+class ImagesTooCostly(RequestError):
+    """The images of one request take longer to decode together than they may."""
+
+
 class InvalidBase64(RequestError):
     """One image of a JSON body is not base64."""
 

@@ -43,6 +43,7 @@ _KINDS: Final[Mapping[type[Exception], ProblemKind]] = {
     errors.BodyTimeout: ProblemKind(408, "body_timeout", "Body too slow"),
     errors.HeadTimeout: ProblemKind(408, "head_timeout", "Headers too slow"),
     errors.BodyTooLarge: ProblemKind(413, "too_many_bytes", "Too many bytes"),
+    errors.ImagesTooCostly: ProblemKind(413, "images_too_costly", "Images too costly together"),
     errors.TooManyImages: ProblemKind(413, "too_many_images", "Too many images"),
     errors.UnsupportedBody: ProblemKind(415, "unsupported_body", "Unsupported body"),
     errors.InvalidBase64: ProblemKind(422, "invalid_base64", "Invalid base64"),

@@ -85,9 +85,12 @@ async def _run_images(
     wants_map: bool,
     deadline: float,
 ) -> list[BatchOutputs]:
+    budget = predictor.budget_for(images)
     answers = await asyncio.gather(
         *(
-            predictor.run(model, image, times, activation_map=wants_map, deadline=deadline)
+            predictor.run(
+                model, image, times, activation_map=wants_map, deadline=deadline, budget=budget
+            )
             for image in images
         )
     )

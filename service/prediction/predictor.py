@@ -11,8 +11,8 @@ from functools import partial
 from inference import (
     DecodeLimits,
     ImageError,
+    ImageTooCostly,
     Prediction,
-    PreparedImage,
     SessionError,
     crop_box,
 )
@@ -24,6 +24,8 @@ from service.errors import (
     RequestError,
     UnavailableError,
 )
+from service.prediction.decoders import Decoders
+from service.prediction.decoding_budget import DecodingBudget
 from service.prediction.stages import StageTimes
 
 
@@ -77,12 +79,17 @@ class Predictor:
 
     def __init__(self, *, decode_threads: int, limits: DecodeLimits) -> None:
         # Not the default pool: a flood of images must not keep anything else waiting.
-        self._decoders = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
-        self._limits = limits
+        self._threads = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+        self._decoders = Decoders(limits)
 
     def close(self) -> None:
-        """Give the threads back."""
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        """Give the threads back, and end what decodes apart."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._decoders.close()
+
+    def budget_for(self, uploads: Sequence[Upload]) -> DecodingBudget | None:
+        """Return what the images of one request may take together; None for a lone one, which has its own."""
+        return self._decoders.budget() if len(uploads) > 1 else None
 
     async def predict(
         self,
@@ -101,7 +108,11 @@ class Predictor:
             DeadlineExceeded: the answers did not come in time.
             Overloaded, ShuttingDown: the service could not answer some of them.
         """
-        answers = [self._answer(model, upload, options, deadline, times) for upload in uploads]
+        budget = self.budget_for(uploads)
+        answers = [
+            self._answer(model, upload, options, times, deadline=deadline, budget=budget)
+            for upload in uploads
+        ]
         async with ended_by(deadline):
             # A lone image needs no task of its own.
             outcomes = [await answers[0]] if len(answers) == 1 else await asyncio.gather(*answers)
@@ -118,6 +129,7 @@ class Predictor:
         *,
         activation_map: bool,
         deadline: float,
+        budget: DecodingBudget | None,
     ) -> Answered:
         """Decode one image and run it.
 
@@ -125,10 +137,18 @@ class Predictor:
             ImageError, RequestError: the image cannot be decoded.
             UnavailableError, ModelMisbehaved, SessionError: as `ServedModel.run`.
         """
-        prepare: Prepare = partial(self._prepare, model, upload)
-        if not model.tuning.decode_in_batch:
-            prepare = await self._prepared(model, prepare, times)
-        answered = await model.run(prepare, activation_map=activation_map, deadline=deadline)
+        spec = model.classifier.manifest.preprocessing
+        prepare: Prepare = partial(self._decoders.prepare_here, upload, spec, budget)
+        try:
+            if not model.tuning.decode_in_batch:
+                prepare = await self._prepared(model, prepare, times)
+            answered = await model.run(prepare, activation_map=activation_map, deadline=deadline)
+        except ImageTooCostly:
+            with times.measure("decode"):
+                image = await self._decoders.prepare_apart(upload, spec, budget)
+            answered = await model.run(
+                lambda: image, activation_map=activation_map, deadline=deadline
+            )
         times.note("decode", answered.prepare_s)
         times.note("queue", answered.queue_s)
         times.note("infer", answered.infer_s)
@@ -137,7 +157,7 @@ class Predictor:
     async def _prepared(self, model: ServedModel, prepare: Prepare, times: StageTimes) -> Prepare:
         """Decode an image now, in a thread of our own; return what gives its pixels."""
         with model.expecting(), times.measure("decode"):
-            image = await asyncio.get_running_loop().run_in_executor(self._decoders, prepare)
+            image = await asyncio.get_running_loop().run_in_executor(self._threads, prepare)
         return lambda: image
 
     async def _answer(
@@ -145,12 +165,19 @@ class Predictor:
         model: ServedModel,
         upload: Upload,
         options: PredictOptions,
-        deadline: float,
         times: StageTimes,
+        *,
+        deadline: float,
+        budget: DecodingBudget | None,
     ) -> Outcome:
         try:
             answered = await self.run(
-                model, upload, times, activation_map=options.activation_map, deadline=deadline
+                model,
+                upload,
+                times,
+                activation_map=options.activation_map,
+                deadline=deadline,
+                budget=budget,
             )
         except (ImageError, RequestError, SessionError, ModelMisbehaved, UnavailableError) as err:
             return Outcome(filename=upload.filename, error=err)
@@ -158,7 +185,3 @@ class Predictor:
         (prediction,) = classifier.interpret(answered.outputs, top_k=options.top_k)
         box = crop_box(answered.prepared.source_wh, classifier.manifest.preprocessing)
         return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)
-
-    def _prepare(self, model: ServedModel, upload: Upload) -> PreparedImage:
-        data = upload.image_bytes(self._limits.max_bytes)
-        return model.classifier.prepare(data, limits=self._limits)

@@ -1,10 +1,11 @@
 """The memory of this process: how much it is, what stays in it, and giving back what was freed."""
 
-import ctypes
 import gc
 import os
 from pathlib import Path
 from typing import Final
+
+from inference.freed_memory import trim_heaps
 
 _STATM: Final = Path("/proc/self/statm")
 
@@ -34,6 +35,4 @@ def give_back_freed_memory() -> None:
     glibc keeps freed memory for itself, so that a model that was given up would still count.
     """
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    if trim is not None:
-        trim(0)
+    trim_heaps()
