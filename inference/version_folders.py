@@ -16,6 +16,12 @@ from inference.manifest import MANIFEST_FILE
 from inference.names import check_model_name, parse_version
 from inference.package import Package
 
+_BAD_MODEL_NAME: Final = (
+    "a model's name has 1 to 64 of the characters A-Z a-z 0-9 . _ - and begins with a letter or a digit; "
+    "rename it (and the model in its manifests)"
+)
+_NO_VERSION_FOLDER: Final = "it is a package, not a folder of versions; move it into NAME/VERSION"
+
 # No such entry, a file, a link in a circle: what is not there, rather than not readable.
 _NOT_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
@@ -103,6 +109,23 @@ def list_models(root: Path) -> Iterator[ModelFolder]:
     for name in sorted(os.listdir(root)):
         if _is_model_name(name) and (model := list_model(root, name)) is not None:
             yield model
+
+
+def list_ignored(root: Path) -> dict[str, str]:
+    """Return the folders of `root` that are no models though a package lies in them, and why.
+
+    Raises:
+        OSError: `root` itself is missing or cannot be listed.
+    """
+    ignored = {}
+    for name in sorted(os.listdir(root)):
+        if not _is_model_name(name):
+            model = None if name.startswith(".") else list_model(root, name)
+            if model is not None and model.numbers:
+                ignored[name] = _BAD_MODEL_NAME
+        elif os.path.exists(root / name / MANIFEST_FILE):
+            ignored[name] = _NO_VERSION_FOLDER
+    return ignored
 
 
 def why_incomplete(package: Package) -> str | None:

@@ -112,12 +112,14 @@ class Catalog:
 
     Attributes:
         problem: why the folder could not be read; the models are then those of before.
+        ignored: folders that are no models though a package lies in them, and why.
         identity: device and inode of the folder, when it was last read.
         is_read: False before the first look.
     """
 
     models: Mapping[str, PublishedModel] = field(default_factory=dict)
     problem: str | None = None
+    ignored: Mapping[str, str] = field(default_factory=dict)
     identity: tuple[int, int] | None = None
     is_read: bool = True
 

@@ -47,6 +47,9 @@ def _findings(catalog: Catalog) -> Iterator[_Finding]:
             "publish one with: python -m training.finetune FOLDER --name NAME"
         )
         yield _Finding(key=("none",), level=logging.WARNING, line=line)
+    for folder, why in catalog.ignored.items():
+        line = f"folder_ignored folder={folder[:80]} reason={why}"
+        yield _Finding(key=("ignored", folder), level=logging.WARNING, line=line)
     for model in catalog.models.values():
         yield from _findings_of(model)
 

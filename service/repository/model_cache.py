@@ -76,10 +76,13 @@ class ModelCache:
         return (slot for slot in self.slots if slot.published is published)
 
     def existing(self, published: PublishedVersion, precision: AskedPrecision) -> Slot | None:
-        """Return the slot that has, or will have, a version in a precision."""
+        """Return the slot that has, or will have, a version in a precision.
+
+        One that failed counts until it is time to try again.
+        """
         for slot in self.slots_of(published):
             got = slot.model.classifier.precision if slot.model else slot.precision
-            if precision in (slot.precision, got):
+            if precision in (slot.precision, got) and not slot.is_due:
                 return slot
         return None
 
@@ -92,6 +95,8 @@ class ModelCache:
     def begin(self, published: PublishedVersion, precision: AskedPrecision) -> Slot:
         """Begin to load a version; await `load` of what is returned."""
         slot = Slot(published=published, precision=precision)
+        for failed in [s for s in self.slots if s.problem and s.key == slot.key]:
+            self.retire(failed)
         self._make_room(slot)
         self.slots.append(slot)
         slot.load = asyncio.create_task(self._load(slot), name=f"load-{published.name}")
@@ -128,13 +133,12 @@ class ModelCache:
         for slot in [slot for slot in self.slots if slot.problem]:
             self.retire(slot)
 
-    async def retire_due(self) -> None:
-        """Make way for another try at what failed and whose pause is over or whose files changed."""
-        for slot in [slot for slot in self.slots if slot.problem and slot.published.package]:
+    async def note_due(self) -> None:
+        """Note which of the failed loads are to be tried again: their pause is over, or a file changed."""
+        for slot in [slot for slot in self.slots if slot.problem]:
             package = slot.published.package
             files = await asyncio.to_thread(files_stamp, package.path) if package else None
-            if not slot.retired and self._failed.is_due(slot.key, files):
-                self.retire(slot)
+            slot.is_due = self._failed.is_due(slot.key, files)
 
     async def _give_up(self, model: ServedModel) -> None:
         await model.retire(grace_s=self._grace_s)

@@ -104,7 +104,7 @@ class ModelRegistry:
             before = self.catalog
             self.catalog = await asyncio.to_thread(read_catalog, self.repository, before)
             log_changes(before, self.catalog)
-            await self._model_cache.retire_due()
+            await self._model_cache.note_due()
             pinned = self._follow_operations()
             async with asyncio.TaskGroup() as group:
                 for model in self.catalog.models.values():

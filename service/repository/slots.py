@@ -28,6 +28,7 @@ class Slot:
         memory_bytes: what it is taken to need, once it is loaded.
         retired: taken out; what is still being loaded for it is thrown away.
         last_used: a time of the monotonic clock.
+        is_due: it failed, and is to be tried again when it is wanted.
         load: ends when the load has.
     """
 
@@ -43,6 +44,7 @@ class Slot:
     last_used: float = field(default_factory=time.monotonic)
     model: ServedModel | None = None
     problem: str | None = None
+    is_due: bool = False
     load: "asyncio.Task[None]" = field(init=False)
 
     @property

@@ -17,7 +17,7 @@ from inference.aliases import read_aliases
 from inference.manifest import MANIFEST_FILE
 from inference.names import STABLE
 from inference.traffic import read_traffic
-from inference.version_folders import ModelFolder, list_model, list_models, reason_of
+from inference.version_folders import ModelFolder, list_ignored, list_model, list_models, reason_of
 from service.repository.catalog import EMPTY_CATALOG, Catalog, PublishedModel
 from service.repository.read_version import read_version
 
@@ -36,6 +36,7 @@ def read_catalog(repository: Repository, previous: Catalog = EMPTY_CATALOG) -> C
         if not folders and previous.models and identity != previous.identity:
             return _unreadable(previous, f"the models folder is {_VOLUME_GONE}")
         _look_again(root, folders, previous.models)
+        ignored = list_ignored(root)
     except FileNotFoundError:
         return _unreadable(previous, "the models folder does not exist")
     except OSError as err:
@@ -45,7 +46,12 @@ def read_catalog(repository: Repository, previous: Catalog = EMPTY_CATALOG) -> C
         model = _read_model(repository, folder, previous.models.get(name))
         if model is not None:
             models[name] = model
-    return Catalog(models=models, identity=identity, problem=None if models else _misplaced(root))
+    return Catalog(
+        models=models,
+        problem=None if models else _misplaced(root),
+        ignored=ignored,
+        identity=identity,
+    )
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -1,11 +1,14 @@
 """Snapshots of the models folder: what changed is read, what did not is kept."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from inference import ModelNotFound, Repository
+from service.errors import ModelNotReady
 from service.repository.catalog import EMPTY_CATALOG
 from service.repository.catalog_changes import log_changes
 from service.repository.snapshot import read_catalog
@@ -97,6 +100,37 @@ def test_a_model_in_place_of_the_folder_of_models_is_named(
     assert (read_catalog(Repository(models_dir / place)).problem or "").startswith(reason)
 
 
+def test_before_the_first_look_nothing_is_said_to_be_missing() -> None:
+    with pytest.raises(ModelNotReady, match="being read"):
+        EMPTY_CATALOG.find("colours")
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.EACCES])
+@pytest.mark.parametrize("call", ["scandir", "open", "listdir"])
+def test_what_a_network_disk_refuses_for_a_moment_is_kept(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch, error: int, call: str
+) -> None:
+    make_package(models_dir)
+    repository = Repository(models_dir)
+    before = read_catalog(repository)
+    (models_dir / "colours" / "1" / "manifest.json").touch()  # so that it is to be read again
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error), "/secret/place")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        disturbed = read_catalog(repository, before)
+    model = disturbed.models["colours"]
+    assert model.default == 1
+    assert model.versions[1] is before.models["colours"].versions[1]
+    shown = f"{disturbed.problem}{model.problem}{[v.problem for v in model.disturbed.values()]}"
+    assert os.strerror(error) in shown
+    assert "secret" not in shown
+    after = read_catalog(repository, disturbed).models["colours"]
+    assert (after.problem, after.disturbed, after.default) == (None, {}, 1)
+
+
 def test_what_is_wrong_is_logged_once_and_so_is_what_is_gone(
     models_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -105,6 +139,10 @@ def test_what_is_wrong_is_logged_once_and_so_is_what_is_gone(
     make_package(models_dir, after=lambda folder: _write(folder / "manifest.json", "[]"))
     make_package(models_dir, after=lambda folder: _write(folder / "model.onnx", "a"))
     make_package(models_dir).rename(models_dir / "colours" / "v4")
+    make_package(models_dir, name="my").parent.rename(models_dir / "my model")
+    make_package(models_dir, name="bare").rename(models_dir / "without")
+    (models_dir / "bare").rmdir()
+    (models_dir / "dataset" / "train").mkdir(parents=True)
     repository, catalog = Repository(models_dir), EMPTY_CATALOG
 
     def look() -> list[str]:
@@ -116,6 +154,8 @@ def test_what_is_wrong_is_logged_once_and_so_is_what_is_gone(
         return sorted(lines)
 
     assert look() == [
+        "folder_ignored folder=my model",
+        "folder_ignored folder=without reason=it",
         "version_ignored name=colours folder=v4",
         "version_incomplete name=colours version=3",
         "version_unusable name=colours version=2",
