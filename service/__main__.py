@@ -20,6 +20,7 @@ from service.contracts import CONTRACTS
 from service.engine.hardware import probe_provider
 from service.logs import configure_logging
 from service.processes.server import DrainingServer, bind
+from service.processes.worker_folder import NoWorkerFolder
 from service.processes.workers import Supervisor
 from service.service_links import links_message, service_links
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
@@ -101,7 +102,10 @@ def _serve(
     settings: Settings, listener: socket.socket, metrics_listener: socket.socket | None
 ) -> int:
     if settings.workers > 1:
-        return Supervisor(settings, listener, metrics_listener).run()
+        try:
+            return Supervisor(settings, listener, metrics_listener).run()
+        except NoWorkerFolder as err:
+            return _refuse(str(err))
     DrainingServer(create_app(settings), settings, metrics_listener).run(sockets=[listener])
     return 0
 

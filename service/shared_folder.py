@@ -21,9 +21,11 @@ class SharedFolder:
         return self.path / "metrics"
 
     def is_first_to(self, do: str) -> bool:
-        """Return whether no process of this service has asked so before."""
+        """Return whether no process of this service has asked so before, or none can note it."""
         try:
             (self.path / f"{do}.done").touch(exist_ok=False)
         except FileExistsError:
             return False
+        except OSError:  # a full disk
+            return True
         return True

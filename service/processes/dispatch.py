@@ -14,7 +14,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ _MAX_AT_ONCE: Final = 16
 _READ_BYTES: Final = 4096
 # Out of file descriptors: accepting again at once would only fail again.
 _RECOVER_S: Final = 0.1
+_WARN_EVERY_S: Final = 10.0
 
 
 class Dispatcher:
@@ -80,7 +81,7 @@ class Dispatcher:
                     self._accept()
                 else:
                     assert isinstance(key.fileobj, socket.socket)
-                    self._hear(key.fileobj)
+                    self._read_from(key.fileobj)
         self._selector.close()
 
     def _take_added(self) -> None:
@@ -88,21 +89,22 @@ class Dispatcher:
         while self._added:
             self._selector.register(self._added.pop(), selectors.EVENT_READ)
 
-    def _hear(self, worker: socket.socket) -> None:
-        """Take what a process says of its connections, or that it is gone."""
+    def _read_from(self, worker: socket.socket) -> None:
+        """Take a process's messages about its connections, or that it is gone."""
         try:
-            said = worker.recv(_READ_BYTES)
+            messages = worker.recv(_READ_BYTES)
         except ConnectionError:
-            said = b""
-        if not said:
+            messages = b""
+        if not messages:
             self._forget(worker)
-        if _READY in said:
+        if _READY in messages:
             if not self._held:
                 self._selector.register(self._listener, selectors.EVENT_READ)
             self._held[worker] = 0
-            self._place()
         if worker in self._held:
-            self._held[worker] -= said.count(_CLOSED)
+            self._held[worker] -= messages.count(_CLOSED)
+        if self._unplaced:
+            self._place()
 
     def _forget(self, worker: socket.socket) -> None:
         self._selector.unregister(worker)
@@ -133,7 +135,7 @@ class Dispatcher:
         Return whether one took it; it is closed here then.
         """
         for worker in sorted(self._held, key=self._held.__getitem__):
-            # A process that takes nothing has a full pipe; one that has ended is heard of soon.
+            # A process that takes nothing has a full pipe; one that has ended is noticed soon.
             with contextlib.suppress(OSError):
                 socket.send_fds(worker, [_CONNECTION], [connection.fileno()])
                 self._held[worker] = self._held.pop(worker) + 1
@@ -150,6 +152,7 @@ class HandedConnections:
         self._pair = pair
         self._serve = serve
         self._starting: set[asyncio.Task[None]] = set()
+        self._warned_at = -_WARN_EVERY_S
 
     def start(self) -> None:
         """Say that this process is ready, and serve what comes."""
@@ -165,25 +168,37 @@ class HandedConnections:
 
     async def close(self) -> None:
         """Take no more connections; those handed over before are begun."""
-        self._take()
+        while self._take():
+            pass
         asyncio.get_running_loop().remove_reader(self._pair)
         self._pair.close()
         await asyncio.gather(*self._starting)
 
-    def _take(self) -> None:
-        descriptors: Sequence[int] = ()
+    def _take(self) -> bool:
+        """Take the next connection; return whether there was one."""
         try:
-            _, descriptors, _, _ = socket.recv_fds(self._pair, _MAX_AT_ONCE, _MAX_AT_ONCE)
+            messages, descriptors, _, _ = socket.recv_fds(self._pair, _MAX_AT_ONCE, _MAX_AT_ONCE)
         except BlockingIOError:
-            return
+            return False
         except ConnectionError:
-            pass
-        if not descriptors:  # the supervisor is gone
+            messages, descriptors = b"", []
+        if not messages:  # the supervisor is gone
             asyncio.get_running_loop().remove_reader(self._pair)
         for descriptor in descriptors:
             task = asyncio.create_task(self._begin(socket.socket(fileno=descriptor)))
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
+        # Out of file descriptors: the kernel has closed the connection, and only its byte arrives.
+        for _ in range(len(messages) - len(descriptors)):
+            self._note_lost()
+        return bool(messages)
+
+    def _note_lost(self) -> None:
+        self.note_closed()
+        now = time.monotonic()
+        if now - self._warned_at >= _WARN_EVERY_S:
+            self._warned_at = now
+            logger.warning("connections_lost reason=out of file descriptors; raise 'ulimit -n'")
 
     async def _begin(self, connection: socket.socket) -> None:
         connection.setblocking(False)

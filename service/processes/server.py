@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from service.edge.cross_origin import refusal_headers
 from service.processes.connections import ConnectionLimits, guarded_protocol, look_after
+from service.processes.descriptors import affordable_connections
 from service.processes.metrics_server import MetricsServer
 from service.processes.process_end import ProcessEnd, end_at_once
 from service.repository.process_memory import freeze_garbage_collector
@@ -37,7 +38,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 def _connection_limits(settings: Settings) -> ConnectionLimits:
     return ConnectionLimits(
-        max_connections=settings.max_connections,
+        max_connections=affordable_connections(settings.max_connections),
         max_head_bytes=settings.max_head_bytes,
         max_headers=settings.max_headers,
         head_timeout_s=settings.head_timeout_s,

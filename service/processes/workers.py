@@ -10,9 +10,7 @@ import os
 import queue
 import signal
 import socket
-import tempfile
 import time
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -26,6 +24,7 @@ from service.app import create_app
 from service.logs import configure_logging
 from service.processes.dispatch import Dispatcher, HandedConnections
 from service.processes.server import DrainingServer
+from service.processes.worker_folder import in_use, remove_unused, worker_folder
 from service.settings import Settings
 from service.shared_folder import SharedFolder
 from service.telemetry.prometheus import Metrics
@@ -110,12 +109,16 @@ class Worker(Process):
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop; runs in the new process."""
+        supervisor = os.getppid()
         configure_logging(self._settings.log_format, self._settings.log_level)
         app = create_app(self._settings, shared=self._shared)
         pair, *metrics_listeners = sockets or []
         metrics_listener = metrics_listeners[0] if metrics_listeners else None
         self._server = WorkerServer(app, self._settings, metrics_listener)
-        super().target([pair])
+        with in_use(self._shared):
+            super().target([pair])
+        if os.getppid() != supervisor:
+            remove_unused(self._shared.path)  # by the last of them
 
     def lives(self) -> bool:
         """Whether the process is there and has answered within `_HUNG_AFTER_S`. Waits for nothing.
@@ -161,12 +164,14 @@ class Supervisor:
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def run(self) -> int:
-        """Return the exit code: 0 when it was told to stop, 1 when a worker could not start."""
+        """Return the exit code: 0 when it was told to stop, 1 when a worker could not start.
+
+        Raises:
+            NoWorkerFolder: they have nowhere to share what they must.
+        """
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, self._take_signal)
-        with tempfile.TemporaryDirectory(prefix="graft-workers-") as folder:
-            shared = SharedFolder(Path(folder))
-            shared.metrics_dir.mkdir()
+        with worker_folder() as shared:
             os.environ[_METRICS_VARIABLE] = str(shared.metrics_dir)
             self._dispatcher.start()
             self._workers = [self._start(shared) for _ in range(self._settings.workers)]

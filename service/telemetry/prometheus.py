@@ -15,6 +15,7 @@ from service.prediction.predictor import Outcome
 from service.prediction.stages import StageTimes
 from service.problems import kind_of
 from service.repository.registry import ModelRegistry
+from service.telemetry.shared_numbers import use_allocated_files
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -48,6 +49,8 @@ class Metrics:
     def __init__(self, *, shared_dir: Path | None = None) -> None:
         """Begin to count; `shared_dir` is where the processes of one service keep their numbers."""
         self._shared_dir = shared_dir
+        if shared_dir is not None:
+            use_allocated_files()
         self._registry = CollectorRegistry()
         self._states = CollectorRegistry()
         self._load: tuple[Gauge, Gauge] | None = None
@@ -88,6 +91,8 @@ class Metrics:
             "graft_shadow_images", "Images by how the shadow version's label compares.",
             ["model", "version", "shadow", "agreement"], registry=self._registry,
         ))  # fmt: skip
+        if shared_dir is not None:
+            self._make_files()
 
     def watch(self, models: ModelRegistry, admission: Admission) -> None:
         """Show the state of the models and of the queue at each scrape."""
@@ -97,6 +102,11 @@ class Metrics:
             self._states.register(_LoadCollector(admission))
         else:
             self._load = (self._sum(_IN_SERVICE), self._sum(_BUFFERED))
+
+    def _make_files(self) -> None:
+        """Have the files made now, a kind each, and not when disk or file descriptors may be short."""
+        self._refused("overloaded")
+        self._request_seconds("/predict")
 
     def publish_load(self) -> None:
         """Let the other processes know how much is in this one. Does nothing where there is one."""

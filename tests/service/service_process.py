@@ -97,9 +97,11 @@ def listening(
         process.stderr.close()
 
 
-def start_and_fail(**settings: str) -> "subprocess.CompletedProcess[str]":
+def start_and_fail(
+    *, within: Sequence[str] = (), **settings: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "service"],
+        [*within, sys.executable, "-m", "service"],
         cwd=ROOT,
         env=environment(**settings),
         capture_output=True,

@@ -11,17 +11,17 @@ import pytest
 from service.processes.dispatch import Dispatcher, HandedConnections
 
 
-class HeardDispatcher(Dispatcher):
-    """A dispatcher that tells when it has heard a worker."""
+class ObservedDispatcher(Dispatcher):
+    """A dispatcher that tells when it has read a worker's messages."""
 
     def __init__(self, listener: socket.socket) -> None:
         super().__init__(listener)
-        self.heard = threading.Condition()
+        self.has_read = threading.Condition()
 
-    def _hear(self, worker: socket.socket) -> None:
-        super()._hear(worker)
-        with self.heard:
-            self.heard.notify_all()
+    def _read_from(self, worker: socket.socket) -> None:
+        super()._read_from(worker)
+        with self.has_read:
+            self.has_read.notify_all()
 
     @property
     def ready(self) -> set[socket.socket]:
@@ -33,7 +33,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.dispatcher = HeardDispatcher(self.listener)
+        self.dispatcher = ObservedDispatcher(self.listener)
         self.dispatcher.start()
         self._clients: list[socket.socket] = []
 
@@ -43,13 +43,13 @@ class Shop:
         return client
 
     def ready_worker(self) -> socket.socket:
-        """Return the end of a worker whose readiness has been heard."""
+        """Return the end of a worker that is known to be ready."""
         before = self.dispatcher.ready
         pair = self.dispatcher.add_worker()
         pair.settimeout(10)
         pair.send(b"r")
-        with self.dispatcher.heard:
-            assert self.dispatcher.heard.wait_for(lambda: self.dispatcher.ready - before, 10)
+        with self.dispatcher.has_read:
+            assert self.dispatcher.has_read.wait_for(lambda: self.dispatcher.ready - before, 10)
         return pair
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ def test_a_worker_that_is_gone_gets_nothing_more(shop: Shop) -> None:
 
 def test_a_connection_meant_for_a_worker_that_has_ended_waits_for_the_next(shop: Shop) -> None:
     with shop.ready_worker() as ending:
-        ending.shutdown(socket.SHUT_RD)  # it takes nothing more, and has not been heard to end
+        ending.shutdown(socket.SHUT_RD)  # it takes nothing more, and has not been noticed to end
         client = shop.connect()
         client.sendall(b"hello")
         with shop.ready_worker() as left, take(left) as connection:
@@ -183,13 +183,16 @@ def test_what_was_handed_over_before_the_end_is_served(shop: Shop) -> None:
         handed = HandedConnections(theirs, Greeter)
         Greeter.handed = handed
         handed.start()
-        client, connection = socket.socketpair()
-        with ours, client:
-            with connection:
-                socket.send_fds(ours, [b"+"], [connection.fileno()])
+        clients = [socket.socketpair() for _ in range(3)]
+        with ours:
+            for _, connection in clients:
+                with connection:
+                    socket.send_fds(ours, [b"+"], [connection.fileno()])
             await handed.close()
-            client.setblocking(False)
-            assert await asyncio.get_running_loop().sock_recv(client, 5) == b"hello"
+            for client, _ in clients:
+                with client:
+                    client.setblocking(False)
+                    assert await asyncio.get_running_loop().sock_recv(client, 5) == b"hello"
 
     run(scenario)
 
