@@ -34,7 +34,7 @@ from training.data.scan import open_cache
 from training.data.split import Dataset, split_images
 from training.data.split_groups import group_images
 from training.data.views import Views
-from training.run.prepare import Prepared, prepare
+from training.run.prepare import PreparedData, prepare
 from training.runtime.progress import Display
 
 SHARES: Final = (0.0, 0.05, 0.2, 0.5)
@@ -130,7 +130,7 @@ def _config(data: Path, work: Path, seed: int) -> FinetuneConfig:
     return FinetuneConfig(
         data=data,
         seed=seed,
-        mirror="no",
+        horizontal_flip="no",
         leakage="drop",
         allow_conflicts=True,
         models_dir=work / "models",
@@ -139,7 +139,7 @@ def _config(data: Path, work: Path, seed: int) -> FinetuneConfig:
 
 
 @contextmanager
-def _prepared(config: FinetuneConfig) -> Iterator[Prepared]:
+def _prepared(config: FinetuneConfig) -> Iterator[PreparedData]:
     """Scan, audit and split as training does, in silence."""
     backbone = build_backbone(config)
     with open_cache(config.cache_dir, Views(backbone.spec, for_training=False)) as cache:
@@ -151,12 +151,12 @@ def _silent() -> Display:
     return Display(Console(file=io.StringIO()))
 
 
-def _everything(prepared: Prepared, seed: int) -> Dataset:
+def _everything(prepared: PreparedData, seed: int) -> Dataset:
     """Return the data set of a script that looks for no copies."""
     return _deal(prepared, np.arange(len(prepared.scan.images)), seed)
 
 
-def _deal(prepared: Prepared, groups: npt.NDArray[np.int64], seed: int) -> Dataset:
+def _deal(prepared: PreparedData, groups: npt.NDArray[np.int64], seed: int) -> Dataset:
     scan = prepared.scan
     return split_images(
         scan.images,
@@ -170,13 +170,13 @@ def _deal(prepared: Prepared, groups: npt.NDArray[np.int64], seed: int) -> Datas
     )
 
 
-def _fit(prepared: Prepared, dataset: Dataset, config: FinetuneConfig) -> Candidate:
+def _fit(prepared: PreparedData, dataset: Dataset, config: FinetuneConfig) -> Candidate:
     assert prepared.features is not None
     return make_probe(prepared.features, dataset, config, _silent())
 
 
 def _right_on_test(
-    prepared: Prepared, dataset: Dataset, config: FinetuneConfig
+    prepared: PreparedData, dataset: Dataset, config: FinetuneConfig
 ) -> Mapping[str, bool]:
     """Fit a probe; return whether it is right on each test image, by path."""
     assert prepared.features is not None

@@ -142,7 +142,7 @@ def _rounds(
         out = known.targets == left_out
         kept = np.unique(targets[targets != left_out], return_inverse=True)[1]
         inputs = train[targets != left_out]
-        head = fit_head(inputs, kept, strength=probe.chosen.strength)
+        head = fit_head(inputs, kept, C=probe.chosen.C)
         held = known.embeddings[(parts == "val") & ~out]
         scorers = make_scorers(Known(train=inputs, targets=kept, val=held, head=head))
         yield (

@@ -13,7 +13,7 @@ from sklearn.covariance import ledoit_wolf
 
 from training.networks.linear_head import LinearHead
 from training.ood.score import (
-    fit_familiarity,
+    fit_ood_score,
     fit_prototypes,
     held_out_cosines,
     nearest_cosine,
@@ -53,7 +53,7 @@ def make_scorers(known: Known) -> Mapping[str, Scorer]:
 
 
 def _familiarity(known: Known) -> Scorer:
-    score, _ = fit_familiarity(
+    score, _ = fit_ood_score(
         known.train,
         known.targets,
         val_logits=known.head.logits(known.val),

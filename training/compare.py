@@ -19,7 +19,7 @@ from inference.classifier import open_classifier
 from inference.errors import InferenceError
 from inference.find_package import find_package
 from inference.session import SessionConfig
-from training.assessment.comparison import Comparison, Contender, compare_all, disagreements
+from training.assessment.comparison import ComparedModel, Comparison, compare_all, disagreements
 from training.assessment.evaluation import evaluate
 from training.data.layout import read_known_folder
 from training.errors import ConfigError, TrainingError
@@ -71,17 +71,18 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace, display: Display) -> None:
     session = SessionConfig(provider=args.provider)
-    contenders = _told_apart(
-        [_judge(package, args.data, session, display) for package in args.packages], args.packages
+    models = _told_apart(
+        [_evaluate_model(package, args.data, session, display) for package in args.packages],
+        args.packages,
     )
-    answered = {contender.answers.paths for contender in contenders}
+    answered = {model.answers.paths for model in models}
     if len(answered) > 1:
         raise ConfigError("the folder changed while the models were answering; start again")
     comparison = Comparison(
         data=args.data.resolve().name,
-        contenders=contenders,
-        differences=compare_all([contender.answers.right for contender in contenders]),
-        disagreements=disagreements([contender.answers for contender in contenders]),
+        models=models,
+        differences=compare_all([model.answers.right for model in models]),
+        disagreements=disagreements([model.answers for model in models]),
     )
     _print_table(comparison, display)
     _print_disagreements(comparison, display)
@@ -93,7 +94,9 @@ def _run(args: argparse.Namespace, display: Display) -> None:
         display.line(f"page in {args.html}")
 
 
-def _judge(package: Path, data: Path, session: SessionConfig, display: Display) -> Contender:
+def _evaluate_model(
+    package: Path, data: Path, session: SessionConfig, display: Display
+) -> ComparedModel:
     classifier = open_classifier(find_package(package), session=session)
     manifest = classifier.manifest
     folder = read_known_folder(data, manifest.labels)
@@ -102,7 +105,7 @@ def _judge(package: Path, data: Path, session: SessionConfig, display: Display) 
         evaluation = evaluate(classifier, folder, advance=advance)
     for path, reason in evaluation.left_out:
         display.warning(f"{name} leaves out {path!r}: {reason}")
-    return Contender(
+    return ComparedModel(
         name=name,
         backbone=manifest.backbone.name,
         answers=evaluation.answers,
@@ -111,32 +114,31 @@ def _judge(package: Path, data: Path, session: SessionConfig, display: Display) 
     )
 
 
-def _told_apart(contenders: Sequence[Contender], packages: Sequence[Path]) -> list[Contender]:
+def _told_apart(models: Sequence[ComparedModel], packages: Sequence[Path]) -> list[ComparedModel]:
     """Call each by its path where two share name and version."""
-    if len({contender.name for contender in contenders}) == len(contenders):
-        return list(contenders)
+    if len({model.name for model in models}) == len(models):
+        return list(models)
     return [
-        replace(contender, name=str(package))
-        for contender, package in zip(contenders, packages, strict=True)
+        replace(model, name=str(package)) for model, package in zip(models, packages, strict=True)
     ]
 
 
 def _print_table(comparison: Comparison, display: Display) -> None:
     rows = [("model", "right", "95 % interval", "loss", "ms/image", "against the first")]
-    for contender, difference in comparison.rows():
-        metrics = contender.metrics
+    for model, difference in comparison.rows():
+        metrics = model.metrics
         low, high = metrics.accuracy_interval or (0.0, 1.0)
         rows.append(
             (
-                contender.name,
+                model.name,
                 f"{100 * metrics.accuracy:.1f} %",
                 f"{100 * low:.1f} to {100 * high:.1f}",
                 f"{metrics.nll:.3f}",
-                f"{1000 * contender.seconds_per_image:.1f}",
+                f"{1000 * model.seconds_per_image:.1f}",
                 "" if difference is None else difference.describe(),
             )
         )
-    images = comparison.contenders[0].metrics.images
+    images = comparison.models[0].metrics.images
     display.line(f"{images} images of {comparison.data}")
     for line in _aligned(rows):
         display.line(line)
@@ -156,7 +158,7 @@ def _print_disagreements(comparison: Comparison, display: Display) -> None:
         display.line("the models gave the same answer for every image")
         return
     display.line(f"answered differently: {len(found)} images")
-    names = [contender.name for contender in comparison.contenders]
+    names = [model.name for model in comparison.models]
     for item in found[:_SHOWN_DISAGREEMENTS]:
         answers = ", ".join(f"{name}: {a}" for name, a in zip(names, item.answers, strict=True))
         display.line(f"  {item.path} is {item.truth}; {answers}")

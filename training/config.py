@@ -120,7 +120,7 @@ class FinetuneConfig:
     std: tuple[float, float, float] | None = _option(
         None, "channel deviations (the weights' own)", parse=parse_channels
     )
-    mirror: Mirror = _option(
+    horizontal_flip: Mirror = _option(
         "auto",
         "train on mirror images too; auto tries whether the probe still knows mirrored images "
         "(digits and letters it does not)",

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
-from training.finetuning.cuda_graph import Recording
+from training.finetuning.cuda_graph import CapturedStep
 from training.finetuning.hyperparameters import FINETUNE
 from training.finetuning.loop import set_training_mode
 from training.finetuning.optimizer import build_optimizer
@@ -56,10 +56,10 @@ class Step:
         self.network.zero_grad(set_to_none=True)
         float(self._backward())
 
-    def recorded(self) -> Recording:
+    def recorded(self) -> CapturedStep:
         """Return what plays the same."""
         parameters = list(self.network.parameters())
-        return Recording.of(self.loss, parameters, self.images, self.targets, self.images.device)
+        return CapturedStep.of(self.loss, parameters, self.images, self.targets, self.images.device)
 
     def _backward(self) -> Tensor:
         loss = self.loss(self.images, self.targets, 1 / _IMAGES)
@@ -113,8 +113,8 @@ def measure(backbone: str, side_px: int) -> list[float]:
     return found
 
 
-def _play(recording: Recording, step: Step) -> None:
-    recording.play(step.images, step.targets, 1 / _IMAGES)
+def _play(recording: CapturedStep, step: Step) -> None:
+    recording.replay(step.images, step.targets, 1 / _IMAGES)
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from benchmarks.families import FAMILIES
-from training.augmentation.batches import Batch, KeptImages, StepImages, TrainingImages
-from training.augmentation.gpu_cache import on_device
+from training.augmentation.batches import Batch, CachedImages, StepImages, TrainingImages
+from training.augmentation.gpu_cache import cache_on_gpu
 from training.augmentation.random_augmentation import Augmentation
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
@@ -28,9 +28,9 @@ from training.data.layout import read_folder
 from training.data.scan import Scan, open_cache, scan_folder
 from training.data.views import Views
 from training.errors import TrainingError
-from training.finetuning.hyperparameters import FINETUNE, TrainSettings
+from training.finetuning.hyperparameters import FINETUNE, Hyperparameters
 from training.finetuning.loop import Hooks, StepReport, Trainer
-from training.finetuning.step_plan import Course, Size
+from training.finetuning.step_plan import Size, StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.runtime.device import has_fast_bfloat16
@@ -44,7 +44,7 @@ _TIMED: Final = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SameBatch(KeptImages):
+class SameBatch(CachedImages):
     """One batch again and again: nothing is prepared."""
 
     batch: Batch
@@ -92,7 +92,7 @@ def measure(name: str, data: Path, device: torch.device, cache_dir: Path) -> str
     network = TransferNetwork(backbone, len(read_folder(data).labels))
     with open_cache(cache_dir, views) as cache:
         read = _read(scan_folder(read_folder(data), views, cache))
-        images = on_device(read, device)
+        images = cache_on_gpu(read, device)
         same = next(images.stream(0, lambda step: side_hw))
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
@@ -114,7 +114,7 @@ def _read(scan: Scan) -> TrainingImages:
         targets=np.array([index[image.file.label] for image in scan.images]),
         seed=0,
         batch_size=BATCH_SIZE,
-        augmentation=Augmentation(mirror=True, distort=True),
+        augmentation=Augmentation(horizontal_flip=True, distort=True),
     )
 
 
@@ -122,10 +122,10 @@ def images_per_s(
     network: TransferNetwork, images: StepImages, side_hw: Size, device: torch.device
 ) -> float:
     """Take the training loop's steps with a network; return the images a second after warming up."""
-    course = Course(
+    step_plan = StepPlan(
         num_steps=_WARM_UP + _TIMED,
         most_steps=_WARM_UP + _TIMED,
-        num_records=0,
+        num_validations=0,
         early_hw=side_hw,
         final_hw=side_hw,
         deadline_s=None,
@@ -142,12 +142,17 @@ def images_per_s(
         pixels=np.empty((0, *side_hw, 1), np.float16), rows=np.arange(0), targets=np.arange(0)
     )
     Trainer.begin(
-        network, images, nobody, _settings(device), course=course, hooks=Hooks(on_step=on_step)
+        network,
+        images,
+        nobody,
+        _settings(device),
+        step_plan=step_plan,
+        hooks=Hooks(on_step=on_step),
     ).run()
     return _TIMED * BATCH_SIZE / (at[1] - at[0])
 
 
-def _settings(device: torch.device) -> TrainSettings:
+def _settings(device: torch.device) -> Hyperparameters:
     """Return what fine-tuning uses, at a rate that random weights survive."""
     return replace(
         FINETUNE,

@@ -36,7 +36,7 @@ from benchmarks.training.trials import GIVEN_TEST, LITE0, SEEDS, SHARED, run_gra
 from training import finetune
 from training.assessment.calibration import fit_temperature, negative_log_likelihood
 from training.candidates.candidate import Candidate
-from training.candidates.finetuned import TrainedTrunk, settle
+from training.candidates.finetuned import TrainedNetwork, make_finetuned
 from training.data.split import Dataset
 from training.run import fit as fitting
 from training.runtime.progress import Display
@@ -61,19 +61,19 @@ def measure(few: Path, work: Path, trial: Trial) -> list[Result]:
     made = partial(Result, machine=this_machine())
 
     def watched(
-        trained: Sequence[TrainedTrunk], dataset: Dataset, display: Display, **named: Any
+        trained: Sequence[TrainedNetwork], dataset: Dataset, display: Display, **named: Any
     ) -> Candidate:
         for place, network in enumerate(trained, start=1):
             val = network.task.dataset.splits["val"]
             alone = replace(dataset, splits={**dataset.splits, "val": val})
-            model = settle([network], alone, display, **named)
+            model = make_finetuned([network], alone, display, **named)
             results.append(made(trial=replace(trial, method=f"network {place}"), **_judge(model)))
-        mean = settle(trained, dataset, display, **named)
+        mean = make_finetuned(trained, dataset, display, **named)
         results.append(made(trial=trial, **_judge(mean, note=mean.notes[-1])))
         return mean
 
     began = time.monotonic()
-    with patch.object(fitting, "settle", watched):
+    with patch.object(fitting, "make_finetuned", watched):
         finetune.main(_options(few, work, trial))
     seconds = time.monotonic() - began
     return [result if result.seconds else replace(result, seconds=seconds) for result in results]

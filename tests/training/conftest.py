@@ -190,6 +190,6 @@ def task(
         ),
         config=dataclasses.replace(config, method="finetune", device="cpu"),
         method="finetune",
-        mirror=True,
+        horizontal_flip=True,
         deadline_s=time.monotonic() + 600,
     )

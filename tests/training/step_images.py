@@ -5,14 +5,14 @@ from itertools import islice
 from training.augmentation.batches import Batch, TrainingImages
 from training.augmentation.random_augmentation import Augmentation
 from training.data.split import Dataset
-from training.runtime.distributed import Share
+from training.runtime.distributed import Shard
 
 SIDE_PX = 64  # as in conftest
 SIDE_HW = (SIDE_PX, SIDE_PX)
 
 
 def images_of(
-    dataset: Dataset, *, batch_size: int = 7, seed: int = 0, share: Share | None = None
+    dataset: Dataset, *, batch_size: int = 7, seed: int = 0, shard: Shard | None = None
 ) -> TrainingImages:
     """Return the training split of the folder of colours, 42 images."""
     assert dataset.training_pixels is not None
@@ -22,8 +22,8 @@ def images_of(
         targets=dataset.targets("train"),
         seed=seed,
         batch_size=batch_size,
-        augmentation=Augmentation(mirror=True, distort=True),
-        share=share or Share(),
+        augmentation=Augmentation(horizontal_flip=True, distort=True),
+        shard=shard or Shard(),
     )
 
 

@@ -35,7 +35,7 @@ FLAGS = {
     "--learning-rate",
     "--mean",
     "--method",
-    "--mirror",
+    "--horizontal-flip",
     "--models-dir",
     "--name",
     "--no-similar",

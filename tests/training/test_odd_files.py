@@ -60,7 +60,7 @@ def service(work: Path) -> Iterator[TestClient]:
     app = create_app(settings)
     with TestClient(app) as client:
         assert client.portal is not None
-        client.portal.call(app.state.context.registry.settled)
+        client.portal.call(app.state.context.registry.resolved)
         yield client
 
 
@@ -78,7 +78,7 @@ def scanned(scan: Scan, name: str) -> ScannedImage:
 
 def refusals(scan: Scan) -> dict[str, str]:
     """Return the reason of each file that the scan refused, by name."""
-    return {bad.file.path.name: bad.reason for bad in scan.quarantined}
+    return {bad.file.path.name: bad.reason for bad in scan.unreadable}
 
 
 def assert_same_pixels(

@@ -17,7 +17,7 @@ from training.candidates import probe_candidate as candidates
 from training.export.onnx_graph import attach_head, export_trunk
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork
-from training.ood.score import Familiarity
+from training.ood.score import OodScore
 from training.probing import features
 
 pytestmark = pytest.mark.training
@@ -43,11 +43,11 @@ def test_a_wrong_label_order_stops_the_run(
         head: LinearHead,
         *,
         temperature: float,
-        familiarity: Familiarity,
+        ood_score: OodScore,
     ) -> onnx.ModelProto:
         order = [2, 0, 1]
         wrong = LinearHead(weight=head.weight[order], bias=head.bias[order])
-        return attach_head(trunk, wrong, temperature=temperature, familiarity=familiarity)
+        return attach_head(trunk, wrong, temperature=temperature, ood_score=ood_score)
 
     monkeypatch.setattr(candidates, "attach_head", in_another_order)
     assert_stopped(command, colours, models_dir)

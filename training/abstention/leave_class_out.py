@@ -14,7 +14,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from inference.manifest import UnknownMeasure
-from training.ood.score import fit_familiarity, held_out_cosines
+from training.ood.score import fit_ood_score, held_out_cosines
 from training.ood.threshold import measure_unknown
 from training.probing.probe import fit_head
 
@@ -27,7 +27,7 @@ _MIN_CLASSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class LabelledEmbeddings:
     """Embeddings (N, D) and class indices (N,)."""
 
     embeddings: Floats
@@ -37,15 +37,15 @@ class Labelled:
         """Return the embeddings of some classes."""
         return self.embeddings[np.isin(self.targets, classes)]
 
-    def without(self, classes: Integers) -> "Labelled":
+    def without(self, classes: Integers) -> "LabelledEmbeddings":
         """Return the images of all other classes, which are numbered anew."""
         kept = ~np.isin(self.targets, classes)
         renumbered = np.unique(self.targets[kept], return_inverse=True)[1]
-        return Labelled(embeddings=self.embeddings[kept], targets=renumbered)
+        return LabelledEmbeddings(embeddings=self.embeddings[kept], targets=renumbered)
 
 
-def measure_left_out(
-    train: Labelled, val: Labelled, test: Labelled, *, strength: float
+def measure_leave_class_out(
+    train: LabelledEmbeddings, val: LabelledEmbeddings, test: LabelledEmbeddings, *, C: float
 ) -> UnknownMeasure | None:
     """Measure the score against classes left out; None below three classes.
 
@@ -63,8 +63,7 @@ def measure_left_out(
         return None
     with threadpool_limits(1):  # on small matrices a second thread mostly waits for the first
         rounds = [
-            _measure_round(left_out, train, val, test, strength=strength)
-            for left_out in _groups(num_classes)
+            _measure_round(left_out, train, val, test, C=C) for left_out in _groups(num_classes)
         ]
     return UnknownMeasure(
         against="classes left out",
@@ -75,11 +74,16 @@ def measure_left_out(
 
 
 def _measure_round(
-    left_out: Integers, train: Labelled, val: Labelled, test: Labelled, *, strength: float
+    left_out: Integers,
+    train: LabelledEmbeddings,
+    val: LabelledEmbeddings,
+    test: LabelledEmbeddings,
+    *,
+    C: float,
 ) -> UnknownMeasure:
     kept, kept_val = train.without(left_out), val.without(left_out)
-    head = fit_head(kept.embeddings, kept.targets, strength=strength)
-    familiarity, _ = fit_familiarity(
+    head = fit_head(kept.embeddings, kept.targets, C=C)
+    ood_score, _ = fit_ood_score(
         kept.embeddings,
         kept.targets,
         val_logits=head.logits(kept_val.embeddings),
@@ -90,8 +94,8 @@ def _measure_round(
     unknown = np.concatenate([part.of(left_out) for part in parts])
     return measure_unknown(
         "classes left out",
-        known=familiarity.score(head.logits(known), known),
-        unknown=familiarity.score(head.logits(unknown), unknown),
+        known=ood_score.score(head.logits(known), known),
+        unknown=ood_score.score(head.logits(unknown), unknown),
     )
 
 

@@ -8,14 +8,14 @@ import numpy.typing as npt
 
 from inference.manifest import Rejection, UnknownMeasure
 from inference.similar import IndexedImage, SimilarIndex
-from training.abstention.leave_class_out import Labelled, measure_left_out
+from training.abstention.leave_class_out import LabelledEmbeddings, measure_leave_class_out
 from training.candidates.candidate import Candidate
 from training.config import FinetuneConfig
 from training.data.layout import SPLITS, Folder, Split
 from training.data.scan import Scan
 from training.data.split import Dataset
-from training.ood.reference_images import choose_reference
-from training.ood.score import Familiarity, fit_familiarity, held_out_cosines
+from training.ood.reference_images import choose_reference_images
+from training.ood.score import OodScore, fit_ood_score, held_out_cosines
 from training.ood.threshold import fit_rejection, measure_unknown, split_unknown
 from training.probing.embeddings import compute_embeddings
 from training.runtime.progress import Display
@@ -28,7 +28,7 @@ _MAX_LEFT_OUT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recognition:
+class OodDetector:
     """The familiarity score of a candidate.
 
     Attributes:
@@ -41,29 +41,27 @@ class Recognition:
 
     candidate: Candidate
     reference: Integers
-    familiarity: Familiarity
+    ood_score: OodScore
     val_scores: Floats
-    strength: float | None
+    C: float | None
 
 
-def recognise(
-    candidate: Candidate, config: FinetuneConfig, display: Display, *, strength: float | None
-) -> Recognition:
+def fit_ood_detector(
+    candidate: Candidate, config: FinetuneConfig, display: Display, *, C: float | None
+) -> OodDetector:
     """Fit the score on the candidate's training and validation images; `strength` as above."""
     dataset = candidate.dataset
-    reference = choose_reference(dataset, seed=config.seed)
+    reference = choose_reference_images(dataset, seed=config.seed)
     rows, val_rows = dataset.rows("train")[reference], dataset.rows("val")
     embeddings = candidate.embeddings
     if embeddings is None:
         asked = np.unique(np.concatenate([rows, val_rows, dataset.rows("test")]))
         embeddings = _embed(candidate, asked, display)
-    return recognise_by(replace(candidate, embeddings=embeddings), reference, strength=strength)
+    return fit_detector_on(replace(candidate, embeddings=embeddings), reference, C=C)
 
 
-def recognise_by(
-    candidate: Candidate, reference: Integers, *, strength: float | None
-) -> Recognition:
-    """Fit the score on a candidate that has its embeddings; the arguments are as in `Recognition`."""
+def fit_detector_on(candidate: Candidate, reference: Integers, *, C: float | None) -> OodDetector:
+    """Fit the score on a candidate that has its embeddings; the arguments are as in `OodDetector`."""
     dataset, embeddings = candidate.dataset, candidate.embeddings
     assert embeddings is not None
     known = embeddings[dataset.rows("train")[reference]]
@@ -77,20 +75,20 @@ def recognise_by(
             folds=None if dataset.folds is None else dataset.folds[reference],
             val_folds=dataset.val_folds,
         )
-    familiarity, val_scores = fit_familiarity(
+    ood_score, val_scores = fit_ood_score(
         known, targets, val_logits=candidate.val_logits, val_cosines=cosines
     )
-    return Recognition(
+    return OodDetector(
         candidate=candidate,
         reference=reference,
-        familiarity=familiarity,
+        ood_score=ood_score,
         val_scores=val_scores,
-        strength=strength,
+        C=C,
     )
 
 
-def make_rejection(
-    recognition: Recognition,
+def choose_rejection(
+    detector: OodDetector,
     unknown_images: Scan,
     pretrained: Floats | None,
     display: Display,
@@ -107,47 +105,47 @@ def make_rejection(
         display: is told what is done.
         seed: of the choice of images.
     """
-    unknown = _unknown_scores(recognition, unknown_images, display)
+    unknown = _unknown_scores(detector, unknown_images, display)
     if unknown is None:
         with display.stage("leaving classes out in turn"):
-            measured = _measure_left_out(recognition, pretrained, seed=seed)
-        return fit_rejection(recognition.familiarity, recognition.val_scores, measured=measured)
+            measured = _measure_leave_class_out(detector, pretrained, seed=seed)
+        return fit_rejection(detector.ood_score, detector.val_scores, measured=measured)
     tune, test = split_unknown(unknown)
-    known = familiarity_of_test(recognition)
+    known = score_test_images(detector)
     return fit_rejection(
-        recognition.familiarity,
-        recognition.val_scores,
+        detector.ood_score,
+        detector.val_scores,
         tune=tune,
         measured=measure_unknown(
             "unknown images",
-            known=recognition.val_scores if known is None else known,
+            known=detector.val_scores if known is None else known,
             unknown=test,
         ),
     )
 
 
-def make_index(recognition: Recognition, folder: Folder) -> SimilarIndex:
+def make_index(detector: OodDetector, folder: Folder) -> SimilarIndex:
     """Return the index of the reference images that goes into the package."""
-    candidate = recognition.candidate
+    candidate = detector.candidate
     assert candidate.embeddings is not None
-    images = [candidate.dataset.splits["train"][place] for place in recognition.reference]
+    images = [candidate.dataset.splits["train"][place] for place in detector.reference]
     return SimilarIndex.build(
         candidate.embeddings[[image.row for image in images]],
         [IndexedImage(path=folder.relative(i.file), label=i.file.label) for i in images],
     )
 
 
-def familiarity_of_test(recognition: Recognition) -> Floats | None:
+def score_test_images(detector: OodDetector) -> Floats | None:
     """Return the familiarity of the test images, (N,), or None where there are none."""
-    candidate = recognition.candidate
+    candidate = detector.candidate
     rows = candidate.dataset.rows("test")
     assert candidate.embeddings is not None
-    return _scores(recognition, candidate.embeddings[rows]) if len(rows) else None
+    return _scores(detector, candidate.embeddings[rows]) if len(rows) else None
 
 
-def _scores(recognition: Recognition, embeddings: Floats) -> Floats:
-    logits = recognition.candidate.network.linear_head().logits(embeddings)
-    return recognition.familiarity.score(logits, embeddings)
+def _scores(detector: OodDetector, embeddings: Floats) -> Floats:
+    logits = detector.candidate.network.linear_head().logits(embeddings)
+    return detector.ood_score.score(logits, embeddings)
 
 
 def _embed(candidate: Candidate, rows: Integers, display: Display) -> Floats:
@@ -159,32 +157,34 @@ def _embed(candidate: Candidate, rows: Integers, display: Display) -> Floats:
     return embeddings
 
 
-def _unknown_scores(recognition: Recognition, scan: Scan, display: Display) -> Floats | None:
+def _unknown_scores(detector: OodDetector, scan: Scan, display: Display) -> Floats | None:
     """Return the scores (M,) of the images of `_unknown`, by content hash, or None without any."""
     if not scan.images:
         return None
     # By their hash, so that each half of them is a mixture whatever their names.
     rows = np.array([i.row for i in sorted(scan.images, key=lambda i: i.sha256)], dtype=np.int64)
-    trunk = recognition.candidate.trunk
+    trunk = detector.candidate.trunk
     with display.bar("computing features of _unknown", len(rows)) as advance:
         embeddings = compute_embeddings(trunk, scan.evaluation, rows, advance=advance)
-    return _scores(recognition, embeddings)
+    return _scores(detector, embeddings)
 
 
-def _measure_left_out(
-    recognition: Recognition, embeddings: Floats | None, *, seed: int
+def _measure_leave_class_out(
+    detector: OodDetector, embeddings: Floats | None, *, seed: int
 ) -> UnknownMeasure | None:
     """Measure on the pretrained backbone's embeddings of this candidate's images."""
-    strength = recognition.strength
-    if embeddings is None or strength is None:
+    C = detector.C
+    if embeddings is None or C is None:
         return None
-    dataset = recognition.candidate.dataset
+    dataset = detector.candidate.dataset
     held = dataset if dataset.folds is None else dataset.hold_out(0)
     train, val, test = (_labelled(held, split, embeddings, seed=seed) for split in SPLITS)
-    return measure_left_out(train, val, test if len(test.targets) else val, strength=strength)
+    return measure_leave_class_out(train, val, test if len(test.targets) else val, C=C)
 
 
-def _labelled(dataset: Dataset, split: Split, embeddings: Floats, *, seed: int) -> Labelled:
-    places = choose_reference(dataset, seed=seed, split=split, at_most=_MAX_LEFT_OUT)
+def _labelled(
+    dataset: Dataset, split: Split, embeddings: Floats, *, seed: int
+) -> LabelledEmbeddings:
+    places = choose_reference_images(dataset, seed=seed, split=split, at_most=_MAX_LEFT_OUT)
     rows = dataset.rows(split)[places]
-    return Labelled(embeddings=embeddings[rows], targets=dataset.targets(split)[places])
+    return LabelledEmbeddings(embeddings=embeddings[rows], targets=dataset.targets(split)[places])

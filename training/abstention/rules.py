@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from inference.manifest import Conformal, Rejection
-from training.abstention.ood_detector import Recognition, familiarity_of_test, make_rejection
+from training.abstention.ood_detector import OodDetector, choose_rejection, score_test_images
 from training.abstention.prediction_sets import fit_conformal, measure_sets
 from training.config import FinetuneConfig
 from training.data.layout import Split
@@ -22,7 +22,7 @@ _AGAINST: Final = {"unknown images": "_unknown", "classes left out": "classes le
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caution:
+class AbstentionRules:
     """Both rules, chosen on validation images; `tested` is what test images say of them."""
 
     rejection: Rejection
@@ -30,8 +30,8 @@ class Caution:
     tested: dict[str, Any]
 
 
-def choose_caution(
-    recognition: Recognition,
+def choose_abstention_rules(
+    detector: OodDetector,
     unknown_images: Scan,
     pretrained: Floats | None,
     config: FinetuneConfig,
@@ -39,7 +39,7 @@ def choose_caution(
     *,
     temperature: float,
     served: Mapping[Split, Floats],
-) -> Caution:
+) -> AbstentionRules:
     """Choose the rules for a model.
 
     Args:
@@ -50,35 +50,35 @@ def choose_caution(
         temperature: that divides the logits.
         served: the exported file's probabilities, (N, K) by split.
     """
-    rejection = make_rejection(recognition, unknown_images, pretrained, display, seed=config.seed)
+    rejection = choose_rejection(detector, unknown_images, pretrained, display, seed=config.seed)
     _describe(rejection, display)
-    conformal = _fit_conformal(recognition, config, temperature=temperature)
-    tested = _test(recognition, rejection, conformal, served)
-    return Caution(rejection=rejection, conformal=conformal, tested=tested)
+    conformal = _fit_conformal(detector, config, temperature=temperature)
+    tested = _test(detector, rejection, conformal, served)
+    return AbstentionRules(rejection=rejection, conformal=conformal, tested=tested)
 
 
 def _fit_conformal(
-    recognition: Recognition, config: FinetuneConfig, *, temperature: float
+    detector: OodDetector, config: FinetuneConfig, *, temperature: float
 ) -> Conformal | None:
     if config.coverage is None:
         return None
-    judged = recognition.candidate.judged()
-    probabilities = softmax(judged.logits / temperature, axis=1)
-    return fit_conformal(probabilities, judged.targets, coverage=config.coverage)
+    out_of_fold = detector.candidate.out_of_fold()
+    probabilities = softmax(out_of_fold.logits / temperature, axis=1)
+    return fit_conformal(probabilities, out_of_fold.targets, coverage=config.coverage)
 
 
 def _test(
-    recognition: Recognition,
+    detector: OodDetector,
     rejection: Rejection,
     conformal: Conformal | None,
     served: Mapping[Split, Floats],
 ) -> dict[str, Any]:
     """Return the share of test images that is rejected, and how good their sets are."""
-    scores = familiarity_of_test(recognition)
+    scores = score_test_images(detector)
     rejected = None if scores is None else float((scores < rejection.threshold).mean())
     sets = {}
     if conformal is not None and "test" in served:
-        targets = recognition.candidate.dataset.targets("test")
+        targets = detector.candidate.dataset.targets("test")
         sets["test"] = measure_sets(served["test"], targets, conformal)
     return {"rejected": {"test": rejected}, "sets": sets}
 

@@ -20,7 +20,7 @@ _BATCH: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnsweredFiles:
+class FilePredictions:
     """What a model says of M readable files out of those that were asked about.
 
     Attributes:
@@ -39,12 +39,12 @@ class AnsweredFiles:
     seconds: float
 
 
-def answer_files(
+def predict_files(
     classifier: Classifier,
     files: Sequence[ImageFile],
     *,
     advance: Callable[[int], None] = lambda _: None,
-) -> AnsweredFiles:
+) -> FilePredictions:
     """Run the model on files in batches; `advance` is told the number done since the last call.
 
     Raises:
@@ -63,7 +63,7 @@ def answer_files(
         advance(len(chunk) + len(problems))
     num_labels = len(classifier.manifest.labels)
     none, nobody = np.zeros((0, num_labels), np.float32), np.zeros(0, np.bool_)
-    return AnsweredFiles(
+    return FilePredictions(
         files=tuple(kept),
         logits=np.concatenate([none, *(outputs.logits for outputs, _ in parts)]),
         probabilities=np.concatenate([none, *(outputs.probabilities for outputs, _ in parts)]),

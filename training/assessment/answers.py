@@ -11,7 +11,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class LabelledPredictions:
     """N answers of a model with K classes.
 
     Attributes:

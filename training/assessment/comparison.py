@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import bdtr
 
 from inference.manifest import SplitMetrics
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.intervals import Interval
 
 Flags = npt.NDArray[np.bool_]
@@ -63,12 +63,12 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
+class ComparedModel:
     """A model in a comparison. `seconds_per_image`: reading, decoding and running, in batches of 32."""
 
     name: str
     backbone: str
-    answers: Answers
+    answers: LabelledPredictions
     metrics: SplitMetrics
     seconds_per_image: float
 
@@ -78,13 +78,13 @@ class Comparison:
     """Models on the same images of folder `data`; `differences` are of all but the first to it."""
 
     data: str
-    contenders: Sequence[Contender]
+    models: Sequence[ComparedModel]
     differences: Sequence[Difference]
     disagreements: Sequence[Disagreement]
 
-    def rows(self) -> list[tuple[Contender, Difference | None]]:
+    def rows(self) -> list[tuple[ComparedModel, Difference | None]]:
         """Return each model with its difference to the first, which has none."""
-        return list(zip(self.contenders, (None, *self.differences), strict=True))
+        return list(zip(self.models, (None, *self.differences), strict=True))
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as plain values; dataclasses are left to `to_json`."""
@@ -92,13 +92,13 @@ class Comparison:
             "data": self.data,
             "models": [
                 {
-                    "name": contender.name,
-                    "backbone": contender.backbone,
-                    "metrics": contender.metrics,
-                    "seconds_per_image": contender.seconds_per_image,
+                    "name": model.name,
+                    "backbone": model.backbone,
+                    "metrics": model.metrics,
+                    "seconds_per_image": model.seconds_per_image,
                     "difference": difference,
                 }
-                for contender, difference in self.rows()
+                for model, difference in self.rows()
             ],
             "disagreements": self.disagreements,
         }
@@ -134,7 +134,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def disagreements(models: Sequence[Answers]) -> list[Disagreement]:
+def disagreements(models: Sequence[LabelledPredictions]) -> list[Disagreement]:
     """Return the images that not all models name alike; those that the fewest have right first.
 
     All have answered for the same images, in the same order; their labels may be ordered otherwise.

@@ -8,8 +8,8 @@ import numpy as np
 
 from inference.classifier import Classifier
 from inference.manifest import Manifest, SplitMetrics
-from training.assessment.answered_files import AnsweredFiles, answer_files
-from training.assessment.answers import Answers
+from training.assessment.answered_files import FilePredictions, predict_files
+from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, measure
 from training.data.layout import Folder
@@ -30,11 +30,11 @@ class Evaluation:
 
     manifest: Manifest
     folder: Folder
-    answered: AnsweredFiles
-    answers: Answers
+    answered: FilePredictions
+    answers: LabelledPredictions
     metrics: SplitMetrics
     calibration: CalibrationEffect
-    unknown: AnsweredFiles | None
+    unknown: FilePredictions | None
 
     @property
     def missing_classes(self) -> list[str]:
@@ -88,19 +88,19 @@ def evaluate(
         SessionError: the model fails.
     """
     manifest = classifier.manifest
-    answered = answer_files(classifier, folder.files, advance=advance)
+    answered = predict_files(classifier, folder.files, advance=advance)
     if not answered.files:
         raise DataError(
             f"no image of {str(folder.root)!r} can be read; there is nothing to judge by"
         )
-    unknown = answer_files(classifier, folder.unknown, advance=advance)
+    unknown = predict_files(classifier, folder.unknown, advance=advance)
     place = {label: index for index, label in enumerate(manifest.labels)}
     targets = np.array([place[file.label] for file in answered.files], dtype=np.int64)
     return Evaluation(
         manifest=manifest,
         folder=folder,
         answered=answered,
-        answers=Answers(
+        answers=LabelledPredictions(
             labels=manifest.labels,
             probabilities=answered.probabilities,
             targets=targets,

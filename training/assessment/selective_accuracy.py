@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class OperatingPoint:
         return self.right / self.images
 
 
-def operating_points(answers: Answers) -> list[OperatingPoint]:
+def operating_points(answers: LabelledPredictions) -> list[OperatingPoint]:
     """Return one point for each confidence that occurs, the surest first; the last answers all."""
     order = np.argsort(-answers.confidence, kind="stable")
     confidence = answers.confidence[order]

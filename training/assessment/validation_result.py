@@ -17,7 +17,7 @@ Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rated:
+class ValidationResult:
     """One set of weights on the validation images.
 
     `losses`: (M,) nats at the temperature that suits them best. `correct`: (M,) bool.
@@ -35,25 +35,27 @@ class Rated:
         )
 
 
-def rate(name: str, logits: Logits, targets: npt.NDArray[np.int64]) -> Rated:
+def validation_result(
+    name: str, logits: Logits, targets: npt.NDArray[np.int64]
+) -> ValidationResult:
     """Return how logits (M, K) do on validation images."""
     scaled = log_softmax(logits.astype(np.float64) / fit_temperature(logits, targets), axis=1)
-    return Rated(
+    return ValidationResult(
         name=name,
         losses=-scaled[np.arange(len(targets)), targets],
         correct=logits.argmax(axis=1) == targets,
     )
 
 
-def choose_weights(rated: list[Rated]) -> int:
+def select_best(results: list[ValidationResult]) -> int:
     """Return which to keep: the first, unless another has very likely a lower loss.
 
     The loss tells more than the accuracy, which on few images moves by whole images. The bootstrap
     keeps the best of many from being the luckiest of many.
     """
     kept = 0
-    for index in range(1, len(rated)):
-        if share_better(rated[index].losses, rated[kept].losses) >= CONVINCED:
+    for index in range(1, len(results)):
+        if share_better(results[index].losses, results[kept].losses) >= CONVINCED:
             kept = index
     return kept
 

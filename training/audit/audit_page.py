@@ -133,7 +133,7 @@ class _Evidence:
         return f"{facts.width_px} x {facts.height_px} px"
 
     def _quarantined(self) -> tuple[list[tuple[str, str]], int]:
-        bad = self._audit.quarantined
+        bad = self._audit.unreadable
         lines = [(self._audit.folder.relative(q.file), q.reason) for q in bad[:_MAX_FILES]]
         return lines, max(len(bad) - _MAX_FILES, 0)
 

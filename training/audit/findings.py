@@ -8,7 +8,7 @@ from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
 from training.audit.result import Finding, Severity, conflicting_groups, leaking_groups
 from training.audit.suspect_labels import SuspectLabel
-from training.data.scan import Quarantined, ScannedImage
+from training.data.scan import ScannedImage, UnreadableFile
 from training.data.split import FOLDS_BELOW
 
 _ORDER: Final[Mapping[Severity, int]] = {"error": 0, "warning": 1, "info": 2}
@@ -22,7 +22,7 @@ def write_findings(
     *,
     images: Sequence[ScannedImage],
     counts: Mapping[str, int],
-    quarantined: Sequence[Quarantined],
+    unreadable: Sequence[UnreadableFile],
     duplicates: Duplicates,
     suspects: Sequence[SuspectLabel],
     outliers: Sequence[Outlier],
@@ -38,7 +38,7 @@ def write_findings(
     found = (
         *_false_accuracy_findings(images, duplicates, tolerated),
         *_duplicate_findings(duplicates),
-        *_file_findings(quarantined),
+        *_file_findings(unreadable),
         *_label_findings(suspects),
         *_class_findings(counts),
         *_image_findings(len(images), poor, backbone_px),
@@ -83,12 +83,12 @@ def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
         )
 
 
-def _file_findings(quarantined: Sequence[Quarantined]) -> Iterator[Finding]:
-    if quarantined:
+def _file_findings(unreadable: Sequence[UnreadableFile]) -> Iterator[Finding]:
+    if unreadable:
         yield Finding(
             kind="quarantined",
             severity="warning",
-            message=f"{_count(len(quarantined), 'file')} unusable and left out",
+            message=f"{_count(len(unreadable), 'file')} unusable and left out",
         )
 
 

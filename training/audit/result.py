@@ -9,7 +9,7 @@ from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
 from training.audit.suspect_labels import SuspectLabel
 from training.data.layout import SPLITS, Folder, Split
-from training.data.scan import Quarantined, ScannedImage
+from training.data.scan import ScannedImage, UnreadableFile
 
 Severity = Literal["error", "warning", "info"]
 
@@ -39,7 +39,7 @@ class Audit:
 
     folder: Folder
     images: tuple[ScannedImage, ...]
-    quarantined: tuple[Quarantined, ...]
+    unreadable: tuple[UnreadableFile, ...]
     duplicates: Duplicates
     suspects: tuple[SuspectLabel, ...]
     outliers: tuple[Outlier, ...]
@@ -82,7 +82,7 @@ class Audit:
             "classes": self.class_counts(),
             "quarantined": [
                 {"path": self.folder.relative(bad.file), "reason": bad.reason}
-                for bad in self.quarantined
+                for bad in self.unreadable
             ],
             "exact_duplicates": self._paths(self.duplicates.exact),
             "near_duplicates": self._paths(self.duplicates.near),

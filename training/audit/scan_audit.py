@@ -53,7 +53,7 @@ def audit_scan(
     findings = write_findings(
         images=images,
         counts=class_counts(images, folder.labels),
-        quarantined=scan.quarantined,
+        unreadable=scan.unreadable,
         duplicates=duplicates,
         suspects=suspects,
         outliers=outliers,
@@ -64,7 +64,7 @@ def audit_scan(
     return Audit(
         folder=folder,
         images=images,
-        quarantined=scan.quarantined,
+        unreadable=scan.unreadable,
         duplicates=duplicates,
         suspects=tuple(suspects),
         outliers=tuple(outliers),

@@ -56,7 +56,7 @@ class _Examples:
         for row in rows.get(kind, ()):
             yield audit.path(row)
         if kind == "quarantined":
-            for bad in audit.quarantined:
+            for bad in audit.unreadable:
                 yield f"{audit.folder.relative(bad.file)}: {bad.reason}"
         if kind == "suspect_labels":
             for suspect in audit.suspects:

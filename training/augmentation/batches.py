@@ -19,9 +19,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from training.augmentation.random_augmentation import Augmentation, Changes, apply, draw
+from training.augmentation.random_augmentation import (
+    Augmentation,
+    SampledAugmentation,
+    apply,
+    sample_augmentation,
+)
 from training.data.scan import StoredPixels
-from training.runtime.distributed import Share
+from training.runtime.distributed import Shard
 
 PREFETCHED_BATCHES: Final = 3
 
@@ -43,7 +48,7 @@ class StepImages(Protocol):
     """The training split, as the loop needs it."""
 
     @property
-    def share(self) -> Share:
+    def shard(self) -> Shard:
         """This process's part of each step."""
 
     @property
@@ -76,7 +81,7 @@ class TrainingImages:
     seed: int
     batch_size: int
     augmentation: Augmentation
-    share: Share = field(default_factory=Share)
+    shard: Shard = field(default_factory=Shard)
 
     @property
     def num_images(self) -> int:
@@ -121,12 +126,14 @@ class TrainingImages:
 
     def mine(self, of_step: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return this process's part of what there is of each image of a step."""
-        return of_step[self.share.rank :: self.share.of]
+        return of_step[self.shard.rank :: self.shard.of]
 
-    def changes(self, place: int, size_wh: tuple[int, int], side_hw: tuple[int, int]) -> Changes:
+    def sampled(
+        self, place: int, size_wh: tuple[int, int], side_hw: tuple[int, int]
+    ) -> SampledAugmentation:
         """Return what is to be made of the image at a place of the run."""
         rng = np.random.default_rng((self.seed, place))
-        return draw(size_wh, side_hw, self.augmentation, rng)
+        return sample_augmentation(size_wh, side_hw, self.augmentation, rng)
 
     def _submit(
         self, pool: ThreadPoolExecutor, step: int, side_hw: tuple[int, int]
@@ -147,7 +154,7 @@ class TrainingImages:
     def _prepare(self, index: int, place: int, side_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """Return one augmented image, (H, W, 3) uint8."""
         image = Image.fromarray(self.pixels.one(int(self.rows[index])))
-        return apply(image, side_hw, self.changes(place, image.size, side_hw))
+        return apply(image, side_hw, self.sampled(place, image.size, side_hw))
 
     def _assemble(
         self, chosen: npt.NDArray[np.int64], futures: list[Future[npt.NDArray[np.uint8]]]
@@ -159,21 +166,21 @@ class TrainingImages:
         """Return a step's batch: this process's images as changed, and the targets of all."""
         everybodys = torch.from_numpy(self.targets[chosen])
         own = (
-            everybodys if self.share.of == 1 else torch.from_numpy(self.targets[self.mine(chosen)])
+            everybodys if self.shard.of == 1 else torch.from_numpy(self.targets[self.mine(chosen)])
         )
         return Batch(images=images, targets=own, all_targets=everybodys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptImages:
+class CachedImages:
     """The images of `images`, in its order and steps, kept in another form than it reads them."""
 
     images: TrainingImages
 
     @property
-    def share(self) -> Share:
+    def shard(self) -> Shard:
         """This process's part of each step."""
-        return self.images.share
+        return self.images.shard
 
     @property
     def num_images(self) -> int:

@@ -19,8 +19,8 @@ from training.augmentation.random_augmentation import (
     ROTATED_DEG,
     SHEARED,
     Box,
-    Changes,
     Distortion,
+    SampledAugmentation,
 )
 
 # ITU-R 601-2, as in Pillow's conversion to grey levels.
@@ -29,8 +29,8 @@ _LUMA: Final = (0.299, 0.587, 0.114)
 _SMOOTH: Final = ((1, 1, 1), (1, 5, 1), (1, 1, 1))
 
 
-def change_batch(
-    images: Sequence[Tensor], side_hw: tuple[int, int], changes: Sequence[Changes]
+def augment_batch(
+    images: Sequence[Tensor], side_hw: tuple[int, int], sampled: Sequence[SampledAugmentation]
 ) -> Tensor:
     """Return images as changed, at a size: (N, 3, H, W) uint8 on the device of the images.
 
@@ -39,13 +39,13 @@ def change_batch(
         side_hw: of the result.
         changes: of each image.
     """
-    pixels = _parts(images, side_hw, changes)
+    pixels = _parts(images, side_hw, sampled)
     for distortion, distort in _DISTORT.items():
-        chosen = [i for i, change in enumerate(changes) if change.distortion == distortion]
+        chosen = [i for i, change in enumerate(sampled) if change.distortion == distortion]
         if chosen:
-            strengths = [changes[i].strength for i in chosen]
+            strengths = [sampled[i].magnitude for i in chosen]
             pixels[chosen] = _whole_levels(distort(pixels[chosen], _per_image(strengths, pixels)))
-    for i, change in enumerate(changes):
+    for i, change in enumerate(sampled):
         if change.erased is not None:
             top, left, height, width = change.erased
             pixels[i, :, top : top + height, left : left + width] = GREY
@@ -53,12 +53,12 @@ def change_batch(
 
 
 def _parts(
-    images: Sequence[Tensor], side_hw: tuple[int, int], changes: Sequence[Changes]
+    images: Sequence[Tensor], side_hw: tuple[int, int], sampled: Sequence[SampledAugmentation]
 ) -> Tensor:
     """Return the drawn part of each image, resized and perhaps mirrored: (N, 3, H, W), whole levels."""
     device = images[0].device
     windows = [
-        _window(image, side_hw, change.box) for image, change in zip(images, changes, strict=True)
+        _window(image, side_hw, change.box) for image, change in zip(images, sampled, strict=True)
     ]
     kept = [image for image, _ in windows]
     boxes = torch.tensor([box for _, box in windows], device=device)
@@ -70,8 +70,8 @@ def _parts(
     height, width = side_hw
     down = _filter(boxes[:, 1], boxes[:, 3], sizes[:, 0], most_h, height)
     across = _filter(boxes[:, 0], boxes[:, 2], sizes[:, 1], most_w, width)
-    mirrored = torch.tensor([change.mirror for change in changes], device=device)
-    across = torch.where(mirrored[:, None, None], across.flip(1), across)
+    flipped = torch.tensor([change.horizontal_flip for change in sampled], device=device)
+    across = torch.where(flipped[:, None, None], across.flip(1), across)
     narrow = _whole_levels(torch.einsum("nxw,nhwc->nchx", across, padded))
     return _whole_levels(torch.einsum("nyh,nchx->ncyx", down, narrow))
 

@@ -13,8 +13,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from training.augmentation.batches import Batch, KeptImages, StepImages, TrainingImages
-from training.augmentation.gpu_augmentation import change_batch
+from training.augmentation.batches import Batch, CachedImages, StepImages, TrainingImages
+from training.augmentation.gpu_augmentation import augment_batch
 
 # Of the memory that is free; the rest is for the network.
 _MEMORY_SHARE: Final = 0.25
@@ -22,7 +22,7 @@ _PREFETCHED_BATCHES: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResidentImages(KeptImages):
+class GpuDatasetCache(CachedImages):
     """The training split on a device: `kept[i]` is image i, (h, w, 3) uint8."""
 
     kept: tuple[Tensor, ...]
@@ -30,7 +30,7 @@ class ResidentImages(KeptImages):
     @classmethod
     def load(
         cls, images: TrainingImages, device: torch.device, *, memory_bytes: int
-    ) -> "ResidentImages | None":
+    ) -> "GpuDatasetCache | None":
         """Copy the images to a device; None where they take more than `memory_bytes`."""
         kept: list[Tensor] = []
         left_bytes = memory_bytes
@@ -74,20 +74,20 @@ class ResidentImages(KeptImages):
     def _batch(self, step: int, side_hw: tuple[int, int]) -> Batch:
         chosen, places = self.images.members(step)
         kept = [self.kept[index] for index in self.images.mine(chosen)]
-        changes = [
-            self.images.changes(int(place), (image.shape[1], image.shape[0]), side_hw)
+        sampled = [
+            self.images.sampled(int(place), (image.shape[1], image.shape[0]), side_hw)
             for image, place in zip(kept, self.images.mine(places), strict=True)
         ]
-        return self.images.batch_of(change_batch(kept, side_hw, changes), chosen)
+        return self.images.batch_of(augment_batch(kept, side_hw, sampled), chosen)
 
 
-def on_device(images: TrainingImages, device: torch.device) -> StepImages:
+def cache_on_gpu(images: TrainingImages, device: torch.device) -> StepImages:
     """Return the images on a GPU where they fit, and as they are on a CPU."""
     if device.type != "cuda":
         return images
     free_bytes, _ = torch.cuda.mem_get_info(device)
     memory_bytes = round(_MEMORY_SHARE * free_bytes)
-    return ResidentImages.load(images, device, memory_bytes=memory_bytes) or images
+    return GpuDatasetCache.load(images, device, memory_bytes=memory_bytes) or images
 
 
 def side_stream(device: torch.device) -> torch.cuda.Stream | None:

@@ -42,7 +42,7 @@ class Augmentation:
         distort: one small change of colour, sharpness or shape each, and grey patches.
     """
 
-    mirror: bool
+    horizontal_flip: bool
     distort: bool
 
 
@@ -59,7 +59,7 @@ class Distortion(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class SampledAugmentation:
     """What was drawn for one image.
 
     Attributes:
@@ -70,45 +70,47 @@ class Changes:
     """
 
     box: Box
-    mirror: bool = False
+    horizontal_flip: bool = False
     distortion: Distortion = Distortion.NOTHING
-    strength: float = 0.0
+    magnitude: float = 0.0
     erased: tuple[int, int, int, int] | None = None
 
 
-def draw(
+def sample_augmentation(
     size_wh: tuple[int, int],
     side_hw: tuple[int, int],
     augmentation: Augmentation,
     rng: np.random.Generator,
-) -> Changes:
+) -> SampledAugmentation:
     """Draw what is to be made of an image of some size.
 
     The distortions are those of Müller & Hutter 2021, "TrivialAugment", with its mildest third of
     strengths and without the operations that turn colours into others: a label may well be a colour.
     """
     box = random_box(size_wh, rng)
-    mirror = augmentation.mirror and bool(rng.random() < 0.5)
+    horizontal_flip = augmentation.horizontal_flip and bool(rng.random() < 0.5)
     if not augmentation.distort:
-        return Changes(box=box, mirror=mirror)
-    return Changes(
+        return SampledAugmentation(box=box, horizontal_flip=horizontal_flip)
+    return SampledAugmentation(
         box=box,
-        mirror=mirror,
+        horizontal_flip=horizontal_flip,
         distortion=Distortion(int(rng.integers(len(Distortion)))),
-        strength=float(rng.uniform(-1, 1)),
+        magnitude=float(rng.uniform(-1, 1)),
         erased=_patch(side_hw, rng) if rng.random() < ERASED_OFTEN else None,
     )
 
 
-def apply(image: Image.Image, side_hw: tuple[int, int], changes: Changes) -> npt.NDArray[np.uint8]:
+def apply(
+    image: Image.Image, side_hw: tuple[int, int], sampled: SampledAugmentation
+) -> npt.NDArray[np.uint8]:
     """Return an RGB image as changed, at a size: (H, W, 3) uint8."""
     height, width = side_hw
-    changed = image.resize((width, height), Image.Resampling.BILINEAR, box=changes.box)
-    if changes.mirror:
+    changed = image.resize((width, height), Image.Resampling.BILINEAR, box=sampled.box)
+    if sampled.horizontal_flip:
         changed = changed.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    pixels = np.array(_DISTORT[changes.distortion](changed, changes.strength), dtype=np.uint8)
-    if changes.erased is not None:
-        top, left, erased_h, erased_w = changes.erased
+    pixels = np.array(_DISTORT[sampled.distortion](changed, sampled.magnitude), dtype=np.uint8)
+    if sampled.erased is not None:
+        top, left, erased_h, erased_w = sampled.erased
         pixels[top : top + erased_h, left : left + erased_w] = GREY
     return pixels
 
@@ -134,15 +136,15 @@ def random_box(size_wh: tuple[int, int], rng: np.random.Generator) -> Box:
 
 
 def _enhance(kind: Callable[[Image.Image], ImageEnhance._Enhance]) -> Callable[..., Image.Image]:
-    return lambda image, strength: kind(image).enhance(1 + ENHANCED * strength)
+    return lambda image, magnitude: kind(image).enhance(1 + ENHANCED * magnitude)
 
 
-def _rotate(image: Image.Image, strength: float) -> Image.Image:
-    return image.rotate(ROTATED_DEG * strength, Image.Resampling.BILINEAR, fillcolor=_FILL)
+def _rotate(image: Image.Image, magnitude: float) -> Image.Image:
+    return image.rotate(ROTATED_DEG * magnitude, Image.Resampling.BILINEAR, fillcolor=_FILL)
 
 
-def _shear(image: Image.Image, strength: float) -> Image.Image:
-    shear = SHEARED * strength
+def _shear(image: Image.Image, magnitude: float) -> Image.Image:
+    shear = SHEARED * magnitude
     matrix = (1, shear, -shear * image.height / 2, 0, 1, 0)
     return image.transform(
         image.size,
@@ -154,7 +156,7 @@ def _shear(image: Image.Image, strength: float) -> Image.Image:
 
 
 _DISTORT: Final[Mapping[Distortion, Callable[[Image.Image, float], Image.Image]]] = {
-    Distortion.NOTHING: lambda image, strength: image,
+    Distortion.NOTHING: lambda image, magnitude: image,
     Distortion.BRIGHTNESS: _enhance(ImageEnhance.Brightness),
     Distortion.CONTRAST: _enhance(ImageEnhance.Contrast),
     Distortion.COLOUR: _enhance(ImageEnhance.Color),

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from training.candidates.out_of_fold import Judged
+from training.candidates.out_of_fold import OutOfFoldPredictions
 from training.data.split import Dataset
 from training.export.onnx_graph import attach_head
-from training.finetuning.loop import EpochRecord
+from training.finetuning.loop import ValidationRecord
 from training.networks.transfer_network import TransferNetwork
-from training.ood.score import Familiarity
+from training.ood.score import OodScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +40,15 @@ class Candidate:
     dataset: Dataset
     network: TransferNetwork
     start: TransferNetwork | None
-    mirror: bool
+    horizontal_flip: bool
     trunk: onnx.ModelProto
     embeddings: npt.NDArray[np.float32] | None
     val_logits: npt.NDArray[np.float32]
     accuracy: float
     nll: float
     spread: float | None
-    strength: float | None
-    history: tuple[EpochRecord, ...]
+    C: float | None
+    history: tuple[ValidationRecord, ...]
     notes: tuple[str, ...]
     val_cosines: npt.NDArray[np.float32] | None = None
 
@@ -58,21 +58,21 @@ class Candidate:
         folds = self.dataset.val_folds
         return folds is not None and len(np.unique(folds)) > 1
 
-    def judged(self) -> Judged:
+    def out_of_fold(self) -> OutOfFoldPredictions:
         """Return all that speaks for and against this way to a model."""
-        return Judged(
+        return OutOfFoldPredictions(
             images=self.dataset.splits["val"],
             targets=self.dataset.targets("val"),
             logits=self.val_logits,
         )
 
-    def exported(self, *, temperature: float, familiarity: Familiarity) -> onnx.ModelProto:
+    def exported(self, *, temperature: float, ood_score: OodScore) -> onnx.ModelProto:
         """Return the graph to publish, with the network's head."""
         return attach_head(
             self.trunk,
             self.network.linear_head(),
             temperature=temperature,
-            familiarity=familiarity,
+            ood_score=ood_score,
         )
 
     def describe(self) -> str:

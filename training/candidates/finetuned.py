@@ -13,19 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.assessment.validation_result import Rated, choose_weights, rate
+from training.assessment.validation_result import ValidationResult, select_best, validation_result
 from training.candidates.candidate import Candidate
-from training.candidates.probe_candidate import choose_strength, fit_last_head
+from training.candidates.probe_candidate import fit_last_head, search_probe
 from training.candidates.training_run import train_network
 from training.data.split import Dataset
 from training.finetuning.checkpoint import Checkpoints
-from training.finetuning.loop import EpochRecord
+from training.finetuning.loop import ValidationRecord
 from training.finetuning.task import TrainingTask
 from training.finetuning.weight_averaging import mean_weights
-from training.ood.reference_images import choose_reference
+from training.ood.reference_images import choose_reference_images
 from training.ood.score import held_out_cosines
 from training.probing.features import Features, features_of
-from training.probing.probe import Probe, ProbeTrial, judge_strength
+from training.probing.probe import Probe, ProbeTrial, make_trial
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 
@@ -34,7 +34,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedTrunk:
+class TrainedNetwork:
     """A network after training, and heads that were tried on its trunk.
 
     Attributes:
@@ -47,13 +47,13 @@ class TrainedTrunk:
     task: TrainingTask
     features: Features
     probe: Probe
-    history: tuple[EpochRecord, ...]
+    history: tuple[ValidationRecord, ...]
     notes: tuple[str, ...]
 
 
-def make_trained(
+def train_with_heads(
     task: TrainingTask, checkpoints: Checkpoints, display: Display
-) -> TrainedTrunk | None:
+) -> TrainedNetwork | None:
     """Train a copy of the task's start, and try heads on the trained backbone.
 
     Of several processes only the first one gets an answer; the others return None.
@@ -65,17 +65,17 @@ def make_trained(
     if not is_main():
         return None
     features = features_of(trained.network, task.backbone.spec, task.dataset.pixels, display)
-    return TrainedTrunk(
+    return TrainedNetwork(
         task=task,
         features=features,
-        probe=choose_strength(features, task.dataset, display),
+        probe=search_probe(features, task.dataset, display),
         history=trained.history,
         notes=trained.notes,
     )
 
 
-def settle(
-    trained: Sequence[TrainedTrunk],
+def make_finetuned(
+    trained: Sequence[TrainedNetwork],
     dataset: Dataset,
     display: Display,
     *,
@@ -94,18 +94,18 @@ def settle(
         spare_s: the seconds that a fitted model leaves of the budget when it is published.
     """
     task = trained[0].task
-    judged = _choose_head(trained, dataset.targets("val"))
-    for note in judged.notes:
+    out_of_fold = _choose_head(trained, dataset.targets("val"))
+    for note in out_of_fold.notes:
         display.line(f"  {note}")
-    features, made_of = _put_together(trained, dataset, display)
+    features, made_of = _average_weights(trained, dataset, display)
     network = features.network
-    if judged.strength is not None:
+    if out_of_fold.C is not None:
         head = fit_last_head(
             features,
             dataset,
             display,
-            strength=judged.strength,
-            mirrored=task.mirror,
+            C=out_of_fold.C,
+            flipped=task.horizontal_flip,
             spare_s=spare_s,
         )
         network = features.network_with(head)
@@ -116,14 +116,14 @@ def settle(
         start=None,
         trunk=features.trunk,
         embeddings=features.embeddings,
-        val_logits=judged.logits,
-        accuracy=float(judged.rated.correct.mean()),
-        nll=float(judged.rated.losses.mean()),
-        spread=_spread(judged.rated, dataset),
-        strength=judged.strength,
-        mirror=task.mirror,
+        val_logits=out_of_fold.logits,
+        accuracy=float(out_of_fold.results.correct.mean()),
+        nll=float(out_of_fold.results.losses.mean()),
+        spread=_spread(out_of_fold.results, dataset),
+        C=out_of_fold.C,
+        horizontal_flip=task.horizontal_flip,
         history=trained[0].history,
-        notes=(*trained[0].notes, *judged.notes, *made_of),
+        notes=(*trained[0].notes, *out_of_fold.notes, *made_of),
         val_cosines=_held_out_cosines(trained),
     )
 
@@ -132,39 +132,39 @@ def settle(
 class _ChosenHead:
     """What validation images say of the head to publish: `strength` None for the one as trained."""
 
-    strength: float | None
+    C: float | None
     logits: Floats
-    rated: Rated
+    results: ValidationResult
     notes: tuple[str, ...]
 
 
-def _choose_head(trained: Sequence[TrainedTrunk], targets: Integers) -> _ChosenHead:
-    fitted = _best_strength([t.probe.trials for t in trained], targets)
+def _choose_head(trained: Sequence[TrainedNetwork], targets: Integers) -> _ChosenHead:
+    fitted = _best_trial([t.probe.trials for t in trained], targets)
     own = np.concatenate([_own_logits(t.features, t.task.dataset.rows("val")) for t in trained])
-    rated = [
-        rate("head fitted on the trained backbone", fitted.logits, targets),
-        rate("head as trained", own, targets),
+    results = [
+        validation_result("head fitted on the trained backbone", fitted.logits, targets),
+        validation_result("head as trained", own, targets),
     ]
-    kept = choose_weights(rated)
+    kept = select_best(results)
     return _ChosenHead(
-        strength=fitted.strength if kept == 0 else None,
+        C=fitted.C if kept == 0 else None,
         logits=fitted.logits if kept == 0 else own,
-        rated=rated[kept],
-        notes=tuple(r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(rated)),
+        results=results[kept],
+        notes=tuple(r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(results)),
     )
 
 
-def _best_strength(tried: Sequence[Sequence[ProbeTrial]], targets: Integers) -> ProbeTrial:
+def _best_trial(tried: Sequence[Sequence[ProbeTrial]], targets: Integers) -> ProbeTrial:
     """Return the strength whose heads, one a network, do best on all of their validation images."""
     joined = (
-        judge_strength(of_all[0].strength, np.concatenate([t.logits for t in of_all]), targets)
+        make_trial(of_all[0].C, np.concatenate([t.logits for t in of_all]), targets)
         for of_all in zip(*tried, strict=False)  # each network's search ended on its own
     )
     return min(joined, key=lambda trial: trial.nll)
 
 
-def _put_together(
-    trained: Sequence[TrainedTrunk], dataset: Dataset, display: Display
+def _average_weights(
+    trained: Sequence[TrainedNetwork], dataset: Dataset, display: Display
 ) -> tuple[Features, tuple[str, ...]]:
     """Return the network to publish, what it sees, and a note on what it is the mean of.
 
@@ -194,22 +194,25 @@ def _own_logits(features: Features, rows: Integers) -> Floats:
     return features.network.linear_head().logits(features.embeddings[rows])
 
 
-def _spread(judged: Rated, dataset: Dataset) -> float | None:
+def _spread(out_of_fold: ValidationResult, dataset: Dataset) -> float | None:
     """Return the standard deviation of the accuracy over the folds, None where there is one."""
     folds = dataset.val_folds
-    if folds is None or len(of_fold := [judged.correct[folds == f] for f in np.unique(folds)]) < 2:
+    if (
+        folds is None
+        or len(of_fold := [out_of_fold.correct[folds == f] for f in np.unique(folds)]) < 2
+    ):
         return None
     return float(np.std([correct.mean() for correct in of_fold]))
 
 
-def _held_out_cosines(trained: Sequence[TrainedTrunk]) -> Floats | None:
+def _held_out_cosines(trained: Sequence[TrainedNetwork]) -> Floats | None:
     """Return how near each validation image is to others, by the network that had not seen it."""
     if len(trained) == 1:
         return None
     found = []
     for network in trained:
         dataset, embeddings = network.task.dataset, network.features.embeddings
-        places = choose_reference(dataset, seed=network.task.config.seed)
+        places = choose_reference_images(dataset, seed=network.task.config.seed)
         found.append(
             held_out_cosines(
                 embeddings[dataset.rows("train")[places]],

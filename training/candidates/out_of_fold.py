@@ -10,7 +10,7 @@ from training.data.scan import ScannedImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class OutOfFoldPredictions:
     """The images (M), their classes (M,) and the logits (M, K) of models that had not seen them."""
 
     images: tuple[ScannedImage, ...]

@@ -14,7 +14,7 @@ from training.data.split import Dataset
 from training.networks.linear_head import LinearHead
 from training.probing.embeddings import compute_embeddings
 from training.probing.features import Features
-from training.probing.probe import STRENGTHS, Probe, cross_validate_probe, fit_probe
+from training.probing.probe import C_GRID, Probe, cross_validate_probe, fit_probe
 from training.probing.published_head import fit_published_head, head_images
 from training.runtime.progress import Display
 
@@ -28,8 +28,8 @@ def make_probe(
     config: FinetuneConfig,
     display: Display,
     *,
-    mirror: bool | None = None,
-    mirrored: bool = True,
+    horizontal_flip: bool | None = None,
+    flipped: bool = True,
     spare_s: Callable[[], float] = lambda: math.inf,
 ) -> Candidate:
     """Fit a linear head on the trunk's embeddings.
@@ -39,15 +39,15 @@ def make_probe(
     images too: `mirror` says whether they do, and is found out where it is None. These are left out
     where `mirrored` is false, or their features would take longer than `spare_s()`, in seconds.
     """
-    probe = choose_strength(features, dataset, display)
-    if mirror is None:
-        mirror = _resolve_mirror(features, probe.head, dataset, config, display)
+    probe = search_probe(features, dataset, display)
+    if horizontal_flip is None:
+        horizontal_flip = _resolve_flip(features, probe.head, dataset, config, display)
     head = fit_last_head(
         features,
         dataset,
         display,
-        strength=probe.chosen.strength,
-        mirrored=mirror and mirrored,
+        C=probe.chosen.C,
+        flipped=horizontal_flip and flipped,
         spare_s=spare_s,
     )
     return Candidate(
@@ -61,8 +61,8 @@ def make_probe(
         accuracy=probe.chosen.accuracy,
         nll=probe.chosen.nll,
         spread=probe.chosen.spread,
-        strength=probe.chosen.strength,
-        mirror=mirror,
+        C=probe.chosen.C,
+        horizontal_flip=horizontal_flip,
         history=(),
         notes=_describe_trials(probe),
     )
@@ -73,8 +73,8 @@ def fit_last_head(
     dataset: Dataset,
     display: Display,
     *,
-    strength: float,
-    mirrored: bool,
+    C: float,
+    flipped: bool,
     spare_s: Callable[[], float],
 ) -> LinearHead:
     """Fit the head that is published on all images that it may see, and on their mirror images.
@@ -83,27 +83,27 @@ def fit_last_head(
     """
     rows, targets = head_images(dataset)
     turned = None
-    if mirrored and features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
+    if flipped and features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
         display.line("time budget: no time is left for mirrored images")
-    elif mirrored:
+    elif flipped:
         with display.bar("computing mirrored features", len(rows)) as advance:
             turned = compute_embeddings(
-                features.trunk, dataset.pixels, rows, mirrored=True, advance=advance
+                features.trunk, dataset.pixels, rows, flipped=True, advance=advance
             )
     with display.stage("fitting the head"):
         return fit_published_head(
             features.embeddings[rows],
             targets,
-            strength=strength,
+            C=C,
             balanced=is_imbalanced(dataset),
-            mirrored=turned,
+            flipped=turned,
         )
 
 
-def choose_strength(features: Features, dataset: Dataset, display: Display) -> Probe:
+def search_probe(features: Features, dataset: Dataset, display: Display) -> Probe:
     """Try heads of several strengths on the training images; validation images judge them."""
     balanced = is_imbalanced(dataset)
-    with display.bar("fitting the head", len(STRENGTHS)) as advance:
+    with display.bar("fitting the head", len(C_GRID)) as advance:
         return _fit_probe(features, dataset, balanced=balanced, advance=advance)
 
 
@@ -125,36 +125,36 @@ def _fit_probe(
     )
 
 
-def _resolve_mirror(
+def _resolve_flip(
     features: Features,
     head: LinearHead,
     dataset: Dataset,
     config: FinetuneConfig,
     display: Display,
 ) -> bool:
-    if config.mirror != "auto":
-        return config.mirror == "yes"
-    safe = mirror_is_safe(features, head, dataset)
+    if config.horizontal_flip != "auto":
+        return config.horizontal_flip == "yes"
+    safe = flip_keeps_class(features, head, dataset)
     display.line(f"mirror images {'keep' if safe else 'do not keep'} their class")
     return safe
 
 
-def mirror_is_safe(features: Features, head: LinearHead, dataset: Dataset) -> bool:
+def flip_keeps_class(features: Features, head: LinearHead, dataset: Dataset) -> bool:
     """Return whether mirror images keep their class, by a head that has seen none of them.
 
     A mirrored shirt is a shirt; a mirrored digit is another sign. A drop beyond noise shows that the
     labels depend on the side.
     """
     rows, targets = dataset.rows("val"), dataset.targets("val")
-    mirrored = compute_embeddings(features.trunk, dataset.pixels, rows, mirrored=True)
+    flipped = compute_embeddings(features.trunk, dataset.pixels, rows, flipped=True)
     plain = head.logits(features.embeddings[rows]).argmax(axis=1) == targets
-    turned = head.logits(mirrored).argmax(axis=1) == targets
+    turned = head.logits(flipped).argmax(axis=1) == targets
     return float(plain.mean() - turned.mean()) <= _MIRROR_DROP
 
 
 def _describe_trials(probe: Probe) -> tuple[str, ...]:
     return tuple(
-        f"probe with strength {trial.strength:.2g}: {100 * trial.accuracy:.1f} % of the validation "
+        f"probe with strength {trial.C:.2g}: {100 * trial.accuracy:.1f} % of the validation "
         f"images right, loss {trial.nll:.3f}" + (" (kept)" if trial is probe.chosen else "")
         for trial in probe.trials
     )

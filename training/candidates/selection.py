@@ -7,10 +7,10 @@ import numpy as np
 
 from training.assessment.validation_result import (
     CONVINCED,
-    Rated,
+    ValidationResult,
     accuracy_difference,
-    rate,
     share_better,
+    validation_result,
 )
 from training.candidates.candidate import Candidate
 
@@ -23,8 +23,8 @@ class Contest:
     held out.
     """
 
-    probe: Rated
-    trained: Rated
+    probe: ValidationResult
+    trained: ValidationResult
     num_folds: int
 
     @classmethod
@@ -41,8 +41,8 @@ class Contest:
         targets = trained.dataset.targets("val")
         logits = np.concatenate([probe.val_logits for probe in probes])
         return cls(
-            probe=rate(probes[0].method, logits, targets),
-            trained=rate(trained.method, trained.val_logits, targets),
+            probe=validation_result(probes[0].method, logits, targets),
+            trained=validation_result(trained.method, trained.val_logits, targets),
             num_folds=len(probes),
         )
 

@@ -7,31 +7,33 @@ from typing import Any
 
 import torch
 
-from training.assessment.validation_result import Rated, choose_weights, rate
+from training.assessment.validation_result import ValidationResult, select_best, validation_result
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.experiment_tracking import open_tracker, tracked
-from training.finetuning.last_stages import put_together
-from training.finetuning.loop import EpochRecord, Trainer
+from training.finetuning.last_stages import merge_last_stages
+from training.finetuning.loop import Trainer, ValidationRecord
 from training.finetuning.task import TrainingTask
 from training.finetuning.training_progress import show_training
 from training.finetuning.validation import Logits, compute_logits
 from training.finetuning.weight_averaging import Weights, interpolate, load_copy
 from training.networks.transfer_network import TransferNetwork
-from training.planning.last_stages_plan import cut_task
+from training.planning.last_stages_plan import last_stages_task
 from training.planning.training_plan import Plan, make_plan, with_swept_rate
 from training.runtime.progress import Display
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class SelectedWeights:
     """The weights kept, in evaluation mode on the CPU, how they came about, and what else there was."""
 
     network: TransferNetwork
-    history: tuple[EpochRecord, ...]
+    history: tuple[ValidationRecord, ...]
     notes: tuple[str, ...]
 
 
-def train_network(task: TrainingTask, checkpoints: Checkpoints, display: Display) -> Trained:
+def train_network(
+    task: TrainingTask, checkpoints: Checkpoints, display: Display
+) -> SelectedWeights:
     """Train a copy of the start, or go on with a run that was stopped; keep the best weights.
 
     Raises:
@@ -73,18 +75,22 @@ def train_network(task: TrainingTask, checkpoints: Checkpoints, display: Display
             part.images,
             part.validation,
             settings,
-            course=plan.course,
+            step_plan=plan.step_plan,
             hooks=replace(hooks, after_step=after_step),
         )
         if state is not None:
             trainer.load_state(state)
-            display.line(f"going on at step {trainer.pace.step} of {trainer.pace.num_steps}")
+            display.line(
+                f"going on at step {trainer.progress.step} of {trainer.progress.num_steps}"
+            )
         trainer.run()
         checkpoints.save(contents(trainer.state()))
     network, notes = _keep_best(part, trainer, display)
-    if plan.tail is not None:
-        network = put_together(task.start, network)
-    return Trained(network=network, history=tuple(trainer.history), notes=(*plan.notes, *notes))
+    if plan.last_stages is not None:
+        network = merge_last_stages(task.start, network)
+    return SelectedWeights(
+        network=network, history=tuple(trainer.history), notes=(*plan.notes, *notes)
+    )
 
 
 def _planned(
@@ -92,7 +98,7 @@ def _planned(
 ) -> tuple[Plan, TrainingTask]:
     """Return the plan, a new one or that of the run that was stopped, and what of the task it trains."""
     plan = make_plan(task, display) if saved is None else Plan.from_saved(saved["plan"])
-    part = task if plan.tail is None else cut_task(task, plan.tail, display)
+    part = task if plan.last_stages is None else last_stages_task(task, plan.last_stages, display)
     return plan if saved is not None else with_swept_rate(part, plan, display), part
 
 
@@ -104,13 +110,13 @@ def _keep_best(
     start = {name: value.to(device) for name, value in task.start.state_dict().items()}
     average = trainer.average.weights
     choices: dict[str, Weights] = {}
-    rated: list[Rated] = []
+    results: list[ValidationResult] = []
 
     def consider(name: str, weights: Weights, logits: Logits | None = None) -> None:
         choices[name] = weights
         if logits is None:
             logits = compute_logits(load_copy(trainer.network, weights), trainer.validation, device)
-        rated.append(rate(name, logits, trainer.validation.targets))
+        results.append(validation_result(name, logits, trainer.validation.targets))
 
     def between(share: float) -> None:
         name = f"{round(100 * share)} % of the way from the probe to the average"
@@ -121,11 +127,11 @@ def _keep_best(
     if not task.scratch:
         between(0.5)
         # On the side where it gets better.
-        between(0.25 if rated[2].losses.mean() < rated[0].losses.mean() else 0.75)
-    kept = choose_weights(rated)
+        between(0.25 if results[2].losses.mean() < results[0].losses.mean() else 0.75)
+    kept = select_best(results)
     network = load_copy(trainer.network, list(choices.values())[kept]).cpu()
     assert isinstance(network, TransferNetwork)
-    notes = [r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(rated)]
+    notes = [r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(results)]
     for note in notes:
         display.line(f"  {note}")
     return network, notes

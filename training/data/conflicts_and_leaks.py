@@ -16,14 +16,14 @@ _LISTED: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class ResolvedCopies:
     """The images that take part, and those left out with the reason."""
 
     images: tuple[ScannedImage, ...]
     dropped: tuple[tuple[ScannedImage, str], ...]
 
 
-def settle_copies(
+def resolve_copies(
     folder: Folder,
     images: Sequence[ScannedImage],
     copies: npt.NDArray[np.int64],
@@ -31,7 +31,7 @@ def settle_copies(
     *,
     allow_conflicts: bool,
     leakage: Leakage,
-) -> Settled:
+) -> ResolvedCopies:
     """Refuse or drop the copies that would make the accuracy false.
 
     Args:
@@ -67,7 +67,7 @@ def settle_copies(
     }
     reasons |= {i.row: "is also in a later split" for g in leaks for i in g if _is_earlier(i, g)}
     reasons |= dict.fromkeys(conflicting, "lies under two labels")
-    return Settled(
+    return ResolvedCopies(
         images=tuple(image for image in images if image.row not in reasons),
         dropped=tuple((i, reasons[i.row]) for i in images if i.row in reasons),
     )

@@ -46,7 +46,7 @@ class ScannedImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantined:
+class UnreadableFile:
     """A file that is left out, with the reason. It stays where it is, unchanged."""
 
     file: ImageFile
@@ -94,7 +94,7 @@ class Scan:
 
     folder: Folder
     images: tuple[ScannedImage, ...]
-    quarantined: tuple[Quarantined, ...]
+    unreadable: tuple[UnreadableFile, ...]
     evaluation: StoredPixels
     training: StoredPixels | None
 
@@ -134,7 +134,7 @@ def scan_folder(
         DataError: a class has no readable image.
     """
     images: list[ScannedImage] = []
-    quarantined: list[Quarantined] = []
+    unreadable: list[UnreadableFile] = []
     places = [array("q") for _ in views.names]
     for file, read in _read_all(folder.files, views, cache):
         found = read.places
@@ -144,7 +144,7 @@ def scan_folder(
             )
         if read.fact.startswith(_REFUSED):
             reason = read.fact.removeprefix(_REFUSED)
-            quarantined.append(Quarantined(file=file, reason=reason))
+            unreadable.append(UnreadableFile(file=file, reason=reason))
         else:
             facts = facts_from_json(read.fact)
             images.append(ScannedImage(file=file, sha256=read.sha256, row=len(images), facts=facts))
@@ -156,7 +156,7 @@ def scan_folder(
     scan = Scan(
         folder=folder,
         images=tuple(images),
-        quarantined=tuple(quarantined),
+        unreadable=tuple(unreadable),
         evaluation=stored[0],
         training=stored[1] if views.for_training else None,
     )
@@ -234,7 +234,7 @@ def _check_classes(scan: Scan) -> None:
 
 def _empty_class_message(scan: Scan, label: str, split: str | None) -> str:
     place = f"class {label!r}" + (f" in {split}/" if split else "")
-    bad = [q for q in scan.quarantined if q.file.label == label and q.file.split == split]
+    bad = [q for q in scan.unreadable if q.file.label == label and q.file.split == split]
     if not bad:
         return f"{place} has no images; add some or remove its folder"
     first = f"{scan.folder.relative(bad[0].file)!r}: {bad[0].reason}"

@@ -94,7 +94,7 @@ class Dataset:
         fold_of = dict(zip(self.rows("train").tolist(), self.folds.tolist(), strict=True))
         return np.array([fold_of[row] for row in self.rows("val").tolist()], dtype=np.int64)
 
-    def judged_by(self, num_folds: int) -> "Dataset":
+    def validated_on(self, num_folds: int) -> "Dataset":
         """Return the data set with the images of the first folds as `val`, one fold after the other."""
         held = [self.hold_out(fold).splits["val"] for fold in range(num_folds)]
         val = tuple(image for part in held for image in part)
@@ -152,13 +152,13 @@ def split_images(
     folds = None
     if "val" not in given:
         pool = parts["train"]
-        names = _part_names(pool, groups, labels, frozen, deal_test="test" not in given)
-        dealt = _deal(pool, groups, names, seed, frozen)
+        names = _part_names(pool, groups, labels, frozen, needs_test="test" not in given)
+        assigned = _assign_stratified(pool, groups, names, seed, frozen)
         if "train" in names:
             for split in names:
-                parts[_as_split(split)] = [i for i in pool if dealt[i.row] == split]
+                parts[_as_split(split)] = [i for i in pool if assigned[i.row] == split]
         else:
-            folds = np.array([int(dealt[image.row]) for image in pool], dtype=np.int64)
+            folds = np.array([int(assigned[image.row]) for image in pool], dtype=np.int64)
             parts["val"] = pool
     dataset = Dataset(
         labels=labels,
@@ -200,7 +200,7 @@ def _part_names(
     labels: tuple[str, ...],
     frozen: Frozen,
     *,
-    deal_test: bool,
+    needs_test: bool,
 ) -> dict[str, float]:
     """Return the parts to deal into, with their shares: splits, or folds where images are few."""
     before = {frozen[image.sha256] for image in pool if image.sha256 in frozen}
@@ -211,9 +211,9 @@ def _part_names(
     if before & {"val"}:
         few = False  # a set that has grown keeps its held-out images
     if not few:
-        test = SHARES["test"] if deal_test else 0.0
+        test = SHARES["test"] if needs_test else 0.0
         shares: dict[str, float] = {"train": 1 - SHARES["val"] - test, "val": SHARES["val"]}
-        return shares | ({"test": test} if deal_test else {})
+        return shares | ({"test": test} if needs_test else {})
     num_folds = min(MAX_FOLDS, num_groups[smallest])
     if num_folds < 2:
         raise DataError(_too_few_message(smallest, num_images[smallest]))
@@ -229,7 +229,7 @@ def _too_few_message(label: str, num_images: int) -> str:
     )
 
 
-def _deal(
+def _assign_stratified(
     pool: Sequence[ScannedImage],
     groups: npt.NDArray[np.int64],
     shares: Mapping[str, float],
@@ -241,19 +241,19 @@ def _deal(
     for image in pool:
         members.setdefault(int(groups[image.row]), []).append(image)
     totals = Counter(image.file.label for image in pool)
-    dealt: Counter[tuple[str, str]] = Counter()
+    assigned: Counter[tuple[str, str]] = Counter()
     placed: dict[int, str] = {}
     waiting: list[list[ScannedImage]] = []
     for group in members.values():
         kept = [frozen[i.sha256] for i in group if frozen.get(i.sha256) in shares]
         if kept:
-            _place(group, kept[0], placed, dealt)
+            _place(group, kept[0], placed, assigned)
         else:
             waiting.append(group)
     for group in sorted(waiting, key=lambda g: _draw(seed, min(i.sha256 for i in g))):
         label = Counter(image.file.label for image in group).most_common(1)[0][0]
-        part = max(shares, key=lambda p: shares[p] * totals[label] - dealt[label, p])
-        _place(group, part, placed, dealt)
+        part = max(shares, key=lambda p: shares[p] * totals[label] - assigned[label, p])
+        _place(group, part, placed, assigned)
     return placed
 
 
@@ -261,11 +261,11 @@ def _place(
     group: Sequence[ScannedImage],
     part: str,
     placed: dict[int, str],
-    dealt: Counter[tuple[str, str]],
+    assigned: Counter[tuple[str, str]],
 ) -> None:
     for image in group:
         placed[image.row] = part
-        dealt[image.file.label, part] += 1
+        assigned[image.file.label, part] += 1
 
 
 def _draw(seed: int, content_hash: str) -> bytes:

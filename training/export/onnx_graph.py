@@ -20,7 +20,7 @@ from inference.session import INPUT_NAME
 from training.errors import GateFailed
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork, TrunkGraph, example_images
-from training.ood.score import MIN_LENGTH, Familiarity
+from training.ood.score import MIN_LENGTH, OodScore
 
 # The lowest opset of the exporter's own operators: no conversion, and the widest range of readers.
 OPSET: Final = 18
@@ -69,7 +69,7 @@ def attach_head(
     head: LinearHead,
     *,
     temperature: float = 1.0,
-    familiarity: Familiarity | None = None,
+    ood_score: OodScore | None = None,
 ) -> onnx.ModelProto:
     """Return the contract's graph: a traced trunk with the head, the temperature and the score behind it.
 
@@ -107,8 +107,8 @@ def attach_head(
     )
     if _FEATURES in outputs:
         _attach_activation_map(graph, outputs[_FEATURES])
-    if familiarity is not None:
-        _attach_familiarity(graph, familiarity)
+    if ood_score is not None:
+        _attach_ood_score(graph, ood_score)
     onnx.checker.check_model(model)
     return model
 
@@ -137,15 +137,15 @@ def _attach_activation_map(graph: onnx.GraphProto, features: onnx.ValueInfoProto
     graph.output.append(helper.make_tensor_value_info("activation_map", TensorProto.FLOAT, shape))
 
 
-def _attach_familiarity(graph: onnx.GraphProto, familiarity: Familiarity) -> None:
-    """Write `Familiarity.score` as nodes whose names begin with "familiarity".
+def _attach_ood_score(graph: onnx.GraphProto, ood_score: OodScore) -> None:
+    """Write `OodScore.score` as nodes whose names begin with "familiarity".
 
     A converter to another precision should leave them in float32: the squares of an embedding's
     entries may add up to more than float16 holds.
     """
-    logit, cosine = familiarity.max_logit, familiarity.prototype_cosine
+    logit, cosine = ood_score.max_logit, ood_score.prototype_cosine
     constants: dict[str, npt.NDArray[Any]] = {
-        "prototypes": familiarity.prototypes,
+        "prototypes": ood_score.prototypes,
         "least_length": np.array([MIN_LENGTH], dtype=np.float32),
         "axis": np.array([1], dtype=np.int64),
         "logit_mean": np.array([logit.mean], dtype=np.float32),

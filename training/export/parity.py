@@ -19,7 +19,7 @@ from inference.session import ModelSession
 from training.data.scan import PixelRows, ScannedImage
 from training.errors import GateFailed
 from training.networks.transfer_network import TransferNetwork, serving_outputs
-from training.ood.score import Familiarity
+from training.ood.score import OodScore
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -57,7 +57,7 @@ def check_graph(
     rows: npt.NDArray[np.int64],
     *,
     temperature: float,
-    familiarity: Familiarity | None = None,
+    ood_score: OodScore | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Parity:
     """Compare PyTorch with the exported file on every validation image.
@@ -77,8 +77,8 @@ def check_graph(
         worst = max(worst, _difference("logits", expected.logits, got.logits, limit))
         _difference("probabilities", expected.probabilities, got.probabilities, LOGIT_TOLERANCE)
         _difference("embedding", expected.embedding, got.embedding, _limit(expected.embedding))
-        if familiarity is not None:
-            _check_familiarity(familiarity, expected, got, limit)
+        if ood_score is not None:
+            _check_ood_score(ood_score, expected, got, limit)
         same = expected.logits.argmax(axis=1) == got.logits.argmax(axis=1)
         if expected.activation_map is not None and got.activation_map is not None:
             # A tie may fall to another class, which has another map.
@@ -95,18 +95,18 @@ def check_graph(
     return Parity(max_abs_logit_diff=worst, argmax_agreement=agreed / len(rows), images=len(rows))
 
 
-def _check_familiarity(
-    familiarity: Familiarity, expected: BatchOutputs, got: BatchOutputs, logit_limit: float
+def _check_ood_score(
+    ood_score: OodScore, expected: BatchOutputs, got: BatchOutputs, logit_limit: float
 ) -> None:
     """Hold the graph's score against the one that the threshold was chosen by."""
     if got.familiarity is None:
         raise GateFailed(
             "parity gate: the exported file lacks the output familiarity; nothing was published"
         )
-    scores = familiarity.score(expected.logits, expected.embedding)
+    scores = ood_score.score(expected.logits, expected.embedding)
     # In standard deviations: the smaller those are, the more a difference counts.
-    logit_part = logit_limit / familiarity.max_logit.deviation
-    cosine_part = LOGIT_TOLERANCE / familiarity.prototype_cosine.deviation
+    logit_part = logit_limit / ood_score.max_logit.deviation
+    cosine_part = LOGIT_TOLERANCE / ood_score.prototype_cosine.deviation
     _difference("familiarity", scores, got.familiarity, logit_part + cosine_part)
 
 

@@ -112,7 +112,7 @@ class Checkpoints:
         if distributed.any_of(self.stop):
             self.save(contents())
             raise Paused
-        if distributed.agree(time.monotonic() - self.saved >= SAVE_EVERY_S):
+        if distributed.broadcast(time.monotonic() - self.saved >= SAVE_EVERY_S):
             self.save(contents())
             self.saved = time.monotonic()
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 # Loss of images (B, 3, H, W) with targets (B,), of which each image's part is multiplied by a scale.
 ScaledLoss = Callable[[Tensor, Tensor, Tensor | float], Tensor]
 # So many steps of a form are taken as usual first: they choose kernels, and fail where memory is short.
-USUAL_STEPS: Final = 3
+WARMUP_STEPS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class CapturedStep:
     """A graph with the tensors that it reads and writes.
 
     Attributes:
@@ -45,7 +45,7 @@ class Recording:
         images: Tensor,
         targets: Tensor,
         device: torch.device,
-    ) -> "Recording":
+    ) -> "CapturedStep":
         """Record what one step computes, without computing it.
 
         Raises:
@@ -71,7 +71,7 @@ class Recording:
             gradients=tuple(p.grad for p in found if p.grad is not None),
         )
 
-    def play(self, images: Tensor, targets: Tensor, scale: float) -> float:
+    def replay(self, images: Tensor, targets: Tensor, scale: float) -> float:
         """Set the gradients to those of a batch and return its loss."""
         self.images.copy_(images, non_blocking=True)
         self.targets.copy_(targets, non_blocking=True)
@@ -83,7 +83,7 @@ class Recording:
 
 
 @dataclass(slots=True, kw_only=True)
-class Recorder:
+class GraphCapture:
     """Decides when a step is recorded, and keeps the recording of the present form of batch.
 
     Attributes:
@@ -94,7 +94,7 @@ class Recorder:
     device: torch.device
     parameters: tuple[nn.Parameter, ...]
     on_note: Callable[[str], None]
-    recording: Recording | None = None
+    captured_step: CapturedStep | None = None
     problem: str | None = None
     _form: torch.Size = field(default_factory=torch.Size)
     _seen: int = 0
@@ -102,11 +102,11 @@ class Recorder:
     @classmethod
     def of(
         cls, network: nn.Module, device: torch.device, on_note: Callable[[str], None]
-    ) -> "Recorder":
+    ) -> "GraphCapture":
         """Return a recorder of a network's steps that has not seen any."""
         return cls(device=device, parameters=tuple(network.parameters()), on_note=on_note)
 
-    def recorded(self, loss_of: ScaledLoss, images: Tensor, targets: Tensor) -> Recording | None:
+    def captured(self, loss_of: ScaledLoss, images: Tensor, targets: Tensor) -> CapturedStep | None:
         """Return what plays such a batch; None where the step is to be taken as usual."""
         if self.problem is not None:
             return None
@@ -114,18 +114,20 @@ class Recorder:
             # The run has come to larger images: the memory of the old recording goes first.
             self.forget()
             self._form = images.shape
-        if self.recording is None and self._seen >= USUAL_STEPS:
+        if self.captured_step is None and self._seen >= WARMUP_STEPS:
             self._record(loss_of, images, targets)
         self._seen += 1
-        return self.recording
+        return self.captured_step
 
     def forget(self) -> None:
         """Free the recording's memory."""
-        self._form, self._seen, self.recording = torch.Size(), 0, None
+        self._form, self._seen, self.captured_step = torch.Size(), 0, None
 
     def _record(self, loss_of: ScaledLoss, images: Tensor, targets: Tensor) -> None:
         try:
-            self.recording = Recording.of(loss_of, self.parameters, images, targets, self.device)
+            self.captured_step = CapturedStep.of(
+                loss_of, self.parameters, images, targets, self.device
+            )
         except RuntimeError as err:
             self.problem = f"{type(err).__name__}: {str(err).splitlines()[0]}"
             self.on_note(f"steps stay slower than they could be, no CUDA graph: {self.problem}")

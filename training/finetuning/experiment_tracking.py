@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from training.config import FinetuneConfig
 from training.errors import ConfigError
-from training.finetuning.loop import EpochRecord, Hooks, StepReport
+from training.finetuning.loop import Hooks, StepReport, ValidationRecord
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 
@@ -161,14 +161,14 @@ def tracked(tracker: Tracker, hooks: Hooks) -> Iterator[Hooks]:
         }
         tracker.log(values, last_step)
 
-    def on_record(record: EpochRecord) -> None:
-        hooks.on_record(record)
+    def on_validation(record: ValidationRecord) -> None:
+        hooks.on_validation(record)
         values = {"validation/loss": record.val_loss, "validation/accuracy": record.val_accuracy}
         tracker.log(values, last_step)
 
     complete = False
     try:
-        yield replace(hooks, on_step=on_step, on_record=on_record)
+        yield replace(hooks, on_step=on_step, on_validation=on_validation)
         complete = True
     finally:
         tracker.finish(complete=complete)

@@ -10,7 +10,7 @@ from training.config import WEIGHT_DECAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSettings:
+class Hyperparameters:
     """How weights are changed, apart from how long.
 
     Attributes:
@@ -36,7 +36,7 @@ class TrainSettings:
 
 
 # What is meant for any data and machine; the task fills in the rest.
-FINETUNE: Final = TrainSettings(
+FINETUNE: Final = Hyperparameters(
     learning_rate=3e-4,
     layer_decay=0.8,
     head_rate_factor=3.0,  # no more: the probe's head is already near its best

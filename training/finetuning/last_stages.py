@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from inference.preprocessing import PreprocessSpec
 from inference.session import ModelSession, SessionConfig, open_session
-from training.augmentation.batches import Batch, KeptImages, TrainingImages
+from training.augmentation.batches import Batch, CachedImages, TrainingImages
 from training.backbones.cuts import Cut, split_trunk
 from training.export.onnx_graph import export_graph
 from training.finetuning.validation import ValidationImages
@@ -29,7 +29,7 @@ _BATCH: Final = 32
 _ACTIVATIONS: Final = "activations"
 
 
-class TailNetwork(TransferNetwork):
+class LastStagesNetwork(TransferNetwork):
     """What comes behind a cut, and the head: activations (N, D, h, w) to logits (N, K).
 
     Its parameters are the network's own, under the same names.
@@ -44,7 +44,7 @@ class TailNetwork(TransferNetwork):
         return images.float()
 
 
-class FrontGraph(nn.Module):
+class FrozenStagesGraph(nn.Module):
     """What is traced for export: uint8 images (N, H, W, 3) to the activations (N, h, w, D) at a cut."""
 
     def __init__(self, network: TransferNetwork, cut: Cut) -> None:
@@ -58,33 +58,33 @@ class FrontGraph(nn.Module):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Halves:
-    """A network cut in two: `tail(front(x))` is `network(x)`.
+class SplitNetwork:
+    """A network cut in two: `last_stages(frozen_stages(x))` is `network(x)`.
 
-    The front is run by ONNX Runtime, several times as fast on a CPU as PyTorch. `shape_hwd`: the
+    The frozen stages are run by ONNX Runtime, several times as fast on a CPU as PyTorch. `shape_hwd`: the
     activations of one image between the two.
     """
 
-    front: ModelSession
-    tail: TailNetwork
+    frozen_stages: ModelSession
+    last_stages: LastStagesNetwork
     shape_hwd: tuple[int, int, int]
 
     def activations(self, images: npt.NDArray[np.uint8]) -> Activations:
         """Return (N, h, w, D) for images (N, H, W, 3) RGB."""
-        found = self.front.run(np.ascontiguousarray(images), [_ACTIVATIONS])[_ACTIVATIONS]
+        found = self.frozen_stages.run(np.ascontiguousarray(images), [_ACTIVATIONS])[_ACTIVATIONS]
         return found.astype(np.float16)
 
 
-def cut_at(network: TransferNetwork, cut: Cut, spec: PreprocessSpec) -> Halves:
+def split_network(network: TransferNetwork, cut: Cut, spec: PreprocessSpec) -> SplitNetwork:
     """Return both halves of a network, of whose trunk `cut` is. They share its weights.
 
     Raises:
         GateFailed: the front cannot be exported.
     """
-    front = export_graph(FrontGraph(network.eval(), cut), spec, [_ACTIVATIONS])
-    return Halves(
-        front=open_session(front.SerializeToString(), SessionConfig(provider="cpu")),
-        tail=TailNetwork(network, cut),
+    frozen = export_graph(FrozenStagesGraph(network.eval(), cut), spec, [_ACTIVATIONS])
+    return SplitNetwork(
+        frozen_stages=open_session(frozen.SerializeToString(), SessionConfig(provider="cpu")),
+        last_stages=LastStagesNetwork(network, cut),
         shape_hwd=shape_hwd(cut),
     )
 
@@ -103,7 +103,7 @@ def find_cuts(network: TransferNetwork, side_hw: tuple[int, int]) -> list[Cut]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptViews(KeptImages):
+class CachedActivations(CachedImages):
     """The training split as the tail sees it, in the order of `images`.
 
     `views[v, i]` are the activations of image i, changed at random for the v-th time; the passes over
@@ -125,42 +125,42 @@ class KeptViews(KeptImages):
             step += 1
 
 
-def keep_views(
-    halves: Halves,
+def cache_activations(
+    split: SplitNetwork,
     images: TrainingImages,
     *,
     num_views: int,
     side_hw: tuple[int, int],
     advance: Callable[[int], None] = lambda _: None,
-) -> KeptViews:
+) -> CachedActivations:
     """Answer each training image `num_views` times: what the first passes of a run would see.
 
     `advance` is told how many more are done.
     """
     total = num_views * images.num_images
-    views = np.empty((num_views, images.num_images, *halves.shape_hwd), np.float16)
+    views = np.empty((num_views, images.num_images, *split.shape_hwd), np.float16)
     stream = images.stream(0, lambda _: side_hw)
     for step in range(-(-total // images.images_per_step)):
-        found = halves.activations(next(stream).images.permute(0, 2, 3, 1).numpy())
+        found = split.activations(next(stream).images.permute(0, 2, 3, 1).numpy())
         chosen, places = images.members(step)
         wanted = places < total
         views[places[wanted] // images.num_images, chosen[wanted]] = found[wanted]
         advance(int(wanted.sum()))
     stream.close()
-    return KeptViews(images=images, views=views)
+    return CachedActivations(images=images, views=views)
 
 
-def keep_validation(halves: Halves, validation: ValidationImages) -> ValidationImages:
+def cache_validation(split: SplitNetwork, validation: ValidationImages) -> ValidationImages:
     """Return the validation images as the tail sees them."""
-    kept = np.empty((len(validation.rows), *halves.shape_hwd), np.float16)
+    kept = np.empty((len(validation.rows), *split.shape_hwd), np.float16)
     for start in range(0, len(validation.rows), _BATCH):
         rows = validation.rows[start : start + _BATCH]
         pixels = validation.pixels[rows].astype(np.uint8, copy=False)
-        kept[start : start + len(rows)] = halves.activations(pixels)
+        kept[start : start + len(rows)] = split.activations(pixels)
     return ValidationImages(pixels=kept, rows=np.arange(len(kept)), targets=validation.targets)
 
 
-def put_together(network: TransferNetwork, tail: TransferNetwork) -> TransferNetwork:
+def merge_last_stages(network: TransferNetwork, tail: TransferNetwork) -> TransferNetwork:
     """Return a copy of a network with the weights of its trained tail."""
     whole = copy.deepcopy(network)
     whole.load_state_dict(tail.state_dict(), strict=False)

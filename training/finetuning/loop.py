@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from training.augmentation.batches import Batch, StepImages
 from training.errors import DivergenceError
-from training.finetuning.cuda_graph import Recorder
+from training.finetuning.cuda_graph import GraphCapture
 from training.finetuning.gradient_accumulation import Accumulation
-from training.finetuning.hyperparameters import TrainSettings
-from training.finetuning.lr_schedule import Pace, rate_factor
+from training.finetuning.hyperparameters import Hyperparameters
+from training.finetuning.lr_schedule import RunProgress, rate_factor
 from training.finetuning.optimizer import build_optimizer, set_rate
-from training.finetuning.step_plan import Clock, Course
+from training.finetuning.step_plan import StepPlan, StepTimer
 from training.finetuning.validation import Logits, ValidationImages, compute_logits, score
 from training.finetuning.weight_averaging import WeightAverage, Weights, decay_of
 from training.networks.float32_depthwise import float32_depthwise
@@ -41,7 +41,7 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EpochRecord:
+class ValidationRecord:
     """One line of the history: the run so far, judged by validation images.
 
     `epoch` counts the records. Accuracy 0..1; `seconds` since the loop began.
@@ -75,7 +75,7 @@ class Hooks:
     """What wants to know of the run. `after_step` may ask for the state and may end the run."""
 
     on_step: Callable[[StepReport], None] = _nothing
-    on_record: Callable[[EpochRecord], None] = _nothing
+    on_validation: Callable[[ValidationRecord], None] = _nothing
     on_note: Callable[[str], None] = _nothing
     after_step: Callable[[Callable[[], State]], None] = _nothing
 
@@ -97,20 +97,20 @@ class Trainer:
     network: TransferNetwork
     images: StepImages
     validation: ValidationImages
-    settings: TrainSettings
-    course: Course
+    settings: Hyperparameters
+    step_plan: StepPlan
     hooks: Hooks
     optimizer: torch.optim.Optimizer
     average: WeightAverage
     live: Weights
-    pace: Pace
-    clock: Clock = field(default_factory=Clock)
+    progress: RunProgress
+    timer: StepTimer = field(default_factory=StepTimer)
     accumulation: Accumulation = field(default_factory=Accumulation)
-    history: list[EpochRecord] = field(default_factory=list)
+    history: list[ValidationRecord] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     loss_weights: Tensor | None = None
     judged: tuple[int, Logits] | None = None
-    recorder: Recorder | None = None
+    capture: GraphCapture | None = None
     rate_scale: float = 1.0
     rollbacks: int = 0
     earlier_s: float = 0.0
@@ -122,30 +122,30 @@ class Trainer:
         network: TransferNetwork,
         images: StepImages,
         validation: ValidationImages,
-        settings: TrainSettings,
+        settings: Hyperparameters,
         *,
-        course: Course,
+        step_plan: StepPlan,
         hooks: Hooks = NO_HOOKS,
     ) -> "Trainer":
         """Return a run at its first step. The network is trained in place."""
         device, weights = settings.device, settings.class_weights
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        recorder = None
-        if device.type == "cuda" and images.share.of == 1:
-            recorder = Recorder.of(network, device, hooks.on_note)
+        capture = None
+        if device.type == "cuda" and images.shard.of == 1:
+            capture = GraphCapture.of(network, device, hooks.on_note)
         return cls(
             network=network,
             images=images,
             validation=validation,
             settings=settings,
-            course=course,
+            step_plan=step_plan,
             hooks=hooks,
             optimizer=build_optimizer(network, settings),
             average=WeightAverage.of(network),
             live=network.state_dict(),
-            pace=Pace(course.num_steps),
+            progress=RunProgress(step_plan.num_steps),
             loss_weights=None if weights is None else weights.to(device),
-            recorder=recorder,
+            capture=capture,
         )
 
     def run(self) -> None:
@@ -158,15 +158,15 @@ class Trainer:
         self.started = time.monotonic()
         with self._fast_form():
             self._run(distributed.wrap(self.network))
-        if self.recorder is not None:
-            self.recorder.forget()
+        if self.capture is not None:
+            self.capture.forget()
         self.network.eval()
 
     def _run(self, wrapped: nn.Module) -> None:
         sound = self.state()
         batches = self._stream()
         set_training_mode(self.network, train_norms=self.settings.train_norms)
-        while not self.pace.done:
+        while not self.progress.done:
             began = time.monotonic()
             batch = next(batches)
             loss = self._step(wrapped, batch)
@@ -176,7 +176,7 @@ class Trainer:
                 batches = self._stream()
                 continue
             self._count(batch, loss, time.monotonic() - began)
-            if self.course.is_record(self.pace.step, self.pace.num_steps):
+            if self.step_plan.is_validation_due(self.progress.step, self.progress.num_steps):
                 self._record()
                 set_training_mode(self.network, train_norms=self.settings.train_norms)
                 sound = self.state()
@@ -189,7 +189,7 @@ class Trainer:
         device = self.settings.device
         with ExitStack() as stack:
             # A kernel at a time, a GPU would wait longer for the folding's launches than it saves.
-            launched = device.type == "cuda" and self.recorder is None
+            launched = device.type == "cuda" and self.capture is None
             if not self.settings.train_norms and not launched:
                 example = self.validation.batch(slice(0, 2), device)
                 stack.enter_context(folded_norms(self.network, example))
@@ -204,7 +204,7 @@ class Trainer:
             "average": _copied(self.average.weights),
             "average_updates": self.average.num_updates,
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
-            "pace": asdict(self.pace),
+            "pace": asdict(self.progress),
             "history": [asdict(record) for record in self.history],
             "losses": list(self.losses),
             "rate_scale": self.rate_scale,
@@ -221,8 +221,8 @@ class Trainer:
         self.average.weights = _copied(state["average"])
         self.average.num_updates = state["average_updates"]
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self.pace = Pace(**state["pace"])
-        self.history = [EpochRecord(**record) for record in state["history"]]
+        self.progress = RunProgress(**state["pace"])
+        self.history = [ValidationRecord(**record) for record in state["history"]]
         self.losses = list(state["losses"])
         self.rate_scale = state["rate_scale"]
         self.rollbacks = state["rollbacks"]
@@ -234,15 +234,15 @@ class Trainer:
 
     def _stream(self) -> Generator[Batch]:
         return self.images.stream(
-            self.pace.step, lambda step: self.course.size_at(step, self.pace.num_steps)
+            self.progress.step, lambda step: self.step_plan.size_at(step, self.progress.num_steps)
         )
 
     def _step(self, wrapped: nn.Module, batch: Batch) -> float:
         """Take one optimiser step and return its loss over all processes' images."""
-        factor = rate_factor(self.pace.progress, self.pace.num_steps) * self.rate_scale
+        factor = rate_factor(self.progress.progress, self.progress.num_steps) * self.rate_scale
         set_rate(self.optimizer, factor)
         loss = self._backward(wrapped, batch)
-        loss = float(np.sum(distributed.gather(loss))) / self.images.share.of
+        loss = float(np.sum(distributed.gather(loss))) / self.images.shard.of
         if math.isfinite(loss):
             nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP_NORM)
             self.optimizer.step()
@@ -256,15 +256,15 @@ class Trainer:
         """
         weights = self.settings.class_weights
         weighed = len(batch.all_targets) if weights is None else weights[batch.all_targets].sum()
-        scale = self.images.share.of / float(weighed)
+        scale = self.images.shard.of / float(weighed)
 
         def loss_of(images: Tensor, targets: Tensor, scale: Tensor | float = scale) -> Tensor:
             return self._loss(wrapped, images, targets) * scale
 
-        if self.recorder is not None and self.accumulation.parts == 1:
-            recording = self.recorder.recorded(loss_of, batch.images, batch.targets)
-            if recording is not None:
-                return recording.play(batch.images, batch.targets, scale)
+        if self.capture is not None and self.accumulation.parts == 1:
+            captured_step = self.capture.captured(loss_of, batch.images, batch.targets)
+            if captured_step is not None:
+                return captured_step.replay(batch.images, batch.targets, scale)
         return self.accumulation.backward(loss_of, batch, self.optimizer)
 
     def _loss(self, wrapped: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
@@ -277,17 +277,17 @@ class Trainer:
         )
 
     def _count(self, batch: Batch, loss: float, seconds: float) -> None:
-        self.average.update(self.live, decay_of(self.pace.num_steps))
+        self.average.update(self.live, decay_of(self.progress.num_steps))
         self.losses.append(loss)
-        self.pace.advance()
-        self.clock.saw_step(tuple(batch.images.shape[-2:]), seconds)  # type: ignore[arg-type]
-        if self.pace.step % _ASK_CLOCK_EVERY == 0 and self.course.deadline_s is not None:
-            fitting = self.clock.fitting_steps(self.pace, self.course)
-            self.pace.replan(distributed.agree(fitting))
+        self.progress.advance()
+        self.timer.add_step(tuple(batch.images.shape[-2:]), seconds)  # type: ignore[arg-type]
+        if self.progress.step % _ASK_CLOCK_EVERY == 0 and self.step_plan.deadline_s is not None:
+            fitting = self.timer.steps_in_time(self.progress, self.step_plan)
+            self.progress.replan(distributed.broadcast(fitting))
         self.hooks.on_step(
             StepReport(
-                step=self.pace.step,
-                num_steps=self.pace.num_steps,
+                step=self.progress.step,
+                num_steps=self.progress.num_steps,
                 loss=loss,
                 learning_rate=self.optimizer.param_groups[-1]["lr"],
                 images_per_s=len(batch.all_targets) / max(seconds, 1e-9),
@@ -298,9 +298,9 @@ class Trainer:
         began = time.monotonic()
         with self._averaged():
             logits = compute_logits(self.network, self.validation, self.settings.device)
-        self.judged = self.pace.step, logits
+        self.judged = self.progress.step, logits
         val_loss, val_accuracy = score(logits, self.validation.targets)
-        record = EpochRecord(
+        record = ValidationRecord(
             epoch=len(self.history) + 1,
             train_loss=float(np.mean(self.losses)),
             val_loss=val_loss,
@@ -310,12 +310,12 @@ class Trainer:
         )
         self.losses.clear()
         self.history.append(record)
-        self.clock.record_s = time.monotonic() - began
-        self.hooks.on_record(record)
+        self.timer.validation_s = time.monotonic() - began
+        self.hooks.on_validation(record)
 
     def average_logits(self) -> Logits:
         """Return what the average of the weights says of the validation images, (M, K)."""
-        if self.judged is not None and self.judged[0] == self.pace.step:
+        if self.judged is not None and self.judged[0] == self.progress.step:
             return self.judged[1]
         with self._averaged():
             return compute_logits(self.network, self.validation, self.settings.device)
@@ -337,11 +337,11 @@ class Trainer:
                 f"the training loss became {loss} in spite of {MAX_ROLLBACKS} new starts with half "
                 f"the rate; lower --learning-rate (it was {self.settings.learning_rate:g})"
             )
-        at, scale = self.pace.step, self.rate_scale / 2
+        at, scale = self.progress.step, self.rate_scale / 2
         self.load_state(sound)
         self.rollbacks, self.rate_scale = rollbacks, scale
         self.hooks.on_note(
-            f"the loss became {loss} at step {at + 1}: back to step {self.pace.step} with "
+            f"the loss became {loss} at step {at + 1}: back to step {self.progress.step} with "
             f"{scale:g} of the rate"
         )
 

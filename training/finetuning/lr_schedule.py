@@ -24,7 +24,7 @@ def rate_factor(progress: float, num_steps: int) -> float:
 
 
 @dataclass(slots=True)
-class Pace:
+class RunProgress:
     """How far a run is.
 
     `progress` is the schedule's, 0..1, and is kept apart from the steps: a run that turns out slower

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from training.backbones.layer_groups import layer_groups
-from training.finetuning.hyperparameters import TrainSettings
+from training.finetuning.hyperparameters import Hyperparameters
 from training.networks.transfer_network import TransferNetwork
 
 Named = tuple[str, nn.Parameter]
 
 
-def build_optimizer(network: TransferNetwork, settings: TrainSettings) -> torch.optim.AdamW:
+def build_optimizer(network: TransferNetwork, settings: Hyperparameters) -> torch.optim.AdamW:
     """Return the optimiser; each group's "peak_rate" is what the schedule multiplies.
 
     Layer-wise rates as in Clark et al. 2020, "ELECTRA": early layers hold what all images share and

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Final
 
-from training.finetuning.lr_schedule import Pace
+from training.finetuning.lr_schedule import RunProgress
 
 # Touvron et al. 2019, "Fixing the train-test resolution discrepancy": most steps on small images, the
 # last ones at the served size.
@@ -22,7 +22,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class StepPlan:
     """What is planned.
 
     Attributes:
@@ -39,7 +39,7 @@ class Course:
 
     num_steps: int
     most_steps: int
-    num_records: int
+    num_validations: int
     early_hw: Size
     final_hw: Size
     deadline_s: float | None
@@ -54,21 +54,21 @@ class Course:
         """Return the size of a step's images."""
         return self.final_hw if step >= self.final_from(num_steps) else self.early_hw
 
-    def is_record(self, step: int, num_steps: int) -> bool:
+    def is_validation_due(self, step: int, num_steps: int) -> bool:
         """Return whether the validation images are due after so many steps."""
-        before = (step - 1) * self.num_records // num_steps
-        return step * self.num_records // num_steps > before
+        before = (step - 1) * self.num_validations // num_steps
+        return step * self.num_validations // num_steps > before
 
 
 @dataclass(slots=True)
-class Clock:
+class StepTimer:
     """Measured seconds of a step at each size, and of a pass over the validation images."""
 
     recent_s: dict[Size, deque[float]] = field(default_factory=dict)
     first_s: dict[Size, list[float]] = field(default_factory=dict)
-    record_s: float = 0.0
+    validation_s: float = 0.0
 
-    def saw_step(self, size: Size, seconds: float) -> None:
+    def add_step(self, size: Size, seconds: float) -> None:
         """Take a step's time in."""
         self.recent_s.setdefault(size, deque(maxlen=_RECENT_STEPS)).append(seconds)
         first = self.first_s.setdefault(size, [])
@@ -89,23 +89,23 @@ class Clock:
         first = self.first_s.get(size, [])
         return median(self.recent_s[size]) / median(first) if len(first) == _FIRST_STEPS else 1.0
 
-    def fitting_steps(self, pace: Pace, course: Course) -> int:
+    def steps_in_time(self, progress: RunProgress, step_plan: StepPlan) -> int:
         """Return the number of steps that end at the deadline; the present one if it nearly does."""
-        early_s = self.step_s(course.early_hw)
-        if course.deadline_s is None or early_s is None:
-            return pace.num_steps
-        left = 1 - pace.step / pace.num_steps
-        ends_s = course.deadline_s - course.closing_s * self.slowdown(course.early_hw)
-        left_s = ends_s - time.monotonic() - self.record_s * course.num_records * left
-        final_s = self.step_s(course.final_hw) or early_s * course.final_factor
-        if pace.step >= course.final_from(pace.num_steps):
+        early_s = self.step_s(step_plan.early_hw)
+        if step_plan.deadline_s is None or early_s is None:
+            return progress.num_steps
+        left = 1 - progress.step / progress.num_steps
+        ends_s = step_plan.deadline_s - step_plan.closing_s * self.slowdown(step_plan.early_hw)
+        left_s = ends_s - time.monotonic() - self.validation_s * step_plan.num_validations * left
+        final_s = self.step_s(step_plan.final_hw) or early_s * step_plan.final_factor
+        if progress.step >= step_plan.final_from(progress.num_steps):
             # Longer than this, it would go back to the early size.
-            longest = pace.step / (1 - FINAL_SHARE)
-            fitting = min(pace.step + left_s / final_s, longest)
+            longest = progress.step / (1 - FINAL_SHARE)
+            fitting = min(progress.step + left_s / final_s, longest)
         else:
             mean_s = early_s * (1 - FINAL_SHARE) + final_s * FINAL_SHARE
-            fitting = (left_s + early_s * pace.step) / mean_s
-        remaining = pace.num_steps - pace.step
-        if abs(fitting - pace.num_steps) <= max(1.0, _TOLERANCE * remaining):
-            return pace.num_steps
-        return max(pace.step, min(int(fitting), course.most_steps))
+            fitting = (left_s + early_s * progress.step) / mean_s
+        remaining = progress.num_steps - progress.step
+        if abs(fitting - progress.num_steps) <= max(1.0, _TOLERANCE * remaining):
+            return progress.num_steps
+        return max(progress.step, min(int(fitting), step_plan.most_steps))

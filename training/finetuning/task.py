@@ -7,7 +7,7 @@ from training.backbones.build import Backbone
 from training.config import FinetuneConfig
 from training.data.class_weights import class_weights
 from training.data.split import Dataset
-from training.finetuning.hyperparameters import FINETUNE, SCRATCH, TrainSettings
+from training.finetuning.hyperparameters import FINETUNE, SCRATCH, Hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.runtime.device import has_fast_bfloat16, resolve_device
@@ -39,7 +39,7 @@ class TrainingTask:
     validation: ValidationImages
     config: FinetuneConfig
     method: str
-    mirror: bool
+    horizontal_flip: bool
     deadline_s: float | None
     after_s: float = 0.0
     stretched: bool = True
@@ -51,7 +51,7 @@ class TrainingTask:
         """Whether the weights are random at first."""
         return self.method == "scratch"
 
-    def settings(self) -> TrainSettings:
+    def settings(self) -> Hyperparameters:
         """Return how weights are changed."""
         device = resolve_device(self.config)
         recipe = SCRATCH if self.scratch else FINETUNE

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from training.finetuning.loop import EpochRecord, Hooks, StepReport
+from training.finetuning.loop import Hooks, StepReport, ValidationRecord
 from training.runtime.progress import Display
 
 # A log that says nothing for longer looks like a run that hangs.
@@ -52,7 +52,7 @@ def show_training(display: Display, clock: Callable[[], float] = time.monotonic)
             if not display.console.is_terminal:
                 plain.saw(report, note)
 
-        def on_record(record: EpochRecord) -> None:
+        def on_validation(record: ValidationRecord) -> None:
             nonlocal known
             known = f"  validation {100 * record.val_accuracy:.1f} %"
             display.line(
@@ -61,7 +61,7 @@ def show_training(display: Display, clock: Callable[[], float] = time.monotonic)
             )
             plain.said_s = clock()
 
-        yield Hooks(on_step=on_step, on_record=on_record, on_note=display.warning)
+        yield Hooks(on_step=on_step, on_validation=on_validation, on_note=display.warning)
 
 
 def _minutes(seconds: float) -> str:

@@ -39,7 +39,7 @@ def compute_logits(
 ) -> Logits:
     """Return the logits of all validation images, (M, K), each computed by one process only."""
     network.eval()
-    part = distributed.share()
+    part = distributed.shard()
     mine = np.arange(part.rank, len(validation.rows), part.of)
     logits = [
         network(validation.batch(mine[start : start + _BATCH], device)).float().cpu().numpy()

@@ -12,7 +12,7 @@ from training.data.split import Dataset
 MAX_IMAGES: Final = 5_000
 
 
-def choose_reference(
+def choose_reference_images(
     dataset: Dataset, *, seed: int, split: Split = "train", at_most: int = MAX_IMAGES
 ) -> npt.NDArray[np.int64]:
     """Return places (M,) in a split, in order: all of them, or as many of each class.

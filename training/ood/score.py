@@ -32,7 +32,7 @@ MIN_LENGTH: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Familiarity:
+class OodScore:
     """The numbers of the score. `prototypes`: (P, D) rows of length 1."""
 
     prototypes: Floats
@@ -51,9 +51,9 @@ class Familiarity:
         return combined
 
 
-def fit_familiarity(
+def fit_ood_score(
     embeddings: Floats, targets: Integers, *, val_logits: Floats, val_cosines: Floats
-) -> tuple[Familiarity, Floats]:
+) -> tuple[OodScore, Floats]:
     """Return the score, and what it gives the validation images, (N,).
 
     Args:
@@ -61,12 +61,12 @@ def fit_familiarity(
         val_logits: (N, K) of a head that has not seen the validation images.
         val_cosines: (N,) as from `held_out_cosines`.
     """
-    familiarity = Familiarity(
+    ood_score = OodScore(
         prototypes=fit_prototypes(embeddings, targets),
         max_logit=_term(val_logits.max(axis=1)),
         prototype_cosine=_term(val_cosines),
     )
-    return familiarity, familiarity.combine(val_logits, val_cosines)
+    return ood_score, ood_score.combine(val_logits, val_cosines)
 
 
 def held_out_cosines(

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from inference.manifest import Rejection, UnknownMeasure
-from training.ood.score import Familiarity
+from training.ood.score import OodScore
 
 Floats = npt.NDArray[np.float32]
 
@@ -19,7 +19,7 @@ _TUNED_SHARES: Final = (0.95, 0.99, 0.98, 0.97, 0.96, 0.94, 0.93, 0.92, 0.91, 0.
 
 
 def fit_rejection(
-    familiarity: Familiarity,
+    ood_score: OodScore,
     val_scores: Floats,
     *,
     tune: Floats | None = None,
@@ -36,9 +36,9 @@ def fit_rejection(
         score="familiarity",
         threshold=threshold,
         accepted=float((val_scores >= threshold).mean()),
-        prototypes=len(familiarity.prototypes),
-        max_logit=familiarity.max_logit,
-        prototype_cosine=familiarity.prototype_cosine,
+        prototypes=len(ood_score.prototypes),
+        max_logit=ood_score.max_logit,
+        prototype_cosine=ood_score.prototype_cosine,
         tuned_on=0 if tune is None else len(tune),
         measured=measured,
     )

@@ -13,19 +13,19 @@ import torch
 from training.augmentation.batches import TrainingImages
 from training.backbones.cuts import Cut
 from training.finetuning.last_stages import (
-    KeptViews,
-    TailNetwork,
-    cut_at,
+    CachedActivations,
+    LastStagesNetwork,
+    cache_activations,
+    cache_validation,
     find_cuts,
-    keep_validation,
-    keep_views,
     shape_hwd,
+    split_network,
 )
-from training.finetuning.step_plan import Course
+from training.finetuning.step_plan import StepPlan
 from training.finetuning.task import TrainingTask
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
-from training.planning.num_steps import Timing, measure_times, plan_course, wanted_steps
+from training.planning.num_steps import StepTimes, measure_times, plan_steps, wanted_steps
 from training.runtime.progress import Display
 
 # With 45 steps the whole network was worse than the probe that it began as, with 113 it was level with
@@ -44,7 +44,7 @@ Stopwatch = Callable[[Callable[[], object]], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tail:
+class LastStages:
     """Which part of a network is trained: from the module `cut` on, by `num_views` of each image."""
 
     cut: str
@@ -52,15 +52,15 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TailOffer:
+class LastStagesOption:
     """A tail that could be trained in the time that is left, and how long it would be.
 
     `keeping_s` are the seconds before its first step, `share` is its part of the network's weights.
     """
 
-    tail: Tail
-    course: Course
-    timing: Timing
+    last_stages: LastStages
+    step_plan: StepPlan
+    step_times: StepTimes
     keeping_s: float
     share: float
 
@@ -75,9 +75,9 @@ def shortest_s(work: Callable[[], object]) -> float:
     return min(taken)
 
 
-def offer_tail(
+def plan_last_stages(
     task: TrainingTask, *, num_steps: int, val_image_s: float, stopwatch: Stopwatch = shortest_s
-) -> TailOffer | None:
+) -> LastStagesOption | None:
     """Return the tail to train instead of the whole network, which has time for `num_steps` steps.
 
     `val_image_s`: of the whole network in PyTorch; `stopwatch` times its parts. None where the whole
@@ -95,49 +95,49 @@ def offer_tail(
     num_views = _count_views(task, cut, image_s)
     if num_views == 0:
         return None
-    tail = TailNetwork(network, cut)
+    last_stages = LastStagesNetwork(network, cut)
     num_images, num_val = task.images.num_images, len(task.validation.rows)
     keeping_s = task.export_s + image_s * (num_views * num_images + num_val)
-    timing = _time_steps(task, tail, shape_hwd(cut))
+    step_times = _time_steps(task, last_stages, shape_hwd(cut))
     # The whole network is compared with its exported file all the same.
-    course = _plan_course(task, timing, shape_hwd(cut), keeping_s, val_image_s * num_val)
-    if course.num_steps <= num_steps:
+    step_plan = _plan_course(task, step_times, shape_hwd(cut), keeping_s, val_image_s * num_val)
+    if step_plan.num_steps <= num_steps:
         return None
-    weights = [sum(p.numel() for p in part.parameters()) for part in (tail, network)]
-    return TailOffer(
-        tail=Tail(cut=cut.name, num_views=num_views),
-        course=course,
-        timing=timing,
+    weights = [sum(p.numel() for p in part.parameters()) for part in (last_stages, network)]
+    return LastStagesOption(
+        last_stages=LastStages(cut=cut.name, num_views=num_views),
+        step_plan=step_plan,
+        step_times=step_times,
         keeping_s=keeping_s,
         share=weights[0] / weights[1],
     )
 
 
-def cut_task(task: TrainingTask, tail: Tail, display: Display) -> TrainingTask:
+def last_stages_task(task: TrainingTask, last_stages: LastStages, display: Display) -> TrainingTask:
     """Return the task of training the tail: its images are activations, computed here."""
     assert isinstance(task.images, TrainingImages)
     network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
-    cut = next(cut for cut in find_cuts(network, side_hw) if cut.name == tail.cut)
+    cut = next(cut for cut in find_cuts(network, side_hw) if cut.name == last_stages.cut)
     with display.stage("exporting the frozen part"):
-        halves = cut_at(network, cut, task.backbone.spec)
-    total = tail.num_views * task.images.num_images
+        split = split_network(network, cut, task.backbone.spec)
+    total = last_stages.num_views * task.images.num_images
     with display.bar("keeping activations", total) as advance:
-        views = keep_views(
-            halves, task.images, num_views=tail.num_views, side_hw=side_hw, advance=advance
+        views = cache_activations(
+            split, task.images, num_views=last_stages.num_views, side_hw=side_hw, advance=advance
         )
-        validation = keep_validation(halves, task.validation)
-    return replace(task, start=halves.tail, images=views, validation=validation)
+        validation = cache_validation(split, task.validation)
+    return replace(task, start=split.last_stages, images=views, validation=validation)
 
 
-def describe_tail(offer: TailOffer, images_per_step: int, total: int) -> str:
+def describe_last_stages(option: LastStagesOption, images_per_step: int, total: int) -> str:
     """Return the plan in words."""
-    steps = offer.course.num_steps
+    steps = option.step_plan.num_steps
     passes = steps * images_per_step / total
     return (
-        f"the last stages alone ({100 * offer.share:.0f} % of the weights, from {offer.tail.cut!r} on), "
-        f"for the whole network has time for fewer than {FEW_STEPS} steps: {offer.tail.num_views} kept "
-        f"views of each image in about {offer.keeping_s / 60:.1f} min, then {steps} steps of "
-        f"{images_per_step} ({passes:.1f} passes) in {steps * offer.timing.mean_step_s() / 60:.1f} min"
+        f"the last stages alone ({100 * option.share:.0f} % of the weights, from {option.last_stages.cut!r} on), "
+        f"for the whole network has time for fewer than {FEW_STEPS} steps: {option.last_stages.num_views} kept "
+        f"views of each image in about {option.keeping_s / 60:.1f} min, then {steps} steps of "
+        f"{images_per_step} ({passes:.1f} passes) in {steps * option.step_times.mean_step_s() / 60:.1f} min"
     )
 
 
@@ -148,7 +148,7 @@ def _may_be_cut(task: TrainingTask) -> bool:
         and task.method == "finetune"
         and task.config.epochs is None
         and isinstance(task.images, TrainingImages)
-        and task.images.share.of == 1
+        and task.images.shard.of == 1
     )
 
 
@@ -185,14 +185,16 @@ def _count_views(task: TrainingTask, cut: Cut, image_s: float) -> int:
     return max(0, min(_MOST_VIEWS, int(answers / num_images), _MOST_BYTES // view_bytes))
 
 
-def _time_steps(task: TrainingTask, tail: TailNetwork, shape: tuple[int, int, int]) -> Timing:
+def _time_steps(
+    task: TrainingTask, last_stages: LastStagesNetwork, shape: tuple[int, int, int]
+) -> StepTimes:
     """Measure the tail's steps on activations that take no memory: all of them the same zero."""
     assert isinstance(task.images, TrainingImages)
     zero = np.zeros((1, 1, *shape), np.float16)
     rows = np.arange(len(task.validation.rows))
     return measure_times(
-        tail,
-        KeptViews(
+        last_stages,
+        CachedActivations(
             images=task.images, views=np.broadcast_to(zero, (1, task.images.num_images, *shape))
         ),
         ValidationImages(
@@ -208,15 +210,15 @@ def _time_steps(task: TrainingTask, tail: TailNetwork, shape: tuple[int, int, in
 
 def _plan_course(
     task: TrainingTask,
-    timing: Timing,
+    step_times: StepTimes,
     shape: tuple[int, int, int],
     keeping_s: float,
     comparing_s: float,
-) -> Course:
+) -> StepPlan:
     images = task.images
-    course = plan_course(
+    step_plan = plan_steps(
         wanted_steps(images.num_images, images.images_per_step, scratch=False),
-        timing,
+        step_times,
         len(task.validation.rows),
         early_hw=shape[:2],
         final_hw=shape[:2],
@@ -225,4 +227,4 @@ def _plan_course(
         fixed=not task.stretched,
     )
     # When the first step is taken, that is over.
-    return replace(course, closing_s=course.closing_s - keeping_s)
+    return replace(step_plan, closing_s=step_plan.closing_s - keeping_s)

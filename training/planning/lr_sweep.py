@@ -7,9 +7,9 @@ from typing import Final
 
 from training.augmentation.batches import StepImages
 from training.errors import DivergenceError
-from training.finetuning.hyperparameters import TrainSettings
+from training.finetuning.hyperparameters import Hyperparameters
 from training.finetuning.loop import Trainer
-from training.finetuning.step_plan import Course
+from training.finetuning.step_plan import StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 
@@ -32,8 +32,8 @@ def sweep_rates(
     network: TransferNetwork,
     images: StepImages,
     validation: ValidationImages,
-    settings: TrainSettings,
-    course: Course,
+    settings: Hyperparameters,
+    step_plan: StepPlan,
     *,
     steps: int,
     factors: Sequence[float],
@@ -49,11 +49,11 @@ def sweep_rates(
         on_trial: told each rate and its loss, None where it diverged.
     """
     short = replace(
-        course,
+        step_plan,
         num_steps=steps,
         most_steps=steps,
-        num_records=1,
-        final_hw=course.early_hw,
+        num_validations=1,
+        final_hw=step_plan.early_hw,
         deadline_s=None,
     )
     tried: list[tuple[float, float]] = []
@@ -64,7 +64,7 @@ def sweep_rates(
             images,
             validation,
             replace(settings, learning_rate=rate),
-            course=short,
+            step_plan=short,
         )
         try:
             trial.run()

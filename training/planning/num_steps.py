@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from training.augmentation.batches import StepImages
-from training.finetuning.cuda_graph import USUAL_STEPS
-from training.finetuning.hyperparameters import TrainSettings
+from training.finetuning.cuda_graph import WARMUP_STEPS
+from training.finetuning.hyperparameters import Hyperparameters
 from training.finetuning.loop import Trainer
-from training.finetuning.step_plan import FINAL_SHARE, Course, Size
+from training.finetuning.step_plan import FINAL_SHARE, Size, StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 
@@ -29,9 +29,9 @@ _SCRATCH_PASSES: Final = 30
 FEWEST_STEPS: Final = 10
 # What a budget may add to a run that would end earlier.
 _STRETCH: Final = 3
-_MOST_RECORDS: Final = 10
+_MOST_VALIDATIONS: Final = 10
 # The share of a run that may go into looking at the validation images.
-_RECORDS_SHARE: Final = 0.08
+_VALIDATION_SHARE: Final = 0.08
 # Early steps see images of this share of the served side, a multiple of 32 px.
 _EARLY_SHARE: Final = 0.58
 _SMALLEST_PX: Final = 96
@@ -42,7 +42,7 @@ _CLOSING_PASSES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class StepTimes:
     """Measured seconds: of a step at each size, and of one validation image at the final size."""
 
     early_step_s: float
@@ -86,42 +86,42 @@ def measure_times(
     network: TransferNetwork,
     images: StepImages,
     validation: ValidationImages,
-    settings: TrainSettings,
+    settings: Hyperparameters,
     *,
     early_hw: Size,
     final_hw: Size,
-) -> Timing:
+) -> StepTimes:
     """Take a few steps with a copy of the network, and look at a few validation images."""
     few = slice(0, images.images_per_step)
     seen = ValidationImages(
         pixels=validation.pixels, rows=validation.rows[few], targets=validation.targets[few]
     )
     # A GPU's first steps are not yet played back.
-    untimed = 1 + (USUAL_STEPS if settings.device.type == "cuda" else 0)
+    untimed = 1 + (WARMUP_STEPS if settings.device.type == "cuda" else 0)
     num_steps = untimed + _TIMED_STEPS
     steps: dict[Size, float] = {}
     per_image_s = 0.0
     for size in {early_hw, final_hw}:
-        course = Course(
+        step_plan = StepPlan(
             num_steps=num_steps,
             most_steps=num_steps,
-            num_records=1,
+            num_validations=1,
             early_hw=size,
             final_hw=size,
             deadline_s=None,
         )
-        trial = Trainer.begin(copy.deepcopy(network), images, seen, settings, course=course)
+        trial = Trainer.begin(copy.deepcopy(network), images, seen, settings, step_plan=step_plan)
         trial.run()
-        steps[size] = trial.clock.best_s(size)
-        per_image_s = max(per_image_s, trial.clock.record_s / len(seen.rows))
-    return Timing(
+        steps[size] = trial.timer.best_s(size)
+        per_image_s = max(per_image_s, trial.timer.validation_s / len(seen.rows))
+    return StepTimes(
         early_step_s=steps[early_hw], final_step_s=steps[final_hw], val_image_s=per_image_s
     )
 
 
-def plan_course(
+def plan_steps(
     wanted: int,
-    timing: Timing | None,
+    step_times: StepTimes | None,
     num_validation: int,
     *,
     early_hw: Size,
@@ -129,7 +129,7 @@ def plan_course(
     deadline_s: float | None,
     after_s: float,
     fixed: bool,
-) -> Course:
+) -> StepPlan:
     """Return the course that fits.
 
     Args:
@@ -141,22 +141,24 @@ def plan_course(
         after_s: what follows when the last validation image has been answered.
         fixed: whether `wanted` was asked for by the user, and more is not wanted.
     """
-    num_steps, most_steps, records = wanted, wanted, _MOST_RECORDS
+    num_steps, most_steps, records = wanted, wanted, _MOST_VALIDATIONS
     closing, final_factor = 0.0, 1.0
     if deadline_s is not None:
-        assert timing is not None
-        final_factor = timing.final_step_s / timing.early_step_s
-        closing = after_s + closing_s(timing.val_image_s, num_validation)
+        assert step_times is not None
+        final_factor = step_times.final_step_s / step_times.early_step_s
+        closing = after_s + closing_s(step_times.val_image_s, num_validation)
         left_s = max(0.0, deadline_s - closing - time.monotonic())
-        record_s = timing.val_image_s * num_validation
-        records = int(np.clip(_RECORDS_SHARE * left_s / max(record_s, 1e-6), 1, _MOST_RECORDS))
-        fitting = int((left_s - records * record_s) / timing.mean_step_s())
+        validation_s = step_times.val_image_s * num_validation
+        records = int(
+            np.clip(_VALIDATION_SHARE * left_s / max(validation_s, 1e-6), 1, _MOST_VALIDATIONS)
+        )
+        fitting = int((left_s - records * validation_s) / step_times.mean_step_s())
         most_steps = wanted if fixed else _STRETCH * wanted
         num_steps = max(1, min(fitting, most_steps))
-    return Course(
+    return StepPlan(
         num_steps=num_steps,
         most_steps=most_steps,
-        num_records=min(records, num_steps),
+        num_validations=min(records, num_steps),
         early_hw=early_hw,
         final_hw=final_hw,
         deadline_s=deadline_s,
@@ -165,16 +167,16 @@ def plan_course(
     )
 
 
-def describe_course(course: Course, timing: Timing | None, images_per_step: int, total: int) -> str:
+def describe_steps(
+    step_plan: StepPlan, step_times: StepTimes | None, images_per_step: int, total: int
+) -> str:
     """Return the plan in words."""
-    passes = course.num_steps * images_per_step / total
-    sizes = f"{course.final_hw[0]} px"
-    if course.early_hw != course.final_hw:
-        sizes = f"{course.early_hw[0]} px, the last fifth at {course.final_hw[0]} px"
-    text = f"{course.num_steps} steps of {images_per_step} images ({passes:.1f} passes), {sizes}"
-    if timing is not None:
-        minutes = course.num_steps * timing.mean_step_s() / 60
-        text += (
-            f", about {minutes:.1f} min at {images_per_step / timing.mean_step_s():.0f} images/s"
-        )
+    passes = step_plan.num_steps * images_per_step / total
+    sizes = f"{step_plan.final_hw[0]} px"
+    if step_plan.early_hw != step_plan.final_hw:
+        sizes = f"{step_plan.early_hw[0]} px, the last fifth at {step_plan.final_hw[0]} px"
+    text = f"{step_plan.num_steps} steps of {images_per_step} images ({passes:.1f} passes), {sizes}"
+    if step_times is not None:
+        minutes = step_plan.num_steps * step_times.mean_step_s() / 60
+        text += f", about {minutes:.1f} min at {images_per_step / step_times.mean_step_s():.0f} images/s"
     return text

@@ -6,17 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from training.errors import OutOfTime
-from training.finetuning.step_plan import Course, Size
+from training.finetuning.step_plan import Size, StepPlan
 from training.finetuning.task import TrainingTask
-from training.planning.last_stages_plan import Tail, describe_tail, offer_tail
+from training.planning.last_stages_plan import LastStages, describe_last_stages, plan_last_stages
 from training.planning.lr_sweep import FACTORS, SCRATCH_FACTORS, sweep_rates, sweep_steps
 from training.planning.num_steps import (
     FEWEST_STEPS,
-    Timing,
-    describe_course,
+    StepTimes,
+    describe_steps,
     early_size,
     measure_times,
-    plan_course,
+    plan_steps,
     wanted_steps,
 )
 from training.runtime import distributed
@@ -30,36 +30,36 @@ class Plan:
     `tail` is the part of the network that is trained, None for all of it.
     """
 
-    course: Course
+    step_plan: StepPlan
     learning_rate: float
     notes: tuple[str, ...]
-    tail: Tail | None = None
+    last_stages: LastStages | None = None
 
     def to_saved(self) -> dict[str, Any]:
         """Return plain values; the deadline as the seconds left, for clocks begin anew."""
-        course = asdict(self.course)
-        deadline_s = course.pop("deadline_s")
+        step_plan = asdict(self.step_plan)
+        deadline_s = step_plan.pop("deadline_s")
         left_s = None if deadline_s is None else deadline_s - time.monotonic()
         return {
-            "course": course,
+            "course": step_plan,
             "left_s": left_s,
             "learning_rate": self.learning_rate,
             "notes": list(self.notes),
-            "tail": None if self.tail is None else asdict(self.tail),
+            "tail": None if self.last_stages is None else asdict(self.last_stages),
         }
 
     @classmethod
     def from_saved(cls, saved: Mapping[str, Any]) -> "Plan":
         """Return the plan that `to_saved` was called of."""
         left_s = saved["left_s"]
-        course = Course(
+        step_plan = StepPlan(
             **saved["course"], deadline_s=None if left_s is None else time.monotonic() + left_s
         )
         return cls(
-            course=course,
+            step_plan=step_plan,
             learning_rate=saved["learning_rate"],
             notes=tuple(saved["notes"]),
-            tail=None if saved["tail"] is None else Tail(**saved["tail"]),
+            last_stages=None if saved["tail"] is None else LastStages(**saved["tail"]),
         )
 
 
@@ -72,19 +72,23 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
     settings = task.settings()
     final_hw = task.backbone.spec.crop_hw
     early_hw = final_hw if task.scratch else early_size(task.start, final_hw)
-    timing: Timing | None = None
+    step_times: StepTimes | None = None
     if task.deadline_s is not None or task.config.dry_run:
-        timing = measure_times(
+        step_times = measure_times(
             task.start, task.images, task.validation, settings, early_hw=early_hw, final_hw=final_hw
         )
-    timing = distributed.agree(timing)
-    plan = _plan_whole(task, timing, early_hw, final_hw)
-    if timing is not None and (
-        offer := offer_tail(task, num_steps=plan.course.num_steps, val_image_s=timing.val_image_s)
+    step_times = distributed.broadcast(step_times)
+    plan = _plan_whole(task, step_times, early_hw, final_hw)
+    if step_times is not None and (
+        option := plan_last_stages(
+            task, num_steps=plan.step_plan.num_steps, val_image_s=step_times.val_image_s
+        )
     ):
-        said = describe_tail(offer, task.images.images_per_step, task.images.num_images)
-        plan = replace(plan, course=offer.course, tail=offer.tail, notes=(said,))
-    if plan.course.num_steps < min(FEWEST_STEPS, plan.course.most_steps):
+        said = describe_last_stages(option, task.images.images_per_step, task.images.num_images)
+        plan = replace(
+            plan, step_plan=option.step_plan, last_stages=option.last_stages, notes=(said,)
+        )
+    if plan.step_plan.num_steps < min(FEWEST_STEPS, plan.step_plan.most_steps):
         raise OutOfTime
     display.line(
         f"plan: {plan.notes[0]}, on {settings.device}" + " in bfloat16" * settings.half_precision
@@ -92,15 +96,17 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
     return plan
 
 
-def _plan_whole(task: TrainingTask, timing: Timing | None, early_hw: Size, final_hw: Size) -> Plan:
+def _plan_whole(
+    task: TrainingTask, step_times: StepTimes | None, early_hw: Size, final_hw: Size
+) -> Plan:
     """Plan to train all of the network."""
     images = task.images
     wanted = wanted_steps(images.num_images, images.images_per_step, scratch=task.scratch)
     if task.config.epochs is not None:
         wanted = max(1, round(task.config.epochs * images.num_images / images.images_per_step))
-    course = plan_course(
+    step_plan = plan_steps(
         wanted,
-        timing,
+        step_times,
         len(task.validation.rows),
         early_hw=early_hw,
         final_hw=final_hw,
@@ -108,9 +114,9 @@ def _plan_whole(task: TrainingTask, timing: Timing | None, early_hw: Size, final
         after_s=task.after_s,
         fixed=task.config.epochs is not None or not task.stretched,
     )
-    said = describe_course(course, timing, images.images_per_step, images.num_images)
+    said = describe_steps(step_plan, step_times, images.images_per_step, images.num_images)
     return Plan(
-        course=distributed.agree(course),
+        step_plan=distributed.broadcast(step_plan),
         learning_rate=task.settings().learning_rate,
         notes=(said,),
     )
@@ -118,7 +124,7 @@ def _plan_whole(task: TrainingTask, timing: Timing | None, early_hw: Size, final
 
 def with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
     """Try a few rates where none was given and the run is long enough to spare the steps."""
-    steps = sweep_steps(plan.course.num_steps)
+    steps = sweep_steps(plan.step_plan.num_steps)
     if task.config.learning_rate is not None or task.config.epochs is not None or not steps:
         return plan
     notes: list[str] = []
@@ -135,18 +141,21 @@ def with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
         task.images,
         validation,
         settings,
-        plan.course,
+        plan.step_plan,
         steps=steps,
         factors=SCRATCH_FACTORS if task.scratch else FACTORS,
         on_trial=on_trial,
     )
-    course = plan.course
-    if course.deadline_s is not None:
+    step_plan = plan.step_plan
+    if step_plan.deadline_s is not None:
         # The trials were paid for with the run's own time.
-        ends_s = course.deadline_s - course.closing_s
+        ends_s = step_plan.deadline_s - step_plan.closing_s
         share = (time.monotonic() - began) / max(1e-6, ends_s - began)
-        left = max(1, round(course.num_steps * max(0.0, 1 - share)))
-        course = replace(course, num_steps=distributed.agree(left))
+        left = max(1, round(step_plan.num_steps * max(0.0, 1 - share)))
+        step_plan = replace(step_plan, num_steps=distributed.broadcast(left))
     return replace(
-        plan, course=course, learning_rate=distributed.agree(rate), notes=(*plan.notes, *notes)
+        plan,
+        step_plan=step_plan,
+        learning_rate=distributed.broadcast(rate),
+        notes=(*plan.notes, *notes),
     )

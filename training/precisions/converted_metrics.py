@@ -10,19 +10,19 @@ from inference.session import SessionConfig, open_session
 from training.assessment.classification_metrics import measure
 from training.data.layout import Split
 from training.export.parity import run_batches
-from training.precisions.converted_model import Draft
-from training.precisions.outcome import Attempt, Variant
+from training.precisions.converted_model import ConvertedModel
+from training.precisions.outcome import ConvertedFile, PrecisionOutcome
 
 Floats = npt.NDArray[np.float32]
 
 
 def measure_variant(
-    attempt: Attempt,
+    outcome: PrecisionOutcome,
     model: onnx.ModelProto,
-    draft: Draft,
+    converted: ConvertedModel,
     calibration: Calibration,
     config: SessionConfig,
-) -> Variant:
+) -> ConvertedFile:
     """Measure a file, on the test images too, and choose its thresholds.
 
     Args:
@@ -32,14 +32,14 @@ def measure_variant(
         calibration: the file's temperature.
         config: what the file runs on.
     """
-    judged, candidate = draft.judged, draft.judged.reference.candidate
+    predictions, candidate = converted.predictions, converted.predictions.reference.candidate
     dataset = candidate.dataset
-    served: dict[Split, Floats] = {"val": draft.served_logits}
+    served: dict[Split, Floats] = {"val": converted.served_logits}
     rows = dataset.rows("test")
     if len(rows):
         session = open_session(model.SerializeToString(), config)
         served["test"] = run_batches(session, dataset.pixels, rows).logits
-    by_split = {**served, "val": judged.logits}
+    by_split = {**served, "val": predictions.logits}
     found = {
         split: measure(
             softmax(logits / calibration.temperature, axis=1),
@@ -48,21 +48,21 @@ def measure_variant(
         )
         for split, logits in by_split.items()
     }
-    return Variant(
-        attempt=attempt,
+    return ConvertedFile(
+        outcome=outcome,
         model=model,
         facts={
-            "precision": attempt.precision,
+            "precision": outcome.precision,
             "calibration": calibration,
-            "rejection": judged.rejection(),
-            "conformal": judged.conformal(calibration),
+            "rejection": predictions.rejection(),
+            "conformal": predictions.conformal(calibration),
             "metrics": Metrics(
                 validation="cross-validated" if candidate.cross_validated else "held out",
                 val_accuracy_spread=None,
                 val=found["val"],
                 test=found.get("test"),
             ),
-            "parity": judged.parity,
+            "parity": predictions.parity,
         },
         probabilities={
             split: softmax(logits / calibration.temperature, axis=1)

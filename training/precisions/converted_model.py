@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from inference.classifier import BatchOutputs
 from inference.manifest import Calibration, Conformal, Parity, Rejection
-from training.abstention.ood_detector import Recognition
+from training.abstention.ood_detector import OodDetector
 from training.abstention.prediction_sets import fit_conformal
 from training.assessment.validation_result import accuracy_difference
 from training.candidates.candidate import Candidate
@@ -20,10 +20,10 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Float32Model:
     """The float32 model: its answers on validation images, its rules, and its temperature."""
 
-    recognition: Recognition
+    detector: OodDetector
     temperature: float
     rejection: Rejection
     conformal: Conformal | None
@@ -31,55 +31,55 @@ class Reference:
     @property
     def candidate(self) -> Candidate:
         """The model itself."""
-        return self.recognition.candidate
+        return self.detector.candidate
 
 
 def assemble(
-    recognition: Recognition, trunk: onnx.ModelProto, *, temperature: float
+    detector: OodDetector, trunk: onnx.ModelProto, *, temperature: float
 ) -> onnx.ModelProto:
     """Return a graph to publish: a trunk, and behind it a model's head and score in float32."""
     return attach_head(
         trunk,
-        recognition.candidate.network.linear_head(),
+        detector.candidate.network.linear_head(),
         temperature=temperature,
-        familiarity=recognition.familiarity,
+        ood_score=detector.ood_score,
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConvertedAnswers:
+class ConvertedPredictions:
     """The validation images' answers with another trunk: logits (N, K), familiarity (N,).
 
     They are of heads that had not seen the images, as those that the float32 model is judged by.
     """
 
-    reference: Reference
+    reference: Float32Model
     logits: Floats
     scores: Floats
     parity: Parity
 
     @classmethod
-    def of_same_head(cls, reference: Reference, outputs: BatchOutputs) -> "ConvertedAnswers":
+    def of_same_head(cls, reference: Float32Model, outputs: BatchOutputs) -> "ConvertedPredictions":
         """Take in what a file with the other trunk and the float32 model's head answers, in order.
 
         That head has seen the validation images, or with folds each of its fellows has not. So what
         the other trunk changes in its answers is added to the answers of heads that had not.
         """
-        recognition, candidate = reference.recognition, reference.candidate
+        detector, candidate = reference.detector, reference.candidate
         logits, embeddings = _own_answers(reference)
-        score = recognition.familiarity.score
+        score = detector.ood_score.score
         familiar = score(outputs.logits, outputs.embedding) - score(logits, embeddings)
         return cls(
             reference=reference,
             logits=candidate.val_logits + (outputs.logits - logits),
-            scores=recognition.val_scores + familiar,
+            scores=detector.val_scores + familiar,
             parity=_parity(outputs.logits, logits),
         )
 
     @classmethod
     def of_refitted(
-        cls, reference: Reference, refitted: Recognition, outputs: BatchOutputs
-    ) -> "ConvertedAnswers":
+        cls, reference: Float32Model, refitted: OodDetector, outputs: BatchOutputs
+    ) -> "ConvertedPredictions":
         """Take in a model fitted on the other trunk, and what its file answers, in order."""
         return cls(
             reference=reference,
@@ -101,8 +101,8 @@ class ConvertedAnswers:
 
     def calibration(self) -> Calibration:
         """Fit the temperature again."""
-        judged = replace(self.reference.candidate.judged(), logits=self.logits)
-        return Calibration(temperature=judged.temperature())
+        out_of_fold = replace(self.reference.candidate.out_of_fold(), logits=self.logits)
+        return Calibration(temperature=out_of_fold.temperature())
 
     def rejection(self) -> Rejection:
         """Choose the threshold that accepts as many validation images as the float32 model's.
@@ -125,7 +125,7 @@ class ConvertedAnswers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class ConvertedModel:
     """A converted trunk, the head and score that go behind it, and what the file is worth.
 
     `served_logits` are those of the file for the validation images, (N, K).
@@ -133,22 +133,22 @@ class Draft:
 
     how: str
     trunk: onnx.ModelProto
-    recognition: Recognition
+    detector: OodDetector
     served_logits: Floats
-    judged: ConvertedAnswers
+    predictions: ConvertedPredictions
 
     def assembled(self, *, temperature: float) -> onnx.ModelProto:
         """Return the graph to publish."""
-        return assemble(self.recognition, self.trunk, temperature=temperature)
+        return assemble(self.detector, self.trunk, temperature=temperature)
 
     @property
     def error(self) -> float:
         """How far its logits are from those of the float32 model: the mean square."""
-        before = self.judged.reference.candidate.val_logits
-        return float(np.square(self.judged.logits - before).mean())
+        before = self.predictions.reference.candidate.val_logits
+        return float(np.square(self.predictions.logits - before).mean())
 
 
-def _own_answers(reference: Reference) -> tuple[Floats, Floats]:
+def _own_answers(reference: Float32Model) -> tuple[Floats, Floats]:
     """Return the float32 file's logits (N, K) and embeddings (N, D) of the validation images."""
     candidate = reference.candidate
     assert candidate.embeddings is not None

@@ -32,7 +32,7 @@ class AccuracyChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class PrecisionOutcome:
     """One precision.
 
     Attributes:
@@ -64,18 +64,18 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class ConvertedFile:
     """A file to publish beside the float32 one.
 
     Attributes:
-        attempt: how it was found good.
+        outcome: how it was found good.
         model: the graph, without a manifest.
         facts: the manifest's fields that differ from the float32 model's.
         probabilities: what it answers, (N, K) by split.
         session: what it was measured on.
     """
 
-    attempt: Attempt
+    outcome: PrecisionOutcome
     model: onnx.ModelProto
     facts: Mapping[str, Any]
     probabilities: Mapping[Split, npt.NDArray[np.float32]]

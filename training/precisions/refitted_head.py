@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from training.abstention.ood_detector import Recognition, recognise_by
+from training.abstention.ood_detector import OodDetector, fit_detector_on
 from training.assessment.calibration import fit_temperature, negative_log_likelihood
 from training.candidates.candidate import Candidate
 from training.data.class_weights import is_imbalanced
@@ -24,7 +24,7 @@ from training.probing.published_head import fit_published_head, head_images
 Floats = npt.NDArray[np.float32]
 
 
-def refit(recognition: Recognition, trunk: onnx.ModelProto) -> Recognition | None:
+def refit_head(detector: OodDetector, trunk: onnx.ModelProto) -> OodDetector | None:
     """Return the model with another trunk, and with a head and a familiarity score fitted on it.
 
     They are fitted with the strength, on the images and by the folds of the float32 model's. None where
@@ -33,18 +33,18 @@ def refit(recognition: Recognition, trunk: onnx.ModelProto) -> Recognition | Non
     Raises:
         WeightsError: the trunk answers with NaN or infinity.
     """
-    candidate = recognition.candidate
-    strength = candidate.strength
-    if strength is None:
+    candidate = detector.candidate
+    C = candidate.C
+    if C is None:
         return None
     dataset = candidate.dataset
     rows = np.unique(np.concatenate([dataset.rows("train"), dataset.rows("val")]))
     found = compute_embeddings(trunk, dataset.pixels, rows)
     embeddings = np.full((len(dataset.pixels), found.shape[1]), np.nan, dtype=np.float32)
     embeddings[rows] = found
-    logits = _held_out_logits(candidate, embeddings, strength)
+    logits = _held_out_logits(candidate, embeddings, C)
     network = copy.deepcopy(candidate.network)
-    network.set_linear_head(_published_head(candidate, trunk, embeddings, strength))
+    network.set_linear_head(_published_head(candidate, trunk, embeddings, C))
     targets = dataset.targets("val")
     refitted = replace(
         candidate,
@@ -55,48 +55,50 @@ def refit(recognition: Recognition, trunk: onnx.ModelProto) -> Recognition | Non
         accuracy=float((logits.argmax(axis=1) == targets).mean()),
         nll=negative_log_likelihood(logits, targets, temperature=fit_temperature(logits, targets)),
     )
-    return recognise_by(refitted, recognition.reference, strength=recognition.strength)
+    return fit_detector_on(refitted, detector.reference, C=detector.C)
 
 
-def _held_out_logits(candidate: Candidate, embeddings: Floats, strength: float) -> Floats:
+def _held_out_logits(candidate: Candidate, embeddings: Floats, C: float) -> Floats:
     """Return the validation images' logits (N, K), each of a head that had not seen the image.
 
     The trunk of a mean of networks has seen them. So what the other trunk changes is added to the
     answers of networks that had not; where there are no such networks that is the same.
     """
     assert candidate.embeddings is not None
-    before = _logits_by(candidate.embeddings, candidate.dataset, strength)
-    after = _logits_by(embeddings, candidate.dataset, strength)
+    before = _logits_by(candidate.embeddings, candidate.dataset, C)
+    after = _logits_by(embeddings, candidate.dataset, C)
     return candidate.val_logits + (after - before)
 
 
-def _logits_by(embeddings: Floats, dataset: Dataset, strength: float) -> Floats:
+def _logits_by(embeddings: Floats, dataset: Dataset, C: float) -> Floats:
     balanced = is_imbalanced(dataset)
     train, targets = embeddings[dataset.rows("train")], dataset.targets("train")
     val = embeddings[dataset.rows("val")]
     val_folds = dataset.val_folds
     if val_folds is None:
-        return fit_head(train, targets, strength=strength, balanced=balanced).logits(val)
+        return fit_head(train, targets, C=C, balanced=balanced).logits(val)
     logits = np.empty((len(val), len(dataset.labels)), dtype=np.float32)
     for fold in np.unique(val_folds):
         others, out = dataset.folds != fold, val_folds == fold
-        head = fit_head(train[others], targets[others], strength=strength, balanced=balanced)
+        head = fit_head(train[others], targets[others], C=C, balanced=balanced)
         logits[out] = head.logits(val[out])
     return logits
 
 
 def _published_head(
-    candidate: Candidate, trunk: onnx.ModelProto, embeddings: Floats, strength: float
+    candidate: Candidate, trunk: onnx.ModelProto, embeddings: Floats, C: float
 ) -> LinearHead:
     dataset = candidate.dataset
     rows, targets = head_images(dataset)
-    mirrored = (
-        compute_embeddings(trunk, dataset.pixels, rows, mirrored=True) if candidate.mirror else None
+    flipped = (
+        compute_embeddings(trunk, dataset.pixels, rows, flipped=True)
+        if candidate.horizontal_flip
+        else None
     )
     return fit_published_head(
         embeddings[rows],
         targets,
-        strength=strength,
+        C=C,
         balanced=is_imbalanced(dataset),
-        mirrored=mirrored,
+        flipped=flipped,
     )

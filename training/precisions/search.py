@@ -14,16 +14,21 @@ from inference.classifier import BatchOutputs
 from inference.manifest import Precision
 from inference.providers import resolve_provider
 from inference.session import ModelSession, SessionConfig, open_session
-from training.abstention.ood_detector import Recognition
+from training.abstention.ood_detector import OodDetector
 from training.export.parity import run_batches
-from training.ood.reference_images import choose_reference
+from training.ood.reference_images import choose_reference_images
 from training.precisions.converted_metrics import measure_variant
-from training.precisions.converted_model import ConvertedAnswers, Draft, Reference, assemble
+from training.precisions.converted_model import (
+    ConvertedModel,
+    ConvertedPredictions,
+    Float32Model,
+    assemble,
+)
 from training.precisions.float16 import to_float16
 from training.precisions.gates import accuracy_reason, speed_reason
 from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter
-from training.precisions.outcome import Attempt, Variant
-from training.precisions.refitted_head import refit
+from training.precisions.outcome import ConvertedFile, PrecisionOutcome
+from training.precisions.refitted_head import refit_head
 from training.precisions.speed import BATCHES, Speed, compare_speed
 from training.runtime.progress import Display
 
@@ -35,28 +40,28 @@ _CALIBRATION_IMAGES: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class PrecisionSearch:
     """All attempts in order, and those of them that are to be published."""
 
-    attempts: tuple[Attempt, ...] = ()
-    variants: tuple[Variant, ...] = ()
+    outcomes: tuple[PrecisionOutcome, ...] = ()
+    variants: tuple[ConvertedFile, ...] = ()
 
     @property
     def left_out(self) -> dict[Precision, str] | None:
         """Why which precision is not published; None where there is none such."""
-        return {a.precision: a.left_out for a in self.attempts if a.left_out is not None} or None
+        return {a.precision: a.left_out for a in self.outcomes if a.left_out is not None} or None
 
 
-def try_precisions(
+def search_precisions(
     asked: Sequence[Precision],
-    reference: Reference,
+    reference: Float32Model,
     display: Display,
     *,
     seed: int,
     seconds_left: Callable[[], float] = lambda: math.inf,
     needed_s: float = 0.0,
     compare: CompareSpeed = compare_speed,
-) -> Tried:
+) -> PrecisionSearch:
     """Try each precision beyond float32. Test images are read only for what is published.
 
     Args:
@@ -68,54 +73,54 @@ def try_precisions(
         needed_s: about what one precision takes.
         compare: times two files.
     """
-    attempts, variants = [], []
+    outcomes, variants = [], []
     for precision in asked:
         if precision == "fp32":
             continue
         left_s = seconds_left()
         if left_s < needed_s:
-            found: Attempt | Variant = _no_time(precision, needed_s, left_s)
+            found: PrecisionOutcome | ConvertedFile = _no_time(precision, needed_s, left_s)
         else:
             with display.bar(f"trying {precision}", None):
                 found = _try(precision, reference, seed=seed, compare=compare)
-        attempt = found.attempt if isinstance(found, Variant) else found
-        display.line(attempt.describe())
-        attempts.append(attempt)
-        variants += [found] if isinstance(found, Variant) else []
-    return Tried(attempts=tuple(attempts), variants=tuple(variants))
+        outcome = found.outcome if isinstance(found, ConvertedFile) else found
+        display.line(outcome.describe())
+        outcomes.append(outcome)
+        variants += [found] if isinstance(found, ConvertedFile) else []
+    return PrecisionSearch(outcomes=tuple(outcomes), variants=tuple(variants))
 
 
-def _no_time(precision: Precision, needed_s: float, left_s: float) -> Attempt:
-    return Attempt(
+def _no_time(precision: Precision, needed_s: float, left_s: float) -> PrecisionOutcome:
+    return PrecisionOutcome(
         precision=precision,
         left_out=f"time budget: it takes about {needed_s:.0f} s, {max(left_s, 0):.0f} s are left",
     )
 
 
 def _try(
-    precision: Precision, reference: Reference, *, seed: int, compare: CompareSpeed
-) -> Attempt | Variant:
+    precision: Precision, reference: Float32Model, *, seed: int, compare: CompareSpeed
+) -> PrecisionOutcome | ConvertedFile:
     config = _session_config(precision)
-    draft = _best_draft(precision, reference, config, seed=seed)
-    if draft is None:
+    converted = _best_draft(precision, reference, config, seed=seed)
+    if converted is None:
         reason = "accuracy gate: it answers with NaN or infinity"
-        return Attempt(precision=precision, left_out=reason)
-    calibration = draft.judged.calibration()
-    model = draft.assembled(temperature=calibration.temperature)
+        return PrecisionOutcome(precision=precision, left_out=reason)
+    calibration = converted.predictions.calibration()
+    model = converted.assembled(temperature=calibration.temperature)
     data = model.SerializeToString()
-    change = draft.judged.accuracy_change()
+    change = converted.predictions.accuracy_change()
     speed = _compare(data, reference, config, compare)
-    attempt = Attempt(
+    outcome = PrecisionOutcome(
         precision=precision,
-        how=draft.how,
+        how=converted.how,
         accuracy=change,
         speed=speed,
         size_bytes=len(data),
         left_out=accuracy_reason(change) or speed_reason(speed),
     )
-    if attempt.left_out is not None:
-        return attempt
-    return measure_variant(attempt, model, draft, calibration, config)
+    if outcome.left_out is not None:
+        return outcome
+    return measure_variant(outcome, model, converted, calibration, config)
 
 
 def _session_config(precision: Precision) -> SessionConfig:
@@ -125,8 +130,8 @@ def _session_config(precision: Precision) -> SessionConfig:
 
 
 def _best_draft(
-    precision: Precision, reference: Reference, config: SessionConfig, *, seed: int
-) -> Draft | None:
+    precision: Precision, reference: Float32Model, config: SessionConfig, *, seed: int
+) -> ConvertedModel | None:
     """Return the draft nearest to the float32 answers, of those that keep the accuracy if any does.
 
     A head is fitted again only where the float32 model's own loses too much. None where no draft
@@ -135,7 +140,7 @@ def _best_draft(
     trunk = reference.candidate.trunk
     if precision == "fp16":
         return _nearest(_drafts([("layers in float16", to_float16(trunk))], reference, config))
-    drafts: list[Draft] = []
+    drafts: list[ConvertedModel] = []
     with Int8Converter(trunk, _calibration_images(reference, seed=seed)) as converter:
         for recipes in (RECIPES, (CAREFUL_RECIPE,)):
             trunks = [(recipe.describe(), converter.convert(recipe)) for recipe in recipes]
@@ -149,75 +154,77 @@ def _best_draft(
 
 
 def _drafts(
-    trunks: Sequence[tuple[str, onnx.ModelProto]], reference: Reference, config: SessionConfig
-) -> list[Draft]:
+    trunks: Sequence[tuple[str, onnx.ModelProto]], reference: Float32Model, config: SessionConfig
+) -> list[ConvertedModel]:
     """Run each converted trunk on the validation images; leave out what answers with no number."""
     drafts = []
     for how, trunk in trunks:
-        outputs = _answers(reference.recognition, trunk, reference, config)
+        outputs = _answers(reference.detector, trunk, reference, config)
         if np.isfinite(outputs.logits).all() and np.isfinite(outputs.embedding).all():
             drafts.append(
-                Draft(
+                ConvertedModel(
                     how=how,
                     trunk=trunk,
-                    recognition=reference.recognition,
+                    detector=reference.detector,
                     served_logits=outputs.logits,
-                    judged=ConvertedAnswers.of_same_head(reference, outputs),
+                    predictions=ConvertedPredictions.of_same_head(reference, outputs),
                 )
             )
     return drafts
 
 
-def _refitted(drafts: Sequence[Draft], reference: Reference, config: SessionConfig) -> list[Draft]:
+def _refitted(
+    drafts: Sequence[ConvertedModel], reference: Float32Model, config: SessionConfig
+) -> list[ConvertedModel]:
     """Return the nearest of the drafts with a head of its own; nothing where there can be none."""
-    draft = _nearest(drafts)
-    recognition = None if draft is None else refit(reference.recognition, draft.trunk)
-    if draft is None or recognition is None:
+    converted = _nearest(drafts)
+    detector = None if converted is None else refit_head(reference.detector, converted.trunk)
+    if converted is None or detector is None:
         return []
-    outputs = _answers(recognition, draft.trunk, reference, config)
+    outputs = _answers(detector, converted.trunk, reference, config)
     return [
-        Draft(
-            how=f"{draft.how}, head fitted on its features",
-            trunk=draft.trunk,
-            recognition=recognition,
+        ConvertedModel(
+            how=f"{converted.how}, head fitted on its features",
+            trunk=converted.trunk,
+            detector=detector,
             served_logits=outputs.logits,
-            judged=ConvertedAnswers.of_refitted(reference, recognition, outputs),
+            predictions=ConvertedPredictions.of_refitted(reference, detector, outputs),
         )
     ]
 
 
 def _answers(
-    recognition: Recognition, trunk: onnx.ModelProto, reference: Reference, config: SessionConfig
+    detector: OodDetector, trunk: onnx.ModelProto, reference: Float32Model, config: SessionConfig
 ) -> BatchOutputs:
     """Run a file on the validation images."""
-    model = assemble(recognition, trunk, temperature=reference.temperature)
+    model = assemble(detector, trunk, temperature=reference.temperature)
     dataset = reference.candidate.dataset
     session = open_session(model.SerializeToString(), config)
     return run_batches(session, dataset.pixels, dataset.rows("val"))
 
 
-def _keeps_accuracy(draft: Draft) -> bool:
-    return accuracy_reason(draft.judged.accuracy_change()) is None
+def _keeps_accuracy(converted: ConvertedModel) -> bool:
+    return accuracy_reason(converted.predictions.accuracy_change()) is None
 
 
-def _nearest(drafts: Sequence[Draft]) -> Draft | None:
-    return min(drafts, key=lambda draft: draft.error, default=None)
+def _nearest(drafts: Sequence[ConvertedModel]) -> ConvertedModel | None:
+    return min(drafts, key=lambda converted: converted.error, default=None)
 
 
-def _calibration_images(reference: Reference, *, seed: int) -> Pixels:
+def _calibration_images(reference: Float32Model, *, seed: int) -> Pixels:
     """Return training images (M, H, W, 3), of each class alike, as the model sees them."""
     dataset = reference.candidate.dataset
-    places = choose_reference(dataset, seed=seed, at_most=_CALIBRATION_IMAGES)
+    places = choose_reference_images(dataset, seed=seed, at_most=_CALIBRATION_IMAGES)
     return np.ascontiguousarray(dataset.pixels[dataset.rows("train")[places]])
 
 
 def _compare(
-    data: bytes, reference: Reference, config: SessionConfig, compare: CompareSpeed
+    data: bytes, reference: Float32Model, config: SessionConfig, compare: CompareSpeed
 ) -> Speed:
     """Time a file beside the float32 one, on as many images as the largest timed batch."""
     one_thread = dataclasses.replace(config, intra_op_threads=1)
     float32 = assemble(
-        reference.recognition, reference.candidate.trunk, temperature=reference.temperature
+        reference.detector, reference.candidate.trunk, temperature=reference.temperature
     )
     before = float32.SerializeToString()
     dataset = reference.candidate.dataset

@@ -17,7 +17,7 @@ _ROUNDS_S: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class BatchTiming:
     """Median milliseconds an image, in batches of `batch`: of the float32 file and of the other."""
 
     batch: int
@@ -35,7 +35,7 @@ class Speed:
     """Timings at several batch sizes, on `provider` (on a CPU with one thread)."""
 
     provider: str
-    timings: tuple[Timing, ...]
+    timings: tuple[BatchTiming, ...]
 
     @property
     def ratio(self) -> float:
@@ -62,7 +62,9 @@ def compare_speed(
     return Speed(provider=other.provider, timings=timings)
 
 
-def _time(reference: ModelSession, other: ModelSession, batch: npt.NDArray[np.uint8]) -> Timing:
+def _time(
+    reference: ModelSession, other: ModelSession, batch: npt.NDArray[np.uint8]
+) -> BatchTiming:
     spent: tuple[list[float], list[float]] = ([], [])
     for session in (reference, other):
         _run_s(session, batch)
@@ -73,7 +75,7 @@ def _time(reference: ModelSession, other: ModelSession, batch: npt.NDArray[np.ui
         for session, seconds in zip((reference, other), spent, strict=True):
             seconds.append(_run_s(session, batch))
     first, second = (1000 * float(np.median(seconds)) / len(batch) for seconds in spent)
-    return Timing(batch=len(batch), reference_ms=first, other_ms=second)
+    return BatchTiming(batch=len(batch), reference_ms=first, other_ms=second)
 
 
 def _run_s(session: ModelSession, batch: npt.NDArray[np.uint8]) -> float:

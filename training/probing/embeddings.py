@@ -22,7 +22,7 @@ def compute_embeddings(
     pixels: PixelRows,
     rows: npt.NDArray[np.int64],
     *,
-    mirrored: bool = False,
+    flipped: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> npt.NDArray[np.float32]:
     """Return the embeddings (M, D) of the images at `rows` (M,) of `pixels`.
@@ -36,7 +36,7 @@ def compute_embeddings(
     embeddings = np.empty((len(rows), 0), dtype=np.float32)
     for start in range(0, len(rows), _BATCH):
         batch = pixels[rows[start : start + _BATCH]]
-        if mirrored:
+        if flipped:
             batch = batch[:, :, ::-1]
         part = session.run(np.ascontiguousarray(batch), ["embedding"])["embedding"]
         if start == 0:  # only now is D known

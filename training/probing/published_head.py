@@ -29,9 +29,9 @@ def fit_published_head(
     embeddings: Floats,
     targets: Integers,
     *,
-    strength: float,
+    C: float,
     balanced: bool,
-    mirrored: Floats | None = None,
+    flipped: Floats | None = None,
 ) -> LinearHead:
     """Fit the head.
 
@@ -42,12 +42,12 @@ def fit_published_head(
         balanced: weigh the classes by the inverse of their size.
         mirrored: embeddings (M, D) of their mirror images, where these keep their class.
     """
-    if mirrored is None:
-        return fit_head(embeddings, targets, strength=strength, balanced=balanced)
+    if flipped is None:
+        return fit_head(embeddings, targets, C=C, balanced=balanced)
     # Twice the images weigh twice as much against the same penalty.
     return fit_head(
-        np.concatenate([embeddings, mirrored]),
+        np.concatenate([embeddings, flipped]),
         np.concatenate([targets, targets]),
-        strength=strength / 2,
+        C=C / 2,
         balanced=balanced,
     )

@@ -11,7 +11,7 @@ from training.assessment.confused_classes import ConfusedPair
 from training.assessment.intervals import Z_95
 
 if TYPE_CHECKING:  # its module imports torch
-    from training.finetuning.loop import EpochRecord
+    from training.finetuning.loop import ValidationRecord
 
 _MOST_PIECES: Final = 6
 _MOST_CLASSES: Final = 3
@@ -61,7 +61,7 @@ class Evidence:
     training_images: Mapping[str, int]
     suspects: int
     head_only: bool
-    history: Sequence["EpochRecord"]
+    history: Sequence["ValidationRecord"]
 
 
 def advise(evidence: Evidence) -> list[Advice]:

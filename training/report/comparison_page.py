@@ -13,20 +13,18 @@ def render_comparison(comparison: Comparison) -> str:
     """Return the page as HTML; names are escaped."""
     bars = [
         draw_interval_bar(
-            contender.metrics.accuracy,
-            contender.metrics.accuracy_interval,
-            note=f"accuracy of {contender.name}",
+            model.metrics.accuracy,
+            model.metrics.accuracy_interval,
+            note=f"accuracy of {model.name}",
         )
-        for contender in comparison.contenders
+        for model in comparison.models
     ]
     return render(
         "comparison.html.j2",
         comparison=comparison,
         rows=list(zip(comparison.rows(), bars, strict=True)),
         labels=[
-            label
-            for label, found in comparison.contenders[0].metrics.per_class.items()
-            if found.images
+            label for label, found in comparison.models[0].metrics.per_class.items() if found.images
         ],
         shown=comparison.disagreements[:_SHOWN_DISAGREEMENTS],
     )

@@ -4,7 +4,7 @@ from inference.classifier import Classifier
 from training.assessment.answered_files import read_pixels
 from training.assessment.evaluation import Evaluation
 from training.report.gallery import make_gallery
-from training.report.performance import judge
+from training.report.performance import assess
 from training.report.report_page import render
 
 
@@ -20,7 +20,7 @@ def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
         classifier,
         lambda index: read_pixels(classifier, files[index]),
     )
-    judgement = judge(
+    performance = assess(
         evaluation.answers,
         evaluation.metrics,
         evaluation.calibration,
@@ -31,7 +31,7 @@ def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
     return render(
         "evaluation.html.j2",
         manifest=manifest,
-        judgement=judgement,
+        performance=performance,
         evaluation=evaluation,
         own=manifest.metrics.test or manifest.metrics.val,
         name=evaluation.folder.root.resolve().name,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from inference.classifier import Classifier
 from inference.similar import SimilarIndex
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.pages.thumbnails import heat_url, photo_url
 
 _MOST_IMAGES: Final = 12
@@ -50,7 +50,7 @@ class Gallery:
 
 
 def make_gallery(
-    answers: Answers,
+    answers: LabelledPredictions,
     classifier: Classifier,
     pixels_of: PixelsOf,
     *,
@@ -79,19 +79,19 @@ def make_gallery(
     return Gallery(mistakes=tiles[: len(mistakes)], unsure=tiles[len(mistakes) :])
 
 
-def _worst_mistakes(answers: Answers) -> list[int]:
+def _worst_mistakes(answers: LabelledPredictions) -> list[int]:
     wrong = np.flatnonzero(~answers.right)
     order = np.argsort(-answers.confidence[wrong], kind="stable")
     return [int(i) for i in wrong[order][:_MOST_IMAGES]]
 
 
-def _least_sure(answers: Answers, *, besides: Collection[int]) -> list[int]:
+def _least_sure(answers: LabelledPredictions, *, besides: Collection[int]) -> list[int]:
     order = np.argsort(answers.confidence, kind="stable").tolist()
     return [i for i in order if i not in besides][:_MOST_IMAGES]
 
 
 def _tiles(
-    answers: Answers,
+    answers: LabelledPredictions,
     chosen: Sequence[int],
     classifier: Classifier,
     pixels_of: PixelsOf,

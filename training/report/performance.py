@@ -9,7 +9,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from inference.manifest import ClassMetrics, SplitMetrics
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect
 from training.assessment.classification_metrics import confusion_matrix
 from training.assessment.confused_classes import ConfusedPair, confused_pairs
@@ -24,11 +24,11 @@ from training.report.figures.reliability_diagram import draw_reliability
 from training.report.gallery import Gallery
 
 if TYPE_CHECKING:  # its module imports torch
-    from training.finetuning.loop import EpochRecord
+    from training.finetuning.loop import ValidationRecord
 
 Counts = npt.NDArray[np.int64]
 # Which images were judged; the page words it.
-Kind = Literal["test", "validation", "cross-validated", "given"]
+EvaluatedOn = Literal["test", "validation", "cross-validated", "given"]
 
 # Above this many classes a matrix of figures is too large to read.
 MATRIX_CLASSES: Final = 20
@@ -62,7 +62,7 @@ class MatrixCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Performance:
     """How good the answers are.
 
     Attributes:
@@ -84,7 +84,7 @@ class Judgement:
         gallery: images worth looking at.
     """
 
-    kind: Kind
+    kind: EvaluatedOn
     metrics: SplitMetrics
     largest: str
     largest_share: float
@@ -104,18 +104,18 @@ class Judgement:
     gallery: Gallery
 
 
-def judge(
-    answers: Answers,
+def assess(
+    answers: LabelledPredictions,
     metrics: SplitMetrics,
     calibration: CalibrationEffect,
     gallery: Gallery,
     *,
-    kind: Kind,
+    kind: EvaluatedOn,
     training_images: Mapping[str, int],
     suspects: int = 0,
     head_only: bool = False,
-    history: Sequence["EpochRecord"] = (),
-) -> Judgement:
+    history: Sequence["ValidationRecord"] = (),
+) -> Performance:
     """Draw the figures and gather the advice; the last four are as in `Evidence`."""
     labels = answers.labels
     counts = confusion_matrix(answers.probabilities, answers.targets, len(labels))
@@ -136,7 +136,7 @@ def judge(
         history=history,
     )
     small = len(labels) <= MATRIX_CLASSES
-    return Judgement(
+    return Performance(
         kind=kind,
         metrics=metrics,
         largest=labels[largest],

@@ -11,7 +11,7 @@ from training.backbones.licences import licence_warning
 from training.report.figures.training_curves import draw_accuracies, draw_losses
 from training.report.gallery import make_gallery
 from training.report.people import looks_like_people
-from training.report.performance import judge
+from training.report.performance import assess
 from training.report.training_report import Report, Stage
 
 _SHOWN_FILES: Final = 100
@@ -34,7 +34,7 @@ def render_report(
     """
     metrics = manifest.metrics.test if report.kind == "test" else manifest.metrics.val
     assert metrics is not None
-    judgement = judge(
+    performance = assess(
         report.answers,
         metrics,
         report.calibration,
@@ -54,7 +54,7 @@ def render_report(
     return render(
         "report.html.j2",
         manifest=manifest,
-        judgement=judgement,
+        performance=performance,
         curves=[draw(report.history) for draw in (draw_losses, draw_accuracies) if report.history],
         history=report.history,
         tried=report.tried,

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect
 from training.report.gallery import PixelsOf
-from training.report.performance import Kind
+from training.report.performance import EvaluatedOn
 
 if TYPE_CHECKING:  # their modules import torch and scikit-learn
     from training.audit.result import Finding
-    from training.finetuning.loop import EpochRecord
-    from training.precisions.outcome import Attempt
+    from training.finetuning.loop import ValidationRecord
+    from training.precisions.outcome import PrecisionOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +42,15 @@ class Report:
         precisions: smaller files that were tried.
     """
 
-    answers: Answers
-    kind: Kind
+    answers: LabelledPredictions
+    kind: EvaluatedOn
     calibration: CalibrationEffect
     pixels_of: PixelsOf
-    history: Sequence["EpochRecord"]
+    history: Sequence["ValidationRecord"]
     tried: Sequence[str]
     reason: str
     findings: Sequence["Finding"]
     suspects: Sequence[str]
     left_out: Sequence[tuple[str, str]]
     stages: Sequence[Stage]
-    precisions: Sequence["Attempt"] = ()
+    precisions: Sequence["PrecisionOutcome"] = ()

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from training.augmentation.batches import StepImages, TrainingImages
-from training.augmentation.gpu_cache import on_device
+from training.augmentation.gpu_cache import cache_on_gpu
 from training.augmentation.random_augmentation import Augmentation
 from training.candidates.candidate import Candidate
-from training.candidates.finetuned import TrainedTrunk, make_trained, settle
+from training.candidates.finetuned import TrainedNetwork, make_finetuned, train_with_heads
 from training.candidates.probe_candidate import make_probe
 from training.candidates.selection import Contest
 from training.config import FinetuneConfig
@@ -21,7 +21,7 @@ from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.planning.training_plan import make_plan
 from training.probing.published_head import head_images
-from training.run.prepare import Prepared
+from training.run.prepare import PreparedData
 from training.run.time_budget import Stopwatch
 from training.runtime import distributed
 from training.runtime.device import resolve_device
@@ -38,13 +38,19 @@ Chosen = tuple[Candidate, list[Candidate]]
 class Fitting:
     """What fitting needs."""
 
-    prepared: Prepared
+    prepared: PreparedData
     config: FinetuneConfig
     display: Display
     stopwatch: Stopwatch
 
     def task(
-        self, start: TransferNetwork, dataset: Dataset, method: str, *, mirror: bool, fold: int = 0
+        self,
+        start: TransferNetwork,
+        dataset: Dataset,
+        method: str,
+        *,
+        horizontal_flip: bool,
+        fold: int = 0,
     ) -> TrainingTask:
         """Return what is to be trained.
 
@@ -56,13 +62,13 @@ class Fitting:
             start=start,
             backbone=self.prepared.backbone,
             dataset=dataset,
-            images=self.images(dataset, mirror=mirror),
+            images=self.images(dataset, horizontal_flip=horizontal_flip),
             validation=ValidationImages(
                 pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
             ),
             config=self.config,
             method=method,
-            mirror=mirror,
+            horizontal_flip=horizontal_flip,
             deadline_s=self.stopwatch.deadline_s(self.config),
             after_s=self.stopwatch.after_s(self.config, dataset) + mean_s,
             stretched=method == "scratch" or self.prepared.dataset.folds is None,
@@ -74,7 +80,7 @@ class Fitting:
         """Return the seconds that a fitted model leaves of the budget when it is published."""
         return self.stopwatch.left_s(self.config) - self.stopwatch.finish_s(dataset)
 
-    def images(self, dataset: Dataset, *, mirror: bool) -> StepImages:
+    def images(self, dataset: Dataset, *, horizontal_flip: bool) -> StepImages:
         """Return the training images, changed at random."""
         assert dataset.training_pixels is not None
         images = TrainingImages(
@@ -83,10 +89,10 @@ class Fitting:
             targets=dataset.targets("train"),
             seed=self.config.seed,
             batch_size=self.config.batch_size,
-            augmentation=Augmentation(mirror=mirror, distort=True),
-            share=distributed.share(),
+            augmentation=Augmentation(horizontal_flip=horizontal_flip, distort=True),
+            shard=distributed.shard(),
         )
-        return on_device(images, resolve_device(self.config))
+        return cache_on_gpu(images, resolve_device(self.config))
 
     def checkpoints(self, fold: int = 0) -> Checkpoints:
         """Return where the run is saved, and what a run that goes on from there must have alike."""
@@ -121,7 +127,7 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     if fitting.prepared.features is None:
         return _from_scratch(fitting)
     # What follows decides whether it is published: mirror images are for its last head.
-    probe = _make_probe(fitting, fitting.prepared.dataset, mirrored=method == "probe")
+    probe = _make_probe(fitting, fitting.prepared.dataset, flipped=method == "probe")
     fitting.display.line(probe.describe())
     if method == "probe":
         return None if fitting.config.dry_run else (probe, [probe])
@@ -132,7 +138,7 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
         found = None if fitting.config.dry_run else (probe, [probe])
     if found is None or found[0] is not probe:
         return found
-    probe = _make_probe(fitting, fitting.prepared.dataset, mirrored=True)
+    probe = _make_probe(fitting, fitting.prepared.dataset, flipped=True)
     return probe, [probe, *found[1][1:]]
 
 
@@ -140,17 +146,19 @@ def _from_scratch(fitting: Fitting) -> Chosen | None:
     dataset = fitting.prepared.dataset
     held = dataset if dataset.folds is None else dataset.hold_out(0)
     start = TransferNetwork(fitting.prepared.backbone, len(dataset.labels))
-    task = fitting.task(start, held, "scratch", mirror=fitting.config.mirror == "yes")
+    task = fitting.task(
+        start, held, "scratch", horizontal_flip=fitting.config.horizontal_flip == "yes"
+    )
     trained = _train(task, fitting)
     if trained is None:
         return None
-    model = _settle([trained], fitting)
+    model = _make_finetuned([trained], fitting)
     return model, [model]
 
 
 def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     dataset = fitting.prepared.dataset
-    if not distributed.agree(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
+    if not distributed.broadcast(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
         raise OutOfTime
     if dataset.folds is None:
         probes, networks = [probe], _trained_from(probe, fitting)
@@ -158,7 +166,7 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
         probes, networks = _train_folds(fitting)
     if not networks:
         return None
-    trained = _settle(networks, fitting)
+    trained = _make_finetuned(networks, fitting)
     contest = Contest.of(probes, trained)
     outcome = contest.describe()
     fitting.display.line(outcome)
@@ -166,17 +174,19 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     return (trained if contest.trained_wins() else probe), [probe, trained]
 
 
-def _settle(networks: list[TrainedTrunk], fitting: Fitting) -> Candidate:
+def _make_finetuned(networks: list[TrainedNetwork], fitting: Fitting) -> Candidate:
     """Return the model of what was trained, and say how good it is."""
     dataset = fitting.prepared.dataset
     if dataset.folds is not None:
-        dataset = dataset.judged_by(len(networks))
-    trained = settle(networks, dataset, fitting.display, spare_s=lambda: fitting.spare_s(dataset))
+        dataset = dataset.validated_on(len(networks))
+    trained = make_finetuned(
+        networks, dataset, fitting.display, spare_s=lambda: fitting.spare_s(dataset)
+    )
     fitting.display.line(trained.describe())
     return trained
 
 
-def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedTrunk]]:
+def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork]]:
     """Train beside one fold after the other; return a probe and a network of each.
 
     A handful of images cannot tell a network from its probe. So where there is time the same training
@@ -184,13 +194,13 @@ def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedTrunk]]
     """
     dataset = fitting.prepared.dataset
     probes: list[Candidate] = []
-    networks: list[TrainedTrunk] = []
+    networks: list[TrainedNetwork] = []
     assert dataset.folds is not None
     num_folds, num_judges = int(dataset.folds.max()) + 1, 0
     for fold in range(num_folds):
         began = time.monotonic()
         fitting.display.line(f"fine-tuning beside fold {fold + 1} of {num_folds}")
-        rival = _make_probe(fitting, dataset.hold_out(fold), mirrored=False)
+        rival = _make_probe(fitting, dataset.hold_out(fold), flipped=False)
         try:
             networks += _trained_from(rival, fitting, fold)
         except OutOfTime:
@@ -207,19 +217,21 @@ def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedTrunk]]
 def _has_time_again(fitting: Fitting, seconds: float) -> bool:
     config, dataset = fitting.config, fitting.prepared.dataset
     again = not config.dry_run and fitting.stopwatch.has_time_again(seconds, config, dataset)
-    agreed: bool = distributed.agree(again)
+    agreed: bool = distributed.broadcast(again)
     return agreed
 
 
-def _trained_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> list[TrainedTrunk]:
+def _trained_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> list[TrainedNetwork]:
     """Return the network that was trained; nothing but in the first of several processes."""
     assert probe.start is not None
-    task = fitting.task(probe.start, probe.dataset, "finetune", mirror=probe.mirror, fold=fold)
+    task = fitting.task(
+        probe.start, probe.dataset, "finetune", horizontal_flip=probe.horizontal_flip, fold=fold
+    )
     trained = _train(task, fitting, fold)
     return [] if trained is None else [trained]
 
 
-def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candidate:
+def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candidate:
     """Fit a probe, `mirrored` with mirror images where they keep their class and there is time."""
     assert fitting.prepared.features is not None
     began = time.monotonic()
@@ -228,21 +240,21 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, mirrored: bool) -> Candid
         dataset,
         fitting.config,
         fitting.display,
-        mirrored=mirrored,
+        flipped=flipped,
         spare_s=lambda: fitting.spare_s(dataset),
     )
     watch = fitting.stopwatch
     watch.probe_s = time.monotonic() - began
     watch.heads_s = fitting.display.stage_seconds["fitting the head"]
-    watch.mirrored_s = probe.mirror * watch.feature_s * len(head_images(dataset)[0])
+    watch.flipped_s = probe.horizontal_flip * watch.feature_s * len(head_images(dataset)[0])
     return probe
 
 
-def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> TrainedTrunk | None:
+def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> TrainedNetwork | None:
     if fitting.config.dry_run:
         make_plan(task, fitting.display)
         return None
     checkpoints = fitting.checkpoints(fold)
     if fitting.config.fresh and fold == 0:
         fitting.forget()
-    return make_trained(task, checkpoints, fitting.display)
+    return train_with_heads(task, checkpoints, fitting.display)

@@ -21,11 +21,11 @@ from inference.manifest import (
 from inference.rejection import FAMILIARITY
 from inference.session import ModelSession, SessionConfig, open_session
 from training.abstention.ood_detector import (
-    Recognition,
+    OodDetector,
+    fit_ood_detector,
     make_index,
-    recognise,
 )
-from training.abstention.rules import Caution, choose_caution
+from training.abstention.rules import AbstentionRules, choose_abstention_rules
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, describe_accuracy, measure
 from training.backbones.build import Backbone
@@ -35,10 +35,10 @@ from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.data.split import Dataset
 from training.export.parity import check_graph
-from training.precisions.converted_model import Reference
-from training.precisions.search import Tried, try_precisions
-from training.run.prepare import Prepared
-from training.run.publish import Measured
+from training.precisions.converted_model import Float32Model
+from training.precisions.search import PrecisionSearch, search_precisions
+from training.run.prepare import PreparedData
+from training.run.publish import MeasuredModel
 from training.run.report_content import make_report
 from training.run.time_budget import Stopwatch
 from training.runtime.progress import Display
@@ -50,34 +50,34 @@ Floats = npt.NDArray[np.float32]
 def measure_candidate(
     chosen: Candidate,
     tried: list[Candidate],
-    prepared: Prepared,
+    prepared: PreparedData,
     config: FinetuneConfig,
     display: Display,
     *,
     stopwatch: Stopwatch,
-) -> Measured:
+) -> MeasuredModel:
     """Calibrate on validation data, check the graph, and read the test data for the first time.
 
     Raises:
         GateFailed: the exported file does not do what the network does.
     """
-    recognition = recognise(chosen, config, display, strength=tried[0].strength)
-    chosen = recognition.candidate
+    detector = fit_ood_detector(chosen, config, display, C=tried[0].C)
+    chosen = detector.candidate
     dataset, backbone = chosen.dataset, prepared.backbone
-    temperature = chosen.judged().temperature()
-    model = chosen.exported(temperature=temperature, familiarity=recognition.familiarity)
+    temperature = chosen.out_of_fold().temperature()
+    model = chosen.exported(temperature=temperature, ood_score=detector.ood_score)
     session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
-    parity = _check_graph(recognition, session, display, temperature=temperature)
+    parity = _check_graph(detector, session, display, temperature=temperature)
     logits = _served_logits(chosen)
     served = {split: softmax(found / temperature, axis=1) for split, found in logits.items()}
     judgement = _judge(chosen, logits, temperature=temperature)
     _describe_metrics(judgement.metrics, display)
-    caution = _choose_caution(
-        recognition, prepared, config, display, temperature=temperature, served=served
+    caution = _choose_rules(
+        detector, prepared, config, display, temperature=temperature, served=served
     )
-    reference = _reference(recognition, caution, temperature)
+    reference = _reference(detector, caution, temperature)
     precisions = _try_precisions(reference, config, display, stopwatch)
-    return Measured(
+    return MeasuredModel(
         model=model,
         variants=precisions.variants,
         facts={
@@ -95,7 +95,7 @@ def measure_candidate(
         frozen_split=prepared.dataset.frozen(),
         given_splits=prepared.scan.folder.given_splits,
         probabilities=served,
-        similar=None if config.no_similar else make_index(recognition, prepared.scan.folder),
+        similar=None if config.no_similar else make_index(detector, prepared.scan.folder),
         metrics=_metrics_file(judgement, parity, tried, prepared, precisions) | caution.tested,
         report=make_report(
             chosen,
@@ -104,22 +104,22 @@ def measure_candidate(
             display,
             probabilities=judgement.probabilities,
             calibration=judgement.calibration,
-            precisions=precisions.attempts,
+            precisions=precisions.outcomes,
         ),
     )
 
 
-def _choose_caution(
-    recognition: Recognition,
-    prepared: Prepared,
+def _choose_rules(
+    detector: OodDetector,
+    prepared: PreparedData,
     config: FinetuneConfig,
     display: Display,
     *,
     temperature: float,
     served: dict[Split, Floats],
-) -> Caution:
-    return choose_caution(
-        recognition,
+) -> AbstentionRules:
+    return choose_abstention_rules(
+        detector,
         prepared.unknown,
         None if prepared.features is None else prepared.features.embeddings,
         config,
@@ -139,9 +139,9 @@ def _origin(dataset: Dataset, backbone: Backbone) -> dict[str, Any]:
     }
 
 
-def _reference(recognition: Recognition, caution: Caution, temperature: float) -> Reference:
-    return Reference(
-        recognition=recognition,
+def _reference(detector: OodDetector, caution: AbstentionRules, temperature: float) -> Float32Model:
+    return Float32Model(
+        detector=detector,
         temperature=temperature,
         rejection=caution.rejection,
         conformal=caution.conformal,
@@ -149,9 +149,9 @@ def _reference(recognition: Recognition, caution: Caution, temperature: float) -
 
 
 def _try_precisions(
-    reference: Reference, config: FinetuneConfig, display: Display, stopwatch: Stopwatch
-) -> Tried:
-    return try_precisions(
+    reference: Float32Model, config: FinetuneConfig, display: Display, stopwatch: Stopwatch
+) -> PrecisionSearch:
+    return search_precisions(
         config.precisions,
         reference,
         display,
@@ -162,9 +162,9 @@ def _try_precisions(
 
 
 def _check_graph(
-    recognition: Recognition, session: ModelSession, display: Display, *, temperature: float
+    detector: OodDetector, session: ModelSession, display: Display, *, temperature: float
 ) -> Parity:
-    chosen = recognition.candidate
+    chosen = detector.candidate
     rows = chosen.dataset.rows("val")
     with display.bar("comparing PyTorch with the exported file", len(rows)) as advance:
         return check_graph(
@@ -173,7 +173,7 @@ def _check_graph(
             chosen.dataset.pixels,
             rows,
             temperature=temperature,
-            familiarity=recognition.familiarity,
+            ood_score=detector.ood_score,
             advance=advance,
         )
 
@@ -196,9 +196,9 @@ def _judge(
     With folds, the published head has seen the validation images: they are judged by the logits of
     those heads that had not.
     """
-    dataset, judged = chosen.dataset, chosen.judged()
-    logits = {**served_logits, "val": judged.logits}
-    targets = {split: dataset.targets(split) for split in logits} | {"val": judged.targets}
+    dataset, out_of_fold = chosen.dataset, chosen.out_of_fold()
+    logits = {**served_logits, "val": out_of_fold.logits}
+    targets = {split: dataset.targets(split) for split in logits} | {"val": out_of_fold.targets}
     probabilities = {split: softmax(logits[split] / temperature, axis=1) for split in logits}
     found = {
         split: measure(probabilities[split], targets[split], dataset.labels) for split in logits
@@ -280,11 +280,11 @@ def _metrics_file(
     judgement: _Judgement,
     parity: Parity,
     tried: list[Candidate],
-    prepared: Prepared,
-    precisions: Tried,
+    prepared: PreparedData,
+    precisions: PrecisionSearch,
 ) -> dict[str, Any]:
     return {
-        "precisions": precisions.attempts,
+        "precisions": precisions.outcomes,
         "metrics": judgement.metrics,
         "calibration": judgement.calibration,
         "parity": parity,

@@ -42,7 +42,7 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
     folder = read_folder(config.data)
     _check_writable(config.models_dir)
     check_tracker(config.tracker)
-    with distributed.joined(resolve_device(config)):
+    with distributed.process_group(resolve_device(config)):
         return _run(folder, config, display, stopwatch)
 
 

@@ -10,9 +10,9 @@ from training.audit.summary import print_summary
 from training.backbones.build import Backbone
 from training.config import FinetuneConfig
 from training.data.cache import PixelCache
-from training.data.conflicts_and_leaks import Settled, settle_copies
+from training.data.conflicts_and_leaks import ResolvedCopies, resolve_copies
 from training.data.layout import Folder
-from training.data.scan import Quarantined, Scan, scan_folder
+from training.data.scan import Scan, UnreadableFile, scan_folder
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.split_groups import group_images
 from training.data.views import Views
@@ -23,7 +23,7 @@ _SHOWN_FILES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class PreparedData:
     """All that is known before a model is fitted.
 
     `unknown` holds the images of no class. `features` is None for training from scratch.
@@ -34,15 +34,15 @@ class Prepared:
     unknown: Scan
     features: Features | None
     audit: Audit
-    settled: Settled
+    resolved: ResolvedCopies
     dataset: Dataset
 
     def left_out(self) -> list[tuple[str, str]]:
         """Return path and reason of every file that takes no part."""
         relative = self.scan.folder.relative
-        quarantined = [*self.scan.quarantined, *self.unknown.quarantined]
-        unread = [(relative(bad.file), bad.reason) for bad in quarantined]
-        return unread + [(relative(i.file), reason) for i, reason in self.settled.dropped]
+        unreadable = [*self.scan.unreadable, *self.unknown.unreadable]
+        unread = [(relative(bad.file), bad.reason) for bad in unreadable]
+        return unread + [(relative(i.file), reason) for i, reason in self.resolved.dropped]
 
 
 def prepare(
@@ -53,7 +53,7 @@ def prepare(
     display: Display,
     *,
     method: str,
-) -> Prepared:
+) -> PreparedData:
     """Scan, audit and split a folder.
 
     Raises:
@@ -72,7 +72,7 @@ def prepare(
         tolerated=_tolerated(config),
     )
     print_summary(audit, display, all_in="metrics.json")
-    settled = settle_copies(
+    resolved = resolve_copies(
         folder,
         scan.images,
         group_images(scan.images, []),
@@ -80,9 +80,9 @@ def prepare(
         allow_conflicts=config.allow_conflicts,
         leakage=config.leakage,
     )
-    _describe_dropped(settled, folder, display)
+    _describe_dropped(resolved, folder, display)
     dataset = split_images(
-        settled.images,
+        resolved.images,
         group_images(
             scan.images, audit.duplicate_groups, pattern=config.group_by, root=folder.root
         ),
@@ -94,13 +94,13 @@ def prepare(
         training_pixels=scan.training,
     )
     _describe_splits(dataset, display)
-    return Prepared(
+    return PreparedData(
         backbone=backbone,
         scan=scan,
         unknown=_scan_unknown(folder, scan, views, cache, display),
         features=features,
         audit=audit,
-        settled=settled,
+        resolved=resolved,
         dataset=dataset,
     )
 
@@ -114,10 +114,10 @@ def _tolerated(config: FinetuneConfig) -> frozenset[str]:
 def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> Scan:
     with display.bar("reading images", len(folder.files)) as advance:
         scan = scan_folder(folder, views, cache, advance=advance)
-    for bad in scan.quarantined[:_SHOWN_FILES]:
+    for bad in scan.unreadable[:_SHOWN_FILES]:
         display.warning(f"leaving out {folder.relative(bad.file)!r}: {bad.reason}")
-    if len(scan.quarantined) > _SHOWN_FILES:
-        display.warning(f"leaving out {len(scan.quarantined) - _SHOWN_FILES} more, see the report")
+    if len(scan.unreadable) > _SHOWN_FILES:
+        display.warning(f"leaving out {len(scan.unreadable) - _SHOWN_FILES} more, see the report")
     return scan
 
 
@@ -138,15 +138,15 @@ def _scan_unknown(
     return replace(
         scan,
         images=tuple(image for image in scan.images if image not in twice),
-        quarantined=(*scan.quarantined, *(Quarantined(file=i.file, reason=reason) for i in twice)),
+        unreadable=(*scan.unreadable, *(UnreadableFile(file=i.file, reason=reason) for i in twice)),
     )
 
 
-def _describe_dropped(settled: Settled, folder: Folder, display: Display) -> None:
-    for image, reason in settled.dropped[:_SHOWN_FILES]:
+def _describe_dropped(resolved: ResolvedCopies, folder: Folder, display: Display) -> None:
+    for image, reason in resolved.dropped[:_SHOWN_FILES]:
         display.warning(f"leaving out {folder.relative(image.file)!r}: it {reason}")
-    if len(settled.dropped) > _SHOWN_FILES:
-        more = len(settled.dropped) - _SHOWN_FILES
+    if len(resolved.dropped) > _SHOWN_FILES:
+        more = len(resolved.dropped) - _SHOWN_FILES
         display.warning(f"leaving out {more} more copies, see the report")
 
 

@@ -40,7 +40,7 @@ from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
 from training.export.onnx_graph import embed_manifest
 from training.export.parity import check_raw_bytes, read_again
-from training.precisions.outcome import Variant
+from training.precisions.outcome import ConvertedFile
 from training.report.report_page import render_report
 from training.report.training_report import Report
 
@@ -49,7 +49,7 @@ _GOLDEN_BYTES: Final = 400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class MeasuredModel:
     """A model and all that was found out about it. `facts` are the manifest's fields but for
     format_version, name, version, created and files. `variants` are the files of other precisions.
 
@@ -59,7 +59,7 @@ class Measured:
     """
 
     model: onnx.ModelProto
-    variants: tuple[Variant, ...]
+    variants: tuple[ConvertedFile, ...]
     facts: dict[str, Any]
     dataset: Dataset
     frozen_split: dict[str, str]
@@ -70,7 +70,7 @@ class Measured:
     report: Report
 
 
-def publish(measured: Measured, config: FinetuneConfig) -> Path:
+def publish(measured: MeasuredModel, config: FinetuneConfig) -> Path:
     """Write the package and return its folder.
 
     Raises:
@@ -83,7 +83,7 @@ def publish(measured: Measured, config: FinetuneConfig) -> Path:
     )
 
 
-def _write(folder: Path, name: str, version: int, measured: Measured) -> None:
+def _write(folder: Path, name: str, version: int, measured: MeasuredModel) -> None:
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=name,
@@ -121,7 +121,7 @@ def _write_model(folder: Path, model: onnx.ModelProto, manifest: Manifest) -> Fi
     )
 
 
-def _check_written(folder: Path, measured: Measured) -> Classifier:
+def _check_written(folder: Path, measured: MeasuredModel) -> Classifier:
     """Read the package back as the service will, and hold its answers against the measured ones.
 
     Returns:
@@ -138,7 +138,7 @@ def _check_written(folder: Path, measured: Measured) -> Classifier:
             f"golden gate: {len(golden)} images were to be written; nothing was published"
         )
     for variant in measured.variants:
-        precision = variant.attempt.precision
+        precision = variant.outcome.precision
         other = Classifier.load(package, session=variant.session, precision=precision)
         _check_answers(other, measured.dataset, variant.probabilities)
         add_golden_precision(folder, other)

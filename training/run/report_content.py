@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect
 from training.candidates.candidate import Candidate
 from training.data.layout import Split
-from training.precisions.outcome import Attempt
-from training.report.performance import Kind
+from training.precisions.outcome import PrecisionOutcome
+from training.report.performance import EvaluatedOn
 from training.report.training_report import Report, Stage
-from training.run.prepare import Prepared
+from training.run.prepare import PreparedData
 from training.runtime.progress import Display
 
 Floats = npt.NDArray[np.float32]
@@ -21,12 +21,12 @@ Floats = npt.NDArray[np.float32]
 def make_report(
     chosen: Candidate,
     tried: list[Candidate],
-    prepared: Prepared,
+    prepared: PreparedData,
     display: Display,
     *,
     probabilities: Mapping[Split, Floats],
     calibration: Mapping[Split, CalibrationEffect],
-    precisions: Sequence[Attempt] = (),
+    precisions: Sequence[PrecisionOutcome] = (),
 ) -> Report:
     """Return what the page shows: of the test images where there are any, else of validation images.
 
@@ -41,14 +41,14 @@ def make_report(
     """
     dataset, audit = chosen.dataset, prepared.audit
     split: Split = "test" if "test" in probabilities else "val"
-    held_out: Kind = "cross-validated" if chosen.cross_validated else "validation"
-    judged = chosen.judged()
-    images = dataset.splits["test"] if split == "test" else judged.images
+    held_out: EvaluatedOn = "cross-validated" if chosen.cross_validated else "validation"
+    out_of_fold = chosen.out_of_fold()
+    images = dataset.splits["test"] if split == "test" else out_of_fold.images
     return Report(
-        answers=Answers(
+        answers=LabelledPredictions(
             labels=dataset.labels,
             probabilities=probabilities[split],
-            targets=dataset.targets("test") if split == "test" else judged.targets,
+            targets=dataset.targets("test") if split == "test" else out_of_fold.targets,
             paths=tuple(prepared.scan.folder.relative(image.file) for image in images),
         ),
         kind="test" if split == "test" else held_out,

@@ -41,7 +41,7 @@ class Stopwatch:
     export_s: float = 0.0
     features_s: float = 0.0
     probe_s: float = 0.0
-    mirrored_s: float = 0.0
+    flipped_s: float = 0.0
     heads_s: float = 0.0
     images: int = 0
 
@@ -73,7 +73,7 @@ class Stopwatch:
         """Seconds until the mean of several networks is exported and has its features."""
         return _SLACK * (self.export_s + self.features_s)
 
-    def reserve_s(self, dataset: Dataset, *, precisions: int = 0, mirrored: bool = True) -> float:
+    def reserve_s(self, dataset: Dataset, *, precisions: int = 0, flipped: bool = True) -> float:
         """Return the seconds that export and measuring will take, and smaller `precisions`.
 
         With the features of mirrored images or without. Less what PyTorch will
@@ -86,7 +86,7 @@ class Stopwatch:
         passes_s = image_s * (num_val + num_test)
         # Classes are left out in turn with about as many heads as strengths were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
-        again_s += self.mirrored_s * mirrored
+        again_s += self.flipped_s * flipped
         return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
 
     def finish_s(self, dataset: Dataset) -> float:
@@ -121,7 +121,7 @@ class Stopwatch:
         return deadline_s is None or time.monotonic() + seconds <= deadline_s
 
     def _least_reserve_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
-        return self.reserve_s(dataset, precisions=len(config.precisions) - 1, mirrored=False)
+        return self.reserve_s(dataset, precisions=len(config.precisions) - 1, flipped=False)
 
     def _few_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return what a few steps of the whole network take, and choosing among its weights."""

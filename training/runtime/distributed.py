@@ -22,7 +22,7 @@ _PATIENCE: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Shard:
     """Which part of each step this process computes: every `of`-th image, beginning at `rank`."""
 
     rank: int = 0
@@ -30,7 +30,7 @@ class Share:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[None]:
+def process_group(device: torch.device) -> Iterator[None]:
     """Join the process group that the launcher describes, if there is one, for a block."""
     if num_processes() == 1 or dist.is_initialized():
         yield
@@ -56,11 +56,11 @@ def main_first() -> Iterator[None]:
             dist.barrier()
 
 
-def share() -> Share:
+def shard() -> Shard:
     """Return this process's part of each step."""
     if not dist.is_initialized():
-        return Share()
-    return Share(rank=dist.get_rank(), of=dist.get_world_size())
+        return Shard()
+    return Shard(rank=dist.get_rank(), of=dist.get_world_size())
 
 
 def wrap(network: nn.Module) -> nn.Module:
@@ -71,7 +71,7 @@ def wrap(network: nn.Module) -> nn.Module:
     return DistributedDataParallel(network)
 
 
-def agree(value: Any) -> Any:
+def broadcast(value: Any) -> Any:
     """Return rank 0's value in every process: what a clock decides must be decided once."""
     if not dist.is_initialized():
         return value

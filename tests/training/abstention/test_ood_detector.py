@@ -12,7 +12,7 @@ from inference.package import read_package
 from inference.session import SessionConfig
 from tests.training.conftest import Command, quiet
 from tests.training.folders import noisy, write_class, write_classes
-from training.abstention.ood_detector import recognise
+from training.abstention.ood_detector import fit_ood_detector
 from training.candidates.candidate import Candidate
 from training.config import FinetuneConfig
 from training.ood.threshold import TUNE_FROM
@@ -50,8 +50,8 @@ def test_without_embeddings_of_its_own_a_candidate_is_scored_alike(
     probe: Candidate, config: FinetuneConfig
 ) -> None:
     """A trained candidate has none: they are computed for the images that are needed."""
-    known = recognise(probe, config, quiet(), strength=probe.strength)
-    computed = recognise(replace(probe, embeddings=None), config, quiet(), strength=None)
+    known = fit_ood_detector(probe, config, quiet(), C=probe.C)
+    computed = fit_ood_detector(replace(probe, embeddings=None), config, quiet(), C=None)
     np.testing.assert_allclose(computed.val_scores, known.val_scores, atol=1e-3)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.comparison import compare_all, disagreements, holm, mcnemar
 
 pytestmark = pytest.mark.training
@@ -71,13 +71,13 @@ def test_one_comparison_of_many_needs_stronger_evidence() -> None:
 
 def test_images_answered_differently_are_listed_hardest_first() -> None:
     """By name: the second model's classes are in another order."""
-    first = Answers(
+    first = LabelledPredictions(
         labels=("a", "b"),
         probabilities=np.array([[0.9, 0.1], [0.2, 0.8], [0.9, 0.1]], np.float32),
         targets=np.array([0, 0, 1]),
         paths=("x", "y", "z"),
     )
-    second = Answers(
+    second = LabelledPredictions(
         labels=("b", "a"),
         probabilities=np.array([[0.1, 0.9], [0.3, 0.7], [0.1, 0.9]], np.float32),
         targets=np.array([1, 1, 0]),

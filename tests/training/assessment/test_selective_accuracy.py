@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.selective_accuracy import at_coverage, operating_points
 
 pytestmark = pytest.mark.training
 
 
-def answers(confidence: list[float], right: list[bool]) -> Answers:
+def answers(confidence: list[float], right: list[bool]) -> LabelledPredictions:
     """Return answers for images of the first of two classes."""
     first = [c if r else 1 - c for c, r in zip(confidence, right, strict=True)]
     probabilities = np.array([[p, 1 - p] for p in first], dtype=np.float32)
-    return Answers(
+    return LabelledPredictions(
         labels=("a", "b"),
         probabilities=probabilities,
         targets=np.zeros(len(first), np.int64),

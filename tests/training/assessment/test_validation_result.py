@@ -5,9 +5,9 @@ import pytest
 
 from training.assessment.validation_result import (
     accuracy_difference,
-    choose_weights,
-    rate,
+    select_best,
     share_better,
+    validation_result,
 )
 
 pytestmark = pytest.mark.training
@@ -26,8 +26,8 @@ def logits(*, right: float, seed: int, scale: float = 5.0) -> np.ndarray:
 
 def test_the_loss_is_taken_at_the_best_temperature() -> None:
     """Logits ten times too sure are no worse than the same ones at their own scale."""
-    mild = rate("mild", logits(right=0.8, seed=0), TARGETS)
-    loud = rate("loud", 10 * logits(right=0.8, seed=0), TARGETS)
+    mild = validation_result("mild", logits(right=0.8, seed=0), TARGETS)
+    loud = validation_result("loud", 10 * logits(right=0.8, seed=0), TARGETS)
     assert loud.losses.mean() == pytest.approx(mild.losses.mean(), rel=1e-2)
     assert mild.correct.mean() == pytest.approx(0.8, abs=0.02)
     assert "80" in mild.describe()
@@ -35,20 +35,20 @@ def test_the_loss_is_taken_at_the_best_temperature() -> None:
 
 def test_a_clearly_better_one_is_kept_wherever_it_stands() -> None:
     poor, good = (
-        rate("poor", logits(right=0.6, seed=0), TARGETS),
-        rate("good", logits(right=0.95, seed=0), TARGETS),
+        validation_result("poor", logits(right=0.6, seed=0), TARGETS),
+        validation_result("good", logits(right=0.95, seed=0), TARGETS),
     )
-    assert choose_weights([poor, good]) == 1
-    assert choose_weights([good, poor]) == 0
+    assert select_best([poor, good]) == 1
+    assert select_best([good, poor]) == 0
 
 
 def test_the_first_stays_where_the_difference_may_be_luck() -> None:
     """Of pairs that differ by noise alone, the later one is taken about as seldom as promised."""
     taken = [
-        choose_weights(
+        select_best(
             [
-                rate("a", logits(right=0.8, seed=seed), TARGETS),
-                rate("b", logits(right=0.8, seed=seed + 1000), TARGETS),
+                validation_result("a", logits(right=0.8, seed=seed), TARGETS),
+                validation_result("b", logits(right=0.8, seed=seed + 1000), TARGETS),
             ]
         )
         for seed in range(30)

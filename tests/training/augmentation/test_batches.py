@@ -8,7 +8,7 @@ import torch
 
 from tests.training.step_images import SIDE_HW, first, images_of
 from training.data.split import Dataset
-from training.runtime.distributed import Share
+from training.runtime.distributed import Shard
 
 pytestmark = pytest.mark.training
 
@@ -64,7 +64,7 @@ def test_fewer_images_than_a_batch_make_a_smaller_batch(dataset: Dataset) -> Non
 
 def test_processes_share_a_step_and_know_all_its_classes(dataset: Dataset) -> None:
     (whole,) = first(images_of(dataset), 1)
-    parts = [first(images_of(dataset, share=Share(rank=rank, of=3)), 1)[0] for rank in range(3)]
+    parts = [first(images_of(dataset, shard=Shard(rank=rank, of=3)), 1)[0] for rank in range(3)]
     assert [len(part.targets) for part in parts] == [3, 2, 2]
     for rank, part in enumerate(parts):
         assert torch.equal(part.images, whole.images[rank::3])

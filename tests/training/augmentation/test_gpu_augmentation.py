@@ -7,8 +7,14 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from training.augmentation.gpu_augmentation import change_batch
-from training.augmentation.random_augmentation import Augmentation, Changes, Distortion, apply, draw
+from training.augmentation.gpu_augmentation import augment_batch
+from training.augmentation.random_augmentation import (
+    Augmentation,
+    Distortion,
+    SampledAugmentation,
+    apply,
+    sample_augmentation,
+)
 
 pytestmark = pytest.mark.training
 
@@ -23,10 +29,10 @@ def photo(size_wh: tuple[int, int], seed: int) -> Image.Image:
     return Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1)).point(lambda x: 2 * x - 127)
 
 
-def by_torch(images: list[Image.Image], changes: list[Changes]) -> np.ndarray:
+def by_torch(images: list[Image.Image], sampled: list[SampledAugmentation]) -> np.ndarray:
     """Return (N, H, W, 3)."""
     tensors = [torch.from_numpy(np.array(image)) for image in images]
-    found = change_batch(tensors, SIDE_HW, changes)
+    found = augment_batch(tensors, SIDE_HW, sampled)
     assert found.dtype == torch.uint8
     assert found.shape == (len(images), 3, *SIDE_HW)
     return found.permute(0, 2, 3, 1).numpy()
@@ -39,42 +45,45 @@ def assert_alike(found: np.ndarray, expected: np.ndarray, *, levels: int) -> Non
     assert off.mean() < 1
 
 
-@pytest.mark.parametrize("mirror", [False, True])
-def test_parts_of_images_of_any_size_are_resized_as_by_pillow(mirror: bool) -> None:
+@pytest.mark.parametrize("horizontal_flip", [False, True])
+def test_parts_of_images_of_any_size_are_resized_as_by_pillow(horizontal_flip: bool) -> None:
     images = [photo(size, seed) for seed, size in enumerate(SIZES_WH)]
-    plain = Augmentation(mirror=False, distort=False)
-    changes = [
+    plain = Augmentation(horizontal_flip=False, distort=False)
+    sampled = [
         dataclasses.replace(
-            draw(image.size, SIDE_HW, plain, np.random.default_rng(seed)), mirror=mirror
+            sample_augmentation(image.size, SIDE_HW, plain, np.random.default_rng(seed)),
+            horizontal_flip=horizontal_flip,
         )
         for seed, image in enumerate(images)
     ]
-    for image, change, found in zip(images, changes, by_torch(images, changes), strict=True):
+    for image, change, found in zip(images, sampled, by_torch(images, sampled), strict=True):
         assert np.abs(found.astype(int) - apply(image, SIDE_HW, change).astype(int)).max() <= 1
 
 
 @pytest.mark.parametrize("distortion", list(Distortion))
 @pytest.mark.parametrize("strength", [-1.0, -0.3, 0.7])
-def test_every_distortion_is_pillows(distortion: Distortion, strength: float) -> None:
+def test_every_distortion_is_pillows(distortion: Distortion, magnitude: float) -> None:
     image = photo((80, 60), 1)
-    change = Changes(box=(5.3, 4.1, 70.2, 55.8), distortion=distortion, strength=strength)
+    change = SampledAugmentation(
+        box=(5.3, 4.1, 70.2, 55.8), distortion=distortion, magnitude=magnitude
+    )
     (found,) = by_torch([image], [change])
     assert_alike(found, apply(image, SIDE_HW, change), levels=2)
-    unchanged = apply(image, SIDE_HW, Changes(box=change.box))
+    unchanged = apply(image, SIDE_HW, SampledAugmentation(box=change.box))
     is_changed = bool(np.abs(found.astype(int) - unchanged).max() > 2)
     assert is_changed is (distortion != Distortion.NOTHING)
 
 
 def test_a_batch_of_all_kinds_is_changed_image_by_image() -> None:
     images = [photo(SIZES_WH[seed % 5], seed) for seed in range(40)]
-    everything = Augmentation(mirror=True, distort=True)
-    changes = [
-        draw(image.size, SIDE_HW, everything, np.random.default_rng(seed))
+    everything = Augmentation(horizontal_flip=True, distort=True)
+    sampled = [
+        sample_augmentation(image.size, SIDE_HW, everything, np.random.default_rng(seed))
         for seed, image in enumerate(images)
     ]
-    assert {change.distortion for change in changes} == set(Distortion)
-    assert any(change.erased for change in changes)
-    for image, change, found in zip(images, changes, by_torch(images, changes), strict=True):
+    assert {change.distortion for change in sampled} == set(Distortion)
+    assert any(change.erased for change in sampled)
+    for image, change, found in zip(images, sampled, by_torch(images, sampled), strict=True):
         assert_alike(found, apply(image, SIDE_HW, change), levels=3)
 
 
@@ -83,5 +92,5 @@ def test_a_panorama_costs_no_more_than_the_part_of_it_that_is_kept() -> None:
     panorama = Image.new("RGB", (400_000, 50), (200, 10, 10))
     images = [panorama, *[photo((60, 60), 0)] * 100]
     boxes = [(300_000.0, 0.0, 300_060.0, 50.0), *[(0.0, 0.0, 60.0, 60.0)] * 100]
-    found = by_torch(images, [Changes(box=box) for box in boxes])
+    found = by_torch(images, [SampledAugmentation(box=box) for box in boxes])
     assert np.abs(found[0].astype(int) - (200, 10, 10)).max() <= 1

@@ -7,36 +7,36 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.finetuning.test_loop import CPU, course, settings
+from tests.training.finetuning.test_loop import CPU, settings, step_plan
 from tests.training.step_images import SIDE_HW, first, images_of
 from training.augmentation import gpu_cache as resident
 from training.augmentation.batches import Batch
-from training.augmentation.gpu_cache import ResidentImages, on_device
+from training.augmentation.gpu_cache import GpuDatasetCache, cache_on_gpu
 from training.data.split import Dataset
 from training.finetuning.loop import Trainer
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
-from training.runtime.distributed import Share
+from training.runtime.distributed import Shard
 
 pytestmark = pytest.mark.training
 
 PLENTY = 10**9
 
 
-def loaded(dataset: Dataset, *, share: Share | None = None) -> ResidentImages:
-    found = ResidentImages.load(images_of(dataset, share=share), CPU, memory_bytes=PLENTY)
+def loaded(dataset: Dataset, *, shard: Shard | None = None) -> GpuDatasetCache:
+    found = GpuDatasetCache.load(images_of(dataset, shard=shard), CPU, memory_bytes=PLENTY)
     assert found is not None
     return found
 
 
-def steps(images: ResidentImages, count: int, *, start: int = 0) -> list[Batch]:
+def steps(images: GpuDatasetCache, count: int, *, start: int = 0) -> list[Batch]:
     return list(islice(images.stream(start, lambda step: SIDE_HW), count))
 
 
-@pytest.mark.parametrize("share", [None, Share(rank=1, of=2)])
-def test_batches_are_those_that_threads_prepare(dataset: Dataset, share: Share | None) -> None:
-    expected = first(images_of(dataset, share=share), 8)
-    for found, other in zip(steps(loaded(dataset, share=share), 8), expected, strict=True):
+@pytest.mark.parametrize("share", [None, Shard(rank=1, of=2)])
+def test_batches_are_those_that_threads_prepare(dataset: Dataset, shard: Shard | None) -> None:
+    expected = first(images_of(dataset, shard=shard), 8)
+    for found, other in zip(steps(loaded(dataset, shard=shard), 8), expected, strict=True):
         assert found.images.shape == other.images.shape
         assert found.images.dtype == torch.uint8
         off = (found.images.int() - other.images.int()).abs().float()
@@ -55,13 +55,13 @@ def test_a_run_that_goes_on_sees_the_batches_that_it_would_have_seen(dataset: Da
 def test_what_does_not_fit_is_not_loaded(dataset: Dataset) -> None:
     images = images_of(dataset)
     needed = sum(images.pixels.one(int(row)).nbytes for row in images.rows)
-    assert ResidentImages.load(images, CPU, memory_bytes=needed) is not None
-    assert ResidentImages.load(images, CPU, memory_bytes=needed - 1) is None
+    assert GpuDatasetCache.load(images, CPU, memory_bytes=needed) is not None
+    assert GpuDatasetCache.load(images, CPU, memory_bytes=needed - 1) is None
 
 
 def test_on_a_cpu_threads_prepare_the_images(dataset: Dataset) -> None:
     images = images_of(dataset)
-    assert on_device(images, CPU) is images
+    assert cache_on_gpu(images, CPU) is images
 
 
 @pytest.mark.parametrize(("free_bytes", "is_resident"), [(10**9, True), (1000, False)])
@@ -69,15 +69,15 @@ def test_a_share_of_a_gpus_free_memory_is_taken(
     monkeypatch: pytest.MonkeyPatch, dataset: Dataset, free_bytes: int, is_resident: bool
 ) -> None:
     """The copy itself goes to the CPU here, for want of a GPU."""
-    load = ResidentImages.load
+    load = GpuDatasetCache.load
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free_bytes, PLENTY))
     monkeypatch.setattr(
-        resident.ResidentImages,
+        resident.GpuDatasetCache,
         "load",
         lambda images, device, memory_bytes: load(images, CPU, memory_bytes=memory_bytes),
     )
-    found = on_device(images_of(dataset), torch.device("cuda", 0))
-    assert isinstance(found, ResidentImages) is is_resident
+    found = cache_on_gpu(images_of(dataset), torch.device("cuda", 0))
+    assert isinstance(found, GpuDatasetCache) is is_resident
 
 
 def test_a_network_learns_from_them(network: TransferNetwork, dataset: Dataset) -> None:
@@ -85,7 +85,7 @@ def test_a_network_learns_from_them(network: TransferNetwork, dataset: Dataset) 
         pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
     )
     trainer = Trainer.begin(
-        copy.deepcopy(network), loaded(dataset), validation, settings(), course=course(12)
+        copy.deepcopy(network), loaded(dataset), validation, settings(), step_plan=step_plan(12)
     )
     trainer.run()
     assert np.mean(trainer.history[-1].val_accuracy) == 1.0

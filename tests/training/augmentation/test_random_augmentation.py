@@ -11,15 +11,15 @@ from training.augmentation.random_augmentation import (
     ERASED_OFTEN,
     Augmentation,
     apply,
-    draw,
     random_box,
+    sample_augmentation,
 )
 
 pytestmark = pytest.mark.training
 
-PLAIN = Augmentation(mirror=False, distort=False)
-MIRRORED = Augmentation(mirror=True, distort=False)
-DISTORTED = Augmentation(mirror=False, distort=True)
+PLAIN = Augmentation(horizontal_flip=False, distort=False)
+MIRRORED = Augmentation(horizontal_flip=True, distort=False)
+DISTORTED = Augmentation(horizontal_flip=False, distort=True)
 SIDE_HW = (24, 32)
 
 
@@ -38,9 +38,9 @@ def test_a_box_is_inside_and_of_allowed_area_and_aspect(size_wh: tuple[int, int]
         left, top, right, bottom = random_box(size_wh, np.random.default_rng(seed))
         assert 0 <= left < right <= width
         assert 0 <= top < bottom <= height
-        share = (right - left) * (bottom - top) / (width * height)
+        shard = (right - left) * (bottom - top) / (width * height)
         aspect = (right - left) / (bottom - top)
-        assert AREA_RANGE[0] - 1e-6 <= share <= AREA_RANGE[1] + 1e-6
+        assert AREA_RANGE[0] - 1e-6 <= shard <= AREA_RANGE[1] + 1e-6
         assert ASPECT_RANGE[0] - 1e-6 <= aspect <= ASPECT_RANGE[1] + 1e-6
 
 
@@ -60,7 +60,7 @@ def test_no_box_fits_a_strip_so_the_central_one_is_taken() -> None:
 def augmented(image: Image.Image, augmentation: Augmentation, *seed: int) -> np.ndarray:
     """Return an image changed as drawn by a seed."""
     rng = np.random.default_rng(seed)
-    return apply(image, SIDE_HW, draw(image.size, SIDE_HW, augmentation, rng))
+    return apply(image, SIDE_HW, sample_augmentation(image.size, SIDE_HW, augmentation, rng))
 
 
 def changed(augmentation: Augmentation, *seed: int) -> np.ndarray:
@@ -100,10 +100,10 @@ def test_none_is_mirrored_where_that_is_off() -> None:
 def test_a_part_of_some_images_is_covered_with_grey() -> None:
     """The image itself has no grey: green and blue are nothing."""
     covered = [float((changed(DISTORTED, seed) == 128).all(axis=2).mean()) for seed in range(400)]
-    large = [share for share in covered if share > ERASED_AREA[0] / 2]
+    large = [shard for shard in covered if shard > ERASED_AREA[0] / 2]
     # Turned and sheared images have grey corners, too.
     assert len(large) / 400 > ERASED_OFTEN * 0.8
-    assert np.mean([share == 0 for share in covered]) > 0.4
+    assert np.mean([shard == 0 for shard in covered]) > 0.4
 
 
 def test_distortions_are_mild() -> None:

@@ -12,8 +12,8 @@ from tests.training.conftest import quiet
 from tests.training.step_images import images_of
 from training.backbones.build import Backbone
 from training.candidates.candidate import Candidate
-from training.candidates.finetuned import TrainedTrunk, settle
-from training.candidates.probe_candidate import choose_strength
+from training.candidates.finetuned import TrainedNetwork, make_finetuned
+from training.candidates.probe_candidate import search_probe
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.finetuning.task import TrainingTask
@@ -25,7 +25,7 @@ from training.probing.probe import ProbeTrial
 
 pytestmark = pytest.mark.training
 
-Beside = Callable[[Dataset, TransferNetwork], TrainedTrunk]
+Beside = Callable[[Dataset, TransferNetwork], TrainedNetwork]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def folded(dataset: Dataset) -> Dataset:
 def beside(backbone: Backbone, config: FinetuneConfig) -> Beside:
     """Return what makes a network, as if it had been trained beside a data set's `val`."""
 
-    def make(dataset: Dataset, network: TransferNetwork) -> TrainedTrunk:
+    def make(dataset: Dataset, network: TransferNetwork) -> TrainedNetwork:
         task = TrainingTask(
             start=network,
             backbone=backbone,
@@ -54,14 +54,14 @@ def beside(backbone: Backbone, config: FinetuneConfig) -> Beside:
             ),
             config=config,
             method="finetune",
-            mirror=True,
+            horizontal_flip=True,
             deadline_s=None,
         )
         features = features_of(network, backbone.spec, dataset.pixels, quiet())
-        return TrainedTrunk(
+        return TrainedNetwork(
             task=task,
             features=features,
-            probe=choose_strength(features, dataset, quiet()),
+            probe=search_probe(features, dataset, quiet()),
             history=(),
             notes=("trained",),
         )
@@ -79,7 +79,7 @@ def scaled(network: TransferNetwork, factor: float) -> TransferNetwork:
 
 
 @pytest.fixture
-def two(probe: Candidate, folded: Dataset, beside: Beside) -> list[TrainedTrunk]:
+def two(probe: Candidate, folded: Dataset, beside: Beside) -> list[TrainedNetwork]:
     """Return two networks a little apart, beside the first two folds."""
     assert probe.start is not None
     return [
@@ -89,10 +89,10 @@ def two(probe: Candidate, folded: Dataset, beside: Beside) -> list[TrainedTrunk]
 
 
 def test_the_mean_of_networks_is_published_and_each_answers_for_its_fold(
-    two: list[TrainedTrunk], folded: Dataset, probe: Candidate
+    two: list[TrainedNetwork], folded: Dataset, probe: Candidate
 ) -> None:
-    dataset = folded.judged_by(2)
-    model = settle(two, dataset, quiet())
+    dataset = folded.validated_on(2)
+    model = make_finetuned(two, dataset, quiet())
     assert probe.start is not None
     trunk, expected = model.network.trunk.state_dict(), scaled(probe.start, 1.01).trunk.state_dict()
     assert all(torch.allclose(v, expected[n], rtol=1e-3, atol=1e-6) for n, v in trunk.items())
@@ -101,15 +101,15 @@ def test_the_mean_of_networks_is_published_and_each_answers_for_its_fold(
     assert model.val_logits.shape == (28, 3)
     assert model.cross_validated
     assert model.spread == pytest.approx(0)
-    (strength,) = {t.strength for t in two[0].probe.trials} & {model.strength}
-    parts = [next(t.logits for t in n.probe.trials if t.strength == strength) for n in two]
+    (chosen,) = {t.C for t in two[0].probe.trials} & {model.C}
+    parts = [next(t.logits for t in n.probe.trials if chosen == t.C) for n in two]
     assert np.array_equal(model.val_logits, np.concatenate(parts))
 
 
 def test_its_embeddings_and_head_are_of_the_mean(
-    two: list[TrainedTrunk], folded: Dataset, backbone: Backbone
+    two: list[TrainedNetwork], folded: Dataset, backbone: Backbone
 ) -> None:
-    model = settle(two, folded.judged_by(2), quiet())
+    model = make_finetuned(two, folded.validated_on(2), quiet())
     again = features_of(model.network, backbone.spec, folded.pixels, quiet())
     assert model.embeddings is not None
     assert np.allclose(model.embeddings, again.embeddings, atol=1e-4)
@@ -119,9 +119,9 @@ def test_its_embeddings_and_head_are_of_the_mean(
 
 
 def test_the_familiarity_of_an_image_is_of_the_network_that_had_not_seen_it(
-    two: list[TrainedTrunk], folded: Dataset
+    two: list[TrainedNetwork], folded: Dataset
 ) -> None:
-    model = settle(two, folded.judged_by(2), quiet())
+    model = make_finetuned(two, folded.validated_on(2), quiet())
     expected = []
     for network in two:
         dataset, embeddings = network.task.dataset, network.features.embeddings
@@ -131,57 +131,57 @@ def test_the_familiarity_of_an_image_is_of_the_network_that_had_not_seen_it(
 
 
 def test_networks_that_went_different_ways_are_not_mixed(
-    two: list[TrainedTrunk], folded: Dataset, beside: Beside
+    two: list[TrainedNetwork], folded: Dataset, beside: Beside
 ) -> None:
     """Their mean is zero everywhere and takes every image for one class."""
     opposite = beside(folded.hold_out(1), scaled(two[0].features.network, -1))
     opposite.features.network.set_linear_head(opposite.probe.head)
-    model = settle([two[0], opposite], folded.judged_by(2), quiet())
+    model = make_finetuned([two[0], opposite], folded.validated_on(2), quiet())
     assert "first of 2 networks, as their mean forgot images" in model.notes
     assert model.trunk is two[0].features.trunk
     assert len(model.val_logits) == 28
 
 
-def test_one_network_is_published_as_it_is(two: list[TrainedTrunk], folded: Dataset) -> None:
-    model = settle(two[:1], folded.judged_by(1), quiet())
+def test_one_network_is_published_as_it_is(two: list[TrainedNetwork], folded: Dataset) -> None:
+    model = make_finetuned(two[:1], folded.validated_on(1), quiet())
     assert model.trunk is two[0].features.trunk
     assert model.embeddings is two[0].features.embeddings
     assert model.val_cosines is None
     assert model.spread is None
     assert not model.cross_validated
-    assert len(model.judged().images) == 14
+    assert len(model.out_of_fold().images) == 14
 
 
 def test_the_strength_is_chosen_by_the_images_of_all_folds(
-    two: list[TrainedTrunk], folded: Dataset
+    two: list[TrainedNetwork], folded: Dataset
 ) -> None:
     """Each would choose its own: the second one's best is the first one's worst."""
     targets = [network.task.dataset.targets("val") for network in two]
     wrong = [(t + 1) % 3 for t in targets]
     first = with_trials(two[0], targets[0], targets[0], wrong[0])
     second = with_trials(two[1], wrong[1], targets[1], targets[1], targets[1])
-    model = settle([first, second], folded.judged_by(2), quiet())
-    assert model.strength == 0.1
+    model = make_finetuned([first, second], folded.validated_on(2), quiet())
+    assert model.C == 0.1
     assert model.accuracy == 1
 
 
 def test_the_head_that_came_out_of_training_stays_where_it_is_better(
-    two: list[TrainedTrunk], folded: Dataset
+    two: list[TrainedNetwork], folded: Dataset
 ) -> None:
     """Its mean, that is, with the mean of the trunks."""
     bad = [with_trials(n, (n.task.dataset.targets("val") + 1) % 3) for n in two]
-    model = settle(bad, folded.judged_by(2), quiet())
-    assert model.strength is None
+    model = make_finetuned(bad, folded.validated_on(2), quiet())
+    assert model.C is None
     assert any(note.startswith("head as trained") and "(kept)" in note for note in model.notes)
     heads = [network.features.network.linear_head().weight for network in two]
     assert np.allclose(model.network.linear_head().weight, np.mean(heads, axis=0), atol=1e-5)
 
 
-def with_trials(network: TrainedTrunk, *answers: np.ndarray) -> TrainedTrunk:
+def with_trials(network: TrainedNetwork, *answers: np.ndarray) -> TrainedNetwork:
     """Return the network with strengths 0.01, 0.1, … whose heads gave these answers."""
     trials = tuple(
         ProbeTrial(
-            strength=10.0 ** (place - 2),
+            C=10.0 ** (place - 2),
             logits=4 * np.eye(3, dtype=np.float32)[classes],
             accuracy=0,
             nll=0,

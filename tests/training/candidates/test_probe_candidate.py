@@ -31,7 +31,7 @@ def test_the_probe_is_right_on_colours(probe: Candidate) -> None:
 
 
 def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
-    assert probe.mirror
+    assert probe.horizontal_flip
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_mirrored_images_are_left_out_where_they_are_not_asked_for_or_have_no_ti
     how: dict[str, Any],
 ) -> None:
     hurried = make_probe(features, dataset, config, quiet(), **how)
-    assert hurried.mirror
+    assert hurried.horizontal_flip
     assert hurried.accuracy == probe.accuracy
     heads = hurried.network.linear_head().weight, probe.network.linear_head().weight
     assert not np.allclose(*heads)
@@ -69,8 +69,10 @@ def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
     features = compute_features(halves, scan, quiet())
     probe = make_probe(features, split(scan), options(), quiet())
     assert probe.accuracy == 1
-    assert not probe.mirror
-    assert make_probe(features, split(scan), options(mirror="yes"), quiet()).mirror
+    assert not probe.horizontal_flip
+    assert make_probe(
+        features, split(scan), options(horizontal_flip="yes"), quiet()
+    ).horizontal_flip
 
 
 def test_the_published_head_has_seen_dealt_validation_images_and_the_judged_one_has_not(
@@ -81,7 +83,7 @@ def test_the_published_head_has_seen_dealt_validation_images_and_the_judged_one_
     rows = dataset.rows("val")
     assert np.allclose(judged.logits(features.embeddings[rows]), probe.val_logits, atol=1e-4)
     assert not np.allclose(judged.weight, published.weight)
-    assert probe.judged().images == dataset.splits["val"]
+    assert probe.out_of_fold().images == dataset.splits["val"]
     assert not probe.cross_validated
 
 
@@ -89,7 +91,7 @@ def test_a_given_validation_set_is_never_fitted_on(
     features: Features, dataset: Dataset, config: FinetuneConfig
 ) -> None:
     given = dataclasses.replace(dataset, given_val=True)
-    probe = make_probe(features, given, dataclasses.replace(config, mirror="no"), quiet())
+    probe = make_probe(features, given, dataclasses.replace(config, horizontal_flip="no"), quiet())
     assert probe.start is not None
     assert np.allclose(
         probe.start.linear_head().weight, probe.network.linear_head().weight, atol=1e-2

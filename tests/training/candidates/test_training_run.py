@@ -9,27 +9,27 @@ import pytest
 import torch
 
 from tests.training.conftest import quiet
-from tests.training.finetuning.test_loop import course
+from tests.training.finetuning.test_loop import step_plan
 from training.candidates import training_run as run
-from training.candidates.training_run import Trained, train_network
+from training.candidates.training_run import SelectedWeights, train_network
 from training.errors import Paused
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.task import TrainingTask
-from training.planning.last_stages_plan import Tail
+from training.planning.last_stages_plan import LastStages
 from training.planning.training_plan import Plan
 
 pytestmark = pytest.mark.training
 
 STEPS = 12
-Train = Callable[[Path], Trained]
+Train = Callable[[Path], SelectedWeights]
 
 
 def plan_of_a_tail(task: TrainingTask, display: Any) -> Plan:
     return Plan(
-        course=course(STEPS),
+        step_plan=step_plan(STEPS),
         learning_rate=1e-3,
         notes=("the last stage",),
-        tail=Tail(cut="layer4.0", num_views=2),
+        last_stages=LastStages(cut="layer4.0", num_views=2),
     )
 
 
@@ -39,14 +39,14 @@ def train(task: TrainingTask, monkeypatch: pytest.MonkeyPatch) -> Train:
     monkeypatch.setattr(run, "make_plan", plan_of_a_tail)
     config = dataclasses.replace(task.config, learning_rate=1e-3, tracker="none")
 
-    def train(folder: Path) -> Trained:
+    def train(folder: Path) -> SelectedWeights:
         checkpoints = Checkpoints.at(folder, "tail", {})
         return train_network(dataclasses.replace(task, config=config), checkpoints, quiet())
 
     return train
 
 
-def changed(task: TrainingTask, trained: Trained) -> set[str]:
+def changed(task: TrainingTask, trained: SelectedWeights) -> set[str]:
     before = task.start.state_dict()
     return {
         name.split(".")[1]
@@ -71,13 +71,13 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_weights(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unbroken = train(tmp_path / "unbroken")
-    offer, offered = Checkpoints.offer, 0
+    option, offered = Checkpoints.offer, 0
 
     def stop_at_the_fifth(self: Checkpoints, contents: Any) -> None:
         nonlocal offered
         offered += 1
         self.stop = offered == 5
-        offer(self, contents)
+        option(self, contents)
 
     monkeypatch.setattr(Checkpoints, "offer", stop_at_the_fifth)
     with pytest.raises(Paused):

@@ -9,24 +9,24 @@ import pytest
 from tests.training.data.reading import read
 from tests.training.folders import write_classes
 from training.config import Leakage
-from training.data.conflicts_and_leaks import Settled, settle_copies
+from training.data.conflicts_and_leaks import ResolvedCopies, resolve_copies
 from training.data.split_groups import group_images
 from training.errors import DataError
 
 pytestmark = pytest.mark.training
 
 
-def settle(
+def make_finetuned(
     root: Path,
     work: Path,
     *,
     allow_conflicts: bool = False,
     leakage: Leakage = "error",
     alike: Sequence[Sequence[int]] = (),
-) -> Settled:
+) -> ResolvedCopies:
     """Scan a folder and settle its copies, and the rows that look alike."""
     scan = read(root, work)
-    return settle_copies(
+    return resolve_copies(
         scan.folder,
         scan.images,
         group_images(scan.images, []),
@@ -50,16 +50,16 @@ def given(tmp_path: Path) -> Path:
     return tmp_path / "given"
 
 
-def names(settled: Settled) -> list[str]:
+def names(resolved: ResolvedCopies) -> list[str]:
     """Return the dropped files' names."""
-    return [image.file.path.name for image, _ in settled.dropped]
+    return [image.file.path.name for image, _ in resolved.dropped]
 
 
 def test_copies_of_one_class_and_split_are_no_trouble(photos: Path, tmp_path: Path) -> None:
     shutil.copy(photos / "cat" / "image0.png", photos / "cat" / "again.png")
-    settled = settle(photos, tmp_path)
-    assert len(settled.images) == 9
-    assert settled.dropped == ()
+    resolved = make_finetuned(photos, tmp_path)
+    assert len(resolved.images) == 9
+    assert resolved.dropped == ()
 
 
 def test_one_image_under_two_labels_is_refused_with_both_paths(
@@ -69,14 +69,14 @@ def test_one_image_under_two_labels_is_refused_with_both_paths(
     with pytest.raises(
         DataError, match=r"1 image lies under two labels: 'cat/image1\.png' = 'dog/odd\.png'"
     ):
-        settle(photos, tmp_path)
+        make_finetuned(photos, tmp_path)
 
 
 def test_both_are_left_out_when_conflicts_are_allowed(photos: Path, tmp_path: Path) -> None:
     shutil.copy(photos / "cat" / "image1.png", photos / "dog" / "odd.png")
-    settled = settle(photos, tmp_path, allow_conflicts=True)
-    assert names(settled) == ["image1.png", "odd.png"]
-    assert len(settled.images) == 7
+    resolved = make_finetuned(photos, tmp_path, allow_conflicts=True)
+    assert names(resolved) == ["image1.png", "odd.png"]
+    assert len(resolved.images) == 7
 
 
 def test_an_image_in_two_given_splits_is_refused_with_the_remedy(
@@ -84,7 +84,7 @@ def test_an_image_in_two_given_splits_is_refused_with_the_remedy(
 ) -> None:
     shutil.copy(given / "test" / "cat" / "image0.png", given / "train" / "cat" / "leak.png")
     with pytest.raises(DataError, match=r"train/cat/leak\.png.*--leakage drop"):
-        settle(given, tmp_path)
+        make_finetuned(given, tmp_path)
 
 
 def test_a_leak_is_dropped_from_the_earlier_split(given: Path, tmp_path: Path) -> None:
@@ -92,9 +92,9 @@ def test_a_leak_is_dropped_from_the_earlier_split(given: Path, tmp_path: Path) -
     shutil.copy(given / "test" / "cat" / "image0.png", given / "train" / "cat" / "one.png")
     shutil.copy(given / "test" / "dog" / "image0.png", given / "val" / "dog" / "two.png")
     shutil.copy(given / "val" / "dog" / "image1.png", given / "train" / "dog" / "three.png")
-    settled = settle(given, tmp_path, leakage="drop")
-    assert sorted(names(settled)) == ["one.png", "three.png", "two.png"]
-    assert sum(image.file.split == "test" for image in settled.images) == 6
+    resolved = make_finetuned(given, tmp_path, leakage="drop")
+    assert sorted(names(resolved)) == ["one.png", "three.png", "two.png"]
+    assert sum(image.file.split == "test" for image in resolved.images) == 6
 
 
 def test_a_long_list_is_cut(photos: Path, tmp_path: Path) -> None:
@@ -102,14 +102,14 @@ def test_a_long_list_is_cut(photos: Path, tmp_path: Path) -> None:
     for path in sorted((photos / "cat").iterdir()):
         shutil.copy(path, photos / "dog" / f"copy-{path.name}")
     with pytest.raises(DataError, match=r"15 images lie .* and 5 more"):
-        settle(photos, tmp_path)
+        make_finetuned(photos, tmp_path)
 
 
 def test_lookalikes_stop_no_run_and_give_way_to_the_later_split(
     given: Path, photos: Path, tmp_path: Path
 ) -> None:
     """Row 0 is train's first cat, row 12 test's: the evidence is no proof, the accuracy is safe."""
-    settled = settle(given, tmp_path, alike=[[0, 12]])
-    assert [reason for _, reason in settled.dropped] == ["shows what a later split shows"]
-    assert settled.dropped[0][0].file.split == "train"
-    assert settle(photos, tmp_path / "flat", alike=[[0, 5]]).dropped == ()
+    resolved = make_finetuned(given, tmp_path, alike=[[0, 12]])
+    assert [reason for _, reason in resolved.dropped] == ["shows what a later split shows"]
+    assert resolved.dropped[0][0].file.split == "train"
+    assert make_finetuned(photos, tmp_path / "flat", alike=[[0, 5]]).dropped == ()

@@ -52,7 +52,7 @@ def test_the_pixels_are_those_that_the_service_would_see(photos: Path, tmp_path:
 def test_bad_files_are_set_aside_with_path_and_reason(photos: Path, tmp_path: Path) -> None:
     files = damage(photos)
     scan = read(photos, tmp_path)
-    left_out = {bad.file.path: bad.reason for bad in scan.quarantined}
+    left_out = {bad.file.path: bad.reason for bad in scan.unreadable}
     assert left_out.keys() == set(files.values())
     assert "empty" in left_out[files["empty"]]
     assert all(left_out.values())
@@ -133,8 +133,8 @@ def test_a_file_that_may_not_be_read_is_set_aside(
     (tmp_path / "cache" / "shards").chmod(0o777)
     with unprivileged():
         scan = scan_folder(read_folder(Path("photos")), Views(SPEC, True), cache)
-    assert [bad.file.path.name for bad in scan.quarantined] == [closed.name]
-    assert "cannot be read" in scan.quarantined[0].reason
+    assert [bad.file.path.name for bad in scan.unreadable] == [closed.name]
+    assert "cannot be read" in scan.unreadable[0].reason
 
 
 def test_a_second_scan_decodes_nothing(
@@ -152,7 +152,7 @@ def test_a_second_scan_decodes_nothing(
     monkeypatch.setattr("training.data.scan.decode_image", counting)
     second = read(photos, tmp_path)
     assert decoded == []
-    assert second.quarantined == first.quarantined
+    assert second.unreadable == first.unreadable
     assert [i.sha256 for i in second.images] == [i.sha256 for i in first.images]
     changed = second.images[0].file.path
     changed.write_bytes(noisy_png(3, seed=77))
@@ -183,4 +183,4 @@ def test_a_panorama_keeps_its_middle_for_training(tmp_path: Path) -> None:
 def test_a_pipe_is_set_aside_and_not_waited_for(photos: Path, tmp_path: Path) -> None:
     os.mkfifo(photos / "cat" / "pipe.jpg")
     scan = read(photos, tmp_path)
-    assert [bad.reason for bad in scan.quarantined] == ["not a regular file"]
+    assert [bad.reason for bad in scan.unreadable] == ["not a regular file"]

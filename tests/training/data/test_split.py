@@ -147,7 +147,7 @@ def test_a_held_out_fold_shares_no_image_with_the_others(tmp_path: Path) -> None
 def test_some_folds_judge_and_all_images_train(tmp_path: Path) -> None:
     dataset = split(read(write_classes(tmp_path / "photos", count=6), tmp_path))
     assert dataset.folds is not None
-    judged = dataset.judged_by(2)
+    judged = dataset.validated_on(2)
     first, second = (dataset.hold_out(fold).splits["val"] for fold in (0, 1))
     assert judged.splits["val"] == (*first, *second)
     assert judged.splits["train"] == dataset.splits["train"]

@@ -17,7 +17,7 @@ from training.data.split import Dataset
 from training.export.onnx_graph import OPSET, attach_head, embed_manifest
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork, serving_outputs
-from training.ood.score import Familiarity
+from training.ood.score import OodScore
 
 pytestmark = pytest.mark.training
 
@@ -186,17 +186,17 @@ def test_the_graph_computes_the_score_that_the_threshold_was_chosen_by(
     head = network.linear_head()
     rng = np.random.default_rng(0)
     prototypes = rng.normal(size=(7, head.weight.shape[1])).astype(np.float32)
-    familiarity = Familiarity(
+    ood_score = OodScore(
         prototypes=prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True),
         max_logit=ScoreTerm(mean=3.0, deviation=0.5),
         prototype_cosine=ScoreTerm(mean=0.1, deviation=0.02),
     )
-    model = attach_head(trunk, head, familiarity=familiarity)
+    model = attach_head(trunk, head, ood_score=ood_score)
     onnx.checker.check_model(model, full_check=True)
     assert shape_of(model.graph.output[-1]) == (onnx.TensorProto.FLOAT, ["N"])
     batch = dataset.pixels[dataset.rows("val")]
     got = opened(model).run(batch, [*OUTPUTS, "familiarity"])
-    expected = familiarity.score(got["logits"], got["embedding"])
+    expected = ood_score.score(got["logits"], got["embedding"])
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(got["familiarity"], expected, rtol=1e-4, atol=1e-4)
 
@@ -213,13 +213,13 @@ def test_an_embedding_of_zeros_has_a_familiarity(
     zero = numpy_helper.from_array(np.zeros(dim, np.float32), "zero")
     dead.graph.initializer.append(zero)
     dead.graph.node.append(helper.make_node("Mul", ["alive", "zero"], ["embedding"]))
-    familiarity = Familiarity(
+    ood_score = OodScore(
         prototypes=np.eye(1, dim, dtype=np.float32),
         max_logit=ScoreTerm(mean=0.0, deviation=1.0),
         prototype_cosine=ScoreTerm(mean=0.5, deviation=0.25),
     )
     head = network.linear_head()
-    session = opened(attach_head(dead, head, familiarity=familiarity))
+    session = opened(attach_head(dead, head, ood_score=ood_score))
     pixels = np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8)
     got = session.run(pixels, ["familiarity"])["familiarity"]
     assert got == pytest.approx([head.bias.max() - 0.5 / 0.25], abs=1e-5)

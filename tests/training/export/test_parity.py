@@ -22,7 +22,7 @@ from training.export.onnx_graph import attach_head
 from training.export.parity import LOGIT_TOLERANCE, check_graph, check_raw_bytes, run_batches
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork
-from training.ood.score import Familiarity
+from training.ood.score import OodScore
 
 pytestmark = pytest.mark.training
 
@@ -40,7 +40,7 @@ def check(network: TransferNetwork, trunk: onnx.ModelProto, dataset: Dataset) ->
         trained: TransferNetwork | None = None,
         head: LinearHead | None = None,
         temperature: float = TEMPERATURE,
-        familiarity: Familiarity | None = None,
+        ood_score: OodScore | None = None,
     ) -> Parity:
         model = model or attach_head(trunk, head or network.linear_head(), temperature=temperature)
         session = open_session(model.SerializeToString(), SessionConfig(provider="cpu"))
@@ -51,7 +51,7 @@ def check(network: TransferNetwork, trunk: onnx.ModelProto, dataset: Dataset) ->
             dataset.pixels,
             rows,
             temperature=TEMPERATURE,
-            familiarity=familiarity,
+            ood_score=ood_score,
         )
 
     return run
@@ -130,10 +130,10 @@ def test_the_map_of_another_class_is_stopped(
         check(model)
 
 
-def familiarity_for(network: TransferNetwork) -> Familiarity:
+def familiarity_for(network: TransferNetwork) -> OodScore:
     """Return a score of some prototypes."""
     prototypes = np.eye(4, network.head.in_features, dtype=np.float32)
-    return Familiarity(
+    return OodScore(
         prototypes=prototypes,
         max_logit=ScoreTerm(mean=1.0, deviation=2.0),
         prototype_cosine=ScoreTerm(mean=0.5, deviation=0.1),
@@ -144,8 +144,8 @@ def test_the_right_familiarity_passes(
     check: Check, network: TransferNetwork, trunk: onnx.ModelProto
 ) -> None:
     right = familiarity_for(network)
-    model = attach_head(trunk, network.linear_head(), temperature=TEMPERATURE, familiarity=right)
-    assert check(model, familiarity=right).argmax_agreement == 1
+    model = attach_head(trunk, network.linear_head(), temperature=TEMPERATURE, ood_score=right)
+    assert check(model, ood_score=right).argmax_agreement == 1
 
 
 def test_another_familiarity_is_stopped(
@@ -153,14 +153,14 @@ def test_another_familiarity_is_stopped(
 ) -> None:
     right = familiarity_for(network)
     wrong = dataclasses.replace(right, prototypes=right.prototypes[:1])
-    model = attach_head(trunk, network.linear_head(), temperature=TEMPERATURE, familiarity=wrong)
+    model = attach_head(trunk, network.linear_head(), temperature=TEMPERATURE, ood_score=wrong)
     with pytest.raises(GateFailed, match=r"parity gate: familiarity .* differ by"):
-        check(model, familiarity=right)
+        check(model, ood_score=right)
 
 
 def test_a_lost_familiarity_is_stopped(check: Check, network: TransferNetwork) -> None:
     with pytest.raises(GateFailed, match="lacks the output familiarity"):
-        check(familiarity=familiarity_for(network))
+        check(ood_score=familiarity_for(network))
 
 
 def test_what_is_no_number_is_stopped(check: Check, network: TransferNetwork) -> None:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from tests.training.conftest import SIDE_PX
-from tests.training.finetuning.test_loop import CPU, course, settings
+from tests.training.finetuning.test_loop import CPU, settings, step_plan
 from tests.training.step_images import images_of
-from training.augmentation.gpu_cache import on_device
+from training.augmentation.gpu_cache import cache_on_gpu
 from training.data.split import Dataset
-from training.finetuning.cuda_graph import Recorder
+from training.finetuning.cuda_graph import GraphCapture
 from training.finetuning.loop import NO_HOOKS, Hooks, StepReport, Trainer
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
@@ -37,13 +37,13 @@ def begin(network: TransferNetwork, dataset: Dataset) -> Begin:
     def begin(*, launched: bool = False, hooks: Hooks = NO_HOOKS, **changes: Any) -> Trainer:
         trainer = Trainer.begin(
             copy.deepcopy(network),
-            on_device(images_of(dataset), GPU),
+            cache_on_gpu(images_of(dataset), GPU),
             validation,
             settings(device=GPU, **changes),
-            course=course(STEPS, records=4),
+            step_plan=step_plan(STEPS, records=4),
             hooks=hooks,
         )
-        trainer.recorder = None if launched else trainer.recorder
+        trainer.capture = None if launched else trainer.capture
         return trainer
 
     return begin
@@ -67,9 +67,9 @@ def test_what_is_played_back_is_the_step_that_was_recorded(begin: Begin, train_n
     sides_px: set[int] = set()
 
     def look(report: StepReport) -> None:
-        assert played.recorder is not None
-        if played.recorder.recording is not None:
-            sides_px.add(played.recorder.recording.images.shape[-1])
+        assert played.capture is not None
+        if played.capture.captured_step is not None:
+            sides_px.add(played.capture.captured_step.images.shape[-1])
 
     played, launched = begin(hooks=Hooks(on_step=look), **changes), begin(launched=True, **changes)
     start = weights_of(played)
@@ -111,19 +111,19 @@ def test_a_network_that_asks_for_a_value_is_trained_kernel_by_kernel(
     assert len(notes) == 1
     assert "no CUDA graph" in notes[0]
     assert moved(trainer, start) > 0
-    assert trainer.pace.done
+    assert trainer.progress.done
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU would record it")
 def test_what_cannot_be_recorded_is_said_once_and_taken_as_usual() -> None:
     notes: list[str] = []
-    recorder = Recorder.of(nn.Linear(2, 2), CPU, notes.append)
+    capture = GraphCapture.of(nn.Linear(2, 2), CPU, notes.append)
 
     def loss_of(images: Tensor, targets: Tensor, scale: Tensor | float) -> Tensor:
         raise AssertionError("the recorder computes nothing by itself")
 
     images, targets = torch.zeros(4, 2), torch.zeros(4)
-    assert [recorder.recorded(loss_of, images, targets) for _ in range(6)] == [None] * 6
+    assert [capture.captured(loss_of, images, targets) for _ in range(6)] == [None] * 6
     assert len(notes) == 1
     assert "no CUDA graph" in notes[0]
 
@@ -133,5 +133,5 @@ def test_on_a_cpu_nothing_is_recorded(network: TransferNetwork, dataset: Dataset
         pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
     )
     images = images_of(dataset)
-    trainer = Trainer.begin(network, images, validation, settings(), course=course(2))
-    assert trainer.recorder is None
+    trainer = Trainer.begin(network, images, validation, settings(), step_plan=step_plan(2))
+    assert trainer.capture is None

@@ -13,13 +13,13 @@ from tests.training.finetuning.logs import logged, logged_steps
 from training.config import FinetuneConfig
 from training.errors import ConfigError, Paused
 from training.finetuning.experiment_tracking import LoggedRun, check_tracker, open_tracker, tracked
-from training.finetuning.loop import NO_HOOKS, EpochRecord, StepReport
+from training.finetuning.loop import NO_HOOKS, StepReport, ValidationRecord
 from training.runtime.progress import Display
 
 pytestmark = pytest.mark.training
 
 CONFIG = FinetuneConfig(data=Path("photos"))
-RECORD = EpochRecord(
+RECORD = ValidationRecord(
     epoch=1, train_loss=0.5, val_loss=0.25, val_accuracy=0.875, learning_rate=1e-4, seconds=12.0
 )
 
@@ -43,7 +43,7 @@ def log_run(
     with tracked(tracker, NO_HOOKS) as hooks:
         for step, loss in enumerate(losses, start=done + 1):
             hooks.on_step(report(step, loss))
-        hooks.on_record(RECORD)
+        hooks.on_validation(RECORD)
     return tracker.run, printed.getvalue()
 
 

@@ -17,16 +17,16 @@ from training.backbones.build import Backbone, build_backbone
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.errors import DivergenceError
-from training.finetuning.hyperparameters import FINETUNE, TrainSettings
+from training.finetuning.hyperparameters import FINETUNE, Hyperparameters
 from training.finetuning.loop import (
     MAX_ROLLBACKS,
-    EpochRecord,
     Hooks,
     StepReport,
     Trainer,
+    ValidationRecord,
     set_training_mode,
 )
-from training.finetuning.step_plan import Course
+from training.finetuning.step_plan import StepPlan
 from training.finetuning.validation import ValidationImages, compute_logits, score
 from training.networks.transfer_network import TransferNetwork
 
@@ -36,17 +36,17 @@ CPU = torch.device("cpu")
 SIDE_HW = (SIDE_PX, SIDE_PX)
 
 
-def settings(**changes: Any) -> TrainSettings:
+def settings(**changes: Any) -> Hyperparameters:
     """Return how weights are changed here."""
     return dataclasses.replace(FINETUNE, **{"learning_rate": 1e-3, **changes})
 
 
-def course(num_steps: int, *, records: int = 1, deadline_s: float | None = None) -> Course:
+def step_plan(num_steps: int, *, records: int = 1, deadline_s: float | None = None) -> StepPlan:
     """Return a course of a few steps, the first ones on smaller images."""
-    return Course(
+    return StepPlan(
         num_steps=num_steps,
         most_steps=num_steps,
-        num_records=records,
+        num_validations=records,
         early_hw=(48, 48),
         final_hw=SIDE_HW,
         deadline_s=deadline_s,
@@ -73,13 +73,13 @@ class Seen:
     """What the hooks were told."""
 
     steps: list[StepReport] = dataclasses.field(default_factory=list)
-    records: list[EpochRecord] = dataclasses.field(default_factory=list)
+    records: list[ValidationRecord] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     def hooks(self) -> Hooks:
         """Return hooks that remember."""
         return Hooks(
-            on_step=self.steps.append, on_record=self.records.append, on_note=self.notes.append
+            on_step=self.steps.append, on_validation=self.records.append, on_note=self.notes.append
         )
 
 
@@ -87,13 +87,13 @@ class Seen:
 def begin(fresh: TransferNetwork, dataset: Dataset, validation: ValidationImages) -> Any:
     """Return a function that begins a run on a copy of the tiny network."""
 
-    def make(plan: Course, hooks: Hooks | None = None, **changes: Any) -> Trainer:
+    def make(plan: StepPlan, hooks: Hooks | None = None, **changes: Any) -> Trainer:
         return Trainer.begin(
             copy.deepcopy(fresh),
             images_of(dataset),
             validation,
             settings(**changes),
-            course=plan,
+            step_plan=plan,
             hooks=hooks or Hooks(),
         )
 
@@ -119,7 +119,7 @@ def same(first: list[Tensor], second: list[Tensor]) -> bool:
 
 def test_the_loss_falls_and_the_colours_are_learnt(begin: Any) -> None:
     seen = Seen()
-    trainer = begin(course(36, records=6), seen.hooks(), learning_rate=1e-2)
+    trainer = begin(step_plan(36, records=6), seen.hooks(), learning_rate=1e-2)
     trainer.run()
     assert [record.epoch for record in seen.records] == [1, 2, 3, 4, 5, 6]
     assert trainer.history == seen.records
@@ -132,7 +132,7 @@ def test_the_loss_falls_and_the_colours_are_learnt(begin: Any) -> None:
 def test_the_average_judges_and_the_last_weights_train_on(
     begin: Any, validation: ValidationImages
 ) -> None:
-    trainer = begin(course(6))
+    trainer = begin(step_plan(6))
     trainer.run()
     averaged = copy.deepcopy(trainer.network)
     averaged.load_state_dict(trainer.average.weights)
@@ -146,7 +146,7 @@ def test_the_average_judges_and_the_last_weights_train_on(
 def test_batchnorm_statistics_follow_the_data_only_where_asked(
     begin: Any, train_norms: bool
 ) -> None:
-    trainer = begin(course(3), train_norms=train_norms)
+    trainer = begin(step_plan(3), train_norms=train_norms)
 
     def statistics() -> list[Tensor]:
         buffers = trainer.network.named_buffers()
@@ -182,7 +182,7 @@ def test_frozen_norms_are_folded_while_steps_are_taken(begin: Any, train_norms: 
     def count(report: StepReport) -> None:
         counts.append(replaced(trainer.network, nn.BatchNorm2d))
 
-    trainer = begin(course(2), Hooks(on_step=count), train_norms=train_norms)
+    trainer = begin(step_plan(2), Hooks(on_step=count), train_norms=train_norms)
     trainer.run()
     num_norms = sum(isinstance(m, nn.BatchNorm2d) for m in trainer.network.modules())
     assert num_norms
@@ -207,7 +207,7 @@ def test_depthwise_layers_stay_in_float32_on_a_cpu(
         images_of(dataset),
         validation,
         settings(half_precision=half_precision, train_norms=True),
-        course=course(1),
+        step_plan=step_plan(1),
         hooks=Hooks(on_step=count),
     ).run()
     num_depthwise = sum(isinstance(m, nn.Conv2d) and m.groups > 1 for m in network.modules())
@@ -222,7 +222,7 @@ def test_every_step_trains_and_the_end_is_for_evaluation(begin: Any) -> None:
     def note_mode(report: StepReport) -> None:
         modes.append(trainer.network.head.training)
 
-    trainer = begin(course(6, records=3), Hooks(on_step=note_mode))
+    trainer = begin(step_plan(6, records=3), Hooks(on_step=note_mode))
     trainer.run()
     assert modes == [True] * 6
     assert not any(module.training for module in trainer.network.modules())
@@ -232,7 +232,7 @@ def test_the_same_seed_gives_the_same_weights(begin: Any) -> None:
     found = []
     for _ in range(2):
         torch.manual_seed(0)
-        trainer = begin(course(5))
+        trainer = begin(step_plan(5))
         trainer.run()
         found.append(weights(trainer))
     assert same(*found)
@@ -245,7 +245,7 @@ class Stop(Exception):
 @pytest.mark.parametrize("stop_after", [1, 4, 7])
 def test_a_run_that_goes_on_from_its_state_ends_bit_equal(begin: Any, stop_after: int) -> None:
     """The state is taken after some step and laid into a new run of another process's making."""
-    plan = course(8, records=3)
+    plan = step_plan(8, records=3)
     torch.manual_seed(3)
     unbroken = begin(plan)
     unbroken.run()
@@ -281,9 +281,9 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(begin: Any) -> No
                 trainer.network.head.weight.fill_(float("nan"))
 
     hooks = dataclasses.replace(seen.hooks(), after_step=after_step)
-    trainer = begin(course(6, records=3), hooks)
+    trainer = begin(step_plan(6, records=3), hooks)
     trainer.run()
-    assert trainer.pace.done
+    assert trainer.progress.done
     assert trainer.rate_scale == 0.5
     assert [report.step for report in seen.steps] == [1, 2, 3, 3, 4, 5, 6]
     assert len(seen.notes) == 1
@@ -293,7 +293,7 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(begin: Any) -> No
 
 def test_a_loss_that_stays_no_number_ends_the_run_with_the_remedy(begin: Any) -> None:
     seen = Seen()
-    trainer = begin(course(6), seen.hooks())
+    trainer = begin(step_plan(6), seen.hooks())
     with torch.no_grad():
         trainer.network.head.weight.fill_(float("nan"))
     with pytest.raises(DivergenceError, match=r"lower --learning-rate \(it was 0\.001\)"):
@@ -303,15 +303,15 @@ def test_a_loss_that_stays_no_number_ends_the_run_with_the_remedy(begin: Any) ->
 
 def test_a_passed_deadline_ends_the_run_at_the_next_look_at_the_clock(begin: Any) -> None:
     seen = Seen()
-    trainer = begin(course(500, records=5, deadline_s=time.monotonic()), seen.hooks())
+    trainer = begin(step_plan(500, records=5, deadline_s=time.monotonic()), seen.hooks())
     trainer.run()
     assert len(seen.steps) == 10
-    assert trainer.pace.num_steps == 10
+    assert trainer.progress.num_steps == 10
 
 
 def test_a_far_deadline_changes_nothing(begin: Any) -> None:
     seen = Seen()
-    begin(course(12, deadline_s=time.monotonic() + 3600), seen.hooks()).run()
+    begin(step_plan(12, deadline_s=time.monotonic() + 3600), seen.hooks()).run()
     assert {report.num_steps for report in seen.steps} == {12}
 
 
@@ -330,7 +330,10 @@ def test_evaluation_counts_every_image_once(
 
 
 def test_weighed_classes_change_the_step(begin: Any) -> None:
-    plain, weighed = begin(course(2)), begin(course(2), class_weights=torch.tensor([9.0, 1.0, 1.0]))
+    plain, weighed = (
+        begin(step_plan(2)),
+        begin(step_plan(2), class_weights=torch.tensor([9.0, 1.0, 1.0])),
+    )
     plain.run()
     weighed.run()
     assert not torch.equal(plain.network.head.weight, weighed.network.head.weight)

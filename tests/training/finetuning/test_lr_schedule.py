@@ -2,17 +2,17 @@
 
 import pytest
 
-from training.finetuning.lr_schedule import WARMUP_SHARE, Pace, rate_factor
+from training.finetuning.lr_schedule import WARMUP_SHARE, RunProgress, rate_factor
 
 pytestmark = pytest.mark.training
 
 
 def factors(num_steps: int) -> list[float]:
     """Return the rate at each step of a run."""
-    pace, found = Pace(num_steps), []
-    while not pace.done:
-        found.append(rate_factor(pace.progress, num_steps))
-        pace.advance()
+    progress, found = RunProgress(num_steps), []
+    while not progress.done:
+        found.append(rate_factor(progress.progress, num_steps))
+        progress.advance()
     return found
 
 
@@ -42,21 +42,21 @@ def test_every_step_has_a_rate_and_a_long_run_ends_near_zero(num_steps: int) -> 
 
 
 def test_a_shortened_run_still_comes_to_its_end() -> None:
-    pace = Pace(100)
+    progress = RunProgress(100)
     for _ in range(50):
-        pace.advance()
-    assert pace.progress == pytest.approx(0.5)
-    pace.replan(60)
+        progress.advance()
+    assert progress.progress == pytest.approx(0.5)
+    progress.replan(60)
     left = 0
-    while not pace.done:
-        pace.advance()
+    while not progress.done:
+        progress.advance()
         left += 1
     assert left == 10
-    assert pace.progress == pytest.approx(1)
+    assert progress.progress == pytest.approx(1)
 
 
 def test_what_was_done_cannot_be_planned_away() -> None:
-    pace = Pace(10, step=4, progress=0.4)
-    pace.replan(2)
-    assert pace.done
-    assert pace.step == 4
+    progress = RunProgress(10, step=4, progress=0.4)
+    progress.replan(2)
+    assert progress.done
+    assert progress.step == 4

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from training.finetuning.loop import EpochRecord, StepReport
+from training.finetuning.loop import StepReport, ValidationRecord
 from training.finetuning.training_progress import show_training
 from training.runtime.progress import Display
 
-RECORD = EpochRecord(
+RECORD = ValidationRecord(
     epoch=1, train_loss=0.5, val_loss=0.25, val_accuracy=0.875, learning_rate=1e-4, seconds=12.0
 )
 
@@ -59,7 +59,7 @@ def test_a_look_at_the_validation_images_is_a_line_too_and_is_remembered() -> No
     clock, stream = Hand(), io.StringIO()
     with show_training(Display(Console(file=stream, width=200)), clock) as hooks:
         clock.now_s += 29
-        hooks.on_record(RECORD)
+        hooks.on_validation(RECORD)
         clock.now_s += 29
         hooks.on_step(report(1))
         assert len(stream.getvalue().splitlines()) == 1

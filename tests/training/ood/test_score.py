@@ -7,8 +7,8 @@ from inference.manifest import ScoreTerm
 from training.ood.score import (
     MAX_PROTOTYPES,
     PROTOTYPES_PER_CLASS,
-    Familiarity,
-    fit_familiarity,
+    OodScore,
+    fit_ood_score,
     fit_prototypes,
     held_out_cosines,
     nearest_cosine,
@@ -28,7 +28,7 @@ def clusters(per_class: int = 30) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_score_is_the_sum_of_both_terms_in_deviations() -> None:
-    score = Familiarity(
+    score = OodScore(
         prototypes=np.array([[1, 0], [0, 1]], np.float32),
         max_logit=ScoreTerm(mean=2.0, deviation=4.0),
         prototype_cosine=ScoreTerm(mean=0.5, deviation=0.1),
@@ -69,7 +69,7 @@ def test_many_classes_have_one_prototype_each() -> None:
 def test_another_direction_and_an_unsure_answer_are_less_familiar() -> None:
     embeddings, targets = clusters()
     logits = embeddings[:, :3]
-    score, known = fit_familiarity(
+    score, known = fit_ood_score(
         embeddings,
         targets,
         val_logits=logits,
@@ -83,7 +83,7 @@ def test_another_direction_and_an_unsure_answer_are_less_familiar() -> None:
 def test_held_out_images_have_scores_of_mean_zero() -> None:
     embeddings, targets = clusters()
     val, _ = clusters(10)
-    _, scores = fit_familiarity(
+    _, scores = fit_ood_score(
         embeddings,
         targets,
         val_logits=val[:, :3],
@@ -111,7 +111,7 @@ def test_images_of_some_folds_are_compared_with_prototypes_of_the_others() -> No
 
 def test_one_validation_image_gives_a_finite_score() -> None:
     embeddings, targets = clusters()
-    _, scores = fit_familiarity(
+    _, scores = fit_ood_score(
         embeddings,
         targets,
         val_logits=np.ones((1, 3), np.float32),

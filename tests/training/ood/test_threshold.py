@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference.manifest import ScoreTerm
-from training.ood.score import Familiarity
+from training.ood.score import OodScore
 from training.ood.threshold import (
     TUNE_FROM,
     accepting_threshold,
@@ -16,7 +16,7 @@ from training.ood.threshold import (
 pytestmark = pytest.mark.training
 
 TERM = ScoreTerm(mean=0.0, deviation=1.0)
-FAMILIARITY = Familiarity(
+FAMILIARITY = OodScore(
     prototypes=np.ones((1, 1), np.float32), max_logit=TERM, prototype_cosine=TERM
 )
 

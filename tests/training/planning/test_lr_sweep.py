@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from tests.training.finetuning.test_loop import course, settings
+from tests.training.finetuning.test_loop import settings, step_plan
 from tests.training.step_images import images_of
 from training.backbones.build import Backbone
 from training.data.split import Dataset
@@ -48,7 +48,7 @@ def test_the_rate_with_the_lowest_validation_loss_is_taken(
         images_of(dataset),
         validation,
         settings(learning_rate=around, layer_decay=1.0),
-        course(100),
+        step_plan(100),
         steps=6,
         factors=factors,
         on_trial=lambda rate, loss: told.append((rate, loss)),

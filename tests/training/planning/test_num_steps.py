@@ -10,21 +10,21 @@ from tests.training.finetuning.test_loop import settings
 from tests.training.step_images import images_of
 from training.backbones.build import Backbone
 from training.data.split import Dataset
-from training.finetuning.step_plan import Course
+from training.finetuning.step_plan import StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.planning.num_steps import (
-    Timing,
-    describe_course,
+    StepTimes,
+    describe_steps,
     early_size,
     measure_times,
-    plan_course,
+    plan_steps,
     wanted_steps,
 )
 
 pytestmark = pytest.mark.training
 
-TIMING = Timing(early_step_s=1.0, final_step_s=3.5, val_image_s=0.01)
+TIMING = StepTimes(early_step_s=1.0, final_step_s=3.5, val_image_s=0.01)
 
 
 def plan(
@@ -34,9 +34,9 @@ def plan(
     after_s: float = 0.0,
     fixed: bool = False,
     images: int = 100,
-) -> Course:
+) -> StepPlan:
     """Return the course for some time left."""
-    return plan_course(
+    return plan_steps(
         wanted,
         TIMING,
         images,
@@ -66,9 +66,9 @@ def test_without_a_budget_the_data_decide() -> None:
 
 def test_a_budget_is_filled_with_steps_that_fit() -> None:
     """A step takes 1.5 s on average, validation under a tenth of the time."""
-    course = plan(500, left_s=300)
-    assert 180 <= course.num_steps <= 200
-    assert course.num_steps * 1.5 + course.num_records * 1.0 <= 300
+    step_plan = plan(500, left_s=300)
+    assert 180 <= step_plan.num_steps <= 200
+    assert step_plan.num_steps * 1.5 + step_plan.num_validations * 1.0 <= 300
 
 
 def test_a_long_budget_is_used_up_to_three_times_what_is_enough() -> None:
@@ -77,13 +77,13 @@ def test_a_long_budget_is_used_up_to_three_times_what_is_enough() -> None:
 
 
 def test_no_time_leaves_one_step() -> None:
-    course = plan(500, left_s=-5)
-    assert (course.num_steps, course.num_records) == (1, 1)
+    step_plan = plan(500, left_s=-5)
+    assert (step_plan.num_steps, step_plan.num_validations) == (1, 1)
 
 
 def test_many_validation_images_are_looked_at_less_often() -> None:
-    assert plan(500, left_s=350, images=1_000).num_records == 2
-    assert plan(500, left_s=300, images=100).num_records == 10
+    assert plan(500, left_s=350, images=1_000).num_validations == 2
+    assert plan(500, left_s=300, images=100).num_validations == 10
 
 
 def test_early_images_are_smaller_where_the_network_takes_them(backbone: Backbone) -> None:
@@ -112,7 +112,7 @@ def test_times_are_measured_and_the_network_is_left_as_it_was(
     validation = ValidationImages(
         pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
     )
-    timing = measure_times(
+    step_times = measure_times(
         network,
         images_of(dataset),
         validation,
@@ -120,13 +120,13 @@ def test_times_are_measured_and_the_network_is_left_as_it_was(
         early_hw=(32, 32),
         final_hw=(SIDE_PX, SIDE_PX),
     )
-    assert min(timing.early_step_s, timing.final_step_s, timing.val_image_s) > 0
+    assert min(step_times.early_step_s, step_times.final_step_s, step_times.val_image_s) > 0
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name]), name
 
 
 def test_the_plan_is_told_in_words() -> None:
-    text = describe_course(plan(100), TIMING, 32, 640)
+    text = describe_steps(plan(100), TIMING, 32, 640)
     assert text == (
         "100 steps of 32 images (5.0 passes), 128 px, the last fifth at 224 px, about 2.5 min at 21 "
         "images/s"

@@ -20,4 +20,4 @@ def test_time_that_is_left_makes_a_run_longer_where_it_may(
     images = task.images
     wanted = wanted_steps(images.num_images, images.images_per_step, scratch=False)
     plan = make_plan(dataclasses.replace(task, stretched=stretched), quiet())
-    assert plan.course.num_steps == plan.course.most_steps == times * wanted
+    assert plan.step_plan.num_steps == plan.step_plan.most_steps == times * wanted

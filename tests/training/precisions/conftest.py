@@ -9,42 +9,42 @@ from scipy.special import softmax
 
 from inference.session import ModelSession
 from tests.training.conftest import quiet
-from training.abstention.ood_detector import recognise, recognise_by
+from training.abstention.ood_detector import fit_detector_on, fit_ood_detector
 from training.abstention.prediction_sets import fit_conformal
 from training.assessment.calibration import fit_temperature
 from training.candidates.candidate import Candidate
 from training.config import FinetuneConfig
 from training.ood.threshold import fit_rejection
-from training.precisions.converted_model import Reference
+from training.precisions.converted_model import Float32Model
 from training.precisions.search import CompareSpeed
-from training.precisions.speed import Speed, Timing
+from training.precisions.speed import BatchTiming, Speed
 
 
-def reference_of(probe: Candidate, config: FinetuneConfig) -> Reference:
+def reference_of(probe: Candidate, config: FinetuneConfig) -> Float32Model:
     """Return a candidate with its rules, as a run makes them."""
-    recognition = recognise(probe, config, quiet(), strength=probe.strength)
+    detector = fit_ood_detector(probe, config, quiet(), C=probe.C)
     targets = probe.dataset.targets("val")
-    return Reference(
-        recognition=recognition,
+    return Float32Model(
+        detector=detector,
         temperature=fit_temperature(probe.val_logits, targets),
-        rejection=fit_rejection(recognition.familiarity, recognition.val_scores),
+        rejection=fit_rejection(detector.ood_score, detector.val_scores),
         conformal=None,
     )
 
 
 @pytest.fixture(scope="session")
-def reference(probe: Candidate, config: FinetuneConfig) -> Reference:
+def reference(probe: Candidate, config: FinetuneConfig) -> Float32Model:
     """Return the colour model with its rules."""
     return reference_of(probe, config)
 
 
-def of_two_folds(reference: Reference) -> Reference:
+def of_two_folds(reference: Float32Model) -> Float32Model:
     """Return the model as a mean of two networks; the second takes every image for the first class."""
     candidate, train = reference.candidate, reference.candidate.dataset.splits["train"]
     assert candidate.embeddings is not None
     dataset = dataclasses.replace(
         candidate.dataset, folds=np.arange(len(train), dtype=np.int64) % 3
-    ).judged_by(2)
+    ).validated_on(2)
     logits = candidate.network.linear_head().logits(candidate.embeddings[dataset.rows("val")])
     logits[14:] = [5, 0, 0]
     mean = dataclasses.replace(
@@ -56,7 +56,7 @@ def of_two_folds(reference: Reference) -> Reference:
     probabilities, targets = softmax(logits, axis=1), dataset.targets("val")
     return dataclasses.replace(
         reference,
-        recognition=recognise_by(mean, np.arange(len(train)), strength=mean.strength),
+        detector=fit_detector_on(mean, np.arange(len(train)), C=mean.C),
         conformal=fit_conformal(probabilities, targets, coverage=0.9),
     )
 
@@ -69,7 +69,7 @@ def times_as_fast(ratio: float) -> CompareSpeed:
     ) -> Speed:
         for session in (reference, other):
             session.run(pixels, ["probabilities"])
-        timing = Timing(batch=len(pixels), reference_ms=ratio, other_ms=1.0)
+        timing = BatchTiming(batch=len(pixels), reference_ms=ratio, other_ms=1.0)
         return Speed(provider="cpu", timings=(timing,))
 
     return compare

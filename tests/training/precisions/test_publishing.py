@@ -60,9 +60,9 @@ def test_what_is_left_out_is_explained_in_manifest_metrics_and_report(
     reason = manifest.precisions_left_out["int8"]
     assert reason.startswith("speed gate: ")
     content = json.loads((folder / "metrics.json").read_text("utf-8"))
-    (attempt,) = content["precisions"]
-    assert attempt["left_out"] == reason
-    assert [timing["batch"] for timing in attempt["speed"]["timings"]] == [1, 8]
+    (outcome,) = content["precisions"]
+    assert outcome["left_out"] == reason
+    assert [timing["batch"] for timing in outcome["speed"]["timings"]] == [1, 8]
     assert f"no: {reason}" in (folder / "report.html").read_text("utf-8")
 
 

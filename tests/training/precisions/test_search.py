@@ -10,25 +10,25 @@ from inference.session import SessionConfig, open_session
 from tests.training.conftest import quiet
 from tests.training.precisions.conftest import of_two_folds, times_as_fast
 from training.export.parity import run_batches
-from training.precisions.converted_model import Reference
+from training.precisions.converted_model import Float32Model
 from training.precisions.gates import MIN_SPEEDUP
-from training.precisions.search import Tried, try_precisions
+from training.precisions.search import PrecisionSearch, search_precisions
 
 pytestmark = pytest.mark.training
 
 
-def attempt_int8(reference: Reference, *, ratio: float = 2.0) -> Tried:
+def attempt_int8(reference: Float32Model, *, ratio: float = 2.0) -> PrecisionSearch:
     """Try int8 and find it so many times as fast."""
-    return try_precisions(
+    return search_precisions(
         ("fp32", "int8"), reference, quiet(), seed=0, compare=times_as_fast(ratio)
     )
 
 
-def with_trunk(reference: Reference, trunk: onnx.ModelProto) -> Reference:
+def with_trunk(reference: Float32Model, trunk: onnx.ModelProto) -> Float32Model:
     """Return the model with another trunk."""
     candidate = dataclasses.replace(reference.candidate, trunk=trunk)
-    recognition = dataclasses.replace(reference.recognition, candidate=candidate)
-    return dataclasses.replace(reference, recognition=recognition)
+    detector = dataclasses.replace(reference.detector, candidate=candidate)
+    return dataclasses.replace(reference, detector=detector)
 
 
 def copy_of(trunk: onnx.ModelProto) -> onnx.ModelProto:
@@ -54,7 +54,7 @@ def insert_behind_relu(trunk: onnx.ModelProto, *steps: tuple[str, np.ndarray]) -
         nodes.insert(place + index, made)
 
 
-def with_a_dwarfing_channel(reference: Reference) -> Reference:
+def with_a_dwarfing_channel(reference: Float32Model) -> Float32Model:
     """Return the model with a channel made larger than all others, and smaller again.
 
     In float32 that changes nothing; of 256 steps the others get none.
@@ -69,7 +69,7 @@ def with_a_dwarfing_channel(reference: Reference) -> Reference:
     return with_trunk(reference, trunk)
 
 
-def test_a_good_and_faster_file_is_published_with_rules_of_its_own(reference: Reference) -> None:
+def test_a_good_and_faster_file_is_published_with_rules_of_its_own(reference: Float32Model) -> None:
     tried = attempt_int8(reference)
     assert tried.left_out is None
     (variant,) = tried.variants
@@ -87,7 +87,7 @@ def test_a_good_and_faster_file_is_published_with_rules_of_its_own(reference: Re
     }
 
 
-def test_its_rules_and_accuracy_are_of_the_images_of_all_folds(reference: Reference) -> None:
+def test_its_rules_and_accuracy_are_of_the_images_of_all_folds(reference: Float32Model) -> None:
     several = of_two_folds(reference)
     (alone,), (variant,) = attempt_int8(reference).variants, attempt_int8(several).variants
     temperature = alone.facts["calibration"].temperature
@@ -100,7 +100,7 @@ def test_its_rules_and_accuracy_are_of_the_images_of_all_folds(reference: Refere
 
 
 def test_the_published_graph_has_its_temperature_and_the_head_in_float32(
-    reference: Reference,
+    reference: Float32Model,
 ) -> None:
     (variant,) = attempt_int8(reference).variants
     constants = {
@@ -114,7 +114,7 @@ def test_the_published_graph_has_its_temperature_and_the_head_in_float32(
     assert any(node.op_type == "QuantizeLinear" for node in variant.model.graph.node)
 
 
-def with_a_large_offset(reference: Reference) -> Reference:
+def with_a_large_offset(reference: Float32Model) -> Float32Model:
     """Return the model with a large number added to every feature, and taken away again.
 
     In float32 that changes nothing; of 256 steps the features get none.
@@ -126,12 +126,12 @@ def with_a_large_offset(reference: Reference) -> Reference:
 
 
 def test_a_head_fitted_on_the_quantised_features_wins_back_what_the_old_one_loses(
-    reference: Reference,
+    reference: Float32Model,
 ) -> None:
     poor = with_a_dwarfing_channel(reference)
     (variant,) = attempt_int8(poor).variants
-    assert variant.attempt.how is not None
-    assert variant.attempt.how.endswith("head fitted on its features")
+    assert variant.outcome.how is not None
+    assert variant.outcome.how.endswith("head fitted on its features")
     assert variant.facts["metrics"].val.accuracy == 1
     assert variant.facts["metrics"].test.accuracy == 1
     session = open_session(variant.model.SerializeToString(), SessionConfig(provider="cpu"))
@@ -140,10 +140,10 @@ def test_a_head_fitted_on_the_quantised_features_wins_back_what_the_old_one_lose
     assert (outputs.logits.argmax(axis=1) == dataset.targets("test")).all()
 
 
-def test_a_head_that_came_out_of_training_is_not_fitted_again(reference: Reference) -> None:
-    candidate = dataclasses.replace(reference.candidate, strength=None)
+def test_a_head_that_came_out_of_training_is_not_fitted_again(reference: Float32Model) -> None:
+    candidate = dataclasses.replace(reference.candidate, C=None)
     trained = dataclasses.replace(
-        reference, recognition=dataclasses.replace(reference.recognition, candidate=candidate)
+        reference, detector=dataclasses.replace(reference.detector, candidate=candidate)
     )
     tried = attempt_int8(with_a_dwarfing_channel(trained))
     assert tried.left_out is not None
@@ -151,7 +151,7 @@ def test_a_head_that_came_out_of_training_is_not_fitted_again(reference: Referen
 
 
 def test_a_poor_quantisation_is_left_out_by_name_of_the_gate_and_by_how_much(
-    reference: Reference,
+    reference: Float32Model,
 ) -> None:
     tried = attempt_int8(with_a_large_offset(reference))
     assert tried.variants == ()
@@ -159,13 +159,13 @@ def test_a_poor_quantisation_is_left_out_by_name_of_the_gate_and_by_how_much(
     reason = tried.left_out["int8"]
     assert reason.startswith("accuracy gate: -")
     assert reason.endswith("on the validation images, limit is -0.5 points")
-    (attempt,) = tried.attempts
-    assert attempt.accuracy is not None
-    assert attempt.accuracy.low <= attempt.accuracy.points < -0.1
-    assert attempt.speed is not None
+    (outcome,) = tried.outcomes
+    assert outcome.accuracy is not None
+    assert outcome.accuracy.low <= outcome.accuracy.points < -0.1
+    assert outcome.speed is not None
 
 
-def test_a_file_that_is_no_faster_is_left_out(reference: Reference) -> None:
+def test_a_file_that_is_no_faster_is_left_out(reference: Float32Model) -> None:
     tried = attempt_int8(reference, ratio=MIN_SPEEDUP - 0.01)
     assert tried.variants == ()
     assert tried.left_out == {
@@ -173,19 +173,19 @@ def test_a_file_that_is_no_faster_is_left_out(reference: Reference) -> None:
     }
 
 
-def test_a_file_that_answers_with_no_numbers_is_left_out(reference: Reference) -> None:
+def test_a_file_that_answers_with_no_numbers_is_left_out(reference: Float32Model) -> None:
     trunk = copy_of(reference.candidate.trunk)
     kernel = next(node for node in trunk.graph.node if node.op_type == "Conv").input[1]
     (weight,) = (tensor for tensor in trunk.graph.initializer if tensor.name == kernel)
     values = onnx.numpy_helper.to_array(weight).copy()
     values.flat[0] = np.nan
     weight.CopyFrom(onnx.numpy_helper.from_array(values, kernel))
-    tried = try_precisions(("fp16",), with_trunk(reference, trunk), quiet(), seed=0)
+    tried = search_precisions(("fp16",), with_trunk(reference, trunk), quiet(), seed=0)
     assert tried.left_out == {"fp16": "accuracy gate: it answers with NaN or infinity"}
 
 
-def test_float16_keeps_the_answers_and_the_types_outside(reference: Reference) -> None:
-    tried = try_precisions(("fp16",), reference, quiet(), seed=0, compare=times_as_fast(2.0))
+def test_float16_keeps_the_answers_and_the_types_outside(reference: Float32Model) -> None:
+    tried = search_precisions(("fp16",), reference, quiet(), seed=0, compare=times_as_fast(2.0))
     (variant,) = tried.variants
     session = open_session(variant.model.SerializeToString(), SessionConfig(provider="cpu"))
     blank = np.zeros((2, 64, 64, 3), np.uint8)
@@ -200,8 +200,8 @@ def test_float16_keeps_the_answers_and_the_types_outside(reference: Reference) -
     assert len(halves) > 5
 
 
-def test_without_time_nothing_is_tried(reference: Reference) -> None:
-    tried = try_precisions(
+def test_without_time_nothing_is_tried(reference: Float32Model) -> None:
+    tried = search_precisions(
         ("int8",), reference, quiet(), seed=0, seconds_left=lambda: 3.2, needed_s=14.0
     )
     assert tried.left_out == {"int8": "time budget: it takes about 14 s, 3 s are left"}

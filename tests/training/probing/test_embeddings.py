@@ -30,8 +30,8 @@ def test_mirrored_embeddings_are_those_of_mirror_images(
     trunk: onnx.ModelProto, dataset: Dataset
 ) -> None:
     rows = np.arange(5)
-    mirrored = compute_embeddings(trunk, dataset.pixels, rows, mirrored=True)
+    flipped = compute_embeddings(trunk, dataset.pixels, rows, flipped=True)
     turned = compute_embeddings(trunk, dataset.pixels[rows][:, :, ::-1], rows)
     plain = compute_embeddings(trunk, dataset.pixels, rows)
-    assert np.allclose(mirrored, turned, atol=1e-6)
-    assert not np.allclose(mirrored, plain, atol=1e-6)
+    assert np.allclose(flipped, turned, atol=1e-6)
+    assert not np.allclose(flipped, plain, atol=1e-6)

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from training.probing.probe import STRENGTHS, Floats, Probe, Targets, _folded, fit_head, fit_probe
+from training.probing.probe import C_GRID, Floats, Probe, Targets, _folded, fit_head, fit_probe
 
 pytestmark = pytest.mark.training
 
@@ -59,7 +59,7 @@ def test_fewer_images_than_entries_give_the_head_of_the_full_problem() -> None:
     model = LogisticRegression(C=0.1, tol=1e-8, max_iter=5000).fit((train - mean) / scale, targets)
     unseen = rng.normal(size=(40, 200)).astype(np.float32) + 3
     expected = model.decision_function((unseen - mean) / scale)
-    logits = fit_head(train, targets, strength=0.1).logits(unseen)
+    logits = fit_head(train, targets, C=0.1).logits(unseen)
     assert np.abs(logits - logits.mean(axis=1, keepdims=True) - expected).max() < 0.01
 
 
@@ -69,7 +69,7 @@ def test_the_head_answers_as_a_fully_converged_one_does(num_classes: int) -> Non
     train, targets = blobs(num_classes, num=120, seed=1, noise=3)
     probe = fit(num_classes, noise=3)
     mean, scale = train.mean(axis=0), (train - train.mean(axis=0)).std()
-    model = LogisticRegression(C=probe.chosen.strength, max_iter=5000, tol=1e-8)
+    model = LogisticRegression(C=probe.chosen.C, max_iter=5000, tol=1e-8)
     model.fit((train - mean) / scale, targets)
     unseen, _ = blobs(num_classes, num=200, seed=3, noise=3)
     expected = model.predict_proba((unseen - mean) / scale)
@@ -81,7 +81,7 @@ def test_the_strength_with_the_lowest_validation_loss_is_kept() -> None:
     losses = [trial.nll for trial in probe.trials]
     assert probe.chosen.nll == min(losses)
     assert len(losses) > 2
-    assert [trial.strength for trial in probe.trials] == list(STRENGTHS[: len(losses)])
+    assert [trial.C for trial in probe.trials] == list(C_GRID[: len(losses)])
 
 
 def test_the_chosen_heads_figures_are_its_own() -> None:
@@ -96,7 +96,7 @@ def test_labels_that_mean_nothing_give_a_head_that_says_little() -> None:
     inputs = rng.normal(size=(160, 64)).astype(np.float32)
     targets = rng.integers(0, 3, 160)
     probe = fit_probe(inputs[:100], targets[:100], inputs[100:], targets[100:])
-    assert probe.chosen.strength < 0.01
+    assert probe.chosen.C < 0.01
     assert probe.chosen.nll == pytest.approx(np.log(3), abs=0.05)
 
 
@@ -117,4 +117,4 @@ def test_constant_embeddings_give_a_head_without_a_number_lost() -> None:
 def test_progress_reaches_its_end_even_when_fitting_stops_early() -> None:
     done: list[int] = []
     fit_probe(*blobs(4, num=120, seed=1), *blobs(4, num=60, seed=2), advance=done.append)
-    assert sum(done) == len(STRENGTHS)
+    assert sum(done) == len(C_GRID)

@@ -9,7 +9,7 @@ from scipy.special import softmax
 from inference.classifier import Classifier
 from inference.manifest import Manifest, Metrics
 from tests.builders import COLOURS, LABELS, SIDE_PX
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import calibration_effect
 from training.assessment.classification_metrics import measure
 from training.report.training_report import Report
@@ -38,14 +38,14 @@ def tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
     return parser.seen
 
 
-def colour_answers(labels: tuple[str, ...] = LABELS) -> Answers:
+def colour_answers(labels: tuple[str, ...] = LABELS) -> LabelledPredictions:
     """Return 120 answers, 108 of them right; the wrong ones are the surest."""
     targets = np.repeat(np.arange(3), _PER_CLASS)
     wrong = np.arange(len(targets)) % 10 == 0
     guesses = np.where(wrong, (targets + 1) % 3, targets)
     logits = 2.0 * np.eye(3)[guesses] + np.where(wrong, 1, 0)[:, np.newaxis] * np.eye(3)[guesses]
     logits += np.random.default_rng(0).normal(0, 0.1, logits.shape)
-    return Answers(
+    return LabelledPredictions(
         labels=labels,
         probabilities=softmax(logits, axis=1).astype(np.float32),
         targets=targets,
@@ -53,7 +53,7 @@ def colour_answers(labels: tuple[str, ...] = LABELS) -> Answers:
     )
 
 
-def colour_report(answers: Answers, **changes: object) -> Report:
+def colour_report(answers: LabelledPredictions, **changes: object) -> Report:
     """Return what the page shows beyond the manifest."""
 
     def pixels_of(index: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def colour_report(answers: Answers, **changes: object) -> Report:
     return Report(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def measured(manifest: Manifest, answers: Answers) -> Manifest:
+def measured(manifest: Manifest, answers: LabelledPredictions) -> Manifest:
     """Return a manifest of these labels whose metrics are those of the answers."""
     found = measure(answers.probabilities, answers.targets, answers.labels)
     return dataclasses.replace(

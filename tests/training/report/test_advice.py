@@ -8,7 +8,7 @@ import pytest
 from inference.manifest import SplitMetrics
 from training.assessment.classification_metrics import measure
 from training.assessment.confused_classes import confused_pairs
-from training.finetuning.loop import EpochRecord
+from training.finetuning.loop import ValidationRecord
 from training.report.advice import Advice, Evidence, advise
 
 pytestmark = pytest.mark.training
@@ -125,10 +125,10 @@ def test_a_head_alone_is_not_all_that_can_be_trained() -> None:
     assert advise(evidence(FINE, head_only=True)) == []
 
 
-def epochs(*losses: tuple[float, float]) -> list[EpochRecord]:
+def epochs(*losses: tuple[float, float]) -> list[ValidationRecord]:
     """Return a history of training and validation losses."""
     return [
-        EpochRecord(
+        ValidationRecord(
             epoch=i + 1, train_loss=t, val_loss=v, val_accuracy=0.9, learning_rate=1e-4, seconds=1
         )
         for i, (t, v) in enumerate(losses)
@@ -143,7 +143,7 @@ def epochs(*losses: tuple[float, float]) -> list[EpochRecord]:
     ],
 )
 def test_the_course_of_training_says_whether_to_go_on(
-    history: list[EpochRecord], says: str
+    history: list[ValidationRecord], says: str
 ) -> None:
     assert says in only(advise(evidence(FINE, history=history))).action
 
@@ -151,7 +151,7 @@ def test_the_course_of_training_says_whether_to_go_on(
 @pytest.mark.parametrize(
     "history", [epochs((0.9, 0.8)), epochs((0.9, 0.8), (0.5, 0.6), (0.4, 0.61))]
 )
-def test_a_course_that_says_nothing_is_left_alone(history: list[EpochRecord]) -> None:
+def test_a_course_that_says_nothing_is_left_alone(history: list[ValidationRecord]) -> None:
     assert advise(evidence(FINE, history=history)) == []
 
 

@@ -7,14 +7,16 @@ from inference.classifier import Classifier
 from inference.similar import IndexedImage, SimilarIndex
 from tests.builders import LABELS
 from tests.training.report.reports import colour_answers, colour_report
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.report.gallery import Gallery, make_gallery
 
 pytestmark = pytest.mark.training
 
 
 def gallery(
-    classifier: Classifier, answers: Answers | None = None, suspects: tuple[str, ...] = ()
+    classifier: Classifier,
+    answers: LabelledPredictions | None = None,
+    suspects: tuple[str, ...] = (),
 ) -> Gallery:
     """Return the gallery of the colour model's answers."""
     answers = answers or colour_answers()
@@ -54,7 +56,7 @@ def test_a_map_is_shown_only_for_the_answer_that_it_explains(classifier: Classif
 
 def test_a_model_without_a_mistake_has_none_to_show(classifier: Classifier) -> None:
     targets = np.arange(3)
-    answers = Answers(
+    answers = LabelledPredictions(
         labels=LABELS,
         probabilities=np.full((3, 3), 0.1, np.float32) + 0.7 * np.eye(3, dtype=np.float32),
         targets=targets,

@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from training.assessment.answers import Answers
+from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import calibration_effect
 from training.assessment.classification_metrics import measure
 from training.report.gallery import Gallery
-from training.report.performance import MATRIX_CLASSES, Judgement, judge
+from training.report.performance import MATRIX_CLASSES, Performance, assess
 
 pytestmark = pytest.mark.training
 
 
-def judged(num_classes: int, *, num_images: int = 400) -> Judgement:
+def judged(num_classes: int, *, num_images: int = 400) -> Performance:
     """Return the judgement of random answers, most of them right."""
     rng = np.random.default_rng(0)
     targets = rng.integers(0, num_classes, num_images)
     logits = rng.normal(0, 1, (num_images, num_classes))
     logits[np.arange(num_images), targets] += 3
     labels = tuple(f"class{i}" for i in range(num_classes))
-    answers = Answers(
+    answers = LabelledPredictions(
         labels=labels,
         probabilities=softmax(logits, axis=1).astype(np.float32),
         targets=targets,
         paths=tuple(map(str, range(num_images))),
     )
-    return judge(
+    return assess(
         answers,
         measure(answers.probabilities, targets, labels),
         calibration_effect(logits.astype(np.float32), targets, temperature=1.0),

@@ -17,7 +17,7 @@ from tests.training.report.reports import (
     with_labels,
 )
 from training.audit.result import Finding
-from training.finetuning.loop import EpochRecord
+from training.finetuning.loop import ValidationRecord
 from training.report.report_page import render_report
 from training.report.training_report import Report, Stage
 
@@ -113,7 +113,7 @@ def test_who_reads_it_learns_how_to_serve_and_call_the_model(classifier: Classif
 
 def test_training_is_told_epoch_by_epoch_with_its_reasons(classifier: Classifier) -> None:
     epochs = [
-        EpochRecord(
+        ValidationRecord(
             epoch=i + 1,
             train_loss=loss,
             val_loss=loss + 0.1,

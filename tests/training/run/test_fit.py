@@ -19,7 +19,7 @@ from training.finetuning.checkpoint import run_name
 from training.finetuning.task import TrainingTask
 from training.run import fit as fitting
 from training.run.measure import measure_candidate
-from training.run.publish import Measured
+from training.run.publish import MeasuredModel
 from training.run.time_budget import Stopwatch
 
 pytestmark = pytest.mark.training
@@ -59,7 +59,7 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     monkeypatch.setattr(Contest, "trained_wins", lambda _: True)
     measured: list[Candidate] = []
 
-    def measure(chosen: Candidate, *arguments: Any, **named: Any) -> Measured:
+    def measure(chosen: Candidate, *arguments: Any, **named: Any) -> MeasuredModel:
         measured.append(chosen)
         return measure_candidate(chosen, *arguments, **named)
 
@@ -68,7 +68,7 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     assert "keeping the finetune" in outcome.out
     manifest = read_package(outcome.published).manifest
     (chosen,) = measured
-    judged = chosen.judged()
+    judged = chosen.out_of_fold()
     first_alone = dataclasses.replace(judged, targets=judged.targets[:3], logits=judged.logits[:3])
     assert manifest.calibration.temperature == judged.temperature()
     assert manifest.calibration.temperature != first_alone.temperature()

@@ -50,7 +50,7 @@ def slow_watch(features: Features) -> Stopwatch:
     """Return a stopwatch of a network that takes a second an image, mirrored ones too."""
     watch = Stopwatch(started=time.monotonic())
     watch.saw(dataclasses.replace(features, export_s=0.0, embedding_s=len(features.embeddings)))
-    watch.probe_s, watch.mirrored_s = 60.0, 50.0
+    watch.probe_s, watch.flipped_s = 60.0, 50.0
     return watch
 
 
@@ -64,7 +64,7 @@ def test_a_few_steps_of_the_last_stages_are_the_least_that_training_is_begun_for
     watch = slow_watch(features)
     planning_s = 13 * 32 * 3
     steps_s = 42 + 9 + 4 * 9 + 10 * 32
-    least_s = watch.reserve_s(dataset, mirrored=False) + planning_s + steps_s
+    least_s = watch.reserve_s(dataset, flipped=False) + planning_s + steps_s
     assert watch.has_time_to_train(options(None), dataset)
     assert watch.has_time_to_train(options(least_s / 0.97 + 5), dataset)
     assert not watch.has_time_to_train(options(least_s / 0.97 - 5), dataset)
@@ -74,7 +74,7 @@ def test_training_is_done_again_where_it_and_what_follows_fit(
     dataset: Dataset, features: Features
 ) -> None:
     watch = slow_watch(features)
-    least_s = 1.15 * 100 + watch.reserve_s(dataset, mirrored=False)
+    least_s = 1.15 * 100 + watch.reserve_s(dataset, flipped=False)
     assert watch.has_time_again(100.0, options(None), dataset)
     assert watch.has_time_again(100.0, options(least_s / 0.97 + 5), dataset)
     assert not watch.has_time_again(100.0, options(least_s / 0.97 - 5), dataset)
@@ -85,7 +85,7 @@ def test_mirrored_images_are_given_up_where_training_has_no_time_otherwise(
 ) -> None:
     """Ten steps of the whole network take 16 minutes, and three more to choose among its weights."""
     watch = slow_watch(features)
-    full_s, least_s = watch.reserve_s(dataset), watch.reserve_s(dataset, mirrored=False)
+    full_s, least_s = watch.reserve_s(dataset), watch.reserve_s(dataset, flipped=False)
     assert full_s - least_s == pytest.approx(50 * 1.15)
     enough_s = (full_s + 10 * 32 * 3 + 4 * 4 * 9) / 0.97
     assert watch.after_s(options(enough_s + 5), dataset) == full_s

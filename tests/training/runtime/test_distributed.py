@@ -14,7 +14,7 @@ from inference.repository import Repository
 from tests.training.finetuning.test_resume import REPOSITORY, arguments
 from tests.training.folders import write_classes
 from training.runtime import distributed
-from training.runtime.distributed import Share
+from training.runtime.distributed import Shard
 
 pytestmark = pytest.mark.training
 
@@ -22,9 +22,9 @@ FINETUNE = "tests.training.finetuning.finetune_in_float32"
 
 
 def test_alone_nothing_is_shared() -> None:
-    assert distributed.share() == Share(rank=0, of=1)
+    assert distributed.shard() == Shard(rank=0, of=1)
     assert distributed.gather(3) == [3]
-    assert distributed.agree(7) == 7
+    assert distributed.broadcast(7) == 7
     assert distributed.any_of(True)
     assert not distributed.any_of(False)
 
