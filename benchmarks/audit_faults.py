@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.planting import CORRUPT_KINDS, TRUTH_FILE, Truth, plant_faults
 from benchmarks.reports import (
-    OutOfFoldPredictions,
+    Judged,
     Pair,
     Report,
     Score,
@@ -64,7 +64,7 @@ def compare(data: Path, out: Path, *, seed: int, share: float) -> None:
         "cleanlab": _run_peer("cleanlab", out / "planted", out),
     }
     clean = _run_audit(data, out, "graft-clean-folder")
-    judged = OutOfFoldPredictions.read(JUDGED_FILE)
+    judged = Judged.read(JUDGED_FILE)
     scores = {
         tool: score_report(run.report, truth, judged) for tool, run in runs.items() if run.report
     }
@@ -151,7 +151,7 @@ def _print_missed(scores: Mapping[str, Score | None], truth: Truth) -> None:
 
 
 def _print_unplanted(
-    runs: Mapping[str, _Run], truth: Truth, judged: OutOfFoldPredictions, data: Path, out: Path
+    runs: Mapping[str, _Run], truth: Truth, judged: Judged, data: Path, out: Path
 ) -> None:
     for tool, run in runs.items():
         if run.report is None:
@@ -168,7 +168,7 @@ def _print_unplanted(
             print(f"\n{tool}: {len(suspects)} suspect labels that nobody swapped")
 
 
-def _verdict(pair: Pair, judged: OutOfFoldPredictions) -> str:
+def _verdict(pair: Pair, judged: Judged) -> str:
     if pair in judged.same:
         return "one photo"
     return "two photos" if pair in judged.different else "not looked at"

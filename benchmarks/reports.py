@@ -78,7 +78,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutOfFoldPredictions:
+class Judged:
     """Pairs of the untouched folder that were looked at, with sorted paths.
 
     `same` are one photo, or one thing shot twice in a row from the same place: a split should not part
@@ -90,7 +90,7 @@ class OutOfFoldPredictions:
     different: frozenset[Pair]
 
     @classmethod
-    def read(cls, file: Path) -> "OutOfFoldPredictions":
+    def read(cls, file: Path) -> "Judged":
         """Read `{"same": [[path, path]…], "different": […]}`."""
         data = json.loads(file.read_text(encoding="utf-8"))
         return cls(
@@ -99,9 +99,7 @@ class OutOfFoldPredictions:
         )
 
 
-def score_report(
-    report: Report, truth: Truth, judged: OutOfFoldPredictions
-) -> dict[str, Score | None]:
+def score_report(report: Report, truth: Truth, judged: Judged) -> dict[str, Score | None]:
     """Return a score for each row of the table; None where the tool has no such check."""
     scores: dict[str, Score | None] = {}
     for kind in CORRUPT_KINDS:
@@ -149,9 +147,7 @@ def _score_files(
     )
 
 
-def _score_pairs(
-    groups: Groups | None, truth: Truth, judged: OutOfFoldPredictions, *kinds: str
-) -> Score | None:
+def _score_pairs(groups: Groups | None, truth: Truth, judged: Judged, *kinds: str) -> Score | None:
     """A planted pair is found when both paths are in one group.
 
     Two reported files are right when one is a planted copy of the other, or both of one image.

@@ -61,7 +61,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="models/NAME or models/NAME/VERSION",
     )
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder with one sub-folder a class"
+        "--data", type=Path, required=True, help="folder with one subfolder per class"
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
@@ -77,7 +77,7 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     )
     answered = {model.answers.paths for model in models}
     if len(answered) > 1:
-        raise ConfigError("the folder changed while the models were answering; start again")
+        raise ConfigError("the folder changed while the models were running; start again")
     comparison = Comparison(
         data=args.data.resolve().name,
         models=models,
@@ -101,10 +101,10 @@ def _evaluate_model(
     manifest = classifier.manifest
     folder = read_known_folder(data, manifest.labels)
     name = f"{manifest.name} {manifest.version}"
-    with display.bar(f"{name} answers", len(folder.files)) as advance:
+    with display.bar(f"{name} predicts", len(folder.files)) as advance:
         evaluation = evaluate(classifier, folder, advance=advance)
     for path, reason in evaluation.left_out:
-        display.warning(f"{name} leaves out {path!r}: {reason}")
+        display.warning(f"{name} skips {path!r}: {reason}")
     return ComparedModel(
         name=name,
         backbone=manifest.backbone.name,
@@ -124,7 +124,7 @@ def _told_apart(models: Sequence[ComparedModel], packages: Sequence[Path]) -> li
 
 
 def _print_table(comparison: Comparison, display: Display) -> None:
-    rows = [("model", "right", "95 % interval", "loss", "ms/image", "against the first")]
+    rows = [("model", "accuracy", "95 % interval", "loss", "ms/image", "against the first")]
     for model, difference in comparison.rows():
         metrics = model.metrics
         low, high = metrics.accuracy_interval or (0.0, 1.0)
@@ -155,9 +155,9 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _print_disagreements(comparison: Comparison, display: Display) -> None:
     found = comparison.disagreements
     if not found:
-        display.line("the models gave the same answer for every image")
+        display.line("all models predict the same class for every image")
         return
-    display.line(f"answered differently: {len(found)} images")
+    display.line(f"different predictions: {len(found)} images")
     names = [model.name for model in comparison.models]
     for item in found[:_SHOWN_DISAGREEMENTS]:
         answers = ", ".join(f"{name}: {a}" for name, a in zip(names, item.answers, strict=True))

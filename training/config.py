@@ -17,7 +17,7 @@ from training.option_parser import OptionParser
 
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
-Mirror = Literal["auto", "yes", "no"]
+HorizontalFlip = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
 Precisions = tuple[Precision, ...]
 TrackerKind = Literal["tensorboard", "mlflow", "none"]
@@ -77,7 +77,9 @@ class FinetuneConfig:
     """Every option of `python -m training.finetune`; each field is a flag of the same name."""
 
     data: Path = field(
-        metadata={"help": "folder with one sub-folder a class, or with train/, val/, test/ of such"}
+        metadata={
+            "help": "folder with one subfolder per class, or with train/, val/, test/ of such"
+        }
     )
     name: str | None = _option(None, "name to publish under (the data folder's name)")
     backbone: str = _option(
@@ -97,7 +99,7 @@ class FinetuneConfig:
     )
     epochs: float | None = _option(
         None,
-        "passes over the training images for finetune and scratch (as many as the data need)",
+        "epochs of training for finetune and scratch (as many as the data need)",
         parse=float,
     )
     time_budget: float | None = _option(
@@ -106,9 +108,11 @@ class FinetuneConfig:
         parse=parse_duration_s,
         metavar="TIME",
     )
-    batch_size: int = _option(32, "training images a step", parse=int)
+    batch_size: int = _option(32, "training images per step", parse=int)
     learning_rate: float | None = _option(
-        None, "peak rate of the backbone's last layers (a few are tried on long runs)", parse=float
+        None,
+        "peak learning rate of the backbone's last layers (a few are tried on long runs)",
+        parse=float,
     )
     weight_decay: float = _option(
         WEIGHT_DECAY, "AdamW weight decay (not on norms and biases)", parse=float
@@ -118,18 +122,18 @@ class FinetuneConfig:
         None, "channel means, 0..1 (the weights' own)", parse=parse_channels
     )
     std: tuple[float, float, float] | None = _option(
-        None, "channel deviations (the weights' own)", parse=parse_channels
+        None, "channel standard deviations (the weights' own)", parse=parse_channels
     )
-    horizontal_flip: Mirror = _option(
+    horizontal_flip: HorizontalFlip = _option(
         "auto",
-        "train on mirror images too; auto tries whether the probe still knows mirrored images "
-        "(digits and letters it does not)",
-        choices=get_args(Mirror),
+        "augment with horizontal flips; auto does where the probe still recognises flipped images "
+        "(of digits and letters it does not)",
+        choices=get_args(HorizontalFlip),
     )
     group_by: str | None = _option(
         None,
         "regular expression on a file's path; images with the same match (photos of one shoot) are "
-        "never parted by the split",
+        "kept in the same split",
         metavar="REGEX",
     )
     leakage: Leakage = _option(
@@ -137,10 +141,12 @@ class FinetuneConfig:
         "what to do where an image of train/ is also in val/ or test/: stop, or drop it from train",
         choices=get_args(Leakage),
     )
-    allow_conflicts: bool = _option(False, "leave out images that lie under two labels and go on")
+    allow_conflicts: bool = _option(
+        False, "skip images that appear under two labels instead of stopping"
+    )
     coverage: float | None = _option(
         None,
-        "also publish prediction sets that hold the true label with this chance, such as 0.9",
+        "conformal prediction sets with this coverage, such as 0.9, are published too",
         parse=float,
     )
     no_similar: bool = _option(
@@ -159,16 +165,16 @@ class FinetuneConfig:
     device: Device = _option("auto", "where fine-tuning runs", choices=get_args(Device))
     models_dir: Path = _option(Path("models"), "the model repository", parse=Path)
     cache_dir: Path | None = _option(
-        None, "where decoded pixels are kept (the user's cache folder)", parse=Path
+        None, "where decoded pixels and checkpoints are kept (the user's cache folder)", parse=Path
     )
     tracker: TrackerKind = _option(
         "tensorboard",
-        "where the figures of fine-tuning are logged, step by step; mlflow must be installed",
+        "where the metrics of fine-tuning are logged; mlflow must be installed",
         choices=get_args(TrackerKind),
     )
     dry_run: bool = _option(False, "read the data, measure, print the plan and stop")
-    fresh: bool = _option(False, "start again where an unfinished run could be gone on with")
-    offline: bool = _option(False, "never touch the network; say what is missing")
+    fresh: bool = _option(False, "ignore the checkpoint of an unfinished run and start again")
+    offline: bool = _option(False, "download nothing; say what is missing")
 
     def __post_init__(self) -> None:
         if self.name is not None:

@@ -41,7 +41,7 @@ class GateFailed(TrainingError):
 
 
 class Paused(KeyboardInterrupt):
-    """The run was told to stop. It is saved, and the same command goes on with it."""
+    """The run was asked to stop. Its checkpoint is saved, and the same command resumes it."""
 
 
 class OutOfTime(Exception):  # no error: the probe is published

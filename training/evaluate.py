@@ -1,4 +1,4 @@
-"""Judge a published model by another folder of images: the same figures and report as after training.
+"""Evaluate a published model on another folder of images: the same figures and report as after training.
 
     python -m training.evaluate models/clothing other_photos/
     python -m training.evaluate models/clothing/3 other_photos/ --out evaluation.html --json figures.json
@@ -47,13 +47,13 @@ def main(argv: list[str] | None = None) -> int:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
-        description="Judge a published model by a folder of images whose classes are known.",
+        description="Evaluate a published model on a folder of images whose classes are known.",
     )
     parser.add_argument(
         "package", type=Path, help="models/NAME, models/NAME/VERSION or a model.onnx"
     )
     parser.add_argument(
-        "data", type=Path, metavar="DATA", help="folder with one sub-folder a class"
+        "data", type=Path, metavar="DATA", help="folder with one subfolder per class"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report as HTML")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     classifier = open_classifier(find_package(args.package), session=session)
     folder = read_known_folder(args.data, classifier.manifest.labels)
     total = len(folder.files) + len(folder.unknown)
-    with display.bar("answering", total) as advance:
+    with display.bar("predicting", total) as advance:
         evaluation = evaluate(classifier, folder, advance=advance)
     _describe(evaluation, display)
     _write(evaluation, classifier, args, display)
@@ -86,20 +86,20 @@ def _write(
 def _describe(evaluation: Evaluation, display: Display) -> None:
     manifest, metrics = evaluation.manifest, evaluation.metrics
     for path, reason in evaluation.left_out[:_SHOWN_FILES]:
-        display.warning(f"leaving out {path!r}: {reason}")
+        display.warning(f"skipping {path!r}: {reason}")
     if len(evaluation.left_out) > _SHOWN_FILES:
-        display.warning(f"leaving out {len(evaluation.left_out) - _SHOWN_FILES} more")
+        display.warning(f"skipping {len(evaluation.left_out) - _SHOWN_FILES} more")
     if evaluation.missing_classes:
         display.line(f"no images of: {', '.join(evaluation.missing_classes)}")
     name = f"{manifest.name} {manifest.version}"
-    display.line(f"{name}: {describe_accuracy(metrics, 'given')}")
+    display.line(f"{name}: {describe_accuracy(metrics)}")
     display.line(
         f"balanced accuracy {100 * metrics.balanced_accuracy:.1f} %, macro F1 "
-        f"{100 * metrics.macro_f1:.1f} %, loss {metrics.nll:.3f}, calibration error "
+        f"{100 * metrics.macro_f1:.1f} %, loss {metrics.nll:.3f}, calibration error (ECE) "
         f"{100 * metrics.ece:.1f} %"
     )
     if manifest.metrics.test is not None:
-        display.line(f"in its own test: {describe_accuracy(manifest.metrics.test, 'test')}")
+        display.line(f"when it was trained: {describe_accuracy(manifest.metrics.test, 'test')}")
     _describe_rejected(evaluation, display)
 
 
@@ -107,7 +107,7 @@ def _describe_rejected(evaluation: Evaluation, display: Display) -> None:
     if evaluation.manifest.rejection is None:
         return
     answered, unknown = evaluation.answered, evaluation.unknown
-    text = f"rejected as unlike the training images: {answered.rejected.sum()} of {len(answered.files)}"
+    text = f"rejected as out of distribution: {answered.rejected.sum()} of {len(answered.files)}"
     if unknown is not None:
         text += f", and {unknown.rejected.sum()} of the {len(unknown.files)} in _unknown"
     display.line(text)

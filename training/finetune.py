@@ -4,7 +4,7 @@
     python -m training.finetune photos/ --backbone resnet50 --method finetune --time-budget 10m
 
 Prints what it does; the last line is the published folder. Exit code 0; 2 for bad input, with nothing
-published; 130 after Ctrl-C, SIGTERM too: a training run is saved, and the same command goes on with it.
+published; 130 after Ctrl-C, SIGTERM too: a training run is saved, and the same command resumes it.
 Under `torchrun --nproc-per-node N -m training.finetune …` N processes train one model.
 """
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         config = parse_config(argv)
-        # PyTorch takes seconds to import: wrong options are told before.
+        # PyTorch takes seconds to import: wrong options are refused before.
         from training.run.pipeline import run
 
         published = run(config, Display(Console(quiet=not is_main())), started=started)
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
         same = shlex.join(
             ["python", "-m", "training.finetune", *(sys.argv[1:] if argv is None else argv)]
         )
-        print(f"stopped and saved; go on with\n  {same}", file=sys.stderr)
+        print(f"stopped, checkpoint saved; resume with\n  {same}", file=sys.stderr)
         return 130
     except KeyboardInterrupt:
         print("stopped; nothing was published", file=sys.stderr)

@@ -32,7 +32,7 @@ from training.finetune import main
 sys.exit(main(sys.argv[1:]))
 """
 _NAME: Final = "killed"
-_RESUMED: Final = re.compile(r"going on at step (\d+) of (\d+)")
+_RESUMED: Final = re.compile(r"resuming at step (\d+) of (\d+)")
 
 
 def main() -> int:

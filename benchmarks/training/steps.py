@@ -43,7 +43,7 @@ _STEPS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConvertedFile:
+class Variant:
     """What is done: BatchNorm folded, depthwise layers in float32, freed memory kept."""
 
     name: str
@@ -55,19 +55,19 @@ class ConvertedFile:
 
 # Each adds to the one before.
 HALF: Final = (
-    ConvertedFile(name="bfloat16"),
-    ConvertedFile(name="depthwise in float32", depthwise=True),
-    ConvertedFile(name="norms folded", depthwise=True, folded=True),
-    ConvertedFile(name="memory kept", depthwise=True, folded=True, kept=True),
+    Variant(name="bfloat16"),
+    Variant(name="depthwise in float32", depthwise=True),
+    Variant(name="norms folded", depthwise=True, folded=True),
+    Variant(name="memory kept", depthwise=True, folded=True, kept=True),
 )
 FULL: Final = (
-    ConvertedFile(name="float32", half_precision=False),
-    ConvertedFile(name="norms folded", half_precision=False, folded=True),
-    ConvertedFile(name="memory kept", half_precision=False, folded=True, kept=True),
+    Variant(name="float32", half_precision=False),
+    Variant(name="norms folded", half_precision=False, folded=True),
+    Variant(name="memory kept", half_precision=False, folded=True, kept=True),
 )
 
 
-def step_s(backbone: str, side_px: int, variant: ConvertedFile) -> float:
+def step_s(backbone: str, side_px: int, variant: Variant) -> float:
     """Return the seconds of the fastest of some steps."""
     if variant.kept and not keep_freed_memory():
         raise SystemExit("this C library cannot be told to keep memory")

@@ -149,6 +149,6 @@ def run_command(
 def _published(printed: str) -> dict[str, Any]:
     package = Path(printed.splitlines()[-1])
     test = json.loads((package / "metrics.json").read_text(encoding="utf-8"))["metrics"]["test"]
-    kept = next((line for line in printed.splitlines() if line.startswith("keeping the ")), "")
+    kept = next((line for line in printed.splitlines() if line.startswith("publishing the ")), "")
     right = round(test["accuracy"] * test["images"])
     return {"right": right, "images": test["images"], "note": kept}

@@ -3,11 +3,11 @@
 import pytest
 
 from benchmarks.planting import Fault, Truth
-from benchmarks.reports import OutOfFoldPredictions, Report, score_report, table, unplanted_pairs
+from benchmarks.reports import Judged, Report, score_report, table, unplanted_pairs
 
 pytestmark = pytest.mark.training
 
-NOBODY = OutOfFoldPredictions(same=frozenset(), different=frozenset())
+NOBODY = Judged(same=frozenset(), different=frozenset())
 
 
 def truth(*faults: tuple[str, str, str]) -> Truth:
@@ -47,7 +47,7 @@ def test_every_pair_of_a_group_is_judged() -> None:
 
 def test_pairs_that_a_person_called_one_photo_count_neither_way() -> None:
     found = report(near=(("a", "a-crop"), ("d", "e")))
-    judged = OutOfFoldPredictions(same=frozenset({("d", "e")}), different=frozenset())
+    judged = Judged(same=frozenset({("d", "e")}), different=frozenset())
     score = score_report(found, CROPS, judged)["crop_80"]
     assert score is not None
     assert (score.right, score.wrong) == (1, 0)

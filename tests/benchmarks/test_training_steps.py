@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from benchmarks.training.steps import FULL, HALF, ConvertedFile, step_s
+from benchmarks.training.steps import FULL, HALF, Variant, step_s
 
 pytestmark = pytest.mark.training
 
 
 @pytest.mark.parametrize("variant", [*HALF[:-1], *FULL[:-1]], ids=lambda v: v.name)
-def test_each_way_of_taking_a_step_is_timed(variant: ConvertedFile) -> None:
+def test_each_way_of_taking_a_step_is_timed(variant: Variant) -> None:
     """But for the last ones, which would hold for the other tests of the process, too."""
     seconds = step_s("timm/test_efficientnet", 64, variant)
     assert math.isfinite(seconds)
@@ -18,6 +18,6 @@ def test_each_way_of_taking_a_step_is_timed(variant: ConvertedFile) -> None:
 
 
 @pytest.mark.parametrize("variants", [HALF, FULL])
-def test_each_way_adds_something_to_the_one_before(variants: tuple[ConvertedFile, ...]) -> None:
+def test_each_way_adds_something_to_the_one_before(variants: tuple[Variant, ...]) -> None:
     added = [(v.folded, v.depthwise, v.kept) for v in variants]
     assert [sum(parts) for parts in added] == sorted({sum(parts) for parts in added})

@@ -45,9 +45,9 @@ def test_the_figures_are_those_of_the_folder(
     file = tmp_path / "figures.json"
     assert main([str(package), str(data), "--json", str(file)]) == 0
     out = capsys.readouterr().out
-    assert "colours 1: 80.0 % of 25 given images right (60.9 to 91.1)" in out
+    assert "colours 1: accuracy 80.0 % (n=25, 95 % interval 60.9 to 91.1)" in out
     assert "no images of: blue" in out
-    assert "in its own test: 100.0 % of 6 test images right" in out
+    assert "when it was trained: test accuracy 100.0 % (n=6" in out
     found = json.loads(file.read_text(encoding="utf-8"))
     assert found["metrics"]["accuracy"] == 0.8
     assert found["metrics"]["balanced_accuracy"] == pytest.approx((1 + 10 / 15) / 2)
@@ -96,8 +96,8 @@ def test_files_that_cannot_be_read_are_left_out_by_name(
     (data / "red" / "broken.png").write_bytes(coloured("red")[:40])
     assert main([str(package), str(data)]) == 0
     out = capsys.readouterr().out
-    assert "warning: leaving out 'red/broken.png'" in out
-    assert "80.0 % of 25 given images" in out
+    assert "warning: skipping 'red/broken.png'" in out
+    assert "80.0 % (n=25" in out
 
 
 @pytest.mark.parametrize(

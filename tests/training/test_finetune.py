@@ -14,7 +14,7 @@ from inference.golden import check_golden
 from inference.session import SessionConfig
 from tests.training.conftest import Command
 from tests.training.folders import write_classes
-from training.candidates.candidate import Candidate
+from training.candidates.candidate import Candidate, describe_method
 from training.errors import OutOfTime
 from training.run import fit as fitting
 from training.run.fit import Fitting
@@ -43,8 +43,8 @@ def test_fine_tuning_compares_itself_with_the_probe(command: Command, colours: P
     assert manifest.training.method in ("probe", "finetune")
     assert "probe: " in outcome.out
     assert "finetune: " in outcome.out
-    assert f"keeping the {manifest.training.method}" in outcome.out
-    assert "mirror images keep their class" in outcome.out
+    assert f"publishing the {describe_method(manifest.training.method)}" in outcome.out
+    assert "horizontal flip: on" in outcome.out
     assert manifest.training.config["epochs"] == 1
 
 
@@ -54,14 +54,14 @@ def test_a_budget_that_the_probe_uses_up_is_not_overrun_by_training(
     outcome = command(colours, "--time-budget", "1s")
     assert accepted(outcome.published).manifest.training.method == "probe"
     assert "no time is left for fine-tuning" in outcome.out
-    assert "no time is left for mirrored images" in outcome.out
+    assert "no time is left for flipped images" in outcome.out
     assert "plan: " not in outcome.out
 
 
 def test_a_probe_that_stands_is_the_one_that_is_made_without_training(
     command: Command, colours: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its head is fitted on mirror images too, when nothing else will be published."""
+    """Its head is fitted on flipped images too, when nothing else will be published."""
 
     def no_time(probe: Candidate, of: Fitting) -> None:
         raise OutOfTime
@@ -128,7 +128,7 @@ def test_odd_names_and_odd_files_are_taken_and_told(command: Command, tmp_path: 
         "<b>[red]": 6,
     }
     for warning in ("제니/image0.png", "🐈/image1.png"):
-        assert f"warning: leaving out '{warning}'" in outcome.out
+        assert f"warning: skipping '{warning}'" in outcome.out
     assert "ignoring 1 other files: 1 .txt" in outcome.out
     report = (outcome.published / "report.html").read_text(encoding="utf-8")
     assert "제니/image0.png" in report

@@ -1,6 +1,6 @@
-"""How well unknown things are told from known ones, where no unknown images are at hand.
+"""Leave-class-out evaluation of the OOD score, where no unknown images are at hand.
 
-Classes are left out in turn: a probe that was not told of them is to tell their images from those of
+Classes are left out in turn: a probe that was not trained on them has to tell their images from those of
 its own classes. That is the hard case, for they are as near to the known classes as these are to each
 other. Fine-tuned weights have seen all classes, so it is the pretrained ones that are asked.
 """
@@ -53,7 +53,7 @@ def measure_leave_class_out(
         train: what the probes are fitted on.
         val: what the score is standardised by.
         test: the known images to be told from all images of the classes left out; may be `val`.
-        strength: the head's inverse L2 strength.
+        C: the head's inverse L2 regularisation strength.
 
     Returns:
         The means over the rounds; `images` is the sum.

@@ -1,4 +1,4 @@
-"""What a model knows its images by: from a candidate to its familiarity score and rejection rule."""
+"""The OOD detector of a candidate: its score, fitted, and the threshold below which it rejects."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -29,14 +29,14 @@ _MAX_LEFT_OUT: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OodDetector:
-    """The familiarity score of a candidate.
+    """The OOD score of a candidate.
 
     Attributes:
         candidate: with embeddings of all images that are measured.
-        reference: places (M,) in its training split of the images that others are held against.
-        familiarity: the score.
+        reference: places (M,) in its training split of the reference images.
+        ood_score: the score.
         val_scores: (N,) of the validation images, none of them its own neighbour.
-        strength: inverse L2 strength of the probe's head; None where there was no probe.
+        C: inverse L2 regularisation strength of the probe's head; None where there was no probe.
     """
 
     candidate: Candidate
@@ -49,7 +49,7 @@ class OodDetector:
 def fit_ood_detector(
     candidate: Candidate, config: FinetuneConfig, display: Display, *, C: float | None
 ) -> OodDetector:
-    """Fit the score on the candidate's training and validation images; `strength` as above."""
+    """Fit the score on the candidate's training and validation images; `C` as above."""
     dataset = candidate.dataset
     reference = choose_reference_images(dataset, seed=config.seed)
     rows, val_rows = dataset.rows("train")[reference], dataset.rows("val")
@@ -98,16 +98,16 @@ def choose_rejection(
     """Choose the threshold, and measure the score on images of `_unknown` or on classes left out.
 
     Args:
-        recognition: the model and its score.
+        detector: the model and its score.
         unknown_images: the images of `_unknown`, perhaps none.
         pretrained: (N, D) embeddings by the pretrained backbone; None where training began from
             random weights.
-        display: is told what is done.
+        display: shows what is done.
         seed: of the choice of images.
     """
     unknown = _unknown_scores(detector, unknown_images, display)
     if unknown is None:
-        with display.stage("leaving classes out in turn"):
+        with display.stage("leave-class-out evaluation"):
             measured = _measure_leave_class_out(detector, pretrained, seed=seed)
         return fit_rejection(detector.ood_score, detector.val_scores, measured=measured)
     tune, test = split_unknown(unknown)
@@ -136,7 +136,7 @@ def make_index(detector: OodDetector, folder: Folder) -> SimilarIndex:
 
 
 def score_test_images(detector: OodDetector) -> Floats | None:
-    """Return the familiarity of the test images, (N,), or None where there are none."""
+    """Return the OOD scores of the test images, (N,), or None where there are none."""
     candidate = detector.candidate
     rows = candidate.dataset.rows("test")
     assert candidate.embeddings is not None

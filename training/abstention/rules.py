@@ -1,4 +1,4 @@
-"""When an answer is not to be relied on: the rejection rule, prediction sets, and a test of both."""
+"""When a prediction should not be relied on: the rejection rule, prediction sets, and a test of both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from training.runtime.progress import Display
 
 Floats = npt.NDArray[np.float32]
 
-_AGAINST: Final = {"unknown images": "_unknown", "classes left out": "classes left out in turn"}
+_AGAINST: Final = {"unknown images": "_unknown", "classes left out": "leave-one-class-out"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def choose_abstention_rules(
     """Choose the rules for a model.
 
     Args:
-        recognition: the model and its familiarity score.
+        detector: the model and its OOD score.
         unknown_images: the images of `_unknown`, perhaps none.
         pretrained: (N, D) embeddings by the pretrained backbone, None without one.
         config, display: of the run.
@@ -87,6 +87,6 @@ def _describe(rejection: Rejection, display: Display) -> None:
     found = rejection.measured
     if found is not None:
         display.line(
-            f"rejection, against {found.images} images of {_AGAINST[found.against]}: AUROC "
-            f"{found.auroc:.3f}, {100 * found.fpr95:.0f} % of them accepted where 95 % of the known are"
+            f"OOD detection, {_AGAINST[found.against]}, {found.images} images: AUROC {found.auroc:.3f}, "
+            f"FPR at 95 % TPR {100 * found.fpr95:.0f} %"
         )

@@ -45,7 +45,7 @@ def predict_files(
     *,
     advance: Callable[[int], None] = lambda _: None,
 ) -> FilePredictions:
-    """Run the model on files in batches; `advance` is told the number done since the last call.
+    """Run the model on files in batches; `advance` is called with the number done since the last call.
 
     Raises:
         SessionError: the model fails.

@@ -58,14 +58,13 @@ def negative_log_loss(probabilities: Floats, targets: Targets) -> float:
     return float(-np.log(np.maximum(of_truth, _SMALLEST)).mean())
 
 
-def describe_accuracy(metrics: SplitMetrics, kind: str) -> str:
-    """Return such as "86.9 % of 245 test images right (82.1 to 90.6)"."""
-    images = f"{kind} image" + ("" if metrics.images == 1 else "s")
-    text = f"{100 * metrics.accuracy:.1f} % of {metrics.images:,} {images} right"
+def describe_accuracy(metrics: SplitMetrics, kind: str = "") -> str:
+    """Return such as "test accuracy 86.9 % (n=245, 95 % interval 82.1 to 90.6)"."""
+    text = f"{kind} accuracy {100 * metrics.accuracy:.1f} % (n={metrics.images:,}".lstrip()
     if metrics.accuracy_interval is None:
-        return text
+        return text + ")"
     low, high = metrics.accuracy_interval
-    return f"{text} ({100 * low:.1f} to {100 * high:.1f})"
+    return f"{text}, 95 % interval {100 * low:.1f} to {100 * high:.1f})"
 
 
 def _per_class(counts: Counts, labels: Sequence[str]) -> dict[str, ClassMetrics]:

@@ -1,4 +1,4 @@
-"""A published model judged by a folder of images whose classes are known."""
+"""A published model evaluated on a folder of images whose classes are known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Evaluation:
 
     Attributes:
         manifest: of the model.
-        folder: what it was judged by.
+        folder: what it was evaluated on.
         answered: the files of known class, as the model sees them.
         answers, metrics, calibration: the same in figures.
         unknown: the files of `_unknown`, or None where there are none.
@@ -81,7 +81,7 @@ class Evaluation:
 def evaluate(
     classifier: Classifier, folder: Folder, *, advance: Callable[[int], None] = lambda _: None
 ) -> Evaluation:
-    """Judge a model by a folder that `read_known_folder` read for its labels.
+    """Evaluate a model on a folder that `read_known_folder` read for its labels.
 
     Raises:
         DataError: no image of a known class can be read.
@@ -91,7 +91,7 @@ def evaluate(
     answered = predict_files(classifier, folder.files, advance=advance)
     if not answered.files:
         raise DataError(
-            f"no image of {str(folder.root)!r} can be read; there is nothing to judge by"
+            f"no image of {str(folder.root)!r} can be read; there is nothing to evaluate on"
         )
     unknown = predict_files(classifier, folder.unknown, advance=advance)
     place = {label: index for index, label in enumerate(manifest.labels)}

@@ -30,7 +30,7 @@ class ValidationResult:
     def describe(self) -> str:
         """Return one line for the terminal and the report."""
         return (
-            f"{self.name}: {100 * self.correct.mean():.1f} % of the validation images right, "
+            f"{self.name}: validation accuracy {100 * self.correct.mean():.1f} %, "
             f"loss {self.losses.mean():.3f}"
         )
 

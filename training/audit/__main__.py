@@ -62,7 +62,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         default="auto",
-        help="auto (pretrained), a FILE, or none: then labels are not judged",
+        help="auto (pretrained), a FILE, or none: then labels are not checked",
     )
     parser.add_argument("--image-size", type=int, help="input side in px (the weights' own)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the folds for judging labels")
@@ -74,7 +74,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _audit(config: FinetuneConfig, json_file: Path | None, html_file: Path | None) -> None:
-    # PyTorch takes seconds to import: wrong options are told before.
+    # PyTorch takes seconds to import: wrong options are refused before.
     from training.audit.audit_page import render_page
     from training.audit.folder_audit import run_audit
     from training.audit.summary import print_summary

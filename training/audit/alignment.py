@@ -1,4 +1,4 @@
-"""Whether two images show one photo, judged by their pixels.
+"""Whether two images show one photo, by their pixels.
 
 The middle of one image is searched in the other at several scales, also mirrored, by normalised
 cross-correlation (Lewis 1995): first coarsely, then, where something was found, finely. Only local
@@ -61,7 +61,7 @@ def texture_similarity(
     Args:
         pixels: the model's input images, by row.
         pairs: row numbers.
-        advance: told how many more rows are passed; that needs pairs in order of their first row.
+        advance: called with the number of rows passed since; that needs pairs in order of their first row.
     """
     prepare = lru_cache(_KEPT_IMAGES)(partial(_prepare, pixels))
 
@@ -218,6 +218,6 @@ def _texture(image: Floats) -> Floats:
     """Keep detail of a few pixels, about equally strong everywhere."""
     smooth = ndimage.gaussian_filter(image, _FINE_NOISE)
     detail = smooth - ndimage.gaussian_filter(smooth, _FINE_TEXTURE)
-    strength = np.sqrt(ndimage.gaussian_filter(detail**2, _FINE_TEXTURE))
-    texture: Floats = detail / (strength + _FAINT)
+    contrast = np.sqrt(ndimage.gaussian_filter(detail**2, _FINE_TEXTURE))
+    texture: Floats = detail / (contrast + _FAINT)
     return texture

@@ -74,7 +74,7 @@ class _Evidence:
             groups, hidden = self._groups_of(finding.kind)
             lines: list[tuple[str, str]] = []
             if finding.kind == "quarantined":
-                lines, hidden = self._quarantined()
+                lines, hidden = self._unreadable()
             yield Section(
                 kind=finding.kind.replace("_", " "),
                 severity=finding.severity,
@@ -132,7 +132,7 @@ class _Evidence:
         facts = self._audit.images[row].facts
         return f"{facts.width_px} x {facts.height_px} px"
 
-    def _quarantined(self) -> tuple[list[tuple[str, str]], int]:
+    def _unreadable(self) -> tuple[list[tuple[str, str]], int]:
         bad = self._audit.unreadable
         lines = [(self._audit.folder.relative(q.file), q.reason) for q in bad[:_MAX_FILES]]
         return lines, max(len(bad) - _MAX_FILES, 0)

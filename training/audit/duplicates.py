@@ -54,7 +54,7 @@ def find_duplicates(
         images: by row.
         embeddings: (N, D) by row, or None: then only perceptual hashes propose pairs.
         pixels: the model's input images by row; they have the last word.
-        advance: told how many more images were compared.
+        advance: called with the number of images compared since.
     """
     by_content: dict[str, list[int]] = {}
     for image in images:

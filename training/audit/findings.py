@@ -58,28 +58,29 @@ def _false_accuracy_findings(
         groups, equal = select(images, duplicates.every), select(images, duplicates.exact)
         if not groups:
             continue
-        certain = f", {len(equal)} of them as equal files" if equal else ", in altered copies"
+        certain = f", {len(equal)} of them as exact duplicates" if equal else ", as near-duplicates"
         yield Finding(
             kind=kind,
             severity="error" if equal and kind not in tolerated else "warning",
-            message=f"{_count(len(groups), 'photo')} {where} ({_files(groups)}){certain}: an "
-            "accuracy measured on them would be false",
+            message=f"{_count(len(groups), 'photo')} {where} ({_files(groups)}){certain}: remove one copy "
+            "of each, an accuracy measured on them would be false",
         )
 
 
 def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
     if duplicates.exact:
+        copies = _extra(duplicates.exact)
         yield Finding(
             kind="exact_duplicates",
             severity="warning",
-            message=f"{_count(_extra(duplicates.exact), 'file')} equal to another, byte for byte",
+            message=f"{copies} exact {_plural(copies, 'duplicate', 'duplicates')}",
         )
     if duplicates.near:
         yield Finding(
             kind="near_duplicates",
             severity="warning",
-            message=f"{_count(len(duplicates.near), 'photo')} in several versions (saved again, "
-            f"cropped, mirrored or relit; {_files(duplicates.near)})",
+            message=f"{len(duplicates.near)} {_plural(len(duplicates.near), 'group', 'groups')} of "
+            f"near-duplicates (re-encoded, cropped, flipped or relit; {_files(duplicates.near)})",
         )
 
 
@@ -88,7 +89,7 @@ def _file_findings(unreadable: Sequence[UnreadableFile]) -> Iterator[Finding]:
         yield Finding(
             kind="quarantined",
             severity="warning",
-            message=f"{_count(len(unreadable), 'file')} unusable and left out",
+            message=f"{_count(len(unreadable), 'file')} unreadable and skipped",
         )
 
 
@@ -98,8 +99,8 @@ def _label_findings(suspects: Sequence[SuspectLabel]) -> Iterator[Finding]:
         yield Finding(
             kind="suspect_labels",
             severity="warning",
-            message=f"{number} {_plural(number, 'image looks', 'images look')} like another class "
-            "than the one given: their labels may be wrong, look at them",
+            message=f"{number} possible label {_plural(number, 'error', 'errors')}: "
+            f"{_plural(number, 'the image looks', 'the images look')} like another class",
         )
 
 

@@ -1,4 +1,4 @@
-"""Images that are poor in themselves: too small, dark, blank, blurry. Judged by the scan's facts."""
+"""Images that are poor in themselves: too small, dark, blank, blurry; by the facts that the scan noted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 # 256 components tell as much as 1280 numbers here: the same copies are proposed, and labels are
-# judged alike, ten times faster.
+# compared alike, ten times faster.
 _MAX_COMPONENTS: Final = 256
 _BLOCK: Final = 4096
 

@@ -29,7 +29,7 @@ class Audit:
 
     Attributes:
         images: every readable image, by row.
-        quarantined: files that cannot be used.
+        unreadable: files that cannot be used.
         duplicates: files that show one photo.
         suspects: the most suspect first.
         outliers: the farthest from their class first.

@@ -30,10 +30,10 @@ def audit_scan(
     Args:
         scan: the folder, its readable images and their pixels as the model sees them.
         embeddings: (N, D) of a trained trunk by row. Without them (None) altered copies are looked
-            for by perceptual hash only, and labels and outliers are not judged.
+            for by perceptual hash only, and labels are not checked and no outliers looked for.
         display: shows how far the comparing is.
         backbone_px: side of the model's input.
-        seed: of the folds by which labels are judged.
+        seed: of the folds by which labels are checked.
         tolerated: kinds of findings that would stop a run but for its options.
     """
     folder, images = scan.folder, scan.images
@@ -46,7 +46,7 @@ def audit_scan(
     groups = group_numbers(duplicates.every, len(images))
     suspects, outliers = [], []
     if embeddings is not None:
-        with display.stage("judging labels"):
+        with display.stage("checking labels"):
             suspects = find_suspect_labels(embeddings, targets, groups, seed=seed)
             outliers = find_outliers(embeddings, targets, groups)
     poor = find_poor_images(images, backbone_px=backbone_px)

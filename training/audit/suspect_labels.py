@@ -1,6 +1,6 @@
-"""Images whose label is likely wrong.
+"""Possible label errors.
 
-Each image is judged by probes that saw neither it nor a copy of it; it is suspect where they give its
+Each image is predicted by probes that saw neither it nor a copy of it; it is suspect where they give its
 label hardly any probability and another label more (Northcutt et al. 2021, "Confident Learning":
 ranking by self-confidence).
 
@@ -11,7 +11,7 @@ they were put into. Margins, pruning what is suspect and fitting again, nearest 
 discriminants changed that by less than one image.
 
 cleanlab's `find_label_issues` with the same embeddings reports 33 to 43 % right at its defaults, since
-it judges copies by each other and cuts elsewhere. With our probabilities its part would be one
+it predicts copies from each other and cuts elsewhere. With our probabilities its part would be one
 subtraction, and is not worth its dependencies.
 """
 
@@ -35,7 +35,7 @@ _DEALINGS: Final = 4
 _MANY_IMAGES: Final = 20_000
 # Strong regularisation, for embeddings of a mean squared length of 256: a probe that learns wrong
 # labels by heart is as sure of them as of right ones.
-_STRENGTH: Final = 0.01
+_C: Final = 0.01
 _LENGTH: Final = 16.0
 _MAX_ITERATIONS: Final = 100
 _TOLERANCE: Final = 1e-3
@@ -63,7 +63,7 @@ def find_suspect_labels(
         seed: of the dealing into folds.
 
     Returns:
-        Suspects; none where a class has too few different images to be judged by others.
+        Suspects; none where a class has too few different images to be predicted from others.
     """
     num_folds = min(_FOLDS, *_distinct_images(targets, groups))
     if num_folds < 2:
@@ -100,7 +100,7 @@ def _held_out_probabilities(
     for dealing in range(num_dealings):
         folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed + dealing)
         for rest, held in folds.split(scaled, targets, groups):
-            model = LogisticRegression(C=_STRENGTH, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE)
+            model = LogisticRegression(C=_C, max_iter=_MAX_ITERATIONS, tol=_TOLERANCE)
             model.fit(scaled[rest], targets[rest])
             total[np.ix_(held, model.classes_)] += model.predict_proba(scaled[held])
     return total / num_dealings

@@ -2,7 +2,7 @@
 
 Pillow releases the GIL to decode and to resize, so threads do what worker processes would, without
 copies of the process. Every draw comes from (seed, place in the run), so any batch can be made again:
-a run that goes on from a checkpoint sees the images it would have seen.
+a resumed run sees the images it would have seen.
 """
 
 import os
@@ -22,7 +22,7 @@ from torch import Tensor
 from training.augmentation.random_augmentation import (
     Augmentation,
     SampledAugmentation,
-    apply,
+    apply_augmentation,
     sample_augmentation,
 )
 from training.data.scan import StoredPixels
@@ -154,7 +154,7 @@ class TrainingImages:
     def _prepare(self, index: int, place: int, side_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """Return one augmented image, (H, W, 3) uint8."""
         image = Image.fromarray(self.pixels.one(int(self.rows[index])))
-        return apply(image, side_hw, self.sampled(place, image.size, side_hw))
+        return apply_augmentation(image, side_hw, self.sampled(place, image.size, side_hw))
 
     def _assemble(
         self, chosen: npt.NDArray[np.int64], futures: list[Future[npt.NDArray[np.uint8]]]

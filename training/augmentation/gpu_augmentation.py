@@ -43,8 +43,8 @@ def augment_batch(
     for distortion, distort in _DISTORT.items():
         chosen = [i for i, change in enumerate(sampled) if change.distortion == distortion]
         if chosen:
-            strengths = [sampled[i].magnitude for i in chosen]
-            pixels[chosen] = _whole_levels(distort(pixels[chosen], _per_image(strengths, pixels)))
+            magnitudes = [sampled[i].magnitude for i in chosen]
+            pixels[chosen] = _whole_levels(distort(pixels[chosen], _per_image(magnitudes, pixels)))
     for i, change in enumerate(sampled):
         if change.erased is not None:
             top, left, height, width = change.erased
@@ -55,7 +55,7 @@ def augment_batch(
 def _parts(
     images: Sequence[Tensor], side_hw: tuple[int, int], sampled: Sequence[SampledAugmentation]
 ) -> Tensor:
-    """Return the drawn part of each image, resized and perhaps mirrored: (N, 3, H, W), whole levels."""
+    """Return the drawn part of each image, resized and perhaps flipped: (N, 3, H, W), whole levels."""
     device = images[0].device
     windows = [
         _window(image, side_hw, change.box) for image, change in zip(images, sampled, strict=True)
@@ -118,34 +118,34 @@ def _grey(pixels: Tensor) -> Tensor:
     return _whole_levels((pixels * luma).sum(dim=1, keepdim=True))
 
 
-def _blend(without: Tensor | float, pixels: Tensor, strengths: Tensor) -> Tensor:
+def _blend(without: Tensor | float, pixels: Tensor, magnitudes: Tensor) -> Tensor:
     """Go from an image without something towards the image, and beyond."""
-    return without + (1 + ENHANCED * strengths) * (pixels - without)
+    return without + (1 + ENHANCED * magnitudes) * (pixels - without)
 
 
-def _brightness(pixels: Tensor, strengths: Tensor) -> Tensor:
-    return _blend(0.0, pixels, strengths)
+def _brightness(pixels: Tensor, magnitudes: Tensor) -> Tensor:
+    return _blend(0.0, pixels, magnitudes)
 
 
-def _contrast(pixels: Tensor, strengths: Tensor) -> Tensor:
-    return _blend(_grey(pixels).mean(dim=(1, 2, 3), keepdim=True).round(), pixels, strengths)
+def _contrast(pixels: Tensor, magnitudes: Tensor) -> Tensor:
+    return _blend(_grey(pixels).mean(dim=(1, 2, 3), keepdim=True).round(), pixels, magnitudes)
 
 
-def _colour(pixels: Tensor, strengths: Tensor) -> Tensor:
-    return _blend(_grey(pixels), pixels, strengths)
+def _colour(pixels: Tensor, magnitudes: Tensor) -> Tensor:
+    return _blend(_grey(pixels), pixels, magnitudes)
 
 
-def _sharpness(pixels: Tensor, strengths: Tensor) -> Tensor:
+def _sharpness(pixels: Tensor, magnitudes: Tensor) -> Tensor:
     kernel = torch.tensor(_SMOOTH, dtype=torch.float32, device=pixels.device)
     kernel = (kernel / kernel.sum()).expand(3, 1, 3, 3)
     smooth = pixels.clone()  # the outermost pixels stay as they are
     smooth[:, :, 1:-1, 1:-1] = _whole_levels(functional.conv2d(pixels, kernel, groups=3))
-    return _blend(smooth, pixels, strengths)
+    return _blend(smooth, pixels, magnitudes)
 
 
-def _rotation(pixels: Tensor, strengths: Tensor) -> Tensor:
-    """Turn about the middle, counter-clockwise for positive strengths."""
-    angle = -torch.deg2rad(ROTATED_DEG * strengths.flatten())
+def _rotation(pixels: Tensor, magnitudes: Tensor) -> Tensor:
+    """Turn about the middle, counter-clockwise for positive magnitudes."""
+    angle = -torch.deg2rad(ROTATED_DEG * magnitudes.flatten())
     cos, sin = angle.cos(), angle.sin()
     middle_x, middle_y = pixels.shape[-1] / 2, pixels.shape[-2] / 2
     return _warp(
@@ -155,8 +155,8 @@ def _rotation(pixels: Tensor, strengths: Tensor) -> Tensor:
     )
 
 
-def _shear(pixels: Tensor, strengths: Tensor) -> Tensor:
-    shear = SHEARED * strengths.flatten()
+def _shear(pixels: Tensor, magnitudes: Tensor) -> Tensor:
+    shear = SHEARED * magnitudes.flatten()
     one, none = torch.ones_like(shear), torch.zeros_like(shear)
     return _warp(
         pixels,

@@ -1,4 +1,4 @@
-"""Training-only changes to an image: a random part of it, a mirror image, one small distortion.
+"""Training-only changes to an image: a random part of it, a horizontal flip, one small distortion.
 
 Every draw comes from a generator that is given, so that a run can be repeated exactly and images can
 be prepared by any thread in any order. What was drawn is made here by Pillow, of one image; on a GPU
@@ -23,7 +23,7 @@ _ATTEMPTS: Final = 10
 # Zhong et al. 2017, "Random Erasing": how often, and how much of the image.
 ERASED_OFTEN: Final = 0.25
 ERASED_AREA: Final = (0.02, 0.2)
-# At full strength: a factor's distance from 1, degrees, and px a px.
+# At full magnitude: a factor's distance from 1, degrees, and px a px.
 ENHANCED: Final = 0.4
 ROTATED_DEG: Final = 15.0
 SHEARED: Final = 0.2
@@ -38,7 +38,7 @@ class Augmentation:
     """What may be done to a training image.
 
     Attributes:
-        mirror: half of the results are mirror images.
+        horizontal_flip: half of the results are flipped.
         distort: one small change of colour, sharpness or shape each, and grey patches.
     """
 
@@ -64,8 +64,8 @@ class SampledAugmentation:
 
     Attributes:
         box: the part that is kept, in px of the image.
-        mirror: whether it is turned left to right.
-        distortion, strength: how it is distorted, and how much, -1 to 1.
+        horizontal_flip: whether it is flipped left to right.
+        distortion, magnitude: how it is distorted, and how much, -1 to 1.
         erased: (top, left, height, width) of a grey patch in px of the result, or None.
     """
 
@@ -85,7 +85,7 @@ def sample_augmentation(
     """Draw what is to be made of an image of some size.
 
     The distortions are those of Müller & Hutter 2021, "TrivialAugment", with its mildest third of
-    strengths and without the operations that turn colours into others: a label may well be a colour.
+    magnitudes and without the operations that turn colours into others: a label may well be a colour.
     """
     box = random_box(size_wh, rng)
     horizontal_flip = augmentation.horizontal_flip and bool(rng.random() < 0.5)
@@ -100,7 +100,7 @@ def sample_augmentation(
     )
 
 
-def apply(
+def apply_augmentation(
     image: Image.Image, side_hw: tuple[int, int], sampled: SampledAugmentation
 ) -> npt.NDArray[np.uint8]:
     """Return an RGB image as changed, at a size: (H, W, 3) uint8."""

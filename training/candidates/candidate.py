@@ -1,6 +1,7 @@
 """A model that could be published, and what validation images say of it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,18 @@ from training.finetuning.loop import ValidationRecord
 from training.networks.transfer_network import TransferNetwork
 from training.ood.score import OodScore
 
+# What a person calls each method.
+_METHOD_NAMES: Final = {
+    "probe": "linear probe",
+    "finetune": "fine-tuned network",
+    "scratch": "network trained from scratch",
+}
+
+
+def describe_method(method: str) -> str:
+    """Return what came out of a method, such as "linear probe"."""
+    return _METHOD_NAMES[method]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -20,18 +33,18 @@ class Candidate:
 
     Attributes:
         method: "probe", "finetune" or "scratch".
-        dataset: what it was made from; its validation images judge it.
+        dataset: what it was made from; it is evaluated on its validation images.
         network, trunk: the network, and its export without the head.
         start: the same network with a head that has seen no validation image (a probe of folds
-            aside), for training to go on from; None for what was trained.
-        mirror: whether mirror images were trained on.
+            aside), for training to start from; None for what was trained.
+        horizontal_flip: whether flipped images were trained on too.
         embeddings: (N, D) by `ScannedImage.row`, or None where they were not computed.
         val_logits: (N, K), each of a model that was not fitted on that image.
         accuracy, nll, spread: on validation images: 0..1, nats at the best temperature, and with
             folds the standard deviation of the accuracy over them.
         val_cosines: (N,) how near each validation image is to the others, by networks that had not
             seen it; None where the published network has not seen it either.
-        strength: the inverse L2 strength of a fitted head; None for one that came out of training.
+        C: the inverse L2 regularisation strength of a fitted head; None for one that came out of training.
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
     """
@@ -54,12 +67,12 @@ class Candidate:
 
     @property
     def cross_validated(self) -> bool:
-        """Whether several models judged it, each of them by images of its own."""
+        """Whether its predictions are cross-validated: of several models, each for its own fold."""
         folds = self.dataset.val_folds
         return folds is not None and len(np.unique(folds)) > 1
 
     def out_of_fold(self) -> OutOfFoldPredictions:
-        """Return all that speaks for and against this way to a model."""
+        """Return the predictions of models that had not seen the images."""
         return OutOfFoldPredictions(
             images=self.dataset.splits["val"],
             targets=self.dataset.targets("val"),
@@ -77,8 +90,8 @@ class Candidate:
 
     def describe(self) -> str:
         """Return one line for the terminal and the report."""
-        spread = "" if self.spread is None else f" (± {100 * self.spread:.1f} over the folds)"
+        spread = "" if self.spread is None else f" ± {100 * self.spread:.1f} over the folds"
         return (
-            f"{self.method}: {100 * self.accuracy:.1f} % of the validation images right{spread}, "
-            f"loss {abs(self.nll):.3f}"
+            f"{describe_method(self.method)}: validation accuracy {100 * self.accuracy:.1f} %{spread} "
+            f"(n={len(self.val_logits)}), loss {abs(self.nll):.3f}"
         )

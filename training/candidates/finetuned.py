@@ -1,7 +1,7 @@
-"""From trained networks to a model that could be published: one, or the mean of several.
+"""From trained networks to a model that could be published: one, or the average of several.
 
-With few images, training is done beside one fold after the other (`run.fit`). The networks began
-alike, and each has missed a fold; the mean of their weights has missed none. Wortsman et al. 2022,
+With few images, the network is trained once per held-out fold (`run.fit`). The networks began
+alike, and each has missed a fold; their averaged weights have missed none. Wortsman et al. 2022,
 "Model soups": such a mean is mostly better than the networks it is of, and no slower.
 """
 
@@ -83,14 +83,14 @@ def make_finetuned(
 ) -> Candidate:
     """Return the model: the mean of the networks, with a head fitted on all that it may see.
 
-    On a few hundred images, fitting the head again is worth more than a longer training. How strongly
-    it is held back, and whether the head that came out of training is kept instead, is judged by all
-    validation images, each answered by a network and a head that had not seen it.
+    On a few hundred images, fitting the head again is worth more than a longer training. Its C,
+    and whether the head that came out of training is kept instead, is chosen on all validation images,
+    each predicted by a network and a head that had not seen it.
 
     Args:
         trained: one network, or one beside each of the first folds.
         dataset: its `val` are the validation images of all of these, in their order.
-        display: is told what was tried.
+        display: shows what was tried.
         spare_s: the seconds that a fitted model leaves of the budget when it is published.
     """
     task = trained[0].task
@@ -130,7 +130,7 @@ def make_finetuned(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ChosenHead:
-    """What validation images say of the head to publish: `strength` None for the one as trained."""
+    """The head to publish, chosen on validation images: `C` is None for the one as trained."""
 
     C: float | None
     logits: Floats
@@ -142,7 +142,7 @@ def _choose_head(trained: Sequence[TrainedNetwork], targets: Integers) -> _Chose
     fitted = _best_trial([t.probe.trials for t in trained], targets)
     own = np.concatenate([_own_logits(t.features, t.task.dataset.rows("val")) for t in trained])
     results = [
-        validation_result("head fitted on the trained backbone", fitted.logits, targets),
+        validation_result("new head on the trained backbone", fitted.logits, targets),
         validation_result("head as trained", own, targets),
     ]
     kept = select_best(results)
@@ -155,7 +155,7 @@ def _choose_head(trained: Sequence[TrainedNetwork], targets: Integers) -> _Chose
 
 
 def _best_trial(tried: Sequence[Sequence[ProbeTrial]], targets: Integers) -> ProbeTrial:
-    """Return the strength whose heads, one a network, do best on all of their validation images."""
+    """Return the C whose heads, one per network, do best on all of their validation images."""
     joined = (
         make_trial(of_all[0].C, np.concatenate([t.logits for t in of_all]), targets)
         for of_all in zip(*tried, strict=False)  # each network's search ended on its own
@@ -180,8 +180,10 @@ def _average_weights(
     features = features_of(mean.eval(), first.task.backbone.spec, dataset.pixels, display)
     worst = min(_accuracy(t.features, dataset) for t in trained)
     if _accuracy(features, dataset) < worst:
-        return first.features, (f"first of {len(trained)} networks, as their mean forgot images",)
-    return features, (f"mean of the weights of {len(trained)} networks, each beside a fold",)
+        return first.features, (
+            f"first of {len(trained)} networks: their averaged weights are worse than each of them",
+        )
+    return features, (f"averaged weights of {len(trained)} networks, one per fold (model soup)",)
 
 
 def _accuracy(features: Features, dataset: Dataset) -> float:

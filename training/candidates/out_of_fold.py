@@ -1,4 +1,4 @@
-"""What was said of images by models that were not fitted on them: what a model is judged by."""
+"""Out-of-fold predictions: of models that were not fitted on these images."""
 
 from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ from training.probing.probe import C_GRID, Probe, cross_validate_probe, fit_prob
 from training.probing.published_head import fit_published_head, head_images
 from training.runtime.progress import Display
 
-# Accuracy, 0..1, that mirroring may cost before labels are taken to depend on the side.
+# Accuracy, 0..1, that flipping may cost before labels are taken to depend on the side.
 _MIRROR_DROP: Final = 0.05
 
 
@@ -34,10 +34,11 @@ def make_probe(
 ) -> Candidate:
     """Fit a linear head on the trunk's embeddings.
 
-    Validation images choose the strength. The head that is published is then fitted with it on all
-    that it may see: validation images that were dealt here and, where they keep their class, mirror
-    images too: `mirror` says whether they do, and is found out where it is None. These are left out
-    where `mirrored` is false, or their features would take longer than `spare_s()`, in seconds.
+    C is chosen on validation images. The head that is published is then fitted with it on all
+    that it may see: validation images that were split off here and, where they keep their class,
+    horizontally flipped images too: `horizontal_flip` says whether they do, and is found out where it is
+    None. These are left out where `flipped` is false, or their features would take longer than
+    `spare_s()`, in seconds.
     """
     probe = search_probe(features, dataset, display)
     if horizontal_flip is None:
@@ -77,17 +78,17 @@ def fit_last_head(
     flipped: bool,
     spare_s: Callable[[], float],
 ) -> LinearHead:
-    """Fit the head that is published on all images that it may see, and on their mirror images.
+    """Fit the head that is published on all images that it may see, and on the same images flipped.
 
-    These are left out where `mirrored` is false, or their features would take longer than `spare_s()`.
+    These are left out where `flipped` is false, or their features would take longer than `spare_s()`.
     """
     rows, targets = head_images(dataset)
-    turned = None
+    flipped_embeddings = None
     if flipped and features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
-        display.line("time budget: no time is left for mirrored images")
+        display.line("time budget: no time is left for flipped images")
     elif flipped:
-        with display.bar("computing mirrored features", len(rows)) as advance:
-            turned = compute_embeddings(
+        with display.bar("computing features of flipped images", len(rows)) as advance:
+            flipped_embeddings = compute_embeddings(
                 features.trunk, dataset.pixels, rows, flipped=True, advance=advance
             )
     with display.stage("fitting the head"):
@@ -96,12 +97,12 @@ def fit_last_head(
             targets,
             C=C,
             balanced=is_imbalanced(dataset),
-            flipped=turned,
+            flipped=flipped_embeddings,
         )
 
 
 def search_probe(features: Features, dataset: Dataset, display: Display) -> Probe:
-    """Try heads of several strengths on the training images; validation images judge them."""
+    """Fit heads with each C on the training images; the validation loss decides."""
     balanced = is_imbalanced(dataset)
     with display.bar("fitting the head", len(C_GRID)) as advance:
         return _fit_probe(features, dataset, balanced=balanced, advance=advance)
@@ -135,12 +136,12 @@ def _resolve_flip(
     if config.horizontal_flip != "auto":
         return config.horizontal_flip == "yes"
     safe = flip_keeps_class(features, head, dataset)
-    display.line(f"mirror images {'keep' if safe else 'do not keep'} their class")
+    display.line(f"horizontal flip: {'on' if safe else 'off'}")
     return safe
 
 
 def flip_keeps_class(features: Features, head: LinearHead, dataset: Dataset) -> bool:
-    """Return whether mirror images keep their class, by a head that has seen none of them.
+    """Return whether flipped images keep their class, by a head that has seen none of them.
 
     A mirrored shirt is a shirt; a mirrored digit is another sign. A drop beyond noise shows that the
     labels depend on the side.
@@ -154,7 +155,7 @@ def flip_keeps_class(features: Features, head: LinearHead, dataset: Dataset) -> 
 
 def _describe_trials(probe: Probe) -> tuple[str, ...]:
     return tuple(
-        f"probe with strength {trial.C:.2g}: {100 * trial.accuracy:.1f} % of the validation "
-        f"images right, loss {trial.nll:.3f}" + (" (kept)" if trial is probe.chosen else "")
+        f"linear probe, C = {trial.C:.2g}: validation accuracy {100 * trial.accuracy:.1f} %, "
+        f"loss {trial.nll:.3f}" + (" (kept)" if trial is probe.chosen else "")
         for trial in probe.trials
     )

@@ -1,4 +1,4 @@
-"""One training run: planned, shown, taken up again after a stop, and the best of its weights kept."""
+"""One training run: planned, shown, resumed after a stop; the best of its weights are kept."""
 
 import copy
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ class SelectedWeights:
 def train_network(
     task: TrainingTask, checkpoints: Checkpoints, display: Display
 ) -> SelectedWeights:
-    """Train a copy of the start, or go on with a run that was stopped; keep the best weights.
+    """Train a copy of the start, or resume a run that was stopped; keep the best weights.
 
     Raises:
         DivergenceError: the loss became NaN or infinite again and again.
         ConfigError: the checkpoint is another run's, the tracker cannot be reached, or memory has
             no room for one image.
         OutOfTime: the budget has no room for a few steps.
-        Paused: the run was told to stop; it is saved.
+        Paused: the run was asked to stop; its checkpoint is saved.
     """
     torch.manual_seed(task.config.seed)
     saved = checkpoints.load()
@@ -52,7 +52,7 @@ def train_network(
         checkpoints.log_folder,
         display,
         earlier=None if saved is None else saved["log"],
-        done=0 if state is None else state["pace"]["step"],
+        done=0 if state is None else state["progress"]["step"],
     )
 
     def contents(state: Any) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def train_network(
         if state is not None:
             trainer.load_state(state)
             display.line(
-                f"going on at step {trainer.progress.step} of {trainer.progress.num_steps}"
+                f"resuming at step {trainer.progress.step} of {trainer.progress.num_steps}"
             )
         trainer.run()
         checkpoints.save(contents(trainer.state()))
@@ -119,10 +119,10 @@ def _keep_best(
         results.append(validation_result(name, logits, trainer.validation.targets))
 
     def between(share: float) -> None:
-        name = f"{round(100 * share)} % of the way from the probe to the average"
+        name = f"weight interpolation, {round(100 * share)} % (WiSE-FT)"
         consider(name, interpolate(start, average, share))
 
-    consider("average of the weights", average, trainer.average_logits())
+    consider("averaged weights (EMA)", average, trainer.average_logits())
     consider("last weights", trainer.network.state_dict())
     if not task.scratch:
         between(0.5)

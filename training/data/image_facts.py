@@ -29,7 +29,7 @@ class ImageFacts:
     """Of one image's content.
 
     Attributes:
-        image_format: Pillow's name of the format, told by the first bytes.
+        image_format: Pillow's name of the format, by the first bytes.
         width_px, height_px: after the EXIF turn.
         mode: Pillow's mode as stored ("RGB", "CMYK", "P", …).
         turned: whether EXIF asks for a turn.

@@ -93,7 +93,7 @@ def read_folder(root: Path) -> Folder:
 
 
 def read_known_folder(root: Path, labels: Sequence[str]) -> Folder:
-    """Find images of the classes that a model knows, to judge it by; some classes may be missing.
+    """Find images of the classes that a model knows, to evaluate it on; some classes may be missing.
 
     Raises:
         DataError: the folder is missing or has no class folder, or one that the model does not know.

@@ -128,7 +128,7 @@ def scan_folder(
         folder: what to read.
         views: what to make of each image.
         cache: where pixels and facts are kept; opened for `views.names`.
-        advance: told the number of files done since the last call.
+        advance: called with the number of files done since the last call.
 
     Raises:
         DataError: a class has no readable image.

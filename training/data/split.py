@@ -1,10 +1,10 @@
 """Which image trains, which chooses, which is the final test.
 
-Given splits are honoured. Otherwise whole groups (copies, photos of one shoot) are dealt 70/15/15,
-class by class. Where a class has too few images for that, there are folds instead: every choice is
-made by cross-validation and the model is fitted on all images (Kohavi 1995).
+Given splits are honoured. Otherwise the images are split 70/15/15, stratified by class, with whole groups
+(copies, photos of one shoot) on one side. Where a class has too few images for that, there are folds
+instead: every choice is made by cross-validation and the model is fitted on all images (Kohavi 1995).
 
-The dealing is frozen by content hash: who deals again with more images moves none of the old ones.
+The split is frozen by content hash: splitting again with more images moves none of the old ones.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ SHARES: Final[Mapping[Split, float]] = {"train": 0.70, "val": 0.15, "test": 0.15
 FOLDS_BELOW: Final = 20
 MAX_FOLDS: Final = 5
 
-# What was dealt before: content hash to the name of a split, or to "0", "1", … for a fold.
+# An earlier split: content hash to the name of a split, or to "0", "1", … for a fold.
 Frozen = Mapping[str, str]
 
 
@@ -38,7 +38,8 @@ class Dataset:
 
     Attributes:
         labels: index = class.
-        splits: `test` may be empty. With `folds`, `val` is `train` itself, or those of it that judge.
+        splits: `test` may be empty. With `folds`, `val` is `train` itself, or those of its
+            folds that are held out in turn.
         given_val: whether `val` came with the folder; then no model is fitted on it.
         folds: the fold of each image of `train`, (N,), or None where `val` is held out.
         pixels: what the served model is fed, by `ScannedImage.row`.
@@ -139,8 +140,8 @@ def split_images(
         groups: the group of each scanned image, by its row; a group is never parted.
         labels: index = class.
         given: the splits that the folder itself has.
-        seed: of the order in which groups are dealt.
-        frozen: what was dealt before; empty the first time.
+        seed: of the order in which groups are assigned.
+        frozen: the earlier split; empty the first time.
         pixels, training_pixels: for the data set.
 
     Raises:
@@ -173,10 +174,10 @@ def split_images(
 
 
 def read_frozen(file: Path, given: Sequence[Split]) -> dict[str, str]:
-    """Read what was dealt before, for a folder that has the splits `given`.
+    """Read the earlier split, for a folder that has the splits `given`.
 
     Empty where there is no such file, where it cannot be read, or where the folder had a split then that
-    is to be dealt now: all its images were left to the others, so there is nothing to deal it from.
+    is to be made now: all its images went to the others, so there is nothing to take it from.
     """
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
@@ -189,7 +190,7 @@ def read_frozen(file: Path, given: Sequence[Split]) -> dict[str, str]:
 
 
 def write_frozen(file: Path, parts: Frozen, given: Sequence[Split]) -> None:
-    """Write what was dealt, and which splits came with the folder."""
+    """Write the split, and which splits came with the folder."""
     content = {"given": list(given), "parts": parts}
     file.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
 
@@ -202,7 +203,7 @@ def _part_names(
     *,
     needs_test: bool,
 ) -> dict[str, float]:
-    """Return the parts to deal into, with their shares: splits, or folds where images are few."""
+    """Return the parts to split into, with their shares: splits, or folds where images are few."""
     before = {frozen[image.sha256] for image in pool if image.sha256 in frozen}
     num_images = Counter(image.file.label for image in pool)
     num_groups = Counter(label for label, _ in {(i.file.label, int(groups[i.row])) for i in pool})

@@ -28,7 +28,7 @@ def write_dataset(
         out: a folder that is not there yet, or empty.
         root: where torchvision keeps, or finds, what it downloads.
         download: whether it may download.
-        advance: told the number of images written since the last call.
+        advance: called with the number of images written since the last call.
 
     Returns:
         The number of images.

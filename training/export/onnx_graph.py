@@ -138,7 +138,7 @@ def _attach_activation_map(graph: onnx.GraphProto, features: onnx.ValueInfoProto
 
 
 def _attach_ood_score(graph: onnx.GraphProto, ood_score: OodScore) -> None:
-    """Write `OodScore.score` as nodes whose names begin with "familiarity".
+    """Write `OodScore.score` as nodes whose names begin with "familiarity", as the output is called.
 
     A converter to another precision should leave them in float32: the squares of an embedding's
     entries may add up to more than float16 holds.

@@ -64,7 +64,7 @@ def check_graph(
 
     Raises:
         GateFailed: a logit differs by more than the tolerance, an answer by its class, an activation
-            map or a familiarity by its values, or the batch size changes the result.
+            map or an OOD score by its values, or the batch size changes the result.
     """
     network.eval().to("cpu", memory_format=torch.channels_last)  # type: ignore[call-overload]
     worst, agreed = 0.0, 0
@@ -125,7 +125,7 @@ def check_raw_bytes(
         images: the files.
         pixels: what was measured on.
         measured: the probabilities measured for `images`, (M, K), in the same order.
-        advance: told the number of images done since the last call.
+        advance: called with the number of images done since the last call.
 
     Raises:
         GateFailed: a pixel differs, or a probability by more than the tolerance.

@@ -1,4 +1,4 @@
-"""A run on disk: saved now and then and when it is told to stop, gone on from by the same command."""
+"""The checkpoint of a run: saved now and then and when asked to stop, resumed by the same command."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from training.runtime import distributed
 from training.runtime.ranks import is_main
 
 SAVE_EVERY_S: Final = 60.0
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 
 # What a run is of, in words a user knows: each option, the data, the weights.
 Identity = Mapping[str, str]
@@ -27,7 +27,7 @@ Identity = Mapping[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Checkpoints:
-    """The one file that a run can be gone on from. It is replaced as a whole or not at all.
+    """The one file that a run can be resumed from. It is replaced as a whole or not at all.
 
     Attributes:
         file: where it lies.
@@ -76,7 +76,7 @@ class Checkpoints:
         if changed:
             raise ConfigError(
                 f"an unfinished run differs from this one: {'; '.join(changed)}. Give the same "
-                "options and data to go on with it, or add --fresh to start again"
+                "options and data to resume it, or add --fresh to start again"
             )
         contents: dict[str, Any] = saved["contents"]
         return contents
@@ -107,7 +107,7 @@ class Checkpoints:
         """Save if it is time to.
 
         Raises:
-            Paused: the run was told to stop; it is saved.
+            Paused: the run was asked to stop; it is saved.
         """
         if distributed.any_of(self.stop):
             self.save(contents())

@@ -1,4 +1,4 @@
-"""A step's loss and gradients on a GPU, recorded once as a CUDA graph and played back.
+"""A step's loss and gradients on a GPU, captured once as a CUDA graph and replayed.
 
 A small network's step is a thousand kernels of some microseconds each: launching them one by one takes a
 CPU longer than computing them takes the GPU. A graph launches them all at once (Nguyen et al. 2021,
@@ -24,7 +24,7 @@ class CapturedStep:
     """A graph with the tensors that it reads and writes.
 
     Attributes:
-        images, targets, scale: what is computed of; overwritten before each playing.
+        images, targets, scale: what is computed of; overwritten before each replay.
         loss: () float32.
         parameters, gradients: the gradients of the parameters that have any.
     """
@@ -46,10 +46,10 @@ class CapturedStep:
         targets: Tensor,
         device: torch.device,
     ) -> "CapturedStep":
-        """Record what one step computes, without computing it.
+        """Capture what one step computes, without computing it.
 
         Raises:
-            RuntimeError: it does something that cannot be recorded, such as asking for a value.
+            RuntimeError: it does something that cannot be captured, such as asking for a value.
         """
         images, targets = images.to(device, copy=True), targets.to(device, copy=True)
         scale = torch.ones((), device=device)
@@ -84,10 +84,10 @@ class CapturedStep:
 
 @dataclass(slots=True, kw_only=True)
 class GraphCapture:
-    """Decides when a step is recorded, and keeps the recording of the present form of batch.
+    """Decides when a step is captured, and keeps the graph for the present shape of batch.
 
     Attributes:
-        on_note: told when that turns out to be impossible.
+        on_note: called when capturing turns out to be impossible.
         problem: why it is impossible, once that is known.
     """
 
@@ -103,15 +103,15 @@ class GraphCapture:
     def of(
         cls, network: nn.Module, device: torch.device, on_note: Callable[[str], None]
     ) -> "GraphCapture":
-        """Return a recorder of a network's steps that has not seen any."""
+        """Return a capture of a network's steps that has not seen any."""
         return cls(device=device, parameters=tuple(network.parameters()), on_note=on_note)
 
     def captured(self, loss_of: ScaledLoss, images: Tensor, targets: Tensor) -> CapturedStep | None:
-        """Return what plays such a batch; None where the step is to be taken as usual."""
+        """Return what replays such a batch; None where the step is to be taken as usual."""
         if self.problem is not None:
             return None
         if images.shape != self._form:
-            # The run has come to larger images: the memory of the old recording goes first.
+            # The run has come to larger images: the memory of the old graph goes first.
             self.forget()
             self._form = images.shape
         if self.captured_step is None and self._seen >= WARMUP_STEPS:
@@ -120,7 +120,7 @@ class GraphCapture:
         return self.captured_step
 
     def forget(self) -> None:
-        """Free the recording's memory."""
+        """Free the graph's memory."""
         self._form, self._seen, self.captured_step = torch.Size(), 0, None
 
     def _record(self, loss_of: ScaledLoss, images: Tensor, targets: Tensor) -> None:

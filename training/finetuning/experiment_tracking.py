@@ -23,7 +23,7 @@ from training.runtime.ranks import is_main
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRun:
-    """What a checkpoint holds, so that the run it belongs to goes on in the same log.
+    """What a checkpoint holds, so that the resumed run writes to the same log.
 
     Attributes:
         kind: "tensorboard", "mlflow" or "none".
@@ -43,7 +43,7 @@ class Tracker(Protocol):
 
     @property
     def run(self) -> LoggedRun:
-        """What it takes to go on with this log."""
+        """What it takes to resume this log."""
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Take the figures of a step, counted from 1."""
@@ -71,7 +71,7 @@ class _TensorBoard:
     def log(self, values: Mapping[str, float], step: int) -> None:
         for name, value in values.items():
             self.writer.add_scalar(name, value, global_step=step)
-        # Before the step is in a checkpoint: a run that goes on from there finds it in its log.
+        # Before the step is in a checkpoint: a run that resumes from there finds it in its log.
         self.writer.flush()
 
     def finish(self, *, complete: bool) -> None:
@@ -129,8 +129,8 @@ def open_tracker(
     Args:
         config: whose `tracker` is opened, and whose options are logged.
         folder: the run's own.
-        display: is told.
-        earlier: what `LoggedRun.to_saved` gave for the run that goes on, or None.
+        display: prints it.
+        earlier: what `LoggedRun.to_saved` gave for the run that is resumed, or None.
         done: the steps that the run has behind it. Later ones in its log are of before a kill and
             will come again.
 

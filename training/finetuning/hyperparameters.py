@@ -1,4 +1,4 @@
-"""What the training loop is told."""
+"""The hyperparameters of the training loop."""
 
 from dataclasses import dataclass, replace
 from typing import Final

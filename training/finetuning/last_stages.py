@@ -1,4 +1,4 @@
-"""The last stages of a network alone, trained on kept activations of the frozen part before them.
+"""The last stages of a network alone, trained on cached activations of the frozen part before them.
 
 The frozen part answers each training image a few times, changed at random; the steps that follow cost
 what the last stages cost. For a budget on a CPU in which the whole network would take few steps.
@@ -40,7 +40,7 @@ class LastStagesNetwork(TransferNetwork):
         self.trunk, self.head, self.map_layer = cut.tail, network.head, None
 
     def normalise(self, images: Tensor) -> Tensor:
-        """Return the activations as float32: the front has normalised what it was made of."""
+        """Return the activations as float32: the frozen stages have normalised what it was made of."""
         return images.float()
 
 
@@ -104,10 +104,10 @@ def find_cuts(network: TransferNetwork, side_hw: tuple[int, int]) -> list[Cut]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedActivations(CachedImages):
-    """The training split as the tail sees it, in the order of `images`.
+    """The training split as the last stages see it, in the order of `images`.
 
-    `views[v, i]` are the activations of image i, changed at random for the v-th time; the passes over
-    the images take the views in turn.
+    `views[v, i]` are the activations of image i, changed at random for the v-th time; the epochs
+    take the views in turn.
     """
 
     views: Activations
@@ -133,9 +133,9 @@ def cache_activations(
     side_hw: tuple[int, int],
     advance: Callable[[int], None] = lambda _: None,
 ) -> CachedActivations:
-    """Answer each training image `num_views` times: what the first passes of a run would see.
+    """Answer each training image `num_views` times: what the first epochs of a run would see.
 
-    `advance` is told how many more are done.
+    `advance` is called with the number done since.
     """
     total = num_views * images.num_images
     views = np.empty((num_views, images.num_images, *split.shape_hwd), np.float16)
@@ -151,7 +151,7 @@ def cache_activations(
 
 
 def cache_validation(split: SplitNetwork, validation: ValidationImages) -> ValidationImages:
-    """Return the validation images as the tail sees them."""
+    """Return the validation images as the last stages see them."""
     kept = np.empty((len(validation.rows), *split.shape_hwd), np.float16)
     for start in range(0, len(validation.rows), _BATCH):
         rows = validation.rows[start : start + _BATCH]
@@ -160,8 +160,8 @@ def cache_validation(split: SplitNetwork, validation: ValidationImages) -> Valid
     return ValidationImages(pixels=kept, rows=np.arange(len(kept)), targets=validation.targets)
 
 
-def merge_last_stages(network: TransferNetwork, tail: TransferNetwork) -> TransferNetwork:
-    """Return a copy of a network with the weights of its trained tail."""
+def merge_last_stages(network: TransferNetwork, last_stages: TransferNetwork) -> TransferNetwork:
+    """Return a copy of a network with the weights of its trained last stages."""
     whole = copy.deepcopy(network)
-    whole.load_state_dict(tail.state_dict(), strict=False)
+    whole.load_state_dict(last_stages.state_dict(), strict=False)
     return whole.eval()

@@ -1,7 +1,7 @@
-"""The training loop, from a state that can be saved and gone on from.
+"""The training loop, from a state that can be saved and resumed.
 
 Steps of AdamW with a cosine rate; the average of the weights is kept beside the last ones and is what
-the validation images judge on the way.
+is evaluated on the validation images on the way.
 """
 
 import copy
@@ -42,9 +42,9 @@ State = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationRecord:
-    """One line of the history: the run so far, judged by validation images.
+    """One line of the history: the run so far, evaluated on validation images.
 
-    `epoch` counts the records. Accuracy 0..1; `seconds` since the loop began.
+    `epoch` counts the evaluations. Accuracy 0..1; `seconds` since the loop began.
     """
 
     epoch: int
@@ -57,7 +57,7 @@ class ValidationRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """What is told after each step."""
+    """What is reported after each step."""
 
     step: int
     num_steps: int
@@ -90,8 +90,8 @@ class Trainer:
     Attributes:
         average, live: the averaged weights, and the network's own tensors under the same names.
         loss_weights: the factor of each class's loss, where the network is.
-        judged: the last step at which the validation images were looked at, and the average's answers.
-        recorder: plays steps back on a GPU; None where they are taken one kernel at a time.
+        last_validation: the last step with a validation, and the logits of the averaged weights.
+        capture: replays steps as a CUDA graph on a GPU; None where they are taken one kernel at a time.
     """
 
     network: TransferNetwork
@@ -109,7 +109,7 @@ class Trainer:
     history: list[ValidationRecord] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     loss_weights: Tensor | None = None
-    judged: tuple[int, Logits] | None = None
+    last_validation: tuple[int, Logits] | None = None
     capture: GraphCapture | None = None
     rate_scale: float = 1.0
     rollbacks: int = 0
@@ -204,7 +204,7 @@ class Trainer:
             "average": _copied(self.average.weights),
             "average_updates": self.average.num_updates,
             "optimizer": copy.deepcopy(self.optimizer.state_dict()),
-            "pace": asdict(self.progress),
+            "progress": asdict(self.progress),
             "history": [asdict(record) for record in self.history],
             "losses": list(self.losses),
             "rate_scale": self.rate_scale,
@@ -221,7 +221,7 @@ class Trainer:
         self.average.weights = _copied(state["average"])
         self.average.num_updates = state["average_updates"]
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-        self.progress = RunProgress(**state["pace"])
+        self.progress = RunProgress(**state["progress"])
         self.history = [ValidationRecord(**record) for record in state["history"]]
         self.losses = list(state["losses"])
         self.rate_scale = state["rate_scale"]
@@ -298,7 +298,7 @@ class Trainer:
         began = time.monotonic()
         with self._averaged():
             logits = compute_logits(self.network, self.validation, self.settings.device)
-        self.judged = self.progress.step, logits
+        self.last_validation = self.progress.step, logits
         val_loss, val_accuracy = score(logits, self.validation.targets)
         record = ValidationRecord(
             epoch=len(self.history) + 1,
@@ -315,8 +315,8 @@ class Trainer:
 
     def average_logits(self) -> Logits:
         """Return what the average of the weights says of the validation images, (M, K)."""
-        if self.judged is not None and self.judged[0] == self.progress.step:
-            return self.judged[1]
+        if self.last_validation is not None and self.last_validation[0] == self.progress.step:
+            return self.last_validation[1]
         with self._averaged():
             return compute_logits(self.network, self.validation, self.settings.device)
 

@@ -28,7 +28,7 @@ class StepPlan:
     Attributes:
         num_steps: optimiser steps.
         most_steps: what the data is worth, time aside; a run that turns out faster may grow to it.
-        num_records: passes over the validation images, evenly spread, the last one at the end.
+        num_validations: evaluations on the validation images, evenly spread, the last one at the end.
         early_hw: height and width of the training images in the first steps.
         final_hw: the same in the last fifth of the steps: the served model's input.
         deadline_s: `time.monotonic()` at which all is to be done, or None. A run that turns

@@ -22,10 +22,10 @@ class TrainingTask:
         backbone: what `start` was made of.
         dataset: where all images are of.
         images: its `train` images, changed at random.
-        validation: its `val` images, which judge.
+        validation: its `val` images.
         config: the run's options.
         method: "finetune" or "scratch".
-        mirror: whether mirror images keep their class.
+        horizontal_flip: whether a flipped image keeps its class.
         deadline_s: `time.monotonic()` at which all is to be done, or None.
         after_s: what follows the choice among the weights: export, measuring, publishing.
         stretched: whether time that is left over may make the run longer than the data needs.

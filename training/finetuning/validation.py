@@ -1,4 +1,4 @@
-"""What a network in training says of the validation images."""
+"""The validation images, and what a network in training predicts for them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +21,7 @@ Logits = npt.NDArray[np.float32]
 class ValidationImages:
     """What the served model is fed, the rows of it that are validation, their classes (M,).
 
-    Of a network's tail, what that is fed: activations (N, h, w, D).
+    For a network's last stages, what those are fed: activations (N, h, w, D).
     """
 
     pixels: PixelRows | npt.NDArray[np.float16]

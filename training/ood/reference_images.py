@@ -1,4 +1,4 @@
-"""The training images that others are held against: for familiarity, and to look similar ones up."""
+"""The training images that others are compared with: for the OOD score, and to look similar ones up."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How much an image looks like the training images: what the graph's output `familiarity` computes.
+"""The OOD score, higher for images like the training images: what the graph's output `familiarity` computes.
 
 The sum of two measures, each in standard deviations from its mean over validation images:
 
@@ -40,7 +40,7 @@ class OodScore:
     prototype_cosine: ScoreTerm
 
     def score(self, logits: Floats, embeddings: Floats) -> Floats:
-        """Return (N,) for logits (N, K) and embeddings (N, D); higher is more familiar."""
+        """Return (N,) for logits (N, K) and embeddings (N, D); higher is more like the training images."""
         return self.combine(logits, nearest_cosine(embeddings, self.prototypes))
 
     def combine(self, logits: Floats, cosines: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""The rejection rule: from which familiarity on an image is accepted, and how well that works."""
+"""The rejection rule: from which OOD score on an image is accepted, and how well that works."""
 
 from typing import Final, Literal
 

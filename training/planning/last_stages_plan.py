@@ -31,7 +31,7 @@ from training.runtime.progress import Display
 # With 45 steps the whole network was worse than the probe that it began as, with 113 it was level with
 # its last stages given the same time (docs/benchmarks/training-2026-11.md).
 FEW_STEPS: Final = 100
-# The tail takes at most this share of the network's time for an image.
+# The last stages take at most this share of the network's time for an image.
 _TAIL_SHARE: Final = 0.3
 _MOST_VIEWS: Final = 4
 # The rest of the time is for the steps.
@@ -53,7 +53,7 @@ class LastStages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastStagesOption:
-    """A tail that could be trained in the time that is left, and how long it would be.
+    """Last stages that could be trained in the time that is left, and for how many steps.
 
     `keeping_s` are the seconds before its first step, `share` is its part of the network's weights.
     """
@@ -78,7 +78,7 @@ def shortest_s(work: Callable[[], object]) -> float:
 def plan_last_stages(
     task: TrainingTask, *, num_steps: int, val_image_s: float, stopwatch: Stopwatch = shortest_s
 ) -> LastStagesOption | None:
-    """Return the tail to train instead of the whole network, which has time for `num_steps` steps.
+    """Return the last stages to train instead of the whole network, which has time for `num_steps` steps.
 
     `val_image_s`: of the whole network in PyTorch; `stopwatch` times its parts. None where the whole
     network has time for more than a few steps, where nothing is to be gained, on a GPU, with several
@@ -114,14 +114,14 @@ def plan_last_stages(
 
 
 def last_stages_task(task: TrainingTask, last_stages: LastStages, display: Display) -> TrainingTask:
-    """Return the task of training the tail: its images are activations, computed here."""
+    """Return the task of training the last stages: its images are activations, computed here."""
     assert isinstance(task.images, TrainingImages)
     network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
     cut = next(cut for cut in find_cuts(network, side_hw) if cut.name == last_stages.cut)
-    with display.stage("exporting the frozen part"):
+    with display.stage("exporting the frozen stages"):
         split = split_network(network, cut, task.backbone.spec)
     total = last_stages.num_views * task.images.num_images
-    with display.bar("keeping activations", total) as advance:
+    with display.bar("caching activations", total) as advance:
         views = cache_activations(
             split, task.images, num_views=last_stages.num_views, side_hw=side_hw, advance=advance
         )
@@ -132,12 +132,13 @@ def last_stages_task(task: TrainingTask, last_stages: LastStages, display: Displ
 def describe_last_stages(option: LastStagesOption, images_per_step: int, total: int) -> str:
     """Return the plan in words."""
     steps = option.step_plan.num_steps
-    passes = steps * images_per_step / total
+    epochs = steps * images_per_step / total
     return (
-        f"the last stages alone ({100 * option.share:.0f} % of the weights, from {option.last_stages.cut!r} on), "
-        f"for the whole network has time for fewer than {FEW_STEPS} steps: {option.last_stages.num_views} kept "
-        f"views of each image in about {option.keeping_s / 60:.1f} min, then {steps} steps of "
-        f"{images_per_step} ({passes:.1f} passes) in {steps * option.step_times.mean_step_s() / 60:.1f} min"
+        f"freeze the network up to {option.last_stages.cut!r} and train the rest "
+        f"({100 * option.share:.0f} % of the parameters), as the whole network has time for fewer than "
+        f"{FEW_STEPS} steps; cache {option.last_stages.num_views} augmented views of each image "
+        f"({option.keeping_s / 60:.1f} min), then {steps} steps, batch size {images_per_step}, "
+        f"{epochs:.1f} epochs ({steps * option.step_times.mean_step_s() / 60:.1f} min)"
     )
 
 
@@ -155,7 +156,7 @@ def _may_be_cut(task: TrainingTask) -> bool:
 def _choose_cut(
     network: TransferNetwork, side_hw: tuple[int, int], stopwatch: Stopwatch
 ) -> Cut | None:
-    """Return the cut with the longest tail that is still cheap."""
+    """Return the earliest cut whose last stages are still cheap."""
     images = torch.zeros(_TIMED_IMAGES, 3, *side_hw, dtype=torch.uint8)
     chosen = None
     with torch.no_grad():  # not inference mode: cuts are found by what changes in place
@@ -188,7 +189,7 @@ def _count_views(task: TrainingTask, cut: Cut, image_s: float) -> int:
 def _time_steps(
     task: TrainingTask, last_stages: LastStagesNetwork, shape: tuple[int, int, int]
 ) -> StepTimes:
-    """Measure the tail's steps on activations that take no memory: all of them the same zero."""
+    """Measure the steps of the last stages on activations that take no memory: all of them the same zero."""
     assert isinstance(task.images, TrainingImages)
     zero = np.zeros((1, 1, *shape), np.float16)
     rows = np.arange(len(task.validation.rows))

@@ -1,4 +1,4 @@
-"""A short trial of a few learning rates, judged on validation images."""
+"""A learning-rate sweep: a short trial of each of a few rates, compared by validation loss."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ def sweep_rates(
         images, validation, settings, course: of the run to come.
         steps: of each trial.
         factors: what is tried, as multiples of the rate in `settings`.
-        on_trial: told each rate and its loss, None where it diverged.
+        on_trial: called with each rate and its loss, None where it diverged.
     """
     short = replace(
         step_plan,

@@ -20,11 +20,11 @@ from training.networks.transfer_network import TransferNetwork
 # below 20,000 images at batches of 512. Batches here are small, so larger data needs more of them.
 _LEAST_STEPS: Final = 500
 _STEPS_PER_ROOT: Final = 16
-_LEAST_PASSES: Final = 3
-_MOST_PASSES: Final = 60
+_LEAST_EPOCHS: Final = 3
+_MOST_EPOCHS: Final = 60
 # From random weights there is everything to learn.
 _SCRATCH_STEPS: Final = 3000
-_SCRATCH_PASSES: Final = 30
+_SCRATCH_EPOCHS: Final = 30
 # Fewer change too little to be worth the export and the measuring that follow them.
 FEWEST_STEPS: Final = 10
 # What a budget may add to a run that would end earlier.
@@ -61,11 +61,13 @@ def closing_s(val_image_s: float, num_validation: int) -> float:
 
 def wanted_steps(num_images: int, images_per_step: int, *, scratch: bool) -> int:
     """Return how many steps are enough for a data set, time aside."""
-    a_pass = num_images / images_per_step
+    epoch_steps = num_images / images_per_step
     if scratch:
-        return round(max(_SCRATCH_STEPS, _SCRATCH_PASSES * a_pass))
-    enough: float = max(_LEAST_STEPS, _STEPS_PER_ROOT * num_images**0.5, _LEAST_PASSES * a_pass)
-    return max(1, round(min(enough, _MOST_PASSES * a_pass)))
+        return round(max(_SCRATCH_STEPS, _SCRATCH_EPOCHS * epoch_steps))
+    enough: float = max(
+        _LEAST_STEPS, _STEPS_PER_ROOT * num_images**0.5, _LEAST_EPOCHS * epoch_steps
+    )
+    return max(1, round(min(enough, _MOST_EPOCHS * epoch_steps)))
 
 
 def early_size(network: TransferNetwork, final_hw: Size) -> Size:
@@ -96,7 +98,7 @@ def measure_times(
     seen = ValidationImages(
         pixels=validation.pixels, rows=validation.rows[few], targets=validation.targets[few]
     )
-    # A GPU's first steps are not yet played back.
+    # A GPU's first steps are not yet replayed from a CUDA graph.
     untimed = 1 + (WARMUP_STEPS if settings.device.type == "cuda" else 0)
     num_steps = untimed + _TIMED_STEPS
     steps: dict[Size, float] = {}
@@ -171,11 +173,13 @@ def describe_steps(
     step_plan: StepPlan, step_times: StepTimes | None, images_per_step: int, total: int
 ) -> str:
     """Return the plan in words."""
-    passes = step_plan.num_steps * images_per_step / total
+    epochs = step_plan.num_steps * images_per_step / total
     sizes = f"{step_plan.final_hw[0]} px"
     if step_plan.early_hw != step_plan.final_hw:
         sizes = f"{step_plan.early_hw[0]} px, the last fifth at {step_plan.final_hw[0]} px"
-    text = f"{step_plan.num_steps} steps of {images_per_step} images ({passes:.1f} passes), {sizes}"
+    text = (
+        f"{step_plan.num_steps} steps, batch size {images_per_step}, {epochs:.1f} epochs, {sizes}"
+    )
     if step_times is not None:
         minutes = step_plan.num_steps * step_times.mean_step_s() / 60
         text += f", about {minutes:.1f} min at {images_per_step / step_times.mean_step_s():.0f} images/s"

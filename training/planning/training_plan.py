@@ -27,7 +27,7 @@ from training.runtime.progress import Display
 class Plan:
     """What is decided before the first step, and kept with it in a checkpoint.
 
-    `tail` is the part of the network that is trained, None for all of it.
+    `last_stages` is the part of the network that is trained, None for all of it.
     """
 
     step_plan: StepPlan
@@ -41,11 +41,11 @@ class Plan:
         deadline_s = step_plan.pop("deadline_s")
         left_s = None if deadline_s is None else deadline_s - time.monotonic()
         return {
-            "course": step_plan,
+            "step_plan": step_plan,
             "left_s": left_s,
             "learning_rate": self.learning_rate,
             "notes": list(self.notes),
-            "tail": None if self.last_stages is None else asdict(self.last_stages),
+            "last_stages": None if self.last_stages is None else asdict(self.last_stages),
         }
 
     @classmethod
@@ -53,13 +53,15 @@ class Plan:
         """Return the plan that `to_saved` was called of."""
         left_s = saved["left_s"]
         step_plan = StepPlan(
-            **saved["course"], deadline_s=None if left_s is None else time.monotonic() + left_s
+            **saved["step_plan"], deadline_s=None if left_s is None else time.monotonic() + left_s
         )
         return cls(
             step_plan=step_plan,
             learning_rate=saved["learning_rate"],
             notes=tuple(saved["notes"]),
-            last_stages=None if saved["tail"] is None else LastStages(**saved["tail"]),
+            last_stages=None
+            if saved["last_stages"] is None
+            else LastStages(**saved["last_stages"]),
         )
 
 
@@ -123,7 +125,7 @@ def _plan_whole(
 
 
 def with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
-    """Try a few rates where none was given and the run is long enough to spare the steps."""
+    """Try a few learning rates where none was given and the run is long enough to spare the steps."""
     steps = sweep_steps(plan.step_plan.num_steps)
     if task.config.learning_rate is not None or task.config.epochs is not None or not steps:
         return plan
@@ -131,7 +133,7 @@ def with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
 
     def on_trial(rate: float, loss: float | None) -> None:
         outcome = "diverged" if loss is None else f"validation loss {loss:.3f}"
-        notes.append(f"rate {rate:.2g} for {steps} steps: {outcome}")
+        notes.append(f"learning rate {rate:.2g} for {steps} steps: {outcome}")
         display.line(f"  {notes[-1]}")
 
     began = time.monotonic()

@@ -48,9 +48,9 @@ def assemble(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedPredictions:
-    """The validation images' answers with another trunk: logits (N, K), familiarity (N,).
+    """The validation images' answers with another trunk: logits (N, K), OOD scores (N,).
 
-    They are of heads that had not seen the images, as those that the float32 model is judged by.
+    They are of heads that had not seen the images, as the float32 model's out-of-fold predictions are.
     """
 
     reference: Float32Model
@@ -68,11 +68,11 @@ class ConvertedPredictions:
         detector, candidate = reference.detector, reference.candidate
         logits, embeddings = _own_answers(reference)
         score = detector.ood_score.score
-        familiar = score(outputs.logits, outputs.embedding) - score(logits, embeddings)
+        change = score(outputs.logits, outputs.embedding) - score(logits, embeddings)
         return cls(
             reference=reference,
             logits=candidate.val_logits + (outputs.logits - logits),
-            scores=detector.val_scores + familiar,
+            scores=detector.val_scores + change,
             parity=_parity(outputs.logits, logits),
         )
 

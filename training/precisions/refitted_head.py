@@ -25,10 +25,10 @@ Floats = npt.NDArray[np.float32]
 
 
 def refit_head(detector: OodDetector, trunk: onnx.ModelProto) -> OodDetector | None:
-    """Return the model with another trunk, and with a head and a familiarity score fitted on it.
+    """Return the model with another trunk, and with a head and an OOD score fitted on it.
 
-    They are fitted with the strength, on the images and by the folds of the float32 model's. None where
-    that one's head came out of training: no strength was chosen for it.
+    They are fitted with the C, on the images and by the folds of the float32 model's. None where
+    that one's head came out of training: no C was chosen for it.
 
     Raises:
         WeightsError: the trunk answers with NaN or infinity.

@@ -1,4 +1,4 @@
-"""Each precision that was asked for: converted, judged by the gates, and made ready to publish."""
+"""Each precision that was asked for: converted, checked by the gates, and made ready to publish."""
 
 import dataclasses
 import math
@@ -67,7 +67,7 @@ def search_precisions(
     Args:
         asked: which ones.
         reference: the float32 model.
-        display: is told what became of each.
+        display: shows what became of each.
         seed: chooses the calibration images.
         seconds_left: how much of a time budget is left.
         needed_s: about what one precision takes.

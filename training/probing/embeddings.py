@@ -27,7 +27,7 @@ def compute_embeddings(
 ) -> npt.NDArray[np.float32]:
     """Return the embeddings (M, D) of the images at `rows` (M,) of `pixels`.
 
-    `mirrored` takes the mirror images instead; `advance` is told how many more are done.
+    `flipped` flips the images horizontally first; `advance` is called with the number of images done since.
 
     Raises:
         WeightsError: an embedding is NaN or infinite.

@@ -1,6 +1,6 @@
 """The probe: a multinomial logistic regression on the frozen trunk's embeddings.
 
-Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?": L-BFGS, L2, the strength chosen
+Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?": L-BFGS, L2, with C chosen
 on validation data. The scaling that the solver needs is folded into the head, so the served graph
 has one linear layer and nothing else.
 """
@@ -22,20 +22,20 @@ from training.networks.linear_head import LinearHead
 Floats = npt.NDArray[np.float32]
 Targets = npt.NDArray[np.int64]
 
-# Inverse L2 strengths, weak regularisation last; each fit starts from the one before.
+# scikit-learn's C, the inverse of the L2 penalty: weak regularisation last. Each fit starts from the last.
 C_GRID: Final = tuple(float(c) for c in np.logspace(-4, 1.5, 12))
 _MAX_ITERATIONS: Final = 300
 _SMALL: Final = 4_000_000
-# Weaker strengths are the slowest to fit; past the best one the loss only grows.
+# A large C is the slowest to fit; past the best one the loss only grows.
 _PATIENCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ProbeTrial:
-    """One strength that was tried, and how it did on validation data.
+    """One C that was tried, and its loss and accuracy on validation data.
 
     Attributes:
-        strength: the inverse L2 strength.
+        C: the inverse L2 regularisation strength: the larger, the weaker.
         logits: (N, K) on validation images, each of a head that was not fitted on that image.
         accuracy: 0..1.
         nll: in nats at the best temperature, for that is how it would be served.
@@ -52,7 +52,7 @@ class ProbeTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """The chosen strength's head and everything that was tried, in order.
+    """The head of the chosen C and everything that was tried, in order.
 
     What was tried has logits of `head` itself, or with folds of heads of the other folds.
     """
@@ -71,9 +71,9 @@ def fit_probe(
     balanced: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Probe:
-    """Fit heads of growing strength and keep the one with the lowest validation loss.
+    """Fit heads of growing C and keep the one with the lowest validation loss.
 
-    The loss, not the accuracy, chooses: on a few hundred images it is the steadier judge. It is taken
+    The loss, not the accuracy, chooses: on a few hundred images it is the steadier measure. It is taken
     at the best temperature, which is fitted afterwards anyway: without it, a strong regularisation
     would be blamed for probabilities that are merely too even.
 
@@ -81,16 +81,16 @@ def fit_probe(
         train, val: embeddings (N, D).
         train_targets, val_targets: class indices (N,); every class occurs in `train_targets`.
         balanced: weigh the classes by the inverse of their size.
-        advance: told how many more strengths need no fitting any more.
+        advance: called with the number of values of C that are done with.
     """
     fitter = _Fitter(train, train_targets, balanced=balanced)
     heads: list[LinearHead] = []
 
-    def judge(C: float) -> tuple[Floats, None]:
+    def evaluate(C: float) -> tuple[Floats, None]:
         heads.append(fitter.fit(C))
         return heads[-1].logits(val), None
 
-    trials, best = _search(judge, val_targets, advance)
+    trials, best = _search(evaluate, val_targets, advance)
     return Probe(head=heads[best], chosen=trials[best], trials=trials)
 
 
@@ -102,7 +102,7 @@ def cross_validate_probe(
     balanced: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Probe:
-    """Choose the strength by cross-validation over `folds` (N,), then fit on all images.
+    """Choose C by cross-validation over `folds` (N,), then fit on all images.
 
     Raises:
         ValueError: a fold holds every image of a class.
@@ -113,7 +113,7 @@ def cross_validate_probe(
             raise ValueError("a fold holds every image of a class")
     fitters = [_Fitter(embeddings[~out], targets[~out], balanced=balanced) for out in held_out]
 
-    def judge(C: float) -> tuple[Floats, float]:
+    def evaluate(C: float) -> tuple[Floats, float]:
         logits = np.empty((len(targets), int(targets.max()) + 1), dtype=np.float32)
         accuracies = []
         for fitter, out in zip(fitters, held_out, strict=True):
@@ -121,7 +121,7 @@ def cross_validate_probe(
             accuracies.append((logits[out].argmax(axis=1) == targets[out]).mean())
         return logits, float(np.std(accuracies))
 
-    trials, best = _search(judge, targets, advance)
+    trials, best = _search(evaluate, targets, advance)
     head = fit_head(embeddings, targets, C=trials[best].C, balanced=balanced)
     return Probe(head=head, chosen=trials[best], trials=trials)
 
@@ -136,7 +136,7 @@ def fit_head(
 def make_trial(
     C: float, logits: Floats, targets: Targets, *, spread: float | None = None
 ) -> ProbeTrial:
-    """Return how logits (N, K) of a strength do on the validation images' classes (N,)."""
+    """Return the loss and accuracy of one C: of its logits (N, K) on the validation images' classes (N,)."""
     return ProbeTrial(
         C=C,
         logits=logits,
@@ -147,15 +147,15 @@ def make_trial(
 
 
 def _search(
-    judge: Callable[[float], tuple[Floats, float | None]],
+    evaluate: Callable[[float], tuple[Floats, float | None]],
     targets: Targets,
     advance: Callable[[int], None],
 ) -> tuple[tuple[ProbeTrial, ...], int]:
-    """Try the strengths in order until the loss has grown twice; return all and the best's index."""
+    """Try each C in order until the loss has grown twice; return all and the best's index."""
     trials: list[ProbeTrial] = []
     best = 0
     for C in C_GRID:
-        logits, spread = judge(C)
+        logits, spread = evaluate(C)
         trials.append(make_trial(C, logits, targets, spread=spread))
         advance(1)
         best = min(range(len(trials)), key=lambda i: trials[i].nll)
@@ -189,10 +189,12 @@ class _Fitter:
     def fit(self, C: float) -> LinearHead:
         self._model.set_params(C=C)
         # On small matrices a second BLAS thread costs more than it gives: 2.4 s against 0.2 s for
-        # seven strengths on 510 x 1280 with 2 cores.
+        # seven values of C on 510 x 1280 with 2 cores.
         threads = 1 if self._inputs.size < _SMALL else None
         with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
-            warnings.simplefilter("ignore", ConvergenceWarning)  # validation judges, not the solver
+            warnings.simplefilter(
+                "ignore", ConvergenceWarning
+            )  # the validation loss decides, not the solver
             self._model.fit(self._inputs, self._targets)
         weight: Floats = self._model.coef_
         if self._basis is not None:

@@ -1,4 +1,4 @@
-"""The head that is published: fitted again, with the chosen strength, on all images that it may see."""
+"""The head that is published: fitted again, with the chosen C, on all images that it may see."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ Integers = npt.NDArray[np.int64]
 def head_images(dataset: Dataset) -> tuple[Integers, Integers]:
     """Return the rows and the classes, both (M,), of the images that the published head may see.
 
-    Validation images are among them where they were dealt here and not given.
+    Validation images are among them where the split was made here and did not come with the folder.
     """
     rows, targets = dataset.rows("train"), dataset.targets("train")
     if dataset.folds is not None or dataset.given_val:
@@ -38,9 +38,9 @@ def fit_published_head(
     Args:
         embeddings: (M, D), those of `head_images`.
         targets: their classes, (M,).
-        strength: the inverse L2 strength that validation images chose.
+        C: the inverse L2 regularisation strength that was chosen on validation images.
         balanced: weigh the classes by the inverse of their size.
-        mirrored: embeddings (M, D) of their mirror images, where these keep their class.
+        flipped: embeddings (M, D) of the horizontally flipped images, where these keep their class.
     """
     if flipped is None:
         return fit_head(embeddings, targets, C=C, balanced=balanced)

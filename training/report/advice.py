@@ -24,7 +24,7 @@ _PAIR_SHARE: Final = 0.1
 # An accuracy known less exactly than this, to either side, is worth a word; and the aim.
 _VAGUE: Final = 0.05
 _EXACT: Final = 0.03
-_MISJUDGED_CONFIDENCE: Final = 0.03
+_MISCALIBRATED: Final = 0.03
 _GOOD_ENOUGH: Final = 0.97
 _OVERFITTED_LOSS: Final = 1.1
 
@@ -42,13 +42,13 @@ class Evidence:
     """What advice rests on.
 
     Attributes:
-        kind: what the judged images are called, such as "test".
-        metrics: on the judged images.
-        largest_share: share of the judged images that are of the largest class.
-        confidence: mean of the judged answers, 0..1.
+        kind: what the evaluated images are called, such as "test".
+        metrics: on these images.
+        largest_share: share of these images that are of the largest class.
+        confidence: mean of the predictions, 0..1.
         pairs: the classes taken for each other, the most mistaken first.
         training_images: by label; empty where nothing is known of the training.
-        suspects: how many images the audit doubts the label of.
+        suspects: how many possible label errors the audit found.
         head_only: whether nothing but a head on frozen features was tried.
         history: the epochs of the training, where there were any.
     """
@@ -68,12 +68,12 @@ def advise(evidence: Evidence) -> list[Advice]:
     """Return at most six pieces, the most useful first; none where nothing stands out."""
     every = (
         *_not_better_than_guessing(evidence),
-        *_doubted_labels(evidence),
+        *_possible_label_errors(evidence),
         *_weak_classes(evidence),
         *_confused_pairs(evidence),
         *_training(evidence),
         *_confidence(evidence),
-        *_too_few_to_judge(evidence),
+        *_too_few_images(evidence),
     )
     return list(every[:_MOST_PIECES])
 
@@ -89,7 +89,7 @@ def _not_better_than_guessing(evidence: Evidence) -> Iterator[Advice]:
     balanced = metrics.balanced_accuracy_interval
     if balanced is not None and balanced[0] > 1 / len(metrics.per_class):
         yield Advice(
-            action="Judge it class by class: the accuracy says little where one class is so large.",
+            action="Compare the classes one by one: the accuracy says little where one class is so large.",
             evidence=f"{seen}. Yet on average over the classes, {_percent(metrics.balanced_accuracy)} "
             "of the images were found, which is more than chance.",
         )
@@ -100,13 +100,13 @@ def _not_better_than_guessing(evidence: Evidence) -> Iterator[Advice]:
         )
 
 
-def _doubted_labels(evidence: Evidence) -> Iterator[Advice]:
+def _possible_label_errors(evidence: Evidence) -> Iterator[Advice]:
     if evidence.suspects:
-        images = "image whose label" if evidence.suspects == 1 else "images whose labels"
+        one = evidence.suspects == 1
         yield Advice(
-            action=f"Check the {evidence.suspects} {images} may be wrong.",
-            evidence="They look like another class to probes that did not train on them; python -m "
-            "training.audit shows each. A wrong label misleads training and is counted as a mistake.",
+            action=f"Check the {evidence.suspects} possible label error{'' if one else 's'}.",
+            evidence="Probes that were not trained on them predict another class; python -m training.audit "
+            "shows each. A wrong label misleads training and is counted as a mistake.",
         )
 
 
@@ -157,7 +157,7 @@ def _training(evidence: Evidence) -> Iterator[Advice]:
     if evidence.head_only and metrics.accuracy < _GOOD_ENOUGH:
         yield Advice(
             action="Train the whole network: --method finetune, or --time-budget 30m.",
-            evidence="Only a head on the frozen backbone was fitted; on a GPU the whole takes minutes.",
+            evidence="Only the classification head was trained; fine-tuning takes minutes on a GPU.",
         )
     if len(history) < 2:
         return
@@ -172,7 +172,7 @@ def _training(evidence: Evidence) -> Iterator[Advice]:
         yield Advice(
             action="More epochs will not help; more or more varied images will.",
             evidence=f"The validation loss rose from {best.val_loss:.2f} after epoch {best.epoch} to "
-            f"{last.val_loss:.2f} while the training loss fell: the images were learned by heart.",
+            f"{last.val_loss:.2f} while the training loss fell: the model overfits.",
         )
 
 
@@ -183,7 +183,7 @@ def _confidence(evidence: Evidence) -> Iterator[Advice]:
     )
     if interval is None or interval[0] <= evidence.confidence <= interval[1]:
         return
-    if gap < _MISJUDGED_CONFIDENCE:
+    if gap < _MISCALIBRATED:
         return
     seen = (
         f"On average it says {_percent(evidence.confidence)} and is right in "
@@ -201,16 +201,16 @@ def _confidence(evidence: Evidence) -> Iterator[Advice]:
         )
 
 
-def _too_few_to_judge(evidence: Evidence) -> Iterator[Advice]:
+def _too_few_images(evidence: Evidence) -> Iterator[Advice]:
     metrics = evidence.metrics
     if metrics.accuracy_interval is None:
         return
     low, high = metrics.accuracy_interval
     if (high - low) / 2 > _VAGUE:
         yield Advice(
-            action=f"Judge it by more images: about {_images_for(metrics.accuracy, _EXACT):,}.",
-            evidence=f"{metrics.images} {evidence.kind} images tell the accuracy only to about "
-            f"± {100 * (high - low) / 2:.0f} points; that many would to ± {100 * _EXACT:.0f}.",
+            action=f"Use more test images: about {_images_for(metrics.accuracy, _EXACT):,}.",
+            evidence=f"{metrics.images} {evidence.kind} images give the accuracy to about "
+            f"± {100 * (high - low) / 2:.0f} points; that many would give ± {100 * _EXACT:.0f}.",
         )
 
 

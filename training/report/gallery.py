@@ -1,4 +1,4 @@
-"""The images worth looking at: the surest mistakes, and the answers that were hardly more than a guess."""
+"""The images worth looking at: the most confident mistakes, and the least confident predictions."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -60,10 +60,10 @@ def make_gallery(
     """Choose the images and have the published file draw its activation maps.
 
     Args:
-        answers: what was judged.
+        answers: the predictions.
         classifier: the published file.
         pixels_of: what the model saw.
-        suspects: paths whose label the audit doubts.
+        suspects: paths that are possible label errors.
         similar: the training images, to name the nearest.
     """
     mistakes = _worst_mistakes(answers)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # its module imports torch
     from training.finetuning.loop import ValidationRecord
 
 Counts = npt.NDArray[np.int64]
-# Which images were judged; the page words it.
+# Which images the figures are of; the page words it.
 EvaluatedOn = Literal["test", "validation", "cross-validated", "given"]
 
 # Above this many classes a matrix of figures is too large to read.
@@ -66,7 +66,7 @@ class Performance:
     """How good the answers are.
 
     Attributes:
-        kind: which images were judged.
+        kind: which images these are.
         metrics: on these images.
         largest: the class with the most of them.
         largest_share: its share of them, what always naming it would get right.

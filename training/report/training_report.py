@@ -28,7 +28,7 @@ class Report:
     """The content of the page.
 
     Attributes:
-        answers: on the images that the model is judged by.
+        answers: the predictions on test images, or on validation images where there are none.
         kind: which images these are.
         calibration: what the temperature changed on them.
         pixels_of: what the model saw of them.

@@ -27,8 +27,8 @@ from training.runtime import distributed
 from training.runtime.device import resolve_device
 from training.runtime.progress import Display
 
-# So many images judge well enough; one fold of a large data set has them, of a small one it takes several.
-_ENOUGH_JUDGES: Final = 50
+# One fold of a large data set has as many validation images, of a small one it takes several.
+_ENOUGH_VALIDATION_IMAGES: Final = 50
 
 # The model to publish, and all that were tried.
 Chosen = tuple[Candidate, list[Candidate]]
@@ -95,7 +95,7 @@ class Fitting:
         return cache_on_gpu(images, resolve_device(self.config))
 
     def checkpoints(self, fold: int = 0) -> Checkpoints:
-        """Return where the run is saved, and what a run that goes on from there must have alike."""
+        """Return where the run is saved, and what a resumed run must have alike."""
         weights = self.prepared.backbone.info
         name = run_name(self.config.publish_name, self.config.models_dir)
         return Checkpoints.at(
@@ -117,8 +117,8 @@ class Fitting:
 def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     """Return the model to publish, and all that were tried.
 
-    With folds, training judges itself on one of them after the other, beside a probe fitted on the same
-    images. If that probe is not beaten, the one that was cross-validated and fitted on all images is
+    With folds, training is validated on one held-out fold after the other, beside a probe fitted on the
+    same images. If that probe is not beaten, the one that was cross-validated and fitted on all images is
     published.
 
     Of several processes only the first one gets an answer; nobody does where only the plan was asked
@@ -126,7 +126,7 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     """
     if fitting.prepared.features is None:
         return _from_scratch(fitting)
-    # What follows decides whether it is published: mirror images are for its last head.
+    # What follows decides whether it is published: flipped images are for its last head.
     probe = _make_probe(fitting, fitting.prepared.dataset, flipped=method == "probe")
     fitting.display.line(probe.describe())
     if method == "probe":
@@ -134,7 +134,9 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     try:
         found = _from_probe(probe, fitting)
     except OutOfTime:
-        fitting.display.line("time budget: no time is left for fine-tuning, the probe stands")
+        fitting.display.line(
+            "time budget: no time is left for fine-tuning; the linear probe is published"
+        )
         found = None if fitting.config.dry_run else (probe, [probe])
     if found is None or found[0] is not probe:
         return found
@@ -190,16 +192,16 @@ def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork
     """Train beside one fold after the other; return a probe and a network of each.
 
     A handful of images cannot tell a network from its probe. So where there is time the same training
-    is done again without other images, and it is the way of training that is judged (Kohavi 1995).
+    is done again without other images, and it is the way of training that is evaluated (Kohavi 1995).
     """
     dataset = fitting.prepared.dataset
     probes: list[Candidate] = []
     networks: list[TrainedNetwork] = []
     assert dataset.folds is not None
-    num_folds, num_judges = int(dataset.folds.max()) + 1, 0
+    num_folds, num_validation = int(dataset.folds.max()) + 1, 0
     for fold in range(num_folds):
         began = time.monotonic()
-        fitting.display.line(f"fine-tuning beside fold {fold + 1} of {num_folds}")
+        fitting.display.line(f"fine-tuning with fold {fold + 1} of {num_folds} held out")
         rival = _make_probe(fitting, dataset.hold_out(fold), flipped=False)
         try:
             networks += _trained_from(rival, fitting, fold)
@@ -208,8 +210,10 @@ def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork
                 raise
             break
         probes.append(rival)
-        num_judges += len(rival.dataset.splits["val"])
-        if num_judges >= _ENOUGH_JUDGES or not _has_time_again(fitting, time.monotonic() - began):
+        num_validation += len(rival.dataset.splits["val"])
+        if num_validation >= _ENOUGH_VALIDATION_IMAGES or not _has_time_again(
+            fitting, time.monotonic() - began
+        ):
             break
     return probes, networks
 
@@ -232,7 +236,7 @@ def _trained_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> list[Tra
 
 
 def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candidate:
-    """Fit a probe, `mirrored` with mirror images where they keep their class and there is time."""
+    """Fit a probe, `flipped` with flipped images where they keep their class and there is time."""
     assert fitting.prepared.features is not None
     began = time.monotonic()
     probe = make_probe(

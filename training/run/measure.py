@@ -166,7 +166,7 @@ def _check_graph(
 ) -> Parity:
     chosen = detector.candidate
     rows = chosen.dataset.rows("val")
-    with display.bar("comparing PyTorch with the exported file", len(rows)) as advance:
+    with display.bar("comparing PyTorch and ONNX Runtime", len(rows)) as advance:
         return check_graph(
             chosen.network,
             session,
@@ -193,8 +193,8 @@ def _judge(
 ) -> _Judgement:
     """Measure each split.
 
-    With folds, the published head has seen the validation images: they are judged by the logits of
-    those heads that had not.
+    With folds, the published head has seen the validation images: their logits are the out-of-fold
+    predictions, of heads that had not.
     """
     dataset, out_of_fold = chosen.dataset, chosen.out_of_fold()
     logits = {**served_logits, "val": out_of_fold.logits}
@@ -255,7 +255,7 @@ def _describe_metrics(metrics: Metrics, display: Display) -> None:
 def _describe_split(name: str, split: SplitMetrics, display: Display) -> None:
     display.line(
         f"{describe_accuracy(split, name)}, balanced accuracy {100 * split.balanced_accuracy:.1f} %, "
-        f"macro F1 {100 * split.macro_f1:.1f} %, calibration error {100 * split.ece:.1f} %"
+        f"macro F1 {100 * split.macro_f1:.1f} %, calibration error (ECE) {100 * split.ece:.1f} %"
     )
 
 

@@ -8,6 +8,7 @@ from inference.errors import PackageError
 from training.backbones.build import Backbone, build_backbone, starts_random
 from training.backbones.catalogue import find_backbone
 from training.backbones.licences import licence_warning
+from training.candidates.candidate import describe_method
 from training.config import FinetuneConfig
 from training.data.folder_summary import describe_folder
 from training.data.layout import Folder, read_folder
@@ -66,9 +67,9 @@ def _run(
         if fitted is None or not is_main():
             return None
         chosen, tried = fitted
-        display.line(f"keeping the {chosen.method}")
+        display.line(f"publishing the {describe_method(chosen.method)}")
         measured = measure_candidate(chosen, tried, prepared, config, display, stopwatch=stopwatch)
-        display.line("writing the package and checking it from raw bytes")
+        display.line("exporting and verifying the package")
         published = publish(measured, config)
         fitting.forget()
         return published
@@ -89,9 +90,14 @@ def _check_writable(models_dir: Path) -> None:
 
 def _describe_backbone(backbone: Backbone, display: Display) -> None:
     info = backbone.info
+    weights = (
+        "randomly initialised"
+        if info.weights == "none"
+        else f"weights {info.weights} (licence {info.licence})"
+    )
     display.line(
-        f"backbone {info.name}, {info.num_params / 1e6:.1f} M weights ({info.weights}, licence "
-        f"{info.licence}), input {backbone.spec.crop_hw[1]} px"
+        f"backbone {info.name}, {info.num_params / 1e6:.1f} M parameters, {weights}, "
+        f"input {backbone.spec.crop_hw[1]} px"
     )
     if warning := licence_warning(info):
         display.warning(warning)

@@ -115,9 +115,9 @@ def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> 
     with display.bar("reading images", len(folder.files)) as advance:
         scan = scan_folder(folder, views, cache, advance=advance)
     for bad in scan.unreadable[:_SHOWN_FILES]:
-        display.warning(f"leaving out {folder.relative(bad.file)!r}: {bad.reason}")
+        display.warning(f"skipping {folder.relative(bad.file)!r}: {bad.reason}")
     if len(scan.unreadable) > _SHOWN_FILES:
-        display.warning(f"leaving out {len(scan.unreadable) - _SHOWN_FILES} more, see the report")
+        display.warning(f"skipping {len(scan.unreadable) - _SHOWN_FILES} more, see the report")
     return scan
 
 
@@ -132,9 +132,11 @@ def _scan_unknown(
     twice = [image for image in scan.images if image.sha256 in of_a_class]
     reason = "a copy of an image that lies in a class"
     for image in twice[:_SHOWN_FILES]:
-        display.warning(f"leaving out {folder.relative(image.file)!r}: {reason}")
+        display.warning(f"skipping {folder.relative(image.file)!r}: {reason}")
     if folder.unknown:
-        display.line(f"{len(scan.images) - len(twice)} images of no class, for testing rejection")
+        display.line(
+            f"{len(scan.images) - len(twice)} images of no class (_unknown), for testing OOD detection"
+        )
     return replace(
         scan,
         images=tuple(image for image in scan.images if image not in twice),
@@ -144,14 +146,14 @@ def _scan_unknown(
 
 def _describe_dropped(resolved: ResolvedCopies, folder: Folder, display: Display) -> None:
     for image, reason in resolved.dropped[:_SHOWN_FILES]:
-        display.warning(f"leaving out {folder.relative(image.file)!r}: it {reason}")
+        display.warning(f"skipping {folder.relative(image.file)!r}: it {reason}")
     if len(resolved.dropped) > _SHOWN_FILES:
         more = len(resolved.dropped) - _SHOWN_FILES
-        display.warning(f"leaving out {more} more copies, see the report")
+        display.warning(f"skipping {more} more copies, see the report")
 
 
 def _frozen(config: FinetuneConfig, folder: Folder) -> dict[str, str]:
-    """Return how the latest version of the model dealt its images, so that none moves."""
+    """Return how the latest version of the model split its images, so that none moves."""
     try:
         latest = Repository(config.models_dir).package(config.publish_name, "latest")
     except InferenceError:
@@ -162,10 +164,12 @@ def _frozen(config: FinetuneConfig, folder: Folder) -> dict[str, str]:
 def _describe_splits(dataset: Dataset, display: Display) -> None:
     if dataset.folds is not None:
         num_folds = len(set(dataset.folds.tolist()))
-        text = f"{len(dataset.folds)} train in {num_folds} folds, each judged by the others"
+        text = f"{len(dataset.folds)} images, {num_folds}-fold cross-validation"
     else:
-        text = f"{len(dataset.splits['train'])} train, {len(dataset.splits['val'])} val"
-    display.line(f"split into {text}, {len(dataset.splits['test'])} test")
+        text = f"split: {len(dataset.splits['train'])} train, {len(dataset.splits['val'])} val"
+    num_test = len(dataset.splits["test"])
+    test = f"{num_test} test" if num_test else "no test set"
+    display.line(f"{text}, {test}")
     if dataset.imbalance() >= 2:
         display.line(
             f"the largest class has {dataset.imbalance():.1f} times the images of the smallest"

@@ -53,7 +53,7 @@ class MeasuredModel:
     """A model and all that was found out about it. `facts` are the manifest's fields but for
     format_version, name, version, created and files. `variants` are the files of other precisions.
 
-    `frozen_split` and `given_splits` are kept so that the next run deals the same images alike.
+    `frozen_split` and `given_splits` are kept so that the next run splits the same images alike.
     `probabilities` holds the exported file's (N, K) for "val" and, where there are test images, "test".
     `similar` goes into the package, unless it is None.
     """

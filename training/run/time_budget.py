@@ -26,7 +26,7 @@ _MEASURED_STEPS: Final = 13
 _PRECISION_FIXED_S: Final = 12.0
 # Looking at 128 images for their ranges takes several times as long as answering them; then three
 # drafts answer the validation images, and what is published answers both from raw bytes too. For a head
-# of its own, twice at most, the images are looked at as they are and mirrored.
+# of its own, twice at most, the images are looked at as they are and flipped.
 _CALIBRATION_PASSES: Final = 4 * 128
 _TRAIN_PASSES: Final = 4
 _VAL_PASSES: Final = 10
@@ -76,7 +76,7 @@ class Stopwatch:
     def reserve_s(self, dataset: Dataset, *, precisions: int = 0, flipped: bool = True) -> float:
         """Return the seconds that export and measuring will take, and smaller `precisions`.
 
-        With the features of mirrored images or without. Less what PyTorch will
+        With the features of flipped images or without. Less what PyTorch will
         do with the validation images: that is known only when a step is timed
         (`training.planning.num_steps.closing_s`).
         """
@@ -84,7 +84,7 @@ class Stopwatch:
         num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])
         # What ONNX Runtime is fed from raw bytes.
         passes_s = image_s * (num_val + num_test)
-        # Classes are left out in turn with about as many heads as strengths were tried.
+        # Classes are left out in turn with about as many heads as values of C were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
         again_s += self.flipped_s * flipped
         return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
@@ -109,7 +109,7 @@ class Stopwatch:
     def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return the seconds that follow training and the choice among its weights.
 
-        Mirrored images are left out of them where there is no time otherwise.
+        Flipped images are left out of them where there is no time otherwise.
         """
         full_s = self.reserve_s(dataset, precisions=len(config.precisions) - 1)
         if self._has_time(self._few_steps_s(config, dataset) + full_s, config):

@@ -57,7 +57,7 @@ def main_first() -> Iterator[None]:
 
 
 def shard() -> Shard:
-    """Return this process's part of each step."""
+    """Return this process's shard of each step."""
     if not dist.is_initialized():
         return Shard()
     return Shard(rank=dist.get_rank(), of=dist.get_world_size())

@@ -30,7 +30,7 @@ class Display:
 
     @contextmanager
     def bar(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        """Show a bar while the block runs; yields a function that is told how much was done."""
+        """Show a bar while the block runs; yields a function to call with how much was done."""
         with self.stage(title), self._progress() as progress:
             task = progress.add_task(title, total=total, note="")
             yield lambda done: progress.update(task, advance=done)

@@ -139,4 +139,4 @@ def test_19_of_20_intervals_hold_the_truth() -> None:
 def test_the_accuracy_is_told_with_its_interval() -> None:
     guesses, targets = [0] * 213 + [1] * 32, np.zeros(245, np.int64)
     text = describe_accuracy(measure(sure(guesses), targets, LABELS), "test")
-    assert text == "86.9 % of 245 test images right (82.1 to 90.6)"
+    assert text == "test accuracy 86.9 % (n=245, 95 % interval 82.1 to 90.6)"

@@ -82,8 +82,8 @@ def test_findings_are_worst_first_and_say_how_many(faulty: Path, tmp_path: Path)
     assert messages["leakage"].startswith(
         "1 photo is in more than one split (2 files), 1 of them as equal files"
     )
-    assert messages["exact_duplicates"] == "3 files are equal to another, byte for byte"
-    assert messages["quarantined"] == "1 file is unusable and left out"
+    assert messages["exact_duplicates"] == "3 exact duplicates"
+    assert messages["quarantined"] == "1 file is unreadable and skipped"
 
 
 @pytest.fixture

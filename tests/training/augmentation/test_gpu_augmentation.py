@@ -12,7 +12,7 @@ from training.augmentation.random_augmentation import (
     Augmentation,
     Distortion,
     SampledAugmentation,
-    apply,
+    apply_augmentation,
     sample_augmentation,
 )
 
@@ -57,19 +57,22 @@ def test_parts_of_images_of_any_size_are_resized_as_by_pillow(horizontal_flip: b
         for seed, image in enumerate(images)
     ]
     for image, change, found in zip(images, sampled, by_torch(images, sampled), strict=True):
-        assert np.abs(found.astype(int) - apply(image, SIDE_HW, change).astype(int)).max() <= 1
+        assert (
+            np.abs(found.astype(int) - apply_augmentation(image, SIDE_HW, change).astype(int)).max()
+            <= 1
+        )
 
 
 @pytest.mark.parametrize("distortion", list(Distortion))
-@pytest.mark.parametrize("strength", [-1.0, -0.3, 0.7])
+@pytest.mark.parametrize("magnitude", [-1.0, -0.3, 0.7])
 def test_every_distortion_is_pillows(distortion: Distortion, magnitude: float) -> None:
     image = photo((80, 60), 1)
     change = SampledAugmentation(
         box=(5.3, 4.1, 70.2, 55.8), distortion=distortion, magnitude=magnitude
     )
     (found,) = by_torch([image], [change])
-    assert_alike(found, apply(image, SIDE_HW, change), levels=2)
-    unchanged = apply(image, SIDE_HW, SampledAugmentation(box=change.box))
+    assert_alike(found, apply_augmentation(image, SIDE_HW, change), levels=2)
+    unchanged = apply_augmentation(image, SIDE_HW, SampledAugmentation(box=change.box))
     is_changed = bool(np.abs(found.astype(int) - unchanged).max() > 2)
     assert is_changed is (distortion != Distortion.NOTHING)
 
@@ -84,7 +87,7 @@ def test_a_batch_of_all_kinds_is_changed_image_by_image() -> None:
     assert {change.distortion for change in sampled} == set(Distortion)
     assert any(change.erased for change in sampled)
     for image, change, found in zip(images, sampled, by_torch(images, sampled), strict=True):
-        assert_alike(found, apply(image, SIDE_HW, change), levels=3)
+        assert_alike(found, apply_augmentation(image, SIDE_HW, change), levels=3)
 
 
 def test_a_panorama_costs_no_more_than_the_part_of_it_that_is_kept() -> None:

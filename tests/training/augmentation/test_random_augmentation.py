@@ -10,7 +10,7 @@ from training.augmentation.random_augmentation import (
     ERASED_AREA,
     ERASED_OFTEN,
     Augmentation,
-    apply,
+    apply_augmentation,
     random_box,
     sample_augmentation,
 )
@@ -60,7 +60,9 @@ def test_no_box_fits_a_strip_so_the_central_one_is_taken() -> None:
 def augmented(image: Image.Image, augmentation: Augmentation, *seed: int) -> np.ndarray:
     """Return an image changed as drawn by a seed."""
     rng = np.random.default_rng(seed)
-    return apply(image, SIDE_HW, sample_augmentation(image.size, SIDE_HW, augmentation, rng))
+    return apply_augmentation(
+        image, SIDE_HW, sample_augmentation(image.size, SIDE_HW, augmentation, rng)
+    )
 
 
 def changed(augmentation: Augmentation, *seed: int) -> np.ndarray:

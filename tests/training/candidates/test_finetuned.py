@@ -178,7 +178,7 @@ def test_the_head_that_came_out_of_training_stays_where_it_is_better(
 
 
 def with_trials(network: TrainedNetwork, *answers: np.ndarray) -> TrainedNetwork:
-    """Return the network with strengths 0.01, 0.1, … whose heads gave these answers."""
+    """Return the network with C 0.01, 0.1, … whose heads gave these answers."""
     trials = tuple(
         ProbeTrial(
             C=10.0 ** (place - 2),

@@ -1,4 +1,4 @@
-"""Making models to choose from, and whether mirror images may be trained on."""
+"""Making models to choose from, and whether flipped images may be trained on."""
 
 import dataclasses
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
 
 
 @pytest.mark.parametrize(
-    "how", [{"spare_s": lambda: 0.0}, {"mirrored": False}], ids=["no time", "not asked for"]
+    "how", [{"spare_s": lambda: 0.0}, {"flipped": False}], ids=["no time", "not asked for"]
 )
 def test_mirrored_images_are_left_out_where_they_are_not_asked_for_or_have_no_time(
     features: Features,

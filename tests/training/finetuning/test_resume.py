@@ -117,7 +117,7 @@ def test_killed_at_any_step_the_same_command_ends_with_the_same_weights(
     assert died == ["2 -9", "3 -9", "9 -9", "17 -9"]
     done = run("-m", "training.finetune", *command)
     assert done.returncode == 0, done.stderr
-    assert f"going on at step 16 of {STEPS}" in done.stdout
+    assert f"resuming at step 16 of {STEPS}" in done.stdout
     assert_equal(figures(tmp_path / "models" / "tuned" / "1"), unbroken)
     (log,) = (tmp_path / "cache" / "runs").glob("*/tensorboard/*")
     assert logged_steps(log, "train/loss") == list(range(1, STEPS + 1))
@@ -154,13 +154,13 @@ def test_sigterm_saves_and_says_how_to_go_on(
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert err.startswith("stopped and saved; go on with\n  python -m training.finetune ")
+    assert err.startswith("stopped, checkpoint saved; resume with\n  python -m training.finetune ")
     changed = run("-m", "training.finetune", *command, "--seed", "1")
     assert changed.returncode == 2
     assert "--seed was 0, is 1" in changed.stderr
     done = run("-m", "training.finetune", *command)
     assert done.returncode == 0, done.stderr
-    assert "going on at step" in done.stdout
+    assert "resuming at step" in done.stdout
     assert_equal(figures(tmp_path / "models" / "tuned" / "1"), unbroken)
 
 
@@ -176,6 +176,6 @@ def test_a_dry_run_shows_the_plan_and_publishes_nothing(colours: Path, tmp_path:
     command = arguments(colours, tmp_path / "models", tmp_path / "cache")
     done = run("-m", "training.finetune", *command, "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert f"plan: {STEPS} steps of 7 images (3.0 passes)" in done.stdout
+    assert f"plan: {STEPS} steps, batch size 7, 3.0 epochs" in done.stdout
     assert "dry run: nothing was trained or published" in done.stdout
     assert not (tmp_path / "models").exists()

@@ -125,7 +125,7 @@ def test_the_part_that_is_trained_is_that_of_the_plan(task: TrainingTask) -> Non
     assert task.backbone.spec.crop_hw == SIDE_HW
 
 
-def test_the_plan_is_told_in_words(task: TrainingTask) -> None:
+def test_the_plan_is_described_in_words(task: TrainingTask) -> None:
     option = dataclasses.replace(
         offered(task),
         share=0.642,
@@ -138,7 +138,7 @@ def test_the_plan_is_told_in_words(task: TrainingTask) -> None:
         step_times=dataclasses.replace(option.step_times, early_step_s=2.0, final_step_s=2.0),
     )
     assert describe_last_stages(option, 32, 640) == (
-        "the last stages alone (64 % of the weights, from 'blocks.5' on), for the whole network has time "
-        "for fewer than 100 steps: 4 kept views of each image in about 1.5 min, then 60 steps of 32 (3.0 "
-        "passes) in 2.0 min"
+        "freeze the network up to 'blocks.5' and train the rest (64 % of the parameters), as the whole "
+        "network has time for fewer than 100 steps; cache 4 augmented views of each image (1.5 min), "
+        "then 60 steps, batch size 32, 3.0 epochs (2.0 min)"
     )

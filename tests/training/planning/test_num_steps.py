@@ -128,7 +128,7 @@ def test_times_are_measured_and_the_network_is_left_as_it_was(
 def test_the_plan_is_told_in_words() -> None:
     text = describe_steps(plan(100), TIMING, 32, 640)
     assert text == (
-        "100 steps of 32 images (5.0 passes), 128 px, the last fifth at 224 px, about 2.5 min at 21 "
+        "100 steps, batch size 32, 5.0 epochs, 128 px, the last fifth at 224 px, about 2.5 min at 21 "
         "images/s"
     )
 

@@ -93,7 +93,7 @@ def test_the_headline_tells_the_accuracy_its_certainty_and_what_guessing_gives(
     ("kind", "caveat"),
     [
         ("validation", "images that it was chosen by, so expect a little less."),
-        ("cross-validated", "each judged by a model that had not seen it."),
+        ("cross-validated", "each predicted by a model that had not seen it (cross-validation)."),
     ],
 )
 def test_without_test_images_the_headline_says_which_images_it_is_about(

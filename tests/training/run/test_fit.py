@@ -65,7 +65,7 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
 
     monkeypatch.setattr("training.run.pipeline.measure_candidate", measure)
     outcome = command(few, *OPTIONS, "--coverage", "0.9")
-    assert "keeping the finetune" in outcome.out
+    assert "publishing the fine-tuned network" in outcome.out
     manifest = read_package(outcome.published).manifest
     (chosen,) = measured
     judged = chosen.out_of_fold()
@@ -79,7 +79,7 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     assert metrics.val_accuracy_spread is not None
     assert metrics.val.images == 9
     report = (outcome.published / "report.html").read_text()
-    assert "each judged by a model that had not seen it" in report
+    assert "each predicted by a model that had not seen it" in report
     assert "Several networks were trained alike" in report
     assert "mean of the weights of 3 networks" in report
     assert manifest.dataset.counts == {"train": {"blue": 3, "green": 3, "red": 3}}
@@ -157,7 +157,7 @@ def test_a_run_that_was_stopped_goes_on_with_its_fold(
     saved = [file.stem for file in (tmp_path / "cache" / "runs").glob("*.pt")]
     assert sorted("-fold1" in name for name in saved) == [False, True]
     outcome = command(*again)
-    assert outcome.out.count("going on at step") == 2
+    assert outcome.out.count("resuming at step") == 2
     first, second = weights(unbroken.published), weights(outcome.published)
     assert first.keys() == second.keys()
     assert all(np.array_equal(value, second[name]) for name, value in first.items())
