@@ -129,11 +129,8 @@ def _images(
 
 def _facts(phash: int, phash_mirrored: int) -> ImageFacts:
     return ImageFacts(
-        image_format="JPEG",
         width_px=300,
         height_px=300,
-        mode="RGB",
-        turned=False,
         phash=f"{phash:016x}",
         phash_mirrored=f"{phash_mirrored:016x}",
         brightness=128.0,

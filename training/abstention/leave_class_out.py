@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from inference.manifest import UnknownMeasure
 from training.ood.score import fit_ood_score, held_out_cosines
 from training.ood.threshold import measure_unknown
 from training.probing.probe import fit_head
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 # With more classes, several are left out at a time.
 _MAX_ROUNDS: Final = 10

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.manifest import Rejection, UnknownMeasure
 from inference.similar import IndexedImage, SimilarIndex
@@ -18,10 +17,8 @@ from training.ood.reference_images import choose_reference_images
 from training.ood.score import OodScore, fit_ood_score, held_out_cosines
 from training.ood.threshold import fit_rejection, measure_unknown, split_unknown
 from training.probing.embeddings import compute_embeddings
+from training.runtime.arrays import Floats, Integers
 from training.runtime.progress import Display
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 # Of the images that classes are left out of; more would cost minutes and tell little more.
 _MAX_LEFT_OUT: Final = 1_000

@@ -9,13 +9,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.conformal import label_sets
 from inference.manifest import Conformal
-
-Floats = npt.NDArray[np.float32]
-Targets = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,7 @@ class SetQuality:
     mean_size: float
 
 
-def fit_conformal(probabilities: Floats, targets: Targets, *, coverage: float) -> Conformal:
+def fit_conformal(probabilities: Floats, targets: Integers, *, coverage: float) -> Conformal:
     """Return the rule for calibration images, (N, K) and (N,), that the model was not fitted on.
 
     The threshold is the probability that ceil((N + 1) * coverage) of the N images give their true
@@ -43,7 +40,7 @@ def fit_conformal(probabilities: Floats, targets: Targets, *, coverage: float) -
     )
 
 
-def measure_sets(probabilities: Floats, targets: Targets, conformal: Conformal) -> SetQuality:
+def measure_sets(probabilities: Floats, targets: Integers, conformal: Conformal) -> SetQuality:
     """Measure the sets of images with probabilities (N, K) and true classes (N,)."""
     inside = label_sets(probabilities, conformal)
     return SetQuality(

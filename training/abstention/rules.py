@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 
 from inference.manifest import Conformal, Rejection
@@ -14,9 +12,8 @@ from training.abstention.prediction_sets import fit_conformal, measure_sets
 from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.data.scan import Scan
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
-
-Floats = npt.NDArray[np.float32]
 
 _AGAINST: Final = {"unknown images": "_unknown", "classes left out": "leave-one-class-out"}
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.classifier import BatchOutputs, Classifier
 from inference.errors import ImageError
 from training.data.layout import ImageFile
-
-Floats = npt.NDArray[np.float32]
+from training.runtime.arrays import Flags, Floats, Pixels
 
 _BATCH: Final = 32
 
@@ -34,7 +32,7 @@ class FilePredictions:
     files: tuple[ImageFile, ...]
     logits: Floats
     probabilities: Floats
-    rejected: npt.NDArray[np.bool_]
+    rejected: Flags
     left_out: tuple[tuple[ImageFile, str], ...]
     seconds: float
 
@@ -73,7 +71,7 @@ def predict_files(
     )
 
 
-def read_pixels(classifier: Classifier, file: ImageFile) -> npt.NDArray[np.uint8]:
+def read_pixels(classifier: Classifier, file: ImageFile) -> Pixels:
     """Return what the model sees of a file: (H, W, 3) uint8.
 
     Raises:
@@ -84,10 +82,10 @@ def read_pixels(classifier: Classifier, file: ImageFile) -> npt.NDArray[np.uint8
 
 def _read_batches(
     classifier: Classifier, files: Sequence[ImageFile]
-) -> Iterator[tuple[list[ImageFile], list[npt.NDArray[np.uint8]], list[tuple[ImageFile, str]]]]:
+) -> Iterator[tuple[list[ImageFile], list[Pixels], list[tuple[ImageFile, str]]]]:
     """Yield readable files with their pixels, and the others with the reason, batch by batch."""
 
-    def read(file: ImageFile) -> npt.NDArray[np.uint8] | str:
+    def read(file: ImageFile) -> Pixels | str:
         try:
             return read_pixels(classifier, file)
         except ImageError as err:
@@ -107,5 +105,5 @@ def _read_batches(
             )
 
 
-def _rejected(classifier: Classifier, outputs: BatchOutputs) -> npt.NDArray[np.bool_]:
+def _rejected(classifier: Classifier, outputs: BatchOutputs) -> Flags:
     return np.array([p.rejected for p in classifier.interpret(outputs, top_k=1)], dtype=np.bool_)

@@ -2,12 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from training.runtime.arrays import Flags, Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +18,16 @@ class LabelledPredictions:
 
     labels: tuple[str, ...]
     probabilities: Floats
-    targets: Ints
+    targets: Integers
     paths: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.targets)
 
     @property
-    def guesses(self) -> Ints:
+    def guesses(self) -> Integers:
         """The likeliest class of each image: (N,)."""
-        likeliest: Ints = self.probabilities.argmax(axis=1)
+        likeliest: Integers = self.probabilities.argmax(axis=1)
         return likeliest
 
     @property

@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from training.assessment.reliability import expected_calibration_error
-
-Floats = npt.NDArray[np.float32]
-Targets = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 _LOG_BOUNDS: Final = (np.log(0.05), np.log(20.0))
 # Of the temperature's logarithm: two in three lie within 0.14..7.4.
 PRIOR_SPREAD: Final = 2.0
 
 
-def negative_log_likelihood(logits: Floats, targets: Targets, *, temperature: float = 1.0) -> float:
+def negative_log_likelihood(
+    logits: Floats, targets: Integers, *, temperature: float = 1.0
+) -> float:
     """Return the mean of -log softmax(logits / temperature)[target] in nats; logits (N, K)."""
     log_probabilities = log_softmax(logits.astype(np.float64) / temperature, axis=1)
     return float(-log_probabilities[np.arange(len(targets)), targets].mean())
 
 
-def fit_temperature(logits: Floats, targets: Targets, *, prior_spread: float = np.inf) -> float:
+def fit_temperature(logits: Floats, targets: Integers, *, prior_spread: float = np.inf) -> float:
     """Return the likeliest temperature in 0.05..20 by logits (N, K) and targets (N,).
 
     Its logarithm is taken to be normal about 0 with `prior_spread` before anything is seen. Where a few
@@ -54,7 +53,7 @@ class CalibrationEffect:
 
 
 def calibration_effect(
-    logits: Floats, targets: Targets, *, temperature: float
+    logits: Floats, targets: Integers, *, temperature: float
 ) -> CalibrationEffect:
     """Return what the temperature changes for logits (N, K) and targets (N,)."""
     return CalibrationEffect(

@@ -4,23 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.manifest import ClassMetrics, SplitMetrics
 from training.assessment.intervals import Interval, wilson
 from training.assessment.reliability import expected_calibration_error
-
-Floats = npt.NDArray[np.float32]
-Targets = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.int64]
-Shares = npt.NDArray[np.float64]
+from training.runtime.arrays import Doubles, Floats, Integers
 
 _SMALLEST: Final = 1e-12
 _RESAMPLES: Final = 1000
 _RESAMPLING_SEED: Final = 0
 
 
-def measure(probabilities: Floats, targets: Targets, labels: Sequence[str]) -> SplitMetrics:
+def measure(probabilities: Floats, targets: Integers, labels: Sequence[str]) -> SplitMetrics:
     """Return the metrics of probabilities (N, K) against targets (N,), N at least 1.
 
     The averages over classes leave out a class that has no images here.
@@ -45,14 +40,14 @@ def measure(probabilities: Floats, targets: Targets, labels: Sequence[str]) -> S
     )
 
 
-def confusion_matrix(probabilities: Floats, targets: Targets, num_classes: int) -> Counts:
+def confusion_matrix(probabilities: Floats, targets: Integers, num_classes: int) -> Integers:
     """Return counts (K, K): row is the true class, column the answer."""
     cells = targets * num_classes + probabilities.argmax(axis=1)
     flat = np.bincount(cells, minlength=num_classes**2)
     return flat.reshape(num_classes, num_classes)
 
 
-def negative_log_loss(probabilities: Floats, targets: Targets) -> float:
+def negative_log_loss(probabilities: Floats, targets: Integers) -> float:
     """Return the mean of -log of the true class's probability, in nats."""
     of_truth = probabilities[np.arange(len(targets)), targets]
     return float(-np.log(np.maximum(of_truth, _SMALLEST)).mean())
@@ -67,7 +62,7 @@ def describe_accuracy(metrics: SplitMetrics, kind: str = "") -> str:
     return f"{text}, 95 % interval {100 * low:.1f} to {100 * high:.1f})"
 
 
-def _per_class(counts: Counts, labels: Sequence[str]) -> dict[str, ClassMetrics]:
+def _per_class(counts: Integers, labels: Sequence[str]) -> dict[str, ClassMetrics]:
     """Return for each class how much of it was found, and how far its name can be trusted."""
     right, of_class, named = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
     recall, precision, f1 = _recall(counts), _precision(counts), _f1(counts)
@@ -84,37 +79,37 @@ def _per_class(counts: Counts, labels: Sequence[str]) -> dict[str, ClassMetrics]
     }
 
 
-def _accuracy(counts: Counts) -> float:
+def _accuracy(counts: Integers) -> float:
     return float(np.trace(counts) / counts.sum())
 
 
-def _balanced_accuracy(counts: Counts) -> float:
+def _balanced_accuracy(counts: Integers) -> float:
     return float(_recall(counts)[counts.sum(axis=1) > 0].mean())
 
 
-def _macro_f1(counts: Counts) -> float:
+def _macro_f1(counts: Integers) -> float:
     return float(_f1(counts)[counts.sum(axis=1) > 0].mean())
 
 
-def _recall(counts: Counts) -> Shares:
+def _recall(counts: Integers) -> Doubles:
     return _share(np.diagonal(counts), counts.sum(axis=1))
 
 
-def _precision(counts: Counts) -> Shares:
+def _precision(counts: Integers) -> Doubles:
     return _share(np.diagonal(counts), counts.sum(axis=0))
 
 
-def _f1(counts: Counts) -> Shares:
+def _f1(counts: Integers) -> Doubles:
     return _share(2 * np.diagonal(counts), counts.sum(axis=0) + counts.sum(axis=1))
 
 
-def _share(part: Counts, whole: Counts) -> Shares:
+def _share(part: Integers, whole: Integers) -> Doubles:
     """Return part / whole, 0 of nothing being 0."""
-    shares: Shares = part / np.maximum(whole, 1)
+    shares: Doubles = part / np.maximum(whole, 1)
     return shares
 
 
-def _bootstrap(counts: Counts, statistic: Callable[[Counts], float]) -> Interval | None:
+def _bootstrap(counts: Integers, statistic: Callable[[Integers], float]) -> Interval | None:
     """Return the 95 % percentile interval of a statistic, the images drawn again with replacement.
 
     Efron 1979, "Bootstrap Methods: Another Look at the Jackknife". None where every answer is right:
@@ -135,13 +130,13 @@ def _bootstrap(counts: Counts, statistic: Callable[[Counts], float]) -> Interval
     return float(low), float(high)
 
 
-def _brier_score(probabilities: Floats, targets: Targets) -> float:
+def _brier_score(probabilities: Floats, targets: Integers) -> float:
     """Return the mean squared distance to the truth, 0..2 (Brier 1950)."""
     squares = (probabilities.astype(np.float64) ** 2).sum(axis=1)
     of_truth = probabilities[np.arange(len(targets)), targets].astype(np.float64)
     return float((squares - 2 * of_truth + 1).mean())
 
 
-def _num_in_top(probabilities: Floats, targets: Targets, k: int) -> int:
+def _num_in_top(probabilities: Floats, targets: Integers, k: int) -> int:
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     return int((best == targets[:, np.newaxis]).any(axis=1).sum())

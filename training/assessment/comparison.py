@@ -5,14 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import bdtr
 
 from inference.manifest import SplitMetrics
 from training.assessment.answers import LabelledPredictions
 from training.assessment.intervals import Interval
-
-Flags = npt.NDArray[np.bool_]
+from training.runtime.arrays import Flags
 
 _RESAMPLES: Final = 10_000
 _RESAMPLING_SEED: Final = 0

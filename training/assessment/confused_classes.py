@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Counts = npt.NDArray[np.int64]
+from training.runtime.arrays import Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +23,7 @@ class ConfusedPair:
         return self.first_as_second + self.second_as_first
 
 
-def confused_pairs(counts: Counts, labels: Sequence[str]) -> list[ConfusedPair]:
+def confused_pairs(counts: Integers, labels: Sequence[str]) -> list[ConfusedPair]:
     """Return all pairs with a mistake, the most mistaken first; `counts` (K, K), rows the truth."""
     either = np.triu(counts + counts.T, k=1)
     rows, columns = np.nonzero(either)

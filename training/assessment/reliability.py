@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Targets = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 MAX_BINS: Final = 15
 # With fewer images in a bin, its share of right answers is mostly chance.
@@ -28,7 +26,7 @@ class ReliabilityBin:
         return self.right / self.images
 
 
-def reliability_bins(probabilities: Floats, targets: Targets) -> list[ReliabilityBin]:
+def reliability_bins(probabilities: Floats, targets: Integers) -> list[ReliabilityBin]:
     """Sort the answers by confidence into bins of about as many images each, the least sure first.
 
     Up to 15 bins, of at least 10 images: bins of equal width leave most of them nearly empty and
@@ -50,7 +48,7 @@ def reliability_bins(probabilities: Floats, targets: Targets) -> list[Reliabilit
     ]
 
 
-def expected_calibration_error(probabilities: Floats, targets: Targets) -> float:
+def expected_calibration_error(probabilities: Floats, targets: Integers) -> float:
     """Return the mean gap between confidence and truth, 0..1, over `reliability_bins`."""
     bins = reliability_bins(probabilities, targets)
     gaps = sum(b.images * abs(b.accuracy - b.confidence) for b in bins)

@@ -8,12 +8,11 @@ import numpy.typing as npt
 from scipy.special import log_softmax
 
 from training.assessment.calibration import fit_temperature
+from training.runtime.arrays import Doubles, Flags, Floats, Integers
 
 _RESAMPLES: Final = 2000
 # How sure a change of mind must be.
 CONVINCED: Final = 0.8
-
-Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +23,8 @@ class ValidationResult:
     """
 
     name: str
-    losses: npt.NDArray[np.float64]
-    correct: npt.NDArray[np.bool_]
+    losses: Doubles
+    correct: Flags
 
     def describe(self) -> str:
         """Return one line for the terminal and the report."""
@@ -35,9 +34,7 @@ class ValidationResult:
         )
 
 
-def validation_result(
-    name: str, logits: Logits, targets: npt.NDArray[np.int64]
-) -> ValidationResult:
+def validation_result(name: str, logits: Floats, targets: Integers) -> ValidationResult:
     """Return how logits (M, K) do on validation images."""
     scaled = log_softmax(logits.astype(np.float64) / fit_temperature(logits, targets), axis=1)
     return ValidationResult(
@@ -69,18 +66,16 @@ def share_better(losses: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
     return float((_resampled_means(differences) < 0).mean())
 
 
-def accuracy_difference(
-    correct: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_]
-) -> tuple[float, float, float]:
+def accuracy_difference(correct: Flags, others: Flags) -> tuple[float, float, float]:
     """Return the difference in accuracy, -1..1, and its 95 % interval by the paired bootstrap."""
     differences = correct.astype(np.float64) - others.astype(np.float64)
     low, high = np.quantile(_resampled_means(differences), [0.025, 0.975])
     return float(differences.mean()), float(low), float(high)
 
 
-def _resampled_means(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _resampled_means(values: Doubles) -> Doubles:
     rng = np.random.default_rng(0)
-    means: npt.NDArray[np.float64] = np.empty(_RESAMPLES)
+    means: Doubles = np.empty(_RESAMPLES)
     for sample in range(_RESAMPLES):  # one after the other: all at once would need gigabytes
         means[sample] = values[rng.integers(0, len(values), len(values))].mean()
     return means

@@ -21,8 +21,8 @@ from PIL import Image
 from scipy import fft, ndimage
 
 from training.data.scan import PixelRows
+from training.runtime.arrays import Doubles, Floats
 
-Floats = npt.NDArray[np.float32]
 Spectrum = npt.NDArray[np.complex64]
 
 # How much smaller the copy's field of view may be: an 80 % crop is 0.8, and 0.76 leaves some room.
@@ -187,7 +187,7 @@ def _make_target(image: Floats, sides: Sequence[int]) -> _Target:
     return _Target(spectrum=fft.rfft2(image), deviations=deviations)
 
 
-def _windowed_deviation(image: npt.NDArray[np.float64], side: int) -> Floats:
+def _windowed_deviation(image: Doubles, side: int) -> Floats:
     """Return the length of each side x side window about its mean, by running sums."""
     sums, squares = _window_sums(image, side), _window_sums(image**2, side)
     variance = np.maximum(squares - sums**2 / side**2, 1e-4)
@@ -195,10 +195,10 @@ def _windowed_deviation(image: npt.NDArray[np.float64], side: int) -> Floats:
     return deviation
 
 
-def _window_sums(image: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
+def _window_sums(image: Doubles, side: int) -> Doubles:
     running = np.pad(image.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     right = running[:, side:] - running[:, :-side]
-    sums: npt.NDArray[np.float64] = right[side:] - right[:-side]
+    sums: Doubles = right[side:] - right[:-side]
     return sums
 
 

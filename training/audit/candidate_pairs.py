@@ -9,12 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from training.data.scan import ScannedImage
-
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Pixels
 
 # Copies planted into 845 photos of garments and 55 faces (re-encoded, 80 % crops, mirrored, other
 # brightness), embeddings of tf_efficientnet_lite0: each copy was its original's nearest or second
@@ -72,9 +69,7 @@ def _near_by_hash(images: Sequence[ScannedImage]) -> Iterator[tuple[int, int]]:
         yield from _nearest(distances, start, limit=_MAX_HASH_DISTANCE)
 
 
-def _nearest(
-    distances: Floats | npt.NDArray[np.uint8], start: int, *, limit: float
-) -> Iterator[tuple[int, int]]:
+def _nearest(distances: Floats | Pixels, start: int, *, limit: float) -> Iterator[tuple[int, int]]:
     """Yield each block row's nearest others within `limit`; `distances` (block, N) is used up."""
     own = np.arange(len(distances))
     distances[own, start + own] = _FAR

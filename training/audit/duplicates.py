@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from training.audit.alignment import texture_similarity
 from training.audit.candidate_pairs import candidate_pairs
 from training.data.scan import PixelRows, ScannedImage
+from training.runtime.arrays import Floats, Integers
 
 Group = tuple[int, ...]
 
@@ -43,7 +43,7 @@ class Duplicates:
 
 def find_duplicates(
     images: Sequence[ScannedImage],
-    embeddings: npt.NDArray[np.float32] | None,
+    embeddings: Floats | None,
     pixels: PixelRows,
     *,
     advance: Callable[[int], None] = lambda _: None,
@@ -74,7 +74,7 @@ def _has_detail(image: ScannedImage) -> bool:
     return min(image.facts.width_px, image.facts.height_px) >= _MIN_DETAIL_PX
 
 
-def group_numbers(groups: Iterable[Group], num_images: int) -> npt.NDArray[np.int64]:
+def group_numbers(groups: Iterable[Group], num_images: int) -> Integers:
     """Return a group's number for each image (N,); images of no group are each alone."""
     numbers = np.arange(num_images)
     for group in groups:

@@ -3,9 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-import numpy.typing as npt
-
 from training.audit.result import Audit
 from training.audit.scan_audit import audit_scan
 from training.backbones.build import Backbone, build_backbone
@@ -15,6 +12,7 @@ from training.data.layout import read_folder
 from training.data.scan import PixelRows, Scan, open_cache, scan_folder
 from training.data.views import Views
 from training.probing.features import compute_features
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
 
@@ -40,7 +38,7 @@ def run_audit(config: FinetuneConfig, display: Display) -> Iterator[tuple[Audit,
 
 def _embeddings(
     scan: Scan, backbone: Backbone, config: FinetuneConfig, display: Display
-) -> npt.NDArray[np.float32] | None:
+) -> Floats | None:
     """Random weights tell nothing about likeness."""
     if config.weights == "none":
         return None

@@ -4,12 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from training.audit.candidate_pairs import centred_directions
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 _NEIGHBOURS: Final = 5
 # With fewer images a class has no distribution to stand out from.
@@ -28,7 +25,7 @@ class Outlier:
     score: float
 
 
-def find_outliers(embeddings: Floats, targets: Ints, groups: Ints) -> list[Outlier]:
+def find_outliers(embeddings: Floats, targets: Integers, groups: Integers) -> list[Outlier]:
     """Return the images that are far from their own class, the farthest first.
 
     Args:
@@ -51,7 +48,7 @@ def find_outliers(embeddings: Floats, targets: Ints, groups: Ints) -> list[Outli
     return sorted(found, key=lambda outlier: -outlier.score)
 
 
-def _neighbour_distances(directions: Floats, groups: Ints) -> Floats:
+def _neighbour_distances(directions: Floats, groups: Integers) -> Floats:
     """Return the mean cosine distance (N,) to the nearest images of other groups."""
     means = []
     for start in range(0, len(directions), _BLOCK):

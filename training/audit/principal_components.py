@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from training.runtime.arrays import Doubles, Floats
 
 # 256 components tell as much as 1280 numbers here: the same copies are proposed, and labels are
 # compared alike, ten times faster.
@@ -30,8 +29,6 @@ def main_components(embeddings: Floats) -> Floats:
     return components
 
 
-def _centred(
-    embeddings: Floats, mean: npt.NDArray[np.float64]
-) -> Iterator[npt.NDArray[np.float64]]:
+def _centred(embeddings: Floats, mean: Doubles) -> Iterator[Doubles]:
     for start in range(0, len(embeddings), _BLOCK):
         yield embeddings[start : start + _BLOCK] - mean

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 
 from training.audit.duplicates import find_duplicates, group_numbers
 from training.audit.findings import write_findings
@@ -13,12 +12,13 @@ from training.audit.principal_components import main_components
 from training.audit.result import Audit, class_counts
 from training.audit.suspect_labels import find_suspect_labels
 from training.data.scan import Scan
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
 
 def audit_scan(
     scan: Scan,
-    embeddings: npt.NDArray[np.float32] | None,
+    embeddings: Floats | None,
     display: Display,
     *,
     backbone_px: int,

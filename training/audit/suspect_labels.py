@@ -19,13 +19,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from training.runtime.arrays import Doubles, Floats, Integers
 
 _MAX_CONFIDENCE: Final = 0.05
 _FOLDS: Final = 5
@@ -52,7 +50,7 @@ class SuspectLabel:
 
 
 def find_suspect_labels(
-    embeddings: Floats, targets: Ints, groups: Ints, *, seed: int
+    embeddings: Floats, targets: Integers, groups: Integers, *, seed: int
 ) -> list[SuspectLabel]:
     """Return the images that look like another class than theirs, the most suspect first.
 
@@ -85,14 +83,14 @@ def find_suspect_labels(
     ]
 
 
-def _distinct_images(targets: Ints, groups: Ints) -> list[int]:
+def _distinct_images(targets: Integers, groups: Integers) -> list[int]:
     """Return the number of different images of each class, copies counted once."""
     return [len(np.unique(groups[targets == label])) for label in np.unique(targets)]
 
 
 def _held_out_probabilities(
-    embeddings: Floats, targets: Ints, groups: Ints, num_folds: int, seed: int
-) -> npt.NDArray[np.float64]:
+    embeddings: Floats, targets: Integers, groups: Integers, num_folds: int, seed: int
+) -> Doubles:
     """Return (N, K), the mean over several dealings."""
     scaled = _scaled(embeddings)
     total = np.zeros((len(targets), int(targets.max()) + 1))
@@ -106,9 +104,9 @@ def _held_out_probabilities(
     return total / num_dealings
 
 
-def _scaled(embeddings: Floats) -> npt.NDArray[np.float64]:
+def _scaled(embeddings: Floats) -> Doubles:
     """Return the embeddings (N, D) about their mean, of one mean length."""
     centred = (embeddings - embeddings.mean(axis=0)).astype(np.float64)
     length = np.sqrt((centred**2).sum(axis=1).mean())
-    scaled: npt.NDArray[np.float64] = centred * (_LENGTH / max(float(length), 1e-6))
+    scaled: Doubles = centred * (_LENGTH / max(float(length), 1e-6))
     return scaled

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -26,6 +25,7 @@ from training.augmentation.random_augmentation import (
     sample_augmentation,
 )
 from training.data.scan import StoredPixels
+from training.runtime.arrays import Integers, Pixels
 from training.runtime.distributed import Shard
 
 PREFETCHED_BATCHES: Final = 3
@@ -76,8 +76,8 @@ class TrainingImages:
     """
 
     pixels: StoredPixels
-    rows: npt.NDArray[np.int64]
-    targets: npt.NDArray[np.int64]
+    rows: Integers
+    targets: Integers
     seed: int
     batch_size: int
     augmentation: Augmentation
@@ -119,12 +119,12 @@ class TrainingImages:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def members(self, step: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def members(self, step: int) -> tuple[Integers, Integers]:
         """Return the images of a step, over all processes, and the place of each in the run."""
         places = step * self.images_per_step + np.arange(self.images_per_step)
         return np.array([self._image_at(int(place)) for place in places]), places
 
-    def mine(self, of_step: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def mine(self, of_step: Integers) -> Integers:
         """Return this process's part of what there is of each image of a step."""
         return of_step[self.shard.rank :: self.shard.of]
 
@@ -151,18 +151,16 @@ class TrainingImages:
         passed, index = divmod(place, len(self.rows))
         return int(_order(self.seed, passed, len(self.rows))[index])
 
-    def _prepare(self, index: int, place: int, side_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    def _prepare(self, index: int, place: int, side_hw: tuple[int, int]) -> Pixels:
         """Return one augmented image, (H, W, 3) uint8."""
         image = Image.fromarray(self.pixels.one(int(self.rows[index])))
         return apply_augmentation(image, side_hw, self.sampled(place, image.size, side_hw))
 
-    def _assemble(
-        self, chosen: npt.NDArray[np.int64], futures: list[Future[npt.NDArray[np.uint8]]]
-    ) -> Batch:
+    def _assemble(self, chosen: Integers, futures: list[Future[Pixels]]) -> Batch:
         images = torch.from_numpy(np.stack([future.result() for future in futures]))
         return self.batch_of(images.permute(0, 3, 1, 2), chosen)
 
-    def batch_of(self, images: Tensor, chosen: npt.NDArray[np.int64]) -> Batch:
+    def batch_of(self, images: Tensor, chosen: Integers) -> Batch:
         """Return a step's batch: this process's images as changed, and the targets of all."""
         everybodys = torch.from_numpy(self.targets[chosen])
         own = (
@@ -194,5 +192,5 @@ class CachedImages:
 
 
 @lru_cache(maxsize=4)
-def _order(seed: int, passed: int, num_images: int) -> npt.NDArray[np.int64]:
+def _order(seed: int, passed: int, num_images: int) -> Integers:
     return np.random.default_rng((seed, passed, num_images)).permutation(num_images)

@@ -12,8 +12,9 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageEnhance
+
+from training.runtime.arrays import Pixels
 
 # Szegedy et al. 2015, "Going Deeper with Convolutions", with a larger smallest area: the range made
 # for 300 epochs of ImageNet cuts the object out of a small data set's images.
@@ -102,7 +103,7 @@ def sample_augmentation(
 
 def apply_augmentation(
     image: Image.Image, side_hw: tuple[int, int], sampled: SampledAugmentation
-) -> npt.NDArray[np.uint8]:
+) -> Pixels:
     """Return an RGB image as changed, at a size: (H, W, 3) uint8."""
     height, width = side_hw
     changed = image.resize((width, height), Image.Resampling.BILINEAR, box=sampled.box)

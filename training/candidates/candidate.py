@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from training.candidates.out_of_fold import OutOfFoldPredictions
@@ -13,6 +12,7 @@ from training.export.onnx_graph import attach_head
 from training.finetuning.loop import ValidationRecord
 from training.networks.transfer_network import TransferNetwork
 from training.ood.score import OodScore
+from training.runtime.arrays import Floats
 
 # What a person calls each method.
 _METHOD_NAMES: Final = {
@@ -55,15 +55,15 @@ class Candidate:
     start: TransferNetwork | None
     horizontal_flip: bool
     trunk: onnx.ModelProto
-    embeddings: npt.NDArray[np.float32] | None
-    val_logits: npt.NDArray[np.float32]
+    embeddings: Floats | None
+    val_logits: Floats
     accuracy: float
     nll: float
     spread: float | None
     C: float | None
     history: tuple[ValidationRecord, ...]
     notes: tuple[str, ...]
-    val_cosines: npt.NDArray[np.float32] | None = None
+    val_cosines: Floats | None = None
 
     @property
     def cross_validated(self) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from training.assessment.validation_result import ValidationResult, select_best, validation_result
 from training.candidates.candidate import Candidate
@@ -26,11 +25,9 @@ from training.ood.reference_images import choose_reference_images
 from training.ood.score import held_out_cosines
 from training.probing.features import Features, features_of
 from training.probing.probe import Probe, ProbeTrial, make_trial
+from training.runtime.arrays import Floats, Integers
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

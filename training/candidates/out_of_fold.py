@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from training.assessment.calibration import PRIOR_SPREAD, fit_temperature
 from training.data.scan import ScannedImage
+from training.runtime.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +12,8 @@ class OutOfFoldPredictions:
     """The images (M), their classes (M,) and the logits (M, K) of models that had not seen them."""
 
     images: tuple[ScannedImage, ...]
-    targets: npt.NDArray[np.int64]
-    logits: npt.NDArray[np.float32]
+    targets: Integers
+    logits: Floats
 
     def temperature(self) -> float:
         """Return the temperature that makes these answers as sure as they were right."""

@@ -14,11 +14,12 @@ from training.finetuning.last_stages import merge_last_stages
 from training.finetuning.loop import Trainer, ValidationRecord
 from training.finetuning.task import TrainingTask
 from training.finetuning.training_progress import show_training
-from training.finetuning.validation import Logits, compute_logits
+from training.finetuning.validation import compute_logits
 from training.finetuning.weight_averaging import Weights, interpolate, load_copy
 from training.networks.transfer_network import TransferNetwork
 from training.planning.last_stages_plan import last_stages_task
 from training.planning.training_plan import Plan, make_plan, with_swept_rate
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
 
@@ -112,7 +113,7 @@ def _keep_best(
     choices: dict[str, Weights] = {}
     results: list[ValidationResult] = []
 
-    def consider(name: str, weights: Weights, logits: Logits | None = None) -> None:
+    def consider(name: str, weights: Weights, logits: Floats | None = None) -> None:
         choices[name] = weights
         if logits is None:
             logits = compute_logits(load_copy(trainer.network, weights), trainer.validation, device)

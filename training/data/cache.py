@@ -21,11 +21,9 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from training.errors import DataError
-
-Pixels = npt.NDArray[np.uint8]
+from training.runtime.arrays import Pixels
 
 DEFAULT_LIMIT_BYTES: Final = 20 * 2**30
 _DATABASE: Final = "index.sqlite"

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from training.config import Leakage
 from training.data.layout import SPLITS, Folder, Split
 from training.data.scan import ScannedImage
 from training.errors import DataError
+from training.runtime.arrays import Integers
 
 _LISTED: Final = 10
 
@@ -26,8 +24,8 @@ class ResolvedCopies:
 def resolve_copies(
     folder: Folder,
     images: Sequence[ScannedImage],
-    copies: npt.NDArray[np.int64],
-    lookalikes: npt.NDArray[np.int64],
+    copies: Integers,
+    lookalikes: Integers,
     *,
     allow_conflicts: bool,
     leakage: Leakage,
@@ -73,9 +71,7 @@ def resolve_copies(
     )
 
 
-def _gathered(
-    images: Sequence[ScannedImage], numbers: npt.NDArray[np.int64]
-) -> list[list[ScannedImage]]:
+def _gathered(images: Sequence[ScannedImage], numbers: Integers) -> list[list[ScannedImage]]:
     groups: dict[int, list[ScannedImage]] = {}
     for image in images:
         groups.setdefault(int(numbers[image.row]), []).append(image)

@@ -1,21 +1,18 @@
 """What a scan notes of an image's content: enough to audit a folder without decoding it again."""
 
-import io
 import json
-import sys
 from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from scipy import fft
 
 from inference.decoding import DecodedImage
-from inference.formats import sniff_format
+from training.runtime.arrays import Doubles, Floats
 
 # Part of the cache's key: raise it when a fact is computed differently.
-FACTS_VERSION: Final = "2"
+FACTS_VERSION: Final = "3"
 _STATISTICS_PX: Final = 256
 _HASHED_PX: Final = 32
 # The eight lowest frequencies of the cosine transform, as a matrix: (8, 32).
@@ -29,21 +26,15 @@ class ImageFacts:
     """Of one image's content.
 
     Attributes:
-        image_format: Pillow's name of the format, by the first bytes.
         width_px, height_px: after the EXIF turn.
-        mode: Pillow's mode as stored ("RGB", "CMYK", "P", …).
-        turned: whether EXIF asks for a turn.
         phash, phash_mirrored: 64-bit perceptual hashes of the image and of its mirror image, as hex.
         brightness: mean grey value, 0..255.
         contrast: standard deviation of the grey values.
         sharpness: variance of the Laplacian of the grey values, at a shorter side of at most 256 px.
     """
 
-    image_format: str
     width_px: int
     height_px: int
-    mode: str
-    turned: bool
     phash: str
     phash_mirrored: str
     brightness: float
@@ -57,28 +48,19 @@ class ImageFacts:
 
 def facts_from_json(text: str) -> ImageFacts:
     """Read what `ImageFacts.to_json` wrote."""
-    facts = json.loads(text)
-    for name in ("image_format", "mode"):  # one string for all images
-        facts[name] = sys.intern(facts[name])
-    return ImageFacts(**facts)
+    return ImageFacts(**json.loads(text))
 
 
-def gather_facts(data: bytes, decoded: DecodedImage) -> ImageFacts:
-    """Return the facts of an encoded image and its decoded form."""
-    image_format = sniff_format(data)
-    with Image.open(io.BytesIO(data), formats=[image_format]) as header:
-        mode, stored_wh = header.mode, header.size
+def gather_facts(decoded: DecodedImage) -> ImageFacts:
+    """Return the facts of a decoded image."""
     small = decoded.image.convert("L")
     small.thumbnail((_STATISTICS_PX * 4, _STATISTICS_PX), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.float32)
     phash, phash_mirrored = _perceptual_hashes(small)
     width, height = decoded.source_wh
     return ImageFacts(
-        image_format=image_format,
         width_px=width,
         height_px=height,
-        mode=mode,
-        turned=(width, height) != stored_wh,
         phash=phash,
         phash_mirrored=phash_mirrored,
         brightness=round(float(grey.mean()), 2),
@@ -99,11 +81,11 @@ def _perceptual_hashes(grey: Image.Image) -> tuple[str, str]:
     return _above_median(low), _above_median(low * _MIRROR)
 
 
-def _above_median(values: npt.NDArray[np.float64]) -> str:
+def _above_median(values: Doubles) -> str:
     return np.packbits(values > np.median(values)).tobytes().hex()
 
 
-def _laplacian_variance(grey: npt.NDArray[np.float32]) -> float:
+def _laplacian_variance(grey: Floats) -> float:
     """Pech-Pacheco et al. 2000: blurred images have little of the second derivative."""
     if min(grey.shape) < 3:
         return 0.0

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.decoding import DEFAULT_LIMITS, decode_image
 from inference.errors import ImageError
@@ -26,6 +25,7 @@ from training.data.image_facts import FACTS_VERSION, ImageFacts, facts_from_json
 from training.data.layout import Folder, ImageFile
 from training.data.views import Views
 from training.errors import DataError
+from training.runtime.arrays import Integers, Pixels
 
 _QUEUED_PER_THREAD: Final = 4
 # A file of a few kB is read in less time than threads take to hand it over.
@@ -66,13 +66,13 @@ class StoredPixels:
     def __len__(self) -> int:
         return len(self._places) // _NUMBERS
 
-    def __getitem__(self, rows: "int | npt.NDArray[np.int64]") -> npt.NDArray[np.uint8]:
+    def __getitem__(self, rows: "int | Integers") -> Pixels:
         """Return (M, H, W, 3) uint8 for row numbers (M,), or (H, W, 3) for one number."""
         if isinstance(rows, int):
             return self.one(rows)
         return np.stack([self.one(int(row)) for row in rows])
 
-    def one(self, row: int) -> npt.NDArray[np.uint8]:
+    def one(self, row: int) -> Pixels:
         """Return the (H, W, 3) uint8 image of a row."""
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self)} images")
@@ -81,7 +81,7 @@ class StoredPixels:
 
 
 # What code takes that only looks rows up: kept pixels, or an array of them, (N, H, W, 3) uint8.
-PixelRows = StoredPixels | npt.NDArray[np.uint8]
+PixelRows = StoredPixels | Pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +175,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decoded(_Known):
-    pixels: dict[str, npt.NDArray[np.uint8]]
+    pixels: dict[str, Pixels]
 
 
 def _read_all(
@@ -220,7 +220,7 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
         decoded = decode_image(data, shorter_px=views.spec.resize_shorter_px)
     except ImageError as err:
         return _Decoded(sha256=sha256, fact=f"{_REFUSED}{err}", pixels={})
-    fact = gather_facts(data, decoded).to_json()
+    fact = gather_facts(decoded).to_json()
     return _Decoded(sha256=sha256, fact=fact, pixels=views.make(decoded))
 
 

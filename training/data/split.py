@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from training.data.layout import SPLITS, Split
 from training.data.scan import ScannedImage, StoredPixels
 from training.errors import DataError
+from training.runtime.arrays import Integers
 
 SPLIT_FILE: Final = "split.json"
 SHARES: Final[Mapping[Split, float]] = {"train": 0.70, "val": 0.15, "test": 0.15}
@@ -49,17 +49,17 @@ class Dataset:
     labels: tuple[str, ...]
     splits: Mapping[Split, tuple[ScannedImage, ...]]
     given_val: bool
-    folds: npt.NDArray[np.int64] | None
+    folds: Integers | None
     pixels: StoredPixels
     training_pixels: StoredPixels | None
 
-    def targets(self, split: Split) -> npt.NDArray[np.int64]:
+    def targets(self, split: Split) -> Integers:
         """Return the class index of each image of a split: (N,)."""
         index = {label: i for i, label in enumerate(self.labels)}
         labels = [index[image.file.label] for image in self.splits[split]]
         return np.array(labels, dtype=np.int64)
 
-    def rows(self, split: Split) -> npt.NDArray[np.int64]:
+    def rows(self, split: Split) -> Integers:
         """Return each image's place in `pixels`: (N,)."""
         return np.array([image.row for image in self.splits[split]], dtype=np.int64)
 
@@ -88,7 +88,7 @@ class Dataset:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
-    def val_folds(self) -> npt.NDArray[np.int64] | None:
+    def val_folds(self) -> Integers | None:
         """The fold of each image of `val`, (N,), or None where `val` is held out."""
         if self.folds is None:
             return None
@@ -124,7 +124,7 @@ class Dataset:
 
 def split_images(
     images: Sequence[ScannedImage],
-    groups: npt.NDArray[np.int64],
+    groups: Integers,
     labels: tuple[str, ...],
     *,
     given: Sequence[Split],
@@ -197,7 +197,7 @@ def write_frozen(file: Path, parts: Frozen, given: Sequence[Split]) -> None:
 
 def _part_names(
     pool: Sequence[ScannedImage],
-    groups: npt.NDArray[np.int64],
+    groups: Integers,
     labels: tuple[str, ...],
     frozen: Frozen,
     *,
@@ -232,7 +232,7 @@ def _too_few_message(label: str, num_images: int) -> str:
 
 def _assign_stratified(
     pool: Sequence[ScannedImage],
-    groups: npt.NDArray[np.int64],
+    groups: Integers,
     shares: Mapping[str, float],
     seed: int,
     frozen: Frozen,

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from training.data.scan import ScannedImage
 from training.errors import ConfigError
+from training.runtime.arrays import Integers
 
 
 def group_images(
@@ -21,7 +21,7 @@ def group_images(
     *,
     pattern: str | None = None,
     root: Path = Path(),
-) -> npt.NDArray[np.int64]:
+) -> Integers:
     """Return a group number for each image, (N,).
 
     Args:

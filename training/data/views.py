@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from inference.decoding import DecodedImage
 from inference.preprocessing import PreprocessSpec, preprocess, resize_shorter
+from training.runtime.arrays import Pixels
 
 # Part of every key: raise it when decoding or resizing changes, and no stale pixel is read again.
 PIXELS_VERSION: Final = "1"
@@ -41,7 +39,7 @@ class Views:
         """The names of the views that are made."""
         return [self.evaluation, self.training] if self.for_training else [self.evaluation]
 
-    def make(self, decoded: DecodedImage) -> dict[str, npt.NDArray[np.uint8]]:
+    def make(self, decoded: DecodedImage) -> dict[str, Pixels]:
         """Return every view of a decoded image."""
         views = {self.evaluation: preprocess(decoded, self.spec)}
         if self.for_training:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from inference.classifier import BatchOutputs, Classifier
@@ -20,8 +19,7 @@ from training.data.scan import PixelRows, ScannedImage
 from training.errors import GateFailed
 from training.networks.transfer_network import TransferNetwork, serving_outputs
 from training.ood.score import OodScore
-
-Pixels = npt.NDArray[np.uint8]
+from training.runtime.arrays import Flags, Floats, Integers, Pixels
 
 BATCH: Final = 32
 # Largest |logit difference|, relative to the largest logit where that is above 1.
@@ -32,7 +30,7 @@ _BATCH_SIZES: Final = (1, 2, 7)
 def run_batches(
     session: ModelSession,
     pixels: PixelRows,
-    rows: npt.NDArray[np.int64],
+    rows: Integers,
     *,
     advance: Callable[[int], None] = lambda _: None,
 ) -> BatchOutputs:
@@ -54,7 +52,7 @@ def check_graph(
     network: TransferNetwork,
     session: ModelSession,
     pixels: PixelRows,
-    rows: npt.NDArray[np.int64],
+    rows: Integers,
     *,
     temperature: float,
     ood_score: OodScore | None = None,
@@ -114,7 +112,7 @@ def check_raw_bytes(
     classifier: Classifier,
     images: Sequence[ScannedImage],
     pixels: PixelRows,
-    measured: npt.NDArray[np.float32],
+    measured: Floats,
     *,
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
@@ -171,21 +169,21 @@ def _prepare_again(classifier: Classifier, image: ScannedImage, measured: Pixels
     return served
 
 
-def _limit(expected: npt.NDArray[np.float32]) -> float:
+def _limit(expected: Floats) -> float:
     return LOGIT_TOLERANCE * max(1.0, float(np.abs(expected).max(initial=0.0)))
 
 
-def _tied(logits: npt.NDArray[np.float32], limit: float) -> npt.NDArray[np.bool_]:
+def _tied(logits: Floats, limit: float) -> Flags:
     """Which rows have their two best classes closer than the tolerance: either is right."""
     best = np.sort(logits, axis=1)[:, -2:]
-    tied: npt.NDArray[np.bool_] = best[:, 1] - best[:, 0] <= limit
+    tied: Flags = best[:, 1] - best[:, 0] <= limit
     return tied
 
 
 def _difference(
     what: str,
-    expected: npt.NDArray[np.float32],
-    got: npt.NDArray[np.float32],
+    expected: Floats,
+    got: Floats,
     limit: float,
 ) -> float:
     if expected.shape != got.shape:

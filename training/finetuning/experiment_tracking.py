@@ -1,7 +1,6 @@
 """Where a run's figures are logged as it goes: TensorBoard's files, MLflow, or nowhere.
 
-Neither is imported before a run begins. A tracker has the two methods that every one of `accelerate`
-has; those are not used themselves, as they set up its process state and its number of threads.
+Neither is imported before a run begins.
 """
 
 import importlib.util

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -21,9 +20,7 @@ from training.backbones.cuts import Cut, split_trunk
 from training.export.onnx_graph import export_graph
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
-
-# Of each image, (h, w, D): half the memory of float32, and far finer than what the network tells apart.
-Activations = npt.NDArray[np.float16]
+from training.runtime.arrays import HalfFloats, Pixels
 
 _BATCH: Final = 32
 _ACTIVATIONS: Final = "activations"
@@ -69,8 +66,11 @@ class SplitNetwork:
     last_stages: LastStagesNetwork
     shape_hwd: tuple[int, int, int]
 
-    def activations(self, images: npt.NDArray[np.uint8]) -> Activations:
-        """Return (N, h, w, D) for images (N, H, W, 3) RGB."""
+    def activations(self, images: Pixels) -> HalfFloats:
+        """Return (N, h, w, D) for images (N, H, W, 3) RGB.
+
+        In half the memory of float32, and far finer than what the network tells apart.
+        """
         found = self.frozen_stages.run(np.ascontiguousarray(images), [_ACTIVATIONS])[_ACTIVATIONS]
         return found.astype(np.float16)
 
@@ -110,7 +110,7 @@ class CachedActivations(CachedImages):
     take the views in turn.
     """
 
-    views: Activations
+    views: HalfFloats
 
     def stream(
         self, first_step: int, side_hw_at: Callable[[int], tuple[int, int]]

@@ -24,12 +24,13 @@ from training.finetuning.hyperparameters import Hyperparameters
 from training.finetuning.lr_schedule import RunProgress, rate_factor
 from training.finetuning.optimizer import build_optimizer, set_rate
 from training.finetuning.step_plan import StepPlan, StepTimer
-from training.finetuning.validation import Logits, ValidationImages, compute_logits, score
+from training.finetuning.validation import ValidationImages, compute_logits, score
 from training.finetuning.weight_averaging import WeightAverage, Weights, decay_of
 from training.networks.float32_depthwise import float32_depthwise
 from training.networks.frozen_norms import folded_norms
 from training.networks.transfer_network import TransferNetwork
 from training.runtime import distributed
+from training.runtime.arrays import Floats
 
 _CLIP_NORM: Final = 1.0
 # How often a run goes back to its last sound weights with half the rate before it gives up.
@@ -109,7 +110,7 @@ class Trainer:
     history: list[ValidationRecord] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     loss_weights: Tensor | None = None
-    last_validation: tuple[int, Logits] | None = None
+    last_validation: tuple[int, Floats] | None = None
     capture: GraphCapture | None = None
     rate_scale: float = 1.0
     rollbacks: int = 0
@@ -313,7 +314,7 @@ class Trainer:
         self.timer.validation_s = time.monotonic() - began
         self.hooks.on_validation(record)
 
-    def average_logits(self) -> Logits:
+    def average_logits(self) -> Floats:
         """Return what the average of the weights says of the validation images, (M, K)."""
         if self.last_validation is not None and self.last_validation[0] == self.progress.step:
             return self.last_validation[1]

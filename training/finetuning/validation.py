@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from scipy.special import log_softmax
 from torch import Tensor, nn
 
 from training.data.scan import PixelRows
 from training.runtime import distributed
+from training.runtime.arrays import Floats, HalfFloats, Integers
 
 _BATCH: Final = 64
-
-Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +22,11 @@ class ValidationImages:
     For a network's last stages, what those are fed: activations (N, h, w, D).
     """
 
-    pixels: PixelRows | npt.NDArray[np.float16]
-    rows: npt.NDArray[np.int64]
-    targets: npt.NDArray[np.int64]
+    pixels: PixelRows | HalfFloats
+    rows: Integers
+    targets: Integers
 
-    def batch(self, places: slice | npt.NDArray[np.int64], device: torch.device) -> Tensor:
+    def batch(self, places: slice | Integers, device: torch.device) -> Tensor:
         """Return some of them as a network takes them: (N, 3, H, W) uint8, or activations."""
         return torch.from_numpy(self.pixels[self.rows[places]]).permute(0, 3, 1, 2).to(device)
 
@@ -36,7 +34,7 @@ class ValidationImages:
 @torch.inference_mode()
 def compute_logits(
     network: nn.Module, validation: ValidationImages, device: torch.device
-) -> Logits:
+) -> Floats:
     """Return the logits of all validation images, (M, K), each computed by one process only."""
     network.eval()
     part = distributed.shard()
@@ -53,7 +51,7 @@ def compute_logits(
     return everything
 
 
-def score(logits: Logits, targets: npt.NDArray[np.int64]) -> tuple[float, float]:
+def score(logits: Floats, targets: Integers) -> tuple[float, float]:
     """Return the mean loss in nats and the accuracy 0..1 of logits (M, K)."""
     losses = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
     return float(losses.mean()), float((logits.argmax(axis=1) == targets).mean())

@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
+from training.runtime.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

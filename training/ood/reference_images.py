@@ -3,10 +3,10 @@
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from training.data.layout import Split
 from training.data.split import Dataset
+from training.runtime.arrays import Integers
 
 # Bounds the time of a fine-tuned trunk's embeddings and the size of the index of similar images.
 MAX_IMAGES: Final = 5_000
@@ -14,7 +14,7 @@ MAX_IMAGES: Final = 5_000
 
 def choose_reference_images(
     dataset: Dataset, *, seed: int, split: Split = "train", at_most: int = MAX_IMAGES
-) -> npt.NDArray[np.int64]:
+) -> Integers:
     """Return places (M,) in a split, in order: all of them, or as many of each class.
 
     Where one class has too few for its part, the others take more.

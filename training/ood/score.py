@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from inference.manifest import ScoreTerm
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 PROTOTYPES_PER_CLASS: Final = 4
 # With many classes, one prototype each still tells far from near, and costs no more than the head.

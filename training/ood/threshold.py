@@ -3,13 +3,11 @@
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from inference.manifest import Rejection, UnknownMeasure
 from training.ood.score import OodScore
-
-Floats = npt.NDArray[np.float32]
+from training.runtime.arrays import Floats
 
 ACCEPTED_SHARE: Final = 0.95
 # From this many images of `_unknown` on, one half of them chooses the threshold and one half tests it.

@@ -5,8 +5,9 @@ import io
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
+
+from training.runtime.arrays import Floats, Pixels
 
 _SIDE_PX: Final = 144
 MAX_BYTES: Final = 10_000
@@ -18,15 +19,13 @@ _COLOURS: Final = np.array(
 )
 _HEAT_SHARE: Final = 0.55
 
-Pixels = npt.NDArray[np.uint8]
-
 
 def photo_url(pixels: Pixels) -> str:
     """Return (H, W, 3) uint8 RGB as a data URL of a JPEG."""
     return _as_url(_thumbnail(pixels))
 
 
-def heat_url(pixels: Pixels, activation_map: npt.NDArray[np.float32]) -> str:
+def heat_url(pixels: Pixels, activation_map: Floats) -> str:
     """Return the same in grey under an activation map (h, w) of 0..1."""
     grey = _thumbnail(pixels).convert("L").convert("RGB")
     heat = Image.fromarray(_coloured(activation_map)).resize(grey.size, Image.Resampling.BICUBIC)
@@ -41,7 +40,7 @@ def _thumbnail(pixels: Pixels) -> Image.Image:
     return image.resize(size_wh, Image.Resampling.BICUBIC)
 
 
-def _coloured(activation_map: npt.NDArray[np.float32]) -> Pixels:
+def _coloured(activation_map: Floats) -> Pixels:
     stops = np.linspace(0, 1, len(_COLOURS))
     channels = [np.interp(activation_map, stops, _COLOURS[:, i]) for i in range(3)]
     return np.stack(channels, axis=-1).astype(np.uint8)

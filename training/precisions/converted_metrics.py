@@ -1,7 +1,5 @@
 """What a precision that passed its gates is published with: its own metrics and rules."""
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 from scipy.special import softmax
 
@@ -12,8 +10,7 @@ from training.data.layout import Split
 from training.export.parity import run_batches
 from training.precisions.converted_model import ConvertedModel
 from training.precisions.outcome import ConvertedFile, PrecisionOutcome
-
-Floats = npt.NDArray[np.float32]
+from training.runtime.arrays import Floats
 
 
 def measure_variant(

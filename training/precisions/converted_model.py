@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from scipy.special import softmax
 
@@ -15,8 +14,7 @@ from training.assessment.validation_result import accuracy_difference
 from training.candidates.candidate import Candidate
 from training.export.onnx_graph import attach_head
 from training.precisions.outcome import AccuracyChange
-
-Floats = npt.NDArray[np.float32]
+from training.runtime.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +87,7 @@ class ConvertedPredictions:
         )
 
     @property
-    def targets(self) -> npt.NDArray[np.int64]:
+    def targets(self) -> Integers:
         """The true classes, (N,)."""
         return self.reference.candidate.dataset.targets("val")
 

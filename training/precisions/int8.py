@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -26,8 +25,7 @@ from onnxruntime.quantization import (
 
 from inference.session import INPUT_NAME
 from training.precisions.sensitive_layers import float_nodes, name_nodes, sensitive_nodes
-
-Pixels = npt.NDArray[np.uint8]
+from training.runtime.arrays import Pixels
 
 _CALIBRATION_BATCH: Final = 8
 

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 
 from inference.manifest import Precision
 from inference.session import SessionConfig
 from training.data.layout import Split
 from training.precisions.speed import Speed
+from training.runtime.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,5 +77,5 @@ class ConvertedFile:
     outcome: PrecisionOutcome
     model: onnx.ModelProto
     facts: Mapping[str, Any]
-    probabilities: Mapping[Split, npt.NDArray[np.float32]]
+    probabilities: Mapping[Split, Floats]
     session: SessionConfig

@@ -8,7 +8,6 @@ import copy
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from training.abstention.ood_detector import OodDetector, fit_detector_on
@@ -20,8 +19,7 @@ from training.networks.linear_head import LinearHead
 from training.probing.embeddings import compute_embeddings
 from training.probing.probe import fit_head
 from training.probing.published_head import fit_published_head, head_images
-
-Floats = npt.NDArray[np.float32]
+from training.runtime.arrays import Floats
 
 
 def refit_head(detector: OodDetector, trunk: onnx.ModelProto) -> OodDetector | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from inference.classifier import BatchOutputs
@@ -30,9 +29,9 @@ from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter
 from training.precisions.outcome import ConvertedFile, PrecisionOutcome
 from training.precisions.refitted_head import refit_head
 from training.precisions.speed import BATCHES, Speed, compare_speed
+from training.runtime.arrays import Pixels
 from training.runtime.progress import Display
 
-Pixels = npt.NDArray[np.uint8]
 CompareSpeed = Callable[[ModelSession, ModelSession, Pixels], Speed]
 
 # The ranges of what is seen in this many images hardly grow with more.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.session import ModelSession
+from training.runtime.arrays import Pixels
 
 # A lone request, and a batch that the service makes of several.
 BATCHES: Final = (1, 8)
@@ -50,9 +50,7 @@ class Speed:
         return f"{ratios} ({self.provider.upper()})"
 
 
-def compare_speed(
-    reference: ModelSession, other: ModelSession, pixels: npt.NDArray[np.uint8]
-) -> Speed:
+def compare_speed(reference: ModelSession, other: ModelSession, pixels: Pixels) -> Speed:
     """Time two files in turn on the images (8 or more, H, W, 3).
 
     Alternated, so that whatever slows the machine meanwhile slows both; medians, so that a moment's
@@ -62,9 +60,7 @@ def compare_speed(
     return Speed(provider=other.provider, timings=timings)
 
 
-def _time(
-    reference: ModelSession, other: ModelSession, batch: npt.NDArray[np.uint8]
-) -> BatchTiming:
+def _time(reference: ModelSession, other: ModelSession, batch: Pixels) -> BatchTiming:
     spent: tuple[list[float], list[float]] = ([], [])
     for session in (reference, other):
         _run_s(session, batch)
@@ -78,7 +74,7 @@ def _time(
     return BatchTiming(batch=len(batch), reference_ms=first, other_ms=second)
 
 
-def _run_s(session: ModelSession, batch: npt.NDArray[np.uint8]) -> float:
+def _run_s(session: ModelSession, batch: Pixels) -> float:
     started = time.perf_counter()
     session.run(batch, ["probabilities"])
     return time.perf_counter() - started

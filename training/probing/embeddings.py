@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from inference.session import SessionConfig, open_session
 from training.data.scan import PixelRows
 from training.errors import WeightsError
+from training.runtime.arrays import Floats, Integers
 
 _BATCH: Final = 32
 
@@ -20,11 +20,11 @@ _BATCH: Final = 32
 def compute_embeddings(
     trunk: onnx.ModelProto,
     pixels: PixelRows,
-    rows: npt.NDArray[np.int64],
+    rows: Integers,
     *,
     flipped: bool = False,
     advance: Callable[[int], None] = lambda _: None,
-) -> npt.NDArray[np.float32]:
+) -> Floats:
     """Return the embeddings (M, D) of the images at `rows` (M,) of `pixels`.
 
     `flipped` flips the images horizontally first; `advance` is called with the number of images done since.

@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from inference.preprocessing import PreprocessSpec
@@ -15,6 +14,7 @@ from training.export.onnx_graph import export_trunk
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork
 from training.probing.embeddings import compute_embeddings
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
 
@@ -28,7 +28,7 @@ class Features:
 
     network: TransferNetwork
     trunk: onnx.ModelProto
-    embeddings: npt.NDArray[np.float32]
+    embeddings: Floats
     export_s: float
     embedding_s: float
 

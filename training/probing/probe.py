@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from training.assessment.calibration import fit_temperature, negative_log_likelihood
 from training.networks.linear_head import LinearHead
-
-Floats = npt.NDArray[np.float32]
-Targets = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 # scikit-learn's C, the inverse of the L2 penalty: weak regularisation last. Each fit starts from the last.
 C_GRID: Final = tuple(float(c) for c in np.logspace(-4, 1.5, 12))
@@ -64,9 +61,9 @@ class Probe:
 
 def fit_probe(
     train: Floats,
-    train_targets: Targets,
+    train_targets: Integers,
     val: Floats,
-    val_targets: Targets,
+    val_targets: Integers,
     *,
     balanced: bool = False,
     advance: Callable[[int], None] = lambda _: None,
@@ -96,8 +93,8 @@ def fit_probe(
 
 def cross_validate_probe(
     embeddings: Floats,
-    targets: Targets,
-    folds: npt.NDArray[np.int64],
+    targets: Integers,
+    folds: Integers,
     *,
     balanced: bool = False,
     advance: Callable[[int], None] = lambda _: None,
@@ -127,14 +124,14 @@ def cross_validate_probe(
 
 
 def fit_head(
-    embeddings: Floats, targets: Targets, *, C: float, balanced: bool = False
+    embeddings: Floats, targets: Integers, *, C: float, balanced: bool = False
 ) -> LinearHead:
     """Fit one head on embeddings (N, D) and class indices (N,)."""
     return _Fitter(embeddings, targets, balanced=balanced).fit(C)
 
 
 def make_trial(
-    C: float, logits: Floats, targets: Targets, *, spread: float | None = None
+    C: float, logits: Floats, targets: Integers, *, spread: float | None = None
 ) -> ProbeTrial:
     """Return the loss and accuracy of one C: of its logits (N, K) on the validation images' classes (N,)."""
     return ProbeTrial(
@@ -148,7 +145,7 @@ def make_trial(
 
 def _search(
     evaluate: Callable[[float], tuple[Floats, float | None]],
-    targets: Targets,
+    targets: Integers,
     advance: Callable[[int], None],
 ) -> tuple[tuple[ProbeTrial, ...], int]:
     """Try each C in order until the loss has grown twice; return all and the best's index."""
@@ -168,7 +165,7 @@ def _search(
 class _Fitter:
     """Fits heads on the same images, each fit starting from the one before."""
 
-    def __init__(self, embeddings: Floats, targets: Targets, *, balanced: bool) -> None:
+    def __init__(self, embeddings: Floats, targets: Integers, *, balanced: bool) -> None:
         self._targets = targets
         self._mean = embeddings.mean(axis=0)
         # One scale for all entries, as in Kumar et al. 2022 (LP-FT): the trunk's proportions stay.

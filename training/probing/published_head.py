@@ -1,14 +1,11 @@
 """The head that is published: fitted again, with the chosen C, on all images that it may see."""
 
 import numpy as np
-import numpy.typing as npt
 
 from training.data.split import Dataset
 from training.networks.linear_head import LinearHead
 from training.probing.probe import fit_head
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
+from training.runtime.arrays import Floats, Integers
 
 
 def head_images(dataset: Dataset) -> tuple[Integers, Integers]:

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from inference.classifier import Classifier
 from inference.similar import SimilarIndex
 from training.assessment.answers import LabelledPredictions
 from training.pages.thumbnails import heat_url, photo_url
+from training.runtime.arrays import Floats, Pixels
 
 _MOST_IMAGES: Final = 12
 
 # Gives the (H, W, 3) uint8 image that the model saw, by its place among the answers.
-PixelsOf = Callable[[int], npt.NDArray[np.uint8]]
+PixelsOf = Callable[[int], Pixels]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +122,7 @@ def _tiles(
     return tiles
 
 
-def _nearest(
-    similar: SimilarIndex | None, embedding: npt.NDArray[np.float32], path: str
-) -> str | None:
+def _nearest(similar: SimilarIndex | None, embedding: Floats, path: str) -> str | None:
     """Return the path of the nearest training image, the image itself aside (with folds it is one)."""
     found = [] if similar is None else similar.nearest(embedding, 2)
     return next((other.image.path for other in found if other.image.path != path), None)

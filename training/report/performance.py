@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 
 from inference.manifest import ClassMetrics, SplitMetrics
@@ -22,11 +21,11 @@ from training.report.figures.heatmap import draw_heatmap
 from training.report.figures.interval_bar import draw_interval_bar
 from training.report.figures.reliability_diagram import draw_reliability
 from training.report.gallery import Gallery
+from training.runtime.arrays import Integers
 
 if TYPE_CHECKING:  # its module imports torch
     from training.finetuning.loop import ValidationRecord
 
-Counts = npt.NDArray[np.int64]
 # Which images the figures are of; the page words it.
 EvaluatedOn = Literal["test", "validation", "cross-validated", "given"]
 
@@ -204,7 +203,7 @@ def _range(share: float, interval: Interval | None) -> str:
     return f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
 
 
-def _matrix(counts: Counts, labels: Sequence[str]) -> dict[str, list[MatrixCell]]:
+def _matrix(counts: Integers, labels: Sequence[str]) -> dict[str, list[MatrixCell]]:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return {
         truth: [

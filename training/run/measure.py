@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 
 from inference.manifest import (
@@ -41,10 +40,9 @@ from training.run.prepare import PreparedData
 from training.run.publish import MeasuredModel
 from training.run.report_content import make_report
 from training.run.time_budget import Stopwatch
+from training.runtime.arrays import Floats, Integers
 from training.runtime.progress import Display
 from training.runtime.versions import library_versions
-
-Floats = npt.NDArray[np.float32]
 
 
 def measure_candidate(
@@ -184,7 +182,7 @@ class _Judgement:
 
     metrics: Metrics
     probabilities: dict[Split, Floats]
-    confusion: dict[Split, npt.NDArray[np.int64]]
+    confusion: dict[Split, Integers]
     calibration: dict[Split, CalibrationEffect]
 
 

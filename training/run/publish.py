@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 
 from inference.classifier import Classifier
@@ -43,6 +41,7 @@ from training.export.parity import check_raw_bytes, read_again
 from training.precisions.outcome import ConvertedFile
 from training.report.report_page import render_report
 from training.report.training_report import Report
+from training.runtime.arrays import Floats
 
 _NUM_GOLDEN: Final = 12
 _GOLDEN_BYTES: Final = 400_000
@@ -64,7 +63,7 @@ class MeasuredModel:
     dataset: Dataset
     frozen_split: dict[str, str]
     given_splits: tuple[Split, ...]
-    probabilities: dict[Split, npt.NDArray[np.float32]]
+    probabilities: dict[Split, Floats]
     similar: SimilarIndex | None
     metrics: dict[str, Any]
     report: Report
@@ -146,7 +145,7 @@ def _check_written(folder: Path, measured: MeasuredModel) -> Classifier:
 
 
 def _check_answers(
-    classifier: Classifier, dataset: Dataset, measured: Mapping[Split, npt.NDArray[np.float32]]
+    classifier: Classifier, dataset: Dataset, measured: Mapping[Split, Floats]
 ) -> None:
     for split, probabilities in measured.items():
         check_raw_bytes(classifier, dataset.splits[split], dataset.pixels, probabilities)

@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect
 from training.candidates.candidate import Candidate
@@ -13,9 +10,8 @@ from training.precisions.outcome import PrecisionOutcome
 from training.report.performance import EvaluatedOn
 from training.report.training_report import Report, Stage
 from training.run.prepare import PreparedData
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
-
-Floats = npt.NDArray[np.float32]
 
 
 def make_report(

@@ -1,6 +1,6 @@
 """Several processes as one: who writes, who computes what, what all agree on.
 
-`torchrun` and `accelerate launch` start the processes and say so in the environment; without them
+`torchrun` starts the processes and says so in the environment; without it
 there is one. Nothing here is needed to be called differently then.
 """
 

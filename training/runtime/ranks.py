@@ -1,4 +1,4 @@
-"""What `torchrun` and `accelerate launch` say in the environment of each process they start."""
+"""What `torchrun` says in the environment of each process that it starts."""
 
 import os
 

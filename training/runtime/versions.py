@@ -1,10 +1,8 @@
-"""What makes a run repeatable: seeds, and the versions of what it ran on."""
+"""The versions of the libraries that a run's result depends on."""
 
 import platform
 from importlib import metadata
 from typing import Final
-
-import torch
 
 _LIBRARIES: Final = (
     "torch",
@@ -18,11 +16,6 @@ _LIBRARIES: Final = (
     "numpy",
     "pillow",
 )
-
-
-def seed_torch(seed: int) -> None:
-    """Seed torch's generators; everything else draws from generators of its own."""
-    torch.manual_seed(seed)
 
 
 def library_versions() -> dict[str, str]:

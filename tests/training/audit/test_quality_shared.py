@@ -36,7 +36,7 @@ def scanned(contents: Sequence[bytes]) -> list[ScannedImage]:
             file=ImageFile(path=Path(f"{row}.jpg"), label="any", split=None),
             sha256=str(row),
             row=row,
-            facts=gather_facts(data, decode_image(data, shorter_px=256)),
+            facts=gather_facts(decode_image(data, shorter_px=256)),
         )
         for row, data in enumerate(contents)
     ]

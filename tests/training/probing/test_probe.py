@@ -5,12 +5,13 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from training.probing.probe import C_GRID, Floats, Probe, Targets, _folded, fit_head, fit_probe
+from training.probing.probe import C_GRID, Probe, _folded, fit_head, fit_probe
+from training.runtime.arrays import Floats, Integers
 
 pytestmark = pytest.mark.training
 
 
-def blobs(num_classes: int, *, num: int, seed: int, noise: float = 1.5) -> tuple[Floats, Targets]:
+def blobs(num_classes: int, *, num: int, seed: int, noise: float = 1.5) -> tuple[Floats, Integers]:
     """Return embeddings (N, 16) around one centre a class, far from zero, and their classes."""
     centres = np.random.default_rng(0).normal(0, 2, (num_classes, 16)) + 30
     rng = np.random.default_rng(seed)

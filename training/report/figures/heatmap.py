@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
+
+from training.runtime.arrays import Integers
 
 _SIDE: Final = 340
 # A single mistake among hundreds of images still has to be seen.
 _FAINTEST: Final = 0.15
 
 
-def draw_heatmap(counts: npt.NDArray[np.int64], labels: Sequence[str]) -> Markup:
+def draw_heatmap(counts: Integers, labels: Sequence[str]) -> Markup:
     """Return counts (K, K), rows the true classes, each cell shaded by its share of the row."""
     cell = _SIDE / len(labels)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
