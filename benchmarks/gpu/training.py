@@ -34,6 +34,7 @@ from training.finetuning.step_plan import Size, StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.runtime.device import has_fast_bfloat16
+from training.runtime.time_budget import TimeBudget
 
 BATCH_SIZE: Final = 32
 # Backbones beyond the contract's small ones: what people ask for by name.
@@ -128,7 +129,7 @@ def images_per_s(
         num_validations=0,
         early_hw=side_hw,
         final_hw=side_hw,
-        deadline_s=None,
+        budget=TimeBudget.starting_now(),
     )
     at: list[float] = []
 

@@ -5,7 +5,6 @@ Each is made once for all tests: who changes one takes a copy.
 
 import dataclasses
 import io
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +26,12 @@ from training.config import FinetuneConfig
 from training.data.scan import Scan
 from training.data.split import Dataset
 from training.finetune import main
-from training.finetuning.task import TrainingTask
+from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.probing.features import Features, compute_features
 from training.runtime.progress import Display
+from training.runtime.time_budget import TimeBudget
 
 # 0.4 M weights; at 64 px its last features are 2x2, so it has an activation map.
 TINY = "test_resnet"
@@ -191,5 +191,6 @@ def task(
         config=dataclasses.replace(config, method="finetune", device="cpu"),
         method="finetune",
         horizontal_flip=True,
-        deadline_s=time.monotonic() + 600,
+        settings=choose_hyperparameters(config, dataset, scratch=False),
+        budget=TimeBudget.starting_now(600),
     )

@@ -47,6 +47,7 @@ class Candidate:
         C: the inverse L2 regularisation strength of a fitted head; None for one that came out of training.
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
+        heads_s: seconds that fitting its heads took, their embeddings aside.
     """
 
     method: str
@@ -64,6 +65,7 @@ class Candidate:
     history: tuple[ValidationRecord, ...]
     notes: tuple[str, ...]
     val_cosines: Floats | None = None
+    heads_s: float = 0.0
 
     @property
     def cross_validated(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from training.assessment.validation_result import ValidationResult, select_best, validation_result
 from training.candidates.candidate import Candidate
-from training.candidates.probe_candidate import fit_last_head, search_probe
+from training.candidates.probe_candidate import embed_flipped, fit_last_head, search_probe
 from training.candidates.training_run import train_network
 from training.data.split import Dataset
 from training.finetuning.checkpoint import Checkpoints
@@ -91,20 +91,16 @@ def make_finetuned(
         spare_s: the seconds that a fitted model leaves of the budget when it is published.
     """
     task = trained[0].task
-    out_of_fold = _choose_head(trained, dataset.targets("val"))
-    for note in out_of_fold.notes:
+    chosen_head = _choose_head(trained, dataset.targets("val"))
+    for note in chosen_head.notes:
         display.line(f"  {note}")
     features, made_of = _average_weights(trained, dataset, display)
     network = features.network
-    if out_of_fold.C is not None:
-        head = fit_last_head(
-            features,
-            dataset,
-            display,
-            C=out_of_fold.C,
-            flipped=task.horizontal_flip,
-            spare_s=spare_s,
-        )
+    if chosen_head.C is not None:
+        flips = None
+        if task.horizontal_flip:
+            flips = embed_flipped(features, dataset, display, spare_s=spare_s)
+        head = fit_last_head(features, dataset, display, C=chosen_head.C, flipped=flips)
         network = features.network_with(head)
     return Candidate(
         method=task.method,
@@ -113,14 +109,14 @@ def make_finetuned(
         start=None,
         trunk=features.trunk,
         embeddings=features.embeddings,
-        val_logits=out_of_fold.logits,
-        accuracy=float(out_of_fold.results.correct.mean()),
-        nll=float(out_of_fold.results.losses.mean()),
-        spread=_spread(out_of_fold.results, dataset),
-        C=out_of_fold.C,
+        val_logits=chosen_head.logits,
+        accuracy=float(chosen_head.result.correct.mean()),
+        nll=float(chosen_head.result.losses.mean()),
+        spread=_spread(chosen_head.result, dataset),
+        C=chosen_head.C,
         horizontal_flip=task.horizontal_flip,
         history=trained[0].history,
-        notes=(*trained[0].notes, *out_of_fold.notes, *made_of),
+        notes=(*trained[0].notes, *chosen_head.notes, *made_of),
         val_cosines=_held_out_cosines(trained),
     )
 
@@ -131,7 +127,7 @@ class _ChosenHead:
 
     C: float | None
     logits: Floats
-    results: ValidationResult
+    result: ValidationResult
     notes: tuple[str, ...]
 
 
@@ -146,7 +142,7 @@ def _choose_head(trained: Sequence[TrainedNetwork], targets: Integers) -> _Chose
     return _ChosenHead(
         C=fitted.C if kept == 0 else None,
         logits=fitted.logits if kept == 0 else own,
-        results=results[kept],
+        result=results[kept],
         notes=tuple(r.describe() + (" (kept)" if i == kept else "") for i, r in enumerate(results)),
     )
 
@@ -193,12 +189,12 @@ def _own_logits(features: Features, rows: Integers) -> Floats:
     return features.network.linear_head().logits(features.embeddings[rows])
 
 
-def _spread(out_of_fold: ValidationResult, dataset: Dataset) -> float | None:
+def _spread(chosen_head: ValidationResult, dataset: Dataset) -> float | None:
     """Return the standard deviation of the accuracy over the folds, None where there is one."""
     folds = dataset.val_folds
     if (
         folds is None
-        or len(of_fold := [out_of_fold.correct[folds == f] for f in np.unique(folds)]) < 2
+        or len(of_fold := [chosen_head.correct[folds == f] for f in np.unique(folds)]) < 2
     ):
         return None
     return float(np.std([correct.mean() for correct in of_fold]))

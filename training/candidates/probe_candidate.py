@@ -4,6 +4,7 @@ Each candidate is a network and its exported graph; validation images decide (`s
 """
 
 import math
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +17,7 @@ from training.probing.embeddings import compute_embeddings
 from training.probing.features import Features
 from training.probing.probe import C_GRID, Probe, cross_validate_probe, fit_probe
 from training.probing.published_head import fit_published_head, head_images
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
 # Accuracy, 0..1, that flipping may cost before labels are taken to depend on the side.
@@ -40,17 +42,17 @@ def make_probe(
     None. These are left out where `flipped` is false, or their features would take longer than
     `spare_s()`, in seconds.
     """
+    began = time.monotonic()
     probe = search_probe(features, dataset, display)
+    heads_s = time.monotonic() - began
     if horizontal_flip is None:
         horizontal_flip = _resolve_flip(features, probe.head, dataset, config, display)
-    head = fit_last_head(
-        features,
-        dataset,
-        display,
-        C=probe.chosen.C,
-        flipped=horizontal_flip and flipped,
-        spare_s=spare_s,
-    )
+    flips = None
+    if horizontal_flip and flipped:
+        flips = embed_flipped(features, dataset, display, spare_s=spare_s)
+    began = time.monotonic()
+    head = fit_last_head(features, dataset, display, C=probe.chosen.C, flipped=flips)
+    heads_s += time.monotonic() - began
     return Candidate(
         method="probe",
         dataset=dataset,
@@ -66,6 +68,7 @@ def make_probe(
         horizontal_flip=horizontal_flip,
         history=(),
         notes=_describe_trials(probe),
+        heads_s=heads_s,
     )
 
 
@@ -75,29 +78,37 @@ def fit_last_head(
     display: Display,
     *,
     C: float,
-    flipped: bool,
-    spare_s: Callable[[], float],
+    flipped: Floats | None,
 ) -> LinearHead:
     """Fit the head that is published on all images that it may see, and on the same images flipped.
 
-    These are left out where `flipped` is false, or their features would take longer than `spare_s()`.
+    `flipped` is what `embed_flipped` returned for them, or None to leave these out.
     """
     rows, targets = head_images(dataset)
-    flipped_embeddings = None
-    if flipped and features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
-        display.line("time budget: no time is left for flipped images")
-    elif flipped:
-        with display.bar("computing features of flipped images", len(rows)) as advance:
-            flipped_embeddings = compute_embeddings(
-                features.trunk, dataset.pixels, rows, flipped=True, advance=advance
-            )
     with display.stage("fitting the head"):
         return fit_published_head(
             features.embeddings[rows],
             targets,
             C=C,
             balanced=is_imbalanced(dataset),
-            flipped=flipped_embeddings,
+            flipped=flipped,
+        )
+
+
+def embed_flipped(
+    features: Features, dataset: Dataset, display: Display, *, spare_s: Callable[[], float]
+) -> Floats | None:
+    """Return the embeddings of the images that the published head may see, flipped: (M, D).
+
+    None where they would take longer than `spare_s()`, in seconds.
+    """
+    rows, _ = head_images(dataset)
+    if features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
+        display.line("time budget: no time is left for flipped images")
+        return None
+    with display.bar("computing features of flipped images", len(rows)) as advance:
+        return compute_embeddings(
+            features.trunk, dataset.pixels, rows, flipped=True, advance=advance
         )
 
 

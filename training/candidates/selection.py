@@ -1,7 +1,7 @@
-"""Whether a trained network is better than the probe, by the validation images that judged both."""
+"""Model selection: which candidate is published, and why, by the validation images of both."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,12 +12,60 @@ from training.assessment.validation_result import (
     share_better,
     validation_result,
 )
-from training.candidates.candidate import Candidate
+from training.candidates.candidate import Candidate, describe_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contest:
-    """Two ways to a model on the same validation images: those held out, or of some folds.
+class Selection:
+    """What is published, all that it was chosen from, and why, in a sentence."""
+
+    chosen: Candidate
+    tried: tuple[Candidate, ...]
+    reason: str
+
+    @classmethod
+    def without_rival(
+        cls, chosen: Candidate, because: str = "it is the only model that was trained"
+    ) -> "Selection":
+        """Return the selection where there was nothing to compare with."""
+        return cls(chosen=chosen, tried=(chosen,), reason=_sentence(chosen, because))
+
+    @classmethod
+    def between(
+        cls, probe: Candidate, rivals: Sequence[Candidate], trained: Candidate
+    ) -> "Selection":
+        """Choose between the probe and what was trained.
+
+        Args:
+            probe: what is published unless training was better.
+            rivals: the probes that the trained model is compared with: one for each fold that was held
+                out, or the probe itself.
+            trained: its validation images are those of all the rivals, in their order.
+        """
+        comparison = PairedComparison.of(rivals, trained)
+        decision = comparison.decide()
+        trained = replace(trained, notes=(*trained.notes, comparison.describe()))
+        chosen = trained if decision.trained_wins else probe
+        return cls(
+            chosen=chosen, tried=(probe, trained), reason=_sentence(chosen, decision.because)
+        )
+
+    def with_probe(self, probe: Candidate) -> "Selection":
+        """Return the same selection with another fit of the probe that was chosen."""
+        return replace(self, chosen=probe, tried=(probe, *self.tried[1:]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Whether training won, and the figures that decided, in words."""
+
+    trained_wins: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedComparison:
+    """The probe and a trained model on the same validation images: those held out, or of some folds.
 
     Neither model of a fold has seen its images. `num_folds` counts the folds, 1 where images are
     held out.
@@ -28,43 +76,68 @@ class Contest:
     num_folds: int
 
     @classmethod
-    def of(cls, probes: Sequence[Candidate], trained: Candidate) -> "Contest":
-        """Return what probes and a trained model say of the same validation images.
+    def of(cls, probes: Sequence[Candidate], trained: Candidate) -> "PairedComparison":
+        """Return the results of probes and a trained model on the same validation images.
 
-        All of a way's answers are rated at one temperature: one of a single fold's handful of images,
-        all right by chance, would make every answer of that fold look sure.
+        All predictions of a kind are scaled by one temperature: one of a single fold's handful of
+        images, all right by chance, would make every prediction of that fold look confident.
 
         Args:
-            probes: one for each of the folds that judge, or one where images are held out.
+            probes: one for each fold that was held out, or one where images are held out.
             trained: its validation images are those of all the probes, in their order.
         """
         targets = trained.dataset.targets("val")
         logits = np.concatenate([probe.val_logits for probe in probes])
         return cls(
-            probe=validation_result(probes[0].method, logits, targets),
-            trained=validation_result(trained.method, trained.val_logits, targets),
+            probe=validation_result(describe_method(probes[0].method), logits, targets),
+            trained=validation_result(describe_method(trained.method), trained.val_logits, targets),
             num_folds=len(probes),
         )
 
-    def trained_wins(self) -> bool:
-        """Whether training is at least as often right as the probe, and very likely better.
+    def decide(self) -> Decision:
+        """Return whether training is at least as accurate as the probe, and very likely better.
 
-        Better is a lower loss or more images right, in most bootstrap samples of the images.
+        Better is a lower loss or fewer mistakes, in most bootstrap samples of the images.
         """
         trained, probe = self.trained, self.probe
+        accuracies = (
+            f"{100 * trained.correct.mean():.1f} % against {100 * probe.correct.mean():.1f} %"
+        )
         if trained.correct.mean() < probe.correct.mean():
-            return False
+            because = f"{self._images()}, the {trained.name} is less accurate ({accuracies})"
+            return Decision(trained_wins=False, because=because)
+        lower_loss = share_better(trained.losses, probe.losses)
         fewer_wrong = share_better(~trained.correct, ~probe.correct)
-        return max(share_better(trained.losses, probe.losses), fewer_wrong) >= CONVINCED
+        shares = (
+            f"in {100 * lower_loss:.0f} % of the bootstrap samples its loss is lower, in "
+            f"{100 * fewer_wrong:.0f} % it has fewer mistakes"
+        )
+        if max(lower_loss, fewer_wrong) >= CONVINCED:
+            because = (
+                f"{self._images()}, its accuracy is {accuracies} of the {probe.name}; {shares}"
+            )
+            return Decision(trained_wins=True, because=because)
+        because = (
+            f"{self._images()}, the {trained.name} is not clearly better: accuracy {accuracies}; "
+            f"{shares}, and {100 * CONVINCED:.0f} % are needed"
+        )
+        return Decision(trained_wins=False, because=because)
 
     def describe(self) -> str:
         """Return how far apart the two are, in words."""
         trained, probe = self.trained, self.probe
         difference, low, high = accuracy_difference(trained.correct, probe.correct)
-        of_folds = f" of {self.num_folds} folds" if self.num_folds > 1 else ""
-        sure = 100 * share_better(trained.losses, probe.losses)
+        lower_loss = 100 * share_better(trained.losses, probe.losses)
         return (
-            f"{trained.name} against the probe, by the same {len(probe.losses)} validation images"
-            f"{of_folds}: {100 * difference:+.1f} points (95 % interval {100 * low:+.1f} to "
-            f"{100 * high:+.1f}), lower loss in {sure:.0f} % of the bootstrap samples"
+            f"{trained.name} against the {probe.name}, {self._images()}: "
+            f"{100 * difference:+.1f} points (95 % interval {100 * low:+.1f} to "
+            f"{100 * high:+.1f}), lower loss in {lower_loss:.0f} % of the bootstrap samples"
         )
+
+    def _images(self) -> str:
+        of_folds = f" of {self.num_folds} folds" if self.num_folds > 1 else ""
+        return f"on the same {len(self.probe.losses)} validation images{of_folds}"
+
+
+def _sentence(chosen: Candidate, because: str) -> str:
+    return f"Published is the {describe_method(chosen.method)}: {because}."

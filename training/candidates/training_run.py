@@ -61,7 +61,7 @@ def train_network(
 
     if saved is None:
         checkpoints.save(contents(None))
-    settings = replace(part.settings(), learning_rate=plan.learning_rate)
+    settings = replace(part.settings, learning_rate=plan.learning_rate)
     with (
         show_training(display) as shown,
         tracked(tracker, shown) as hooks,

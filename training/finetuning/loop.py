@@ -282,7 +282,7 @@ class Trainer:
         self.losses.append(loss)
         self.progress.advance()
         self.timer.add_step(tuple(batch.images.shape[-2:]), seconds)  # type: ignore[arg-type]
-        if self.progress.step % _ASK_CLOCK_EVERY == 0 and self.step_plan.deadline_s is not None:
+        if self.progress.step % _ASK_CLOCK_EVERY == 0 and self.step_plan.budget.limited:
             fitting = self.timer.steps_in_time(self.progress, self.step_plan)
             self.progress.replan(distributed.broadcast(fitting))
         self.hooks.on_step(

@@ -1,12 +1,12 @@
 """How long a run is, at which image sizes, and what it does when the clock says otherwise."""
 
-import time
 from collections import deque
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Final
 
 from training.finetuning.lr_schedule import RunProgress
+from training.runtime.time_budget import TimeBudget
 
 # Touvron et al. 2019, "Fixing the train-test resolution discrepancy": most steps on small images, the
 # last ones at the served size.
@@ -31,8 +31,8 @@ class StepPlan:
         num_validations: evaluations on the validation images, evenly spread, the last one at the end.
         early_hw: height and width of the training images in the first steps.
         final_hw: the same in the last fifth of the steps: the served model's input.
-        deadline_s: `time.monotonic()` at which all is to be done, or None. A run that turns
-            out slower gets fewer steps, one that turns out faster more.
+        budget: in which all is to be done. A run that turns out slower gets fewer steps, one that
+            turns out faster more.
         closing_s: what follows the last step, at the machine's speed before the first one.
         final_factor: how many times as long as at the early size a step takes at the final one.
     """
@@ -42,7 +42,7 @@ class StepPlan:
     num_validations: int
     early_hw: Size
     final_hw: Size
-    deadline_s: float | None
+    budget: TimeBudget
     closing_s: float = 0.0
     final_factor: float = 1.0
 
@@ -92,11 +92,15 @@ class StepTimer:
     def steps_in_time(self, progress: RunProgress, step_plan: StepPlan) -> int:
         """Return the number of steps that end at the deadline; the present one if it nearly does."""
         early_s = self.step_s(step_plan.early_hw)
-        if step_plan.deadline_s is None or early_s is None:
+        if not step_plan.budget.limited or early_s is None:
             return progress.num_steps
         left = 1 - progress.step / progress.num_steps
-        ends_s = step_plan.deadline_s - step_plan.closing_s * self.slowdown(step_plan.early_hw)
-        left_s = ends_s - time.monotonic() - self.validation_s * step_plan.num_validations * left
+        closing_s = step_plan.closing_s * self.slowdown(step_plan.early_hw)
+        left_s = (
+            step_plan.budget.left_s
+            - closing_s
+            - self.validation_s * step_plan.num_validations * left
+        )
         final_s = self.step_s(step_plan.final_hw) or early_s * step_plan.final_factor
         if progress.step >= step_plan.final_from(progress.num_steps):
             # Longer than this, it would go back to the early size.

@@ -11,6 +11,7 @@ from training.finetuning.hyperparameters import FINETUNE, SCRATCH, Hyperparamete
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.runtime.device import has_fast_bfloat16, resolve_device
+from training.runtime.time_budget import TimeBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class TrainingTask:
         config: the run's options.
         method: "finetune" or "scratch".
         horizontal_flip: whether a flipped image keeps its class.
-        deadline_s: `time.monotonic()` at which all is to be done, or None.
+        settings: how weights are changed.
+        budget: in which all is to be done.
         after_s: what follows the choice among the weights: export, measuring, publishing.
         stretched: whether time that is left over may make the run longer than the data needs.
         export_s, feature_s: what exporting the backbone took, and each image's features by ONNX Runtime.
@@ -40,7 +42,8 @@ class TrainingTask:
     config: FinetuneConfig
     method: str
     horizontal_flip: bool
-    deadline_s: float | None
+    settings: Hyperparameters
+    budget: TimeBudget
     after_s: float = 0.0
     stretched: bool = True
     export_s: float = 0.0
@@ -51,15 +54,21 @@ class TrainingTask:
         """Whether the weights are random at first."""
         return self.method == "scratch"
 
-    def settings(self) -> Hyperparameters:
-        """Return how weights are changed."""
-        device = resolve_device(self.config)
-        recipe = SCRATCH if self.scratch else FINETUNE
-        return replace(
-            recipe,
-            learning_rate=self.config.learning_rate or recipe.learning_rate,
-            weight_decay=self.config.weight_decay,
-            class_weights=class_weights(self.dataset),
-            half_precision=has_fast_bfloat16(device),
-            device=device,
-        )
+
+def choose_hyperparameters(
+    config: FinetuneConfig, dataset: Dataset, *, scratch: bool
+) -> Hyperparameters:
+    """Return how weights are changed: the recipe, the user's options, and what data and machine ask for.
+
+    `scratch`: whether they are random at first.
+    """
+    device = resolve_device(config)
+    recipe = SCRATCH if scratch else FINETUNE
+    return replace(
+        recipe,
+        learning_rate=config.learning_rate or recipe.learning_rate,
+        weight_decay=config.weight_decay,
+        class_weights=class_weights(dataset),
+        half_precision=has_fast_bfloat16(device),
+        device=device,
+    )

@@ -84,7 +84,7 @@ def plan_last_stages(
     network has time for more than a few steps, where nothing is to be gained, on a GPU, with several
     processes, and of networks that cannot be cut (vision transformers).
     """
-    settings = task.settings()
+    settings = task.settings
     if num_steps >= FEW_STEPS or not _may_be_cut(task) or settings.device.type != "cpu":
         return None
     network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
@@ -145,7 +145,7 @@ def describe_last_stages(option: LastStagesOption, images_per_step: int, total: 
 def _may_be_cut(task: TrainingTask) -> bool:
     """Whether the clock decides on the run's length, and one process reads the images."""
     return (
-        task.deadline_s is not None
+        task.budget.limited
         and task.method == "finetune"
         and task.config.epochs is None
         and isinstance(task.images, TrainingImages)
@@ -178,8 +178,7 @@ def _kept_image_s(task: TrainingTask, side_hw: tuple[int, int], stopwatch: Stopw
 
 def _count_views(task: TrainingTask, cut: Cut, image_s: float) -> int:
     """Return how many views of each image there is time and memory for."""
-    assert task.deadline_s is not None
-    left_s = task.deadline_s - task.after_s - time.monotonic()
+    left_s = task.budget.left_s - task.after_s
     num_images, num_val = task.images.num_images, len(task.validation.rows)
     answers = (_KEEPING_SHARE * left_s - task.export_s) / image_s - num_val
     view_bytes = 2 * num_images * int(np.prod(cut.shape))
@@ -203,7 +202,7 @@ def _time_steps(
             rows=rows,
             targets=task.validation.targets,
         ),
-        task.settings(),
+        task.settings,
         early_hw=shape[:2],
         final_hw=shape[:2],
     )
@@ -223,7 +222,7 @@ def _plan_course(
         len(task.validation.rows),
         early_hw=shape[:2],
         final_hw=shape[:2],
-        deadline_s=task.deadline_s,
+        budget=task.budget,
         after_s=task.after_s + comparing_s + keeping_s,
         fixed=not task.stretched,
     )

@@ -12,6 +12,7 @@ from training.finetuning.loop import Trainer
 from training.finetuning.step_plan import StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
+from training.runtime.time_budget import TimeBudget
 
 FACTORS: Final = (1 / 3, 1.0, 3.0)
 # From random weights the highest rate nearly always looks best after a few steps, and ends worse (Wu et
@@ -54,7 +55,7 @@ def sweep_rates(
         most_steps=steps,
         num_validations=1,
         final_hw=step_plan.early_hw,
-        deadline_s=None,
+        budget=TimeBudget.starting_now(),
     )
     tried: list[tuple[float, float]] = []
     for factor in factors:

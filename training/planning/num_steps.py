@@ -1,7 +1,6 @@
 """How many steps a run gets: from the size of the data, and from measured times where time is short."""
 
 import copy
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +14,7 @@ from training.finetuning.loop import Trainer
 from training.finetuning.step_plan import FINAL_SHARE, Size, StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
+from training.runtime.time_budget import TimeBudget
 
 # Kolesnikov et al. 2020, "Big Transfer", choose the length by the size of the data, too: 500 steps
 # below 20,000 images at batches of 512. Batches here are small, so larger data needs more of them.
@@ -110,7 +110,7 @@ def measure_times(
             num_validations=1,
             early_hw=size,
             final_hw=size,
-            deadline_s=None,
+            budget=TimeBudget.starting_now(),
         )
         trial = Trainer.begin(copy.deepcopy(network), images, seen, settings, step_plan=step_plan)
         trial.run()
@@ -128,28 +128,28 @@ def plan_steps(
     *,
     early_hw: Size,
     final_hw: Size,
-    deadline_s: float | None,
+    budget: TimeBudget,
     after_s: float,
     fixed: bool,
 ) -> StepPlan:
-    """Return the course that fits.
+    """Return the plan that fits.
 
     Args:
         wanted: steps that are enough for the data.
-        timing: needed where there is a deadline.
+        step_times: needed where the budget is limited.
         num_validation: the number of validation images.
         early_hw, final_hw: the sizes of the training images.
-        deadline_s: `time.monotonic()` at which all is to be done, or None.
+        budget: in which all is to be done.
         after_s: what follows when the last validation image has been answered.
         fixed: whether `wanted` was asked for by the user, and more is not wanted.
     """
     num_steps, most_steps, records = wanted, wanted, _MOST_VALIDATIONS
     closing, final_factor = 0.0, 1.0
-    if deadline_s is not None:
+    if budget.limited:
         assert step_times is not None
         final_factor = step_times.final_step_s / step_times.early_step_s
         closing = after_s + closing_s(step_times.val_image_s, num_validation)
-        left_s = max(0.0, deadline_s - closing - time.monotonic())
+        left_s = max(0.0, budget.left_s - closing)
         validation_s = step_times.val_image_s * num_validation
         records = int(
             np.clip(_VALIDATION_SHARE * left_s / max(validation_s, 1e-6), 1, _MOST_VALIDATIONS)
@@ -163,7 +163,7 @@ def plan_steps(
         num_validations=min(records, num_steps),
         early_hw=early_hw,
         final_hw=final_hw,
-        deadline_s=deadline_s,
+        budget=budget,
         closing_s=closing,
         final_factor=final_factor,
     )

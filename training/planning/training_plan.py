@@ -1,6 +1,5 @@
 """What is decided before the first step: how long, at which rate, and how much of the network."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -21,6 +20,7 @@ from training.planning.num_steps import (
 )
 from training.runtime import distributed
 from training.runtime.progress import Display
+from training.runtime.time_budget import TimeBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,12 @@ class Plan:
     last_stages: LastStages | None = None
 
     def to_saved(self) -> dict[str, Any]:
-        """Return plain values; the deadline as the seconds left, for clocks begin anew."""
+        """Return plain values; the budget as the seconds left, for clocks begin anew."""
         step_plan = asdict(self.step_plan)
-        deadline_s = step_plan.pop("deadline_s")
-        left_s = None if deadline_s is None else deadline_s - time.monotonic()
+        del step_plan["budget"]
         return {
             "step_plan": step_plan,
-            "left_s": left_s,
+            "left_s": self.step_plan.budget.left_s,
             "learning_rate": self.learning_rate,
             "notes": list(self.notes),
             "last_stages": None if self.last_stages is None else asdict(self.last_stages),
@@ -51,10 +50,8 @@ class Plan:
     @classmethod
     def from_saved(cls, saved: Mapping[str, Any]) -> "Plan":
         """Return the plan that `to_saved` was called of."""
-        left_s = saved["left_s"]
-        step_plan = StepPlan(
-            **saved["step_plan"], deadline_s=None if left_s is None else time.monotonic() + left_s
-        )
+        budget = TimeBudget.starting_now(saved["left_s"])
+        step_plan = StepPlan(**saved["step_plan"], budget=budget)
         return cls(
             step_plan=step_plan,
             learning_rate=saved["learning_rate"],
@@ -71,11 +68,11 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
     Raises:
         OutOfTime: the budget has no room for a few steps.
     """
-    settings = task.settings()
+    settings = task.settings
     final_hw = task.backbone.spec.crop_hw
     early_hw = final_hw if task.scratch else early_size(task.start, final_hw)
     step_times: StepTimes | None = None
-    if task.deadline_s is not None or task.config.dry_run:
+    if task.budget.limited or task.config.dry_run:
         step_times = measure_times(
             task.start, task.images, task.validation, settings, early_hw=early_hw, final_hw=final_hw
         )
@@ -112,14 +109,14 @@ def _plan_whole(
         len(task.validation.rows),
         early_hw=early_hw,
         final_hw=final_hw,
-        deadline_s=task.deadline_s,
+        budget=task.budget,
         after_s=task.after_s,
         fixed=task.config.epochs is not None or not task.stretched,
     )
     said = describe_steps(step_plan, step_times, images.images_per_step, images.num_images)
     return Plan(
         step_plan=distributed.broadcast(step_plan),
-        learning_rate=task.settings().learning_rate,
+        learning_rate=task.settings.learning_rate,
         notes=(said,),
     )
 
@@ -136,8 +133,9 @@ def with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
         notes.append(f"learning rate {rate:.2g} for {steps} steps: {outcome}")
         display.line(f"  {notes[-1]}")
 
-    began = time.monotonic()
-    settings, validation = task.settings(), task.validation
+    budget = plan.step_plan.budget.less(plan.step_plan.closing_s)
+    before_s = budget.left_s
+    settings, validation = task.settings, task.validation
     rate = sweep_rates(
         task.start,
         task.images,
@@ -149,10 +147,9 @@ def with_swept_rate(task: TrainingTask, plan: Plan, display: Display) -> Plan:
         on_trial=on_trial,
     )
     step_plan = plan.step_plan
-    if step_plan.deadline_s is not None:
+    if step_plan.budget.limited:
         # The trials were paid for with the run's own time.
-        ends_s = step_plan.deadline_s - step_plan.closing_s
-        share = (time.monotonic() - began) / max(1e-6, ends_s - began)
+        share = (before_s - budget.left_s) / max(1e-6, before_s)
         left = max(1, round(step_plan.num_steps * max(0.0, 1 - share)))
         step_plan = replace(step_plan, num_steps=distributed.broadcast(left))
     return replace(

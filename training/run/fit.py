@@ -1,7 +1,7 @@
 """From prepared images to the model to publish: the probe, or a network trained from it."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from training.augmentation.batches import StepImages, TrainingImages
@@ -10,28 +10,25 @@ from training.augmentation.random_augmentation import Augmentation
 from training.candidates.candidate import Candidate
 from training.candidates.finetuned import TrainedNetwork, make_finetuned, train_with_heads
 from training.candidates.probe_candidate import make_probe
-from training.candidates.selection import Contest
+from training.candidates.selection import Selection
 from training.config import FinetuneConfig
 from training.data.cache import default_cache_dir
 from training.data.split import MAX_FOLDS, Dataset
 from training.errors import OutOfTime
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
-from training.finetuning.task import TrainingTask
+from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.planning.training_plan import make_plan
 from training.probing.published_head import head_images
 from training.run.prepare import PreparedData
-from training.run.time_budget import Stopwatch
+from training.run.stage_costs import StageCosts
 from training.runtime import distributed
 from training.runtime.device import resolve_device
 from training.runtime.progress import Display
 
 # One fold of a large data set has as many validation images, of a small one it takes several.
 _ENOUGH_VALIDATION_IMAGES: Final = 50
-
-# The model to publish, and all that were tried.
-Chosen = tuple[Candidate, list[Candidate]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +38,7 @@ class Fitting:
     prepared: PreparedData
     config: FinetuneConfig
     display: Display
-    stopwatch: Stopwatch
+    costs: StageCosts
 
     def task(
         self,
@@ -57,7 +54,7 @@ class Fitting:
         With folds, time that is left over goes to the next one. After the first of them, the mean of
         the networks is one network more to export.
         """
-        mean_s = self.stopwatch.mean_s if fold > 0 else 0.0
+        mean_s = self.costs.mean_s if fold > 0 else 0.0
         return TrainingTask(
             start=start,
             backbone=self.prepared.backbone,
@@ -69,16 +66,17 @@ class Fitting:
             config=self.config,
             method=method,
             horizontal_flip=horizontal_flip,
-            deadline_s=self.stopwatch.deadline_s(self.config),
-            after_s=self.stopwatch.after_s(self.config, dataset) + mean_s,
+            settings=choose_hyperparameters(self.config, dataset, scratch=method == "scratch"),
+            budget=self.costs.budget.aim(),
+            after_s=self.costs.after_s(self.config, dataset) + mean_s,
             stretched=method == "scratch" or self.prepared.dataset.folds is None,
-            export_s=self.stopwatch.export_s,
-            feature_s=self.stopwatch.feature_s,
+            export_s=self.costs.export_s,
+            feature_s=self.costs.feature_s,
         )
 
     def spare_s(self, dataset: Dataset) -> float:
         """Return the seconds that a fitted model leaves of the budget when it is published."""
-        return self.stopwatch.left_s(self.config) - self.stopwatch.finish_s(dataset)
+        return self.costs.budget.left_s - self.costs.finish_s(dataset)
 
     def images(self, dataset: Dataset, *, horizontal_flip: bool) -> StepImages:
         """Return the training images, changed at random."""
@@ -114,8 +112,8 @@ class Fitting:
             self.checkpoints(fold).remove()
 
 
-def fit_model(fitting: Fitting, method: str) -> Chosen | None:
-    """Return the model to publish, and all that were tried.
+def fit_model(fitting: Fitting, method: str) -> Selection | None:
+    """Return the model to publish, all that were tried, and why it is that one.
 
     With folds, training is validated on one held-out fold after the other, beside a probe fitted on the
     same images. If that probe is not beaten, the one that was cross-validated and fitted on all images is
@@ -130,21 +128,21 @@ def fit_model(fitting: Fitting, method: str) -> Chosen | None:
     probe = _make_probe(fitting, fitting.prepared.dataset, flipped=method == "probe")
     fitting.display.line(probe.describe())
     if method == "probe":
-        return None if fitting.config.dry_run else (probe, [probe])
+        return None if fitting.config.dry_run else Selection.without_rival(probe)
     try:
-        found = _from_probe(probe, fitting)
+        selection = _from_probe(probe, fitting)
     except OutOfTime:
         fitting.display.line(
             "time budget: no time is left for fine-tuning; the linear probe is published"
         )
-        found = None if fitting.config.dry_run else (probe, [probe])
-    if found is None or found[0] is not probe:
-        return found
-    probe = _make_probe(fitting, fitting.prepared.dataset, flipped=True)
-    return probe, [probe, *found[1][1:]]
+        because = "the time budget had no room for fine-tuning"
+        selection = None if fitting.config.dry_run else Selection.without_rival(probe, because)
+    if selection is None or selection.chosen is not probe:
+        return selection
+    return selection.with_probe(_make_probe(fitting, fitting.prepared.dataset, flipped=True))
 
 
-def _from_scratch(fitting: Fitting) -> Chosen | None:
+def _from_scratch(fitting: Fitting) -> Selection | None:
     dataset = fitting.prepared.dataset
     held = dataset if dataset.folds is None else dataset.hold_out(0)
     start = TransferNetwork(fitting.prepared.backbone, len(dataset.labels))
@@ -154,13 +152,12 @@ def _from_scratch(fitting: Fitting) -> Chosen | None:
     trained = _train(task, fitting)
     if trained is None:
         return None
-    model = _make_finetuned([trained], fitting)
-    return model, [model]
+    return Selection.without_rival(_make_finetuned([trained], fitting))
 
 
-def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
+def _from_probe(probe: Candidate, fitting: Fitting) -> Selection | None:
     dataset = fitting.prepared.dataset
-    if not distributed.broadcast(fitting.stopwatch.has_time_to_train(fitting.config, dataset)):
+    if not distributed.broadcast(fitting.costs.has_time_to_train(fitting.config, dataset)):
         raise OutOfTime
     if dataset.folds is None:
         probes, networks = [probe], _trained_from(probe, fitting)
@@ -169,11 +166,9 @@ def _from_probe(probe: Candidate, fitting: Fitting) -> Chosen | None:
     if not networks:
         return None
     trained = _make_finetuned(networks, fitting)
-    contest = Contest.of(probes, trained)
-    outcome = contest.describe()
-    fitting.display.line(outcome)
-    trained = replace(trained, notes=(*trained.notes, outcome))
-    return (trained if contest.trained_wins() else probe), [probe, trained]
+    selection = Selection.between(probe, probes, trained)
+    fitting.display.line(selection.tried[-1].notes[-1])
+    return selection
 
 
 def _make_finetuned(networks: list[TrainedNetwork], fitting: Fitting) -> Candidate:
@@ -220,7 +215,7 @@ def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork
 
 def _has_time_again(fitting: Fitting, seconds: float) -> bool:
     config, dataset = fitting.config, fitting.prepared.dataset
-    again = not config.dry_run and fitting.stopwatch.has_time_again(seconds, config, dataset)
+    again = not config.dry_run and fitting.costs.has_time_again(seconds, config, dataset)
     agreed: bool = distributed.broadcast(again)
     return agreed
 
@@ -247,10 +242,9 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candida
         flipped=flipped,
         spare_s=lambda: fitting.spare_s(dataset),
     )
-    watch = fitting.stopwatch
-    watch.probe_s = time.monotonic() - began
-    watch.heads_s = fitting.display.stage_seconds["fitting the head"]
-    watch.flipped_s = probe.horizontal_flip * watch.feature_s * len(head_images(dataset)[0])
+    costs = fitting.costs
+    costs.probe_s, costs.heads_s = time.monotonic() - began, probe.heads_s
+    costs.flipped_s = probe.horizontal_flip * costs.feature_s * len(head_images(dataset)[0])
     return probe
 
 

@@ -1,7 +1,8 @@
 """The stages of a run, in order: read, build, fit, choose, measure, publish."""
 
+import math
 import os
-import time
+from dataclasses import replace
 from pathlib import Path
 
 from inference.errors import PackageError
@@ -16,15 +17,18 @@ from training.data.scan import open_cache
 from training.data.views import Views
 from training.finetuning.experiment_tracking import check_tracker
 from training.run.fit import Fitting, fit_model
-from training.run.measure import measure_candidate
+from training.run.measure import measure_selected
 from training.run.prepare import prepare
 from training.run.publish import publish
-from training.run.time_budget import Stopwatch
+from training.run.report_content import make_report
+from training.run.stage_costs import StageCosts
 from training.runtime import distributed
 from training.runtime.allocator import keep_freed_memory
 from training.runtime.device import resolve_device
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
+from training.runtime.stage_times import StageTimes
+from training.runtime.time_budget import TimeBudget
 
 
 def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | None:
@@ -38,17 +42,24 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
         PackageError: the repository cannot be written.
     """
     keep_freed_memory()
-    stopwatch = Stopwatch(started=started)
-    display.stage_seconds["starting"] = time.monotonic() - started
+    total_s = math.inf if config.time_budget is None else config.time_budget
+    costs = StageCosts(budget=TimeBudget(started_s=started, total_s=total_s))
+    times = StageTimes()
+    times.add("starting", costs.budget.elapsed_s)
+    display = replace(display, on_stage=times.add)
     folder = read_folder(config.data)
     _check_writable(config.models_dir)
     check_tracker(config.tracker)
     with distributed.process_group(resolve_device(config)):
-        return _run(folder, config, display, stopwatch)
+        return _run(folder, config, display, costs, times)
 
 
 def _run(
-    folder: Folder, config: FinetuneConfig, display: Display, stopwatch: Stopwatch
+    folder: Folder,
+    config: FinetuneConfig,
+    display: Display,
+    costs: StageCosts,
+    times: StageTimes,
 ) -> Path | None:
     method = _resolve_method(config)
     describe_folder(folder, display)
@@ -59,18 +70,18 @@ def _run(
     with open_cache(config.cache_dir, views) as cache:
         with distributed.main_first():
             prepared = prepare(folder, backbone, cache, config, display, method=method)
-        stopwatch.saw(prepared.features)
-        fitting = Fitting(prepared=prepared, config=config, display=display, stopwatch=stopwatch)
-        fitted = fit_model(fitting, method)
+        costs.saw(prepared.features)
+        fitting = Fitting(prepared=prepared, config=config, display=display, costs=costs)
+        selection = fit_model(fitting, method)
         if config.dry_run:
             display.line("dry run: nothing was trained or published")
-        if fitted is None or not is_main():
+        if selection is None or not is_main():
             return None
-        chosen, tried = fitted
-        display.line(f"publishing the {describe_method(chosen.method)}")
-        measured = measure_candidate(chosen, tried, prepared, config, display, stopwatch=stopwatch)
+        display.line(f"publishing the {describe_method(selection.chosen.method)}")
+        measured = measure_selected(selection, prepared, config, display, costs=costs)
         display.line("exporting and verifying the package")
-        published = publish(measured, config)
+        report = make_report(selection, prepared, measured, times)
+        published = publish(measured, report, config)
         fitting.forget()
         return published
 

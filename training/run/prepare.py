@@ -37,7 +37,7 @@ class PreparedData:
     resolved: ResolvedCopies
     dataset: Dataset
 
-    def left_out(self) -> list[tuple[str, str]]:
+    def skipped_files(self) -> list[tuple[str, str]]:
         """Return path and reason of every file that takes no part."""
         relative = self.scan.folder.relative
         unreadable = [*self.scan.unreadable, *self.unknown.unreadable]

@@ -4,10 +4,9 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import onnx
 
@@ -29,7 +28,7 @@ from inference.manifest import (
 )
 from inference.package import publish_package, read_package
 from inference.session import SessionConfig
-from inference.similar import SimilarIndex, write_index
+from inference.similar import write_index
 from inference.strictjson import to_json
 from training.config import FinetuneConfig
 from training.data.layout import Split
@@ -38,39 +37,17 @@ from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
 from training.export.onnx_graph import embed_manifest
 from training.export.parity import check_raw_bytes, read_again
-from training.precisions.outcome import ConvertedFile
 from training.report.report_page import render_report
 from training.report.training_report import Report
+from training.run.measure import MeasuredModel
 from training.runtime.arrays import Floats
 
 _NUM_GOLDEN: Final = 12
 _GOLDEN_BYTES: Final = 400_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredModel:
-    """A model and all that was found out about it. `facts` are the manifest's fields but for
-    format_version, name, version, created and files. `variants` are the files of other precisions.
-
-    `frozen_split` and `given_splits` are kept so that the next run splits the same images alike.
-    `probabilities` holds the exported file's (N, K) for "val" and, where there are test images, "test".
-    `similar` goes into the package, unless it is None.
-    """
-
-    model: onnx.ModelProto
-    variants: tuple[ConvertedFile, ...]
-    facts: dict[str, Any]
-    dataset: Dataset
-    frozen_split: dict[str, str]
-    given_splits: tuple[Split, ...]
-    probabilities: dict[Split, Floats]
-    similar: SimilarIndex | None
-    metrics: dict[str, Any]
-    report: Report
-
-
-def publish(measured: MeasuredModel, config: FinetuneConfig) -> Path:
-    """Write the package and return its folder.
+def publish(measured: MeasuredModel, report: Report, config: FinetuneConfig) -> Path:
+    """Write the package, with its report, and return its folder.
 
     Raises:
         GateFailed: the written file answers raw bytes otherwise than was measured.
@@ -78,11 +55,13 @@ def publish(measured: MeasuredModel, config: FinetuneConfig) -> Path:
     """
     name = config.publish_name
     return publish_package(
-        config.models_dir, name, lambda folder, version: _write(folder, name, version, measured)
+        config.models_dir,
+        name,
+        lambda folder, version: _write(folder, name, version, measured, report),
     )
 
 
-def _write(folder: Path, name: str, version: int, measured: MeasuredModel) -> None:
+def _write(folder: Path, name: str, version: int, measured: MeasuredModel, report: Report) -> None:
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=name,
@@ -90,20 +69,20 @@ def _write(folder: Path, name: str, version: int, measured: MeasuredModel) -> No
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **measured.facts,
     )
-    files: dict[Precision, FileEntry] = {"fp32": _write_model(folder, measured.model, manifest)}
+    files: dict[Precision, FileEntry] = {"fp32": _write_model(folder, measured.graph, manifest)}
     for variant in measured.variants:
         own = dataclasses.replace(manifest, **variant.facts)
         files[own.precision] = _write_model(folder, variant.model, own)
     manifest = dataclasses.replace(manifest, files=files)
     (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
-    metrics = json.dumps(to_json(measured.metrics), ensure_ascii=False, indent=2)
+    metrics = json.dumps(to_json(measured.metrics_file), ensure_ascii=False, indent=2)
     (folder / "metrics.json").write_text(metrics, encoding="utf-8")
     write_frozen(folder / SPLIT_FILE, measured.frozen_split, measured.given_splits)
     if measured.similar is not None:
         write_index(folder, measured.similar)
     classifier = _check_written(folder, measured)
-    report = render_report(measured.report, manifest, classifier, similar=measured.similar)
-    (folder / "report.html").write_text(report, encoding="utf-8")
+    page = render_report(report, manifest, classifier, similar=measured.similar)
+    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def _write_model(folder: Path, model: onnx.ModelProto, manifest: Manifest) -> FileEntry:

@@ -1,81 +1,40 @@
-"""A run's own account of itself, for its report."""
-
-from collections.abc import Mapping, Sequence
+"""What the report of a run shows, gathered from its stages."""
 
 from training.assessment.answers import LabelledPredictions
-from training.assessment.calibration import CalibrationEffect
-from training.candidates.candidate import Candidate
+from training.candidates.selection import Selection
 from training.data.layout import Split
-from training.precisions.outcome import PrecisionOutcome
 from training.report.performance import EvaluatedOn
 from training.report.training_report import Report, Stage
+from training.run.measure import MeasuredModel
 from training.run.prepare import PreparedData
-from training.runtime.arrays import Floats
-from training.runtime.progress import Display
+from training.runtime.stage_times import StageTimes
 
 
 def make_report(
-    chosen: Candidate,
-    tried: list[Candidate],
-    prepared: PreparedData,
-    display: Display,
-    *,
-    probabilities: Mapping[Split, Floats],
-    calibration: Mapping[Split, CalibrationEffect],
-    precisions: Sequence[PrecisionOutcome] = (),
+    selection: Selection, prepared: PreparedData, measured: MeasuredModel, times: StageTimes
 ) -> Report:
-    """Return what the page shows: of the test images where there are any, else of validation images.
-
-    Args:
-        chosen: what is published.
-        tried: everything that was made, the chosen one among it.
-        prepared: the folder and what was found in it.
-        display: has timed the stages.
-        probabilities: (N, K) by split, calibrated.
-        calibration: what the temperature changed, by split.
-        precisions: what became of smaller files.
-    """
-    dataset, audit = chosen.dataset, prepared.audit
-    split: Split = "test" if "test" in probabilities else "val"
+    """Return what the page shows: of the test images where there are any, else of validation images."""
+    chosen, results, audit = selection.chosen, measured.results, prepared.audit
+    dataset, out_of_fold = chosen.dataset, chosen.out_of_fold()
+    split: Split = "test" if "test" in results.probabilities else "val"
     held_out: EvaluatedOn = "cross-validated" if chosen.cross_validated else "validation"
-    out_of_fold = chosen.out_of_fold()
     images = dataset.splits["test"] if split == "test" else out_of_fold.images
     return Report(
         answers=LabelledPredictions(
             labels=dataset.labels,
-            probabilities=probabilities[split],
+            probabilities=results.probabilities[split],
             targets=dataset.targets("test") if split == "test" else out_of_fold.targets,
             paths=tuple(prepared.scan.folder.relative(image.file) for image in images),
         ),
         kind="test" if split == "test" else held_out,
-        calibration=calibration[split],
+        calibration=results.calibration[split],
         pixels_of=lambda index: dataset.pixels[images[index].row],
-        history=next((c.history for c in (chosen, *tried) if c.history), ()),
-        tried=[note for c in tried for note in (*c.notes, c.describe())],
-        reason=explain_choice(chosen, tried),
+        history=next((c.history for c in (chosen, *selection.tried) if c.history), ()),
+        tried=[note for c in selection.tried for note in (*c.notes, c.describe())],
+        reason=selection.reason,
         findings=audit.findings,
         suspects=[audit.path(suspect.row) for suspect in audit.suspects],
-        left_out=prepared.left_out(),
-        stages=[Stage(name=name, seconds=s) for name, s in display.stage_seconds.items()],
-        precisions=precisions,
+        left_out=prepared.skipped_files(),
+        stages=[Stage(name=name, seconds=s) for name, s in times.seconds.items()],
+        precisions=measured.precisions.outcomes,
     )
-
-
-def explain_choice(chosen: Candidate, tried: list[Candidate]) -> str:
-    """Return one sentence on why this one is published."""
-    # The chosen one may have been given embeddings since, so it need not be the same object.
-    others = [candidate for candidate in tried if candidate.val_logits is not chosen.val_logits]
-    if not others:
-        return f"Published is the {chosen.method}, the only model that was made."
-    best = max(others, key=lambda other: other.accuracy)
-    # With folds, their accuracies are of different images.
-    same_images = chosen.dataset is best.dataset
-    if same_images and chosen.accuracy > best.accuracy:
-        because = f"it has more of the validation images right than the {best.method}"
-    elif same_images and chosen.accuracy == best.accuracy:
-        because = f"it has as many validation images right as the {best.method}, at a lower loss"
-    else:
-        because = (
-            f"where both were judged by the same images, the {best.method} was not clearly better"
-        )
-    return f"Published is the {chosen.method}: {because}."

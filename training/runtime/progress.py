@@ -3,21 +3,25 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def _ignore(title: str, seconds: float) -> None:
+    """Do nothing: nobody asked for the times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
     """Prints to one console. File names and labels are printed as they are, never as markup.
 
-    `stage_seconds`: the wall time of every stage and of all that a bar was shown for, by title, in order.
+    `on_stage` is called with the title of every stage, and of every bar, and the seconds that it took.
     """
 
     console: Console
-    stage_seconds: dict[str, float] = field(default_factory=dict)
+    on_stage: Callable[[str, float], None] = _ignore
 
     def line(self, text: str) -> None:
         """Print one line; control characters (of file names) become visible."""
@@ -46,11 +50,10 @@ class Display:
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
-        """Time the block, for the report. Stages follow each other; they do not lie in one another."""
+        """Time the block. Stages follow each other; they do not lie in one another."""
         started = time.monotonic()
         yield
-        spent = time.monotonic() - started
-        self.stage_seconds[title] = self.stage_seconds.get(title, 0.0) + spent
+        self.on_stage(title, time.monotonic() - started)
 
     def _progress(self) -> Progress:
         return Progress(

@@ -16,12 +16,13 @@ from training.candidates.finetuned import TrainedNetwork, make_finetuned
 from training.candidates.probe_candidate import search_probe
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.finetuning.task import TrainingTask
+from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.ood.score import held_out_cosines
 from training.probing.features import features_of
 from training.probing.probe import ProbeTrial
+from training.runtime.time_budget import TimeBudget
 
 pytestmark = pytest.mark.training
 
@@ -55,7 +56,8 @@ def beside(backbone: Backbone, config: FinetuneConfig) -> Beside:
             config=config,
             method="finetune",
             horizontal_flip=True,
-            deadline_s=None,
+            settings=choose_hyperparameters(config, dataset, scratch=False),
+            budget=TimeBudget.starting_now(),
         )
         features = features_of(network, backbone.spec, dataset.pixels, quiet())
         return TrainedNetwork(

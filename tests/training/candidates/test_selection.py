@@ -1,4 +1,4 @@
-"""The probe and a trained network, judged by the same images."""
+"""The probe and a trained network, compared on the same images, and the reason that is given."""
 
 import dataclasses
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from training.candidates.candidate import Candidate
-from training.candidates.selection import Contest
+from training.candidates.selection import PairedComparison, Selection
 
 pytestmark = pytest.mark.training
 
 
-def judged(probe: Candidate, method: str, *, right: int, sure: float = 4.0) -> Candidate:
+def predicting(probe: Candidate, method: str, *, right: int, sure: float = 4.0) -> Candidate:
     """Return a candidate that is right about some of the nine validation images."""
     targets = probe.dataset.targets("val")
     answers = np.where(np.arange(9) < right, targets, (targets + 1) % 3)
@@ -20,52 +20,103 @@ def judged(probe: Candidate, method: str, *, right: int, sure: float = 4.0) -> C
     return dataclasses.replace(probe, method=method, val_logits=logits)
 
 
-def over_folds(*pairs: tuple[Candidate, Candidate]) -> Contest:
-    """Return the contest of folds that have a probe and a trained network each."""
+def over_folds(*pairs: tuple[Candidate, Candidate]) -> PairedComparison:
+    """Return the comparison of folds that have a probe and a trained network each."""
     first = pairs[0][1]
     val = first.dataset.splits["val"] * len(pairs)
     dataset = dataclasses.replace(first.dataset, splits={**first.dataset.splits, "val": val})
     logits = np.concatenate([trained.val_logits for _, trained in pairs])
     trained = dataclasses.replace(first, dataset=dataset, val_logits=logits)
-    return Contest.of([probe for probe, _ in pairs], trained)
+    return PairedComparison.of([probe for probe, _ in pairs], trained)
 
 
-@pytest.mark.parametrize(("right", "wins"), [(9, True), (5, False), (3, False)])
+@pytest.mark.parametrize(
+    ("right", "chosen", "because"),
+    [
+        (9, "finetune", "its accuracy is 100.0 % against 55.6 % of the linear probe; in "),
+        (
+            5,
+            "probe",
+            "the fine-tuned network is not clearly better: accuracy 55.6 % against 55.6 %",
+        ),
+        (3, "probe", "the fine-tuned network is less accurate (33.3 % against 55.6 %)."),
+    ],
+)
 def test_the_probe_stays_unless_the_other_is_very_likely_better(
-    probe: Candidate, right: int, wins: bool
+    probe: Candidate, right: int, chosen: str, because: str
 ) -> None:
-    first, second = judged(probe, "probe", right=5), judged(probe, "finetune", right=right)
-    assert Contest.of([first], second).trained_wins() is wins
+    first, second = (
+        predicting(probe, "probe", right=5),
+        predicting(probe, "finetune", right=right),
+    )
+    selection = Selection.between(first, [first], second)
+    assert selection.chosen.method == chosen
+    assert [candidate.method for candidate in selection.tried] == ["probe", "finetune"]
+    name = {"probe": "linear probe", "finetune": "fine-tuned network"}[chosen]
+    start = f"Published is the {name}: on the same 9 validation images, {because}"
+    assert selection.reason.startswith(start)
+
+
+def test_the_reason_never_claims_a_lower_loss_that_is_higher(probe: Candidate) -> None:
+    """As accurate, and with the lower loss: by too little to be sure, which is what is said."""
+    first = predicting(probe, "probe", right=8)
+    second = dataclasses.replace(first, method="finetune", val_logits=1.01 * first.val_logits)
+    selection = Selection.between(first, [first], second)
+    assert selection.chosen is first
+    assert "at a lower loss" not in selection.reason
+    assert selection.reason.endswith("and 80 % are needed.")
+
+
+def test_a_selection_without_a_rival_says_so(probe: Candidate) -> None:
+    assert Selection.without_rival(probe).reason == (
+        "Published is the linear probe: it is the only model that was trained."
+    )
+    late = Selection.without_rival(probe, "the time budget had no room for fine-tuning")
+    assert late.reason.endswith(": the time budget had no room for fine-tuning.")
+
+
+def test_another_fit_of_the_probe_takes_its_place(probe: Candidate) -> None:
+    first, second = predicting(probe, "probe", right=9), predicting(probe, "finetune", right=3)
+    selection = Selection.between(first, [first], second)
+    again = selection.with_probe(probe)
+    assert again.chosen is probe
+    assert again.tried == (probe, selection.tried[1])
+    assert again.reason == selection.reason
 
 
 def test_one_image_more_of_nine_may_be_luck(probe: Candidate) -> None:
     """Its losses are no lower elsewhere: a coin would do as well."""
-    contest = Contest.of([judged(probe, "probe", right=8)], judged(probe, "finetune", right=8))
-    assert not contest.trained_wins()
-    text = contest.describe()
+    comparison = PairedComparison.of(
+        [predicting(probe, "probe", right=8)], predicting(probe, "finetune", right=8)
+    )
+    assert not comparison.decide().trained_wins
+    text = comparison.describe()
     assert "+0.0 points (95 % interval +0.0 to +0.0)" in text
     assert "the same 9 validation images" in text
 
 
-def test_folds_judge_together(probe: Candidate) -> None:
+def test_folds_are_compared_together(probe: Candidate) -> None:
     """What one fold speaks for, two others speak against."""
-    better = judged(probe, "probe", right=7), judged(probe, "finetune", right=9)
-    worse = judged(probe, "probe", right=9), judged(probe, "finetune", right=7)
-    assert over_folds(better).trained_wins()
+    better = predicting(probe, "probe", right=7), predicting(probe, "finetune", right=9)
+    worse = predicting(probe, "probe", right=9), predicting(probe, "finetune", right=7)
+    assert over_folds(better).decide().trained_wins
     both = over_folds(better, worse, worse)
-    assert not both.trained_wins()
-    assert "finetune against the probe" in both.describe()
+    assert not both.decide().trained_wins
+    assert "fine-tuned network against the linear probe" in both.describe()
     assert "the same 27 validation images of 3 folds: -7.4 points" in both.describe()
-    assert over_folds(worse, better, better, better).trained_wins()
+    assert over_folds(worse, better, better, better).decide().trained_wins
 
 
-def test_a_fold_that_is_right_by_chance_is_not_rated_surer_than_the_others(
+def test_a_fold_that_is_right_by_chance_is_not_taken_for_surer_than_the_others(
     probe: Candidate,
 ) -> None:
     """Both ways answer alike, but that each has the fold without a mistake at another place."""
-    faultless, poor = judged(probe, "finetune", right=9), judged(probe, "finetune", right=5)
-    contest = over_folds((poor, faultless), (faultless, poor))
-    together = contest.trained.losses
+    faultless, poor = (
+        predicting(probe, "finetune", right=9),
+        predicting(probe, "finetune", right=5),
+    )
+    comparison = over_folds((poor, faultless), (faultless, poor))
+    together = comparison.trained.losses
     alone = over_folds((poor, faultless)).trained.losses
     assert together[:9].mean() > 2 * alone.mean()
-    assert together.mean() == pytest.approx(contest.probe.losses.mean())
+    assert together.mean() == pytest.approx(comparison.probe.losses.mean())

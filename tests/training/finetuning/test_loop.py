@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-import time
+import math
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from training.finetuning.loop import (
 from training.finetuning.step_plan import StepPlan
 from training.finetuning.validation import ValidationImages, compute_logits, score
 from training.networks.transfer_network import TransferNetwork
+from training.runtime.time_budget import TimeBudget
 
 pytestmark = pytest.mark.training
 
@@ -41,7 +42,7 @@ def settings(**changes: Any) -> Hyperparameters:
     return dataclasses.replace(FINETUNE, **{"learning_rate": 1e-3, **changes})
 
 
-def step_plan(num_steps: int, *, records: int = 1, deadline_s: float | None = None) -> StepPlan:
+def step_plan(num_steps: int, *, records: int = 1, left_s: float = math.inf) -> StepPlan:
     """Return a course of a few steps, the first ones on smaller images."""
     return StepPlan(
         num_steps=num_steps,
@@ -49,7 +50,7 @@ def step_plan(num_steps: int, *, records: int = 1, deadline_s: float | None = No
         num_validations=records,
         early_hw=(48, 48),
         final_hw=SIDE_HW,
-        deadline_s=deadline_s,
+        budget=TimeBudget.starting_now(left_s),
     )
 
 
@@ -252,7 +253,7 @@ def test_a_run_that_goes_on_from_its_state_ends_bit_equal(begin: Any, stop_after
     taken: list[Any] = []
 
     def after_step(state_of: Any) -> None:
-        if state_of()["pace"]["step"] == stop_after:
+        if state_of()["progress"]["step"] == stop_after:
             taken.append(state_of())
             raise Stop
 
@@ -303,7 +304,7 @@ def test_a_loss_that_stays_no_number_ends_the_run_with_the_remedy(begin: Any) ->
 
 def test_a_passed_deadline_ends_the_run_at_the_next_look_at_the_clock(begin: Any) -> None:
     seen = Seen()
-    trainer = begin(step_plan(500, records=5, deadline_s=time.monotonic()), seen.hooks())
+    trainer = begin(step_plan(500, records=5, left_s=0.0), seen.hooks())
     trainer.run()
     assert len(seen.steps) == 10
     assert trainer.progress.num_steps == 10
@@ -311,7 +312,7 @@ def test_a_passed_deadline_ends_the_run_at_the_next_look_at_the_clock(begin: Any
 
 def test_a_far_deadline_changes_nothing(begin: Any) -> None:
     seen = Seen()
-    begin(step_plan(12, deadline_s=time.monotonic() + 3600), seen.hooks()).run()
+    begin(step_plan(12, left_s=3600), seen.hooks()).run()
     assert {report.num_steps for report in seen.steps} == {12}
 
 

@@ -1,11 +1,12 @@
 """Sizes, validation passes and the clock of a run."""
 
-import time
+import math
 
 import pytest
 
 from training.finetuning.lr_schedule import RunProgress
 from training.finetuning.step_plan import StepPlan, StepTimer
+from training.runtime.time_budget import TimeBudget
 
 pytestmark = pytest.mark.training
 
@@ -20,14 +21,14 @@ def step_plan(
     closing_s: float = 0.0,
     final_factor: float = 1.0,
 ) -> StepPlan:
-    """Return a course with some time left."""
+    """Return a plan with some time left."""
     return StepPlan(
         num_steps=num_steps,
         most_steps=2 * num_steps,
         num_validations=records,
         early_hw=SMALL,
         final_hw=FULL,
-        deadline_s=None if left_s is None else time.monotonic() + left_s,
+        budget=TimeBudget.starting_now(math.inf if left_s is None else left_s),
         closing_s=closing_s,
         final_factor=final_factor,
     )
@@ -70,14 +71,14 @@ def test_slow_steps_shorten_the_run() -> None:
     assert clock.steps_in_time(progress, step_plan(left_s=30.2)) == 80
 
 
-def test_the_larger_images_of_the_end_are_reckoned_with_before_they_are_seen() -> None:
+def test_the_larger_images_of_the_end_are_allowed_for_before_they_are_seen() -> None:
     """They were measured to take four times as long: 80 + 4 * 20 = 160 s for 100 steps."""
     clock = timed({SMALL: 1.0})
     assert clock.steps_in_time(RunProgress(100), step_plan(left_s=160.5, final_factor=4.0)) == 100
     assert clock.steps_in_time(RunProgress(100), step_plan(left_s=80.5, final_factor=4.0)) == 50
 
 
-def test_validation_passes_are_reckoned_with() -> None:
+def test_validation_passes_are_allowed_for() -> None:
     clock = timed({SMALL: 1.0, FULL: 1.0}, validation_s=10.0)
     assert clock.steps_in_time(RunProgress(100), step_plan(records=5, left_s=100.5)) == 50
 

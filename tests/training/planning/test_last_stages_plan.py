@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +24,7 @@ from training.planning.last_stages_plan import (
     plan_last_stages,
 )
 from training.runtime.distributed import Shard
+from training.runtime.time_budget import TimeBudget
 
 pytestmark = pytest.mark.training
 
@@ -53,7 +53,7 @@ def test_a_budget_for_few_steps_goes_to_the_last_stages(task: TrainingTask) -> N
 
 def test_what_is_planned_ends_in_time(task: TrainingTask) -> None:
     left_s = 20.0
-    option = offered(dataclasses.replace(task, deadline_s=time.monotonic() + left_s, after_s=0.5))
+    option = offered(dataclasses.replace(task, budget=TimeBudget.starting_now(left_s), after_s=0.5))
     steps_s = option.step_plan.num_steps * option.step_times.mean_step_s()
     assert option.keeping_s < 0.5 * left_s
     assert option.keeping_s + steps_s + 0.5 <= left_s
@@ -63,9 +63,9 @@ def test_what_is_planned_ends_in_time(task: TrainingTask) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"deadline_s": None},
+        {"budget": TimeBudget.starting_now()},
         {"method": "scratch"},
-        {"deadline_s": 0.0},
+        {"budget": TimeBudget.starting_now(0.0)},
     ],
     ids=["no budget", "random weights", "no time at all"],
 )

@@ -1,6 +1,6 @@
 """How long a run is."""
 
-import time
+import math
 
 import pytest
 import torch
@@ -21,6 +21,7 @@ from training.planning.num_steps import (
     plan_steps,
     wanted_steps,
 )
+from training.runtime.time_budget import TimeBudget
 
 pytestmark = pytest.mark.training
 
@@ -42,7 +43,7 @@ def plan(
         images,
         early_hw=(128, 128),
         final_hw=(224, 224),
-        deadline_s=None if left_s is None else time.monotonic() + left_s,
+        budget=TimeBudget.starting_now(math.inf if left_s is None else left_s),
         after_s=after_s,
         fixed=fixed,
     )

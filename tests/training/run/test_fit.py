@@ -1,4 +1,4 @@
-"""Fine-tuning on few images: one fold after the other judges."""
+"""Fine-tuning on few images: one fold after the other is held out."""
 
 import dataclasses
 from pathlib import Path
@@ -13,14 +13,13 @@ from inference import read_package
 from tests.training.conftest import Command, Outcome
 from tests.training.folders import write_classes
 from training.candidates.candidate import Candidate
-from training.candidates.selection import Contest
+from training.candidates.selection import Decision, PairedComparison, Selection
 from training.candidates.training_run import train_network
 from training.finetuning.checkpoint import run_name
 from training.finetuning.task import TrainingTask
 from training.run import fit as fitting
-from training.run.measure import measure_candidate
-from training.run.publish import MeasuredModel
-from training.run.time_budget import Stopwatch
+from training.run.measure import MeasuredModel, measure_selected
+from training.run.stage_costs import StageCosts
 
 pytestmark = pytest.mark.training
 
@@ -30,13 +29,13 @@ FOLDS = 3
 
 @pytest.fixture
 def few(tmp_path: Path) -> Path:
-    """Return a folder of three classes with three images each, dealt into three folds."""
+    """Return a folder of three classes with three images each, split into three folds."""
     return write_classes(tmp_path / "few", count=3)
 
 
 def folds_of(outcome: Outcome) -> int:
     """Return how many folds a run trained beside."""
-    return sum(line.startswith("fine-tuning beside fold") for line in outcome.out.splitlines())
+    return sum(line.startswith("fine-tuning with fold") for line in outcome.out.splitlines())
 
 
 def weights(package: Path) -> dict[str, Any]:
@@ -45,32 +44,35 @@ def weights(package: Path) -> dict[str, Any]:
     return {t.name: numpy_helper.to_array(t) for t in graph.initializer}
 
 
-def test_each_fold_judges_once(few: Path, command: Command, tmp_path: Path) -> None:
+def test_each_fold_is_held_out_once(few: Path, command: Command, tmp_path: Path) -> None:
     outcome = command(few, *OPTIONS, "--cache-dir", str(tmp_path / "cache"))
     assert folds_of(outcome) == FOLDS
-    assert "by the same 9 validation images of 3 folds" in outcome.out
+    assert "on the same 9 validation images of 3 folds" in outcome.out
     assert "9 validation images of 3 folds" in (outcome.published / "report.html").read_text()
     assert list((tmp_path / "cache" / "runs").glob("*.pt")) == []
 
 
-def test_what_is_published_is_judged_by_the_images_of_all_folds(
+def test_what_is_published_is_evaluated_on_the_images_of_all_folds(
     few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Contest, "trained_wins", lambda _: True)
+    won = Decision(trained_wins=True, because="the test says so")
+    monkeypatch.setattr(PairedComparison, "decide", lambda _: won)
     measured: list[Candidate] = []
 
-    def measure(chosen: Candidate, *arguments: Any, **named: Any) -> MeasuredModel:
-        measured.append(chosen)
-        return measure_candidate(chosen, *arguments, **named)
+    def measure(selection: Selection, *arguments: Any, **named: Any) -> MeasuredModel:
+        measured.append(selection.chosen)
+        return measure_selected(selection, *arguments, **named)
 
-    monkeypatch.setattr("training.run.pipeline.measure_candidate", measure)
+    monkeypatch.setattr("training.run.pipeline.measure_selected", measure)
     outcome = command(few, *OPTIONS, "--coverage", "0.9")
     assert "publishing the fine-tuned network" in outcome.out
     manifest = read_package(outcome.published).manifest
     (chosen,) = measured
-    judged = chosen.out_of_fold()
-    first_alone = dataclasses.replace(judged, targets=judged.targets[:3], logits=judged.logits[:3])
-    assert manifest.calibration.temperature == judged.temperature()
+    out_of_fold = chosen.out_of_fold()
+    first_alone = dataclasses.replace(
+        out_of_fold, targets=out_of_fold.targets[:3], logits=out_of_fold.logits[:3]
+    )
+    assert manifest.calibration.temperature == out_of_fold.temperature()
     assert manifest.calibration.temperature != first_alone.temperature()
     assert manifest.conformal is not None
     assert manifest.conformal.images == 9
@@ -81,15 +83,15 @@ def test_what_is_published_is_judged_by_the_images_of_all_folds(
     report = (outcome.published / "report.html").read_text()
     assert "each predicted by a model that had not seen it" in report
     assert "Several networks were trained alike" in report
-    assert "mean of the weights of 3 networks" in report
+    assert "averaged weights of 3 networks" in report
     assert manifest.dataset.counts == {"train": {"blue": 3, "green": 3, "red": 3}}
 
 
 def test_later_folds_leave_time_for_the_mean_of_the_networks(
     few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Stopwatch, "after_s", lambda *_: 10.0)
-    monkeypatch.setattr(Stopwatch, "mean_s", 4.0)
+    monkeypatch.setattr(StageCosts, "after_s", lambda *_: 10.0)
+    monkeypatch.setattr(StageCosts, "mean_s", 4.0)
     seen: list[float] = []
 
     def train(task: TrainingTask, *arguments: Any) -> Any:
@@ -101,19 +103,19 @@ def test_later_folds_leave_time_for_the_mean_of_the_networks(
     assert seen == [10, 14, 14]
 
 
-def test_enough_images_judge_and_no_more(
+def test_no_more_folds_are_held_out_than_are_needed(
     few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "_ENOUGH_JUDGES", 4)
+    monkeypatch.setattr(fitting, "_ENOUGH_VALIDATION_IMAGES", 4)
     outcome = command(few, *OPTIONS)
     assert folds_of(outcome) == 2
     assert "validation images of 2 folds" in outcome.out
 
 
-def test_one_fold_judges_where_there_is_no_time_for_more(
+def test_one_fold_is_held_out_where_there_is_no_time_for_more(
     few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Stopwatch, "has_time_again", lambda *_: False)
+    monkeypatch.setattr(StageCosts, "has_time_again", lambda *_: False)
     outcome = command(few, *OPTIONS)
     assert folds_of(outcome) == 1
     assert "folds:" not in outcome.out

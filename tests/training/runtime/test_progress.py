@@ -1,11 +1,13 @@
 """What the person in front of a run sees."""
 
+import dataclasses
 import io
 
 import pytest
 from rich.console import Console
 
 from training.runtime.progress import Display
+from training.runtime.stage_times import StageTimes
 
 pytestmark = pytest.mark.training
 
@@ -18,10 +20,8 @@ def display(*, terminal: bool) -> tuple[Display, io.StringIO]:
 
 def test_names_are_printed_as_they_are_and_never_as_markup() -> None:
     shown, stream = display(terminal=False)
-    shown.warning("leaving out '[red]제니[/] 🐈.png': :smile: image is empty")
-    assert (
-        stream.getvalue() == "warning: leaving out '[red]제니[/] 🐈.png': :smile: image is empty\n"
-    )
+    shown.warning("skipping '[red]제니[/] 🐈.png': :smile: image is empty")
+    assert stream.getvalue() == "warning: skipping '[red]제니[/] 🐈.png': :smile: image is empty\n"
 
 
 def test_a_file_name_cannot_steer_the_terminal() -> None:
@@ -54,14 +54,15 @@ def test_bars_are_for_terminals_only() -> None:
 
 
 def test_what_a_bar_was_shown_for_is_timed_and_added_up() -> None:
-    shown, _ = display(terminal=False)
+    times = StageTimes()
+    shown = dataclasses.replace(display(terminal=False)[0], on_stage=times.add)
     for _ in range(2):
         with shown.bar("reading images", 4):
             pass
-    first = shown.stage_seconds["reading images"]
+    first = times.seconds["reading images"]
     with shown.bar("reading images", 4):
         pass
     with shown.training_bar():
         pass
-    assert list(shown.stage_seconds) == ["reading images", "training"]
-    assert shown.stage_seconds["reading images"] > first > 0
+    assert list(times.seconds) == ["reading images", "training"]
+    assert times.seconds["reading images"] > first > 0

@@ -1,7 +1,5 @@
-"""How much of a time budget training may use: the rest is kept for what follows it."""
+"""What the stages of a run cost, measured, and so how much of a time budget is kept for those to come."""
 
-import math
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,13 +7,11 @@ from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.planning.num_steps import FEWEST_STEPS, closing_s
 from training.probing.features import Features
+from training.runtime.time_budget import TimeBudget
 
 # Reading the file back, calibrating, the report: measured at 4 s for a thousand images.
 _FIXED_S: Final = 5.0
 _SLACK: Final = 1.15
-# A machine's speed changes while it works, by more than the slack of some minutes: the aim is before the
-# end, so that a run that turns out slower still keeps to its budget within 5 %.
-_AIM: Final = 0.97
 # PyTorch is slower than ONNX Runtime on a CPU by about this factor.
 _TORCH_FACTOR: Final = 4.0
 # A step on an image takes about so many times as long as its features.
@@ -33,11 +29,11 @@ _VAL_PASSES: Final = 10
 _TEST_PASSES: Final = 2
 
 
-@dataclass(slots=True)
-class Stopwatch:
-    """Measured seconds of what will be done again after training."""
+@dataclass(slots=True, kw_only=True)
+class StageCosts:
+    """Measured seconds of what will be done again after training, and the budget that it comes out of."""
 
-    started: float
+    budget: TimeBudget
     export_s: float = 0.0
     features_s: float = 0.0
     probe_s: float = 0.0
@@ -100,11 +96,11 @@ class Stopwatch:
         """Whether there may be room for a few steps, by what the network's features took."""
         planning_s = _MEASURED_STEPS * self._step_s(config)
         least_s = min(self._few_steps_s(config, dataset), self._few_tail_steps_s(config, dataset))
-        return self._has_time(planning_s + least_s + self._least_reserve_s(config, dataset), config)
+        return self.budget.aim().has(planning_s + least_s + self._least_reserve_s(config, dataset))
 
     def has_time_again(self, seconds: float, config: FinetuneConfig, dataset: Dataset) -> bool:
         """Whether training once more, which took some seconds, leaves time for what follows."""
-        return self._has_time(_SLACK * seconds + self._least_reserve_s(config, dataset), config)
+        return self.budget.aim().has(_SLACK * seconds + self._least_reserve_s(config, dataset))
 
     def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return the seconds that follow training and the choice among its weights.
@@ -112,13 +108,9 @@ class Stopwatch:
         Flipped images are left out of them where there is no time otherwise.
         """
         full_s = self.reserve_s(dataset, precisions=len(config.precisions) - 1)
-        if self._has_time(self._few_steps_s(config, dataset) + full_s, config):
+        if self.budget.aim().has(self._few_steps_s(config, dataset) + full_s):
             return full_s
         return self._least_reserve_s(config, dataset)
-
-    def _has_time(self, seconds: float, config: FinetuneConfig) -> bool:
-        deadline_s = self.deadline_s(config)
-        return deadline_s is None or time.monotonic() + seconds <= deadline_s
 
     def _least_reserve_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         return self.reserve_s(dataset, precisions=len(config.precisions) - 1, flipped=False)
@@ -137,15 +129,3 @@ class Stopwatch:
         steps_s = FEWEST_STEPS * config.batch_size * self.feature_s
         kept_s = self.export_s + (num_train + num_val) * self.feature_s
         return steps_s + kept_s + _TORCH_FACTOR * self.feature_s * num_val
-
-    def deadline_s(self, config: FinetuneConfig) -> float | None:
-        """Return the `time.monotonic()` at which all is to be done; None without a budget."""
-        if config.time_budget is None:
-            return None
-        return self.started + _AIM * config.time_budget
-
-    def left_s(self, config: FinetuneConfig) -> float:
-        """Return the seconds that are left of the budget, infinity without one."""
-        if config.time_budget is None:
-            return math.inf
-        return self.started + config.time_budget - time.monotonic()

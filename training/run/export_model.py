@@ -1,0 +1,95 @@
+"""The chosen model as an ONNX file, calibrated, and checked against the network that was trained."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from inference.manifest import OutputSpec, Parity
+from inference.rejection import FAMILIARITY
+from inference.session import ModelSession, SessionConfig, open_session
+from training.abstention.ood_detector import OodDetector
+from training.backbones.build import Backbone
+from training.backbones.head_removal import NO_MAP
+from training.candidates.candidate import Candidate
+from training.data.layout import Split
+from training.export.parity import check_graph
+from training.runtime.arrays import Floats
+from training.runtime.progress import Display
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedModel:
+    """The file to publish, before the manifest is in it.
+
+    Attributes:
+        detector: the candidate, with the embeddings of its images, and its OOD score.
+        temperature: that divides the logits inside the graph.
+        graph, session: the file, and its run by ONNX Runtime.
+        parity: how near it is to the network in PyTorch.
+    """
+
+    detector: OodDetector
+    temperature: float
+    graph: onnx.ModelProto
+    session: ModelSession
+    parity: Parity
+
+    @property
+    def candidate(self) -> Candidate:
+        """The candidate that it was exported from."""
+        return self.detector.candidate
+
+    def logits(self) -> dict[Split, Floats]:
+        """Return what the file answers, (N, K) by split; a gate compares it from raw bytes.
+
+        ONNX Runtime computed the embeddings with the trunk of this very file; only the head is to be
+        applied. There is no "test" where there are no test images.
+        """
+        dataset = self.candidate.dataset
+        assert self.candidate.embeddings is not None
+        logits = self.candidate.network.linear_head().logits(self.candidate.embeddings)
+        splits: list[Split] = ["val", "test"] if dataset.splits["test"] else ["val"]
+        return {split: logits[dataset.rows(split)] for split in splits}
+
+    def output_specs(self, backbone: Backbone) -> dict[str, OutputSpec]:
+        """Return the types and shapes of the file's outputs."""
+        num_classes = len(self.candidate.dataset.labels)
+        specs = {
+            "logits": OutputSpec(dtype="float32", shape=(-1, num_classes)),
+            "probabilities": OutputSpec(dtype="float32", shape=(-1, num_classes)),
+            "embedding": OutputSpec(dtype="float32", shape=(-1, backbone.embedding_dim)),
+            FAMILIARITY: OutputSpec(dtype="float32", shape=(-1,)),
+            "activation_map": OutputSpec(absent=NO_MAP),
+        }
+        if "activation_map" in self.session.output_names:
+            blank = np.zeros((1, *backbone.spec.crop_hw, 3), dtype=np.uint8)
+            shape = self.session.run(blank, ["activation_map"])["activation_map"].shape
+            specs["activation_map"] = OutputSpec(dtype="float32", shape=(-1, *shape[1:]))
+        return specs
+
+
+def export_model(detector: OodDetector, display: Display) -> ExportedModel:
+    """Fit the temperature on out-of-fold predictions, export the model and check the graph.
+
+    Raises:
+        GateFailed: the exported file does not do what the network does.
+    """
+    candidate = detector.candidate
+    temperature = candidate.out_of_fold().temperature()
+    graph = candidate.exported(temperature=temperature, ood_score=detector.ood_score)
+    session = open_session(graph.SerializeToString(), SessionConfig(provider="cpu"))
+    rows = candidate.dataset.rows("val")
+    with display.bar("comparing PyTorch and ONNX Runtime", len(rows)) as advance:
+        parity = check_graph(
+            candidate.network,
+            session,
+            candidate.dataset.pixels,
+            rows,
+            temperature=temperature,
+            ood_score=detector.ood_score,
+            advance=advance,
+        )
+    return ExportedModel(
+        detector=detector, temperature=temperature, graph=graph, session=session, parity=parity
+    )

@@ -1,0 +1,79 @@
+"""How good the exported model is on validation and test images: metrics, confusion, calibration."""
+
+from dataclasses import dataclass
+
+from scipy.special import softmax
+
+from inference.manifest import Metrics, SplitMetrics
+from training.assessment.calibration import CalibrationEffect, calibration_effect
+from training.assessment.classification_metrics import confusion_matrix, describe_accuracy, measure
+from training.data.layout import Split
+from training.run.export_model import ExportedModel
+from training.runtime.arrays import Floats, Integers
+from training.runtime.progress import Display
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitResults:
+    """Results by split; there is no "test" where there are no test images.
+
+    Attributes:
+        metrics: for the manifest.
+        probabilities: (N, K), calibrated.
+        confusion: counts (K, K), rows the truth.
+        calibration: what the temperature changed.
+    """
+
+    metrics: Metrics
+    probabilities: dict[Split, Floats]
+    confusion: dict[Split, Integers]
+    calibration: dict[Split, CalibrationEffect]
+
+
+def measure_splits(exported: ExportedModel) -> SplitResults:
+    """Measure each split; the test images are read for the first time.
+
+    With folds, the published head has seen the validation images: their logits are the out-of-fold
+    predictions, of heads that had not.
+    """
+    candidate, temperature = exported.candidate, exported.temperature
+    dataset, out_of_fold = candidate.dataset, candidate.out_of_fold()
+    logits = {**exported.logits(), "val": out_of_fold.logits}
+    targets = {split: dataset.targets(split) for split in logits} | {"val": out_of_fold.targets}
+    probabilities = {split: softmax(logits[split] / temperature, axis=1) for split in logits}
+    found = {
+        split: measure(probabilities[split], targets[split], dataset.labels) for split in logits
+    }
+    metrics = Metrics(
+        validation="cross-validated" if candidate.cross_validated else "held out",
+        val_accuracy_spread=candidate.spread,
+        val=found["val"],
+        test=found.get("test"),
+    )
+    return SplitResults(
+        metrics=metrics,
+        probabilities=probabilities,
+        confusion={
+            split: confusion_matrix(probabilities[split], targets[split], len(dataset.labels))
+            for split in logits
+        },
+        calibration={
+            split: calibration_effect(logits[split], targets[split], temperature=temperature)
+            for split in logits
+        },
+    )
+
+
+def print_metrics(metrics: Metrics, display: Display) -> None:
+    """Print a line for each split."""
+    held_out = metrics.validation == "held out"
+    _print_split("validation" if held_out else "cross-validated", metrics.val, display)
+    if metrics.test is not None:
+        _print_split("test", metrics.test, display)
+
+
+def _print_split(name: str, split: SplitMetrics, display: Display) -> None:
+    display.line(
+        f"{describe_accuracy(split, name)}, balanced accuracy {100 * split.balanced_accuracy:.1f} %, "
+        f"macro F1 {100 * split.macro_f1:.1f} %, calibration error (ECE) {100 * split.ece:.1f} %"
+    )
