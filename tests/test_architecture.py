@@ -36,6 +36,7 @@ PRINTS = {
     "training/audit/__main__.py",
     "training/backbones/__main__.py",
     "training/datasets/__main__.py",
+    "training/runtime/command_line.py",
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -16,15 +16,14 @@ from pathlib import Path
 from rich.console import Console
 
 from inference.classifier import open_classifier
-from inference.errors import InferenceError
 from inference.find_package import find_package
 from inference.session import SessionConfig
 from training.assessment.comparison import ComparedModel, Comparison, compare_all, disagreements
 from training.assessment.evaluation import evaluate
 from training.data.layout import read_known_folder
-from training.errors import ConfigError, TrainingError
+from training.errors import ConfigError
 from training.report.comparison_page import render_comparison
-from training.runtime.command_line import check_writable, write_json
+from training.runtime.command_line import check_writable, run_command, write_json
 from training.runtime.progress import Display
 
 _SHOWN_DISAGREEMENTS = 10
@@ -33,19 +32,7 @@ _SHOWN_DISAGREEMENTS = 10
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = _build_parser().parse_args(argv)
-    try:
-        if len(args.packages) < 2:
-            raise ConfigError("give two packages or more; for one, use python -m training.evaluate")
-        for file in (args.html, args.json):
-            check_writable(file)
-        _run(args, Display(Console()))
-    except (TrainingError, InferenceError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(lambda: _run(args, Display(Console())))
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -70,6 +57,10 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace, display: Display) -> None:
+    if len(args.packages) < 2:
+        raise ConfigError("give two packages or more; for one, use python -m training.evaluate")
+    for file in (args.html, args.json):
+        check_writable(file)
     session = SessionConfig(provider=args.provider)
     models = _told_apart(
         [_evaluate_model(package, args.data, session, display) for package in args.packages],

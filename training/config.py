@@ -60,121 +60,183 @@ def parse_precisions(text: str) -> Precisions:
     return tuple(precision for precision in MODEL_FILES if precision in asked | {"fp32"})
 
 
+Section = Literal["data", "model", "training", "package", "run"]
+_SECTIONS: Final[Mapping[Section, str]] = {
+    "data": "the images and their split",
+    "model": "the network and its input",
+    "training": "how it is trained",
+    "package": "what is published",
+    "run": "how the run behaves",
+}
+
+
 def _option(
+    section: Section,
     default: Any,
     text: str,
     *,
+    shown: str | None = None,
     parse: Callable[[str], Any] | None = None,
     choices: tuple[str, ...] | None = None,
     metavar: str | None = None,
 ) -> Any:
-    metadata = {"help": text, "parse": parse, "choices": choices, "metavar": metavar}
+    """Return a field that is a flag; `shown` is the default in words, where the value says nothing."""
+    metadata = {
+        "section": section,
+        "help": text,
+        "shown": shown,
+        "parse": parse,
+        "choices": choices,
+        "metavar": metavar,
+    }
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneConfig:
-    """Every option of `python -m training.finetune`; each field is a flag of the same name."""
+    """Every option of `python -m training.finetune`, by section; each field is a flag of the same name."""
 
     data: Path = field(
         metadata={
             "help": "folder with one subfolder per class, or with train/, val/, test/ of such"
         }
     )
-    name: str | None = _option(None, "name to publish under (the data folder's name)")
-    backbone: str = _option(
-        DEFAULT_BACKBONE, "timm/NAME, torchvision/NAME or NAME; list: python -m training.backbones"
-    )
-    backbone_args: tuple[str, ...] = _option(
-        (), "arguments for building a timm backbone, as key=value (pad_type=same bn_eps=0.001)"
-    )
-    weights: str = _option(
-        "auto", "auto (pretrained), none (random), or a .safetensors/.pth FILE", metavar="WEIGHTS"
-    )
-    method: Method = _option(
-        "auto",
-        "probe (frozen backbone, about a minute), finetune (all of it, starting from the probe), "
-        "scratch (random weights); auto chooses",
-        choices=get_args(Method),
-    )
-    epochs: float | None = _option(
-        None,
-        "epochs of training for finetune and scratch (as many as the data need)",
-        parse=float,
-    )
-    time_budget: float | None = _option(
-        None,
-        "wall time of the whole run, such as 10m; what fits into it is planned and shown",
-        parse=parse_duration_s,
-        metavar="TIME",
-    )
-    batch_size: int = _option(32, "training images per step", parse=int)
-    learning_rate: float | None = _option(
-        None,
-        "peak learning rate of the backbone's last layers (a few are tried on long runs)",
-        parse=float,
-    )
-    weight_decay: float = _option(
-        WEIGHT_DECAY, "AdamW weight decay (not on norms and biases)", parse=float
-    )
-    image_size: int | None = _option(None, "input side in px (the weights' own)", parse=int)
-    mean: tuple[float, float, float] | None = _option(
-        None, "channel means, 0..1 (the weights' own)", parse=parse_channels
-    )
-    std: tuple[float, float, float] | None = _option(
-        None, "channel standard deviations (the weights' own)", parse=parse_channels
-    )
-    horizontal_flip: HorizontalFlip = _option(
-        "auto",
-        "augment with horizontal flips; auto does where the probe still recognises flipped images "
-        "(of digits and letters it does not)",
-        choices=get_args(HorizontalFlip),
-    )
     group_by: str | None = _option(
+        "data",
         None,
         "regular expression on a file's path; images with the same match (photos of one shoot) are "
         "kept in the same split",
         metavar="REGEX",
     )
     leakage: Leakage = _option(
+        "data",
         "error",
         "what to do where an image of train/ is also in val/ or test/: stop, or drop it from train",
         choices=get_args(Leakage),
     )
     allow_conflicts: bool = _option(
-        False, "skip images that appear under two labels instead of stopping"
+        "data", False, "skip images that appear under two labels instead of stopping"
+    )
+
+    backbone: str = _option(
+        "model",
+        DEFAULT_BACKBONE,
+        "timm/NAME, torchvision/NAME or NAME; list: python -m training.backbones",
+    )
+    backbone_args: tuple[str, ...] = _option(
+        "model",
+        (),
+        "arguments for building a timm backbone, as key=value (pad_type=same bn_eps=0.001)",
+    )
+    weights: str = _option(
+        "model",
+        "auto",
+        "auto (pretrained), none (random), or a .safetensors/.pth FILE",
+        metavar="WEIGHTS",
+    )
+    image_size: int | None = _option(
+        "model", None, "input side in px", shown="the weights' own", parse=int
+    )
+    mean: tuple[float, float, float] | None = _option(
+        "model", None, "channel means, 0..1", shown="the weights' own", parse=parse_channels
+    )
+    std: tuple[float, float, float] | None = _option(
+        "model",
+        None,
+        "channel standard deviations",
+        shown="the weights' own",
+        parse=parse_channels,
+    )
+
+    method: Method = _option(
+        "training",
+        "auto",
+        "probe (frozen backbone, about a minute), finetune (all of it, starting from the probe), "
+        "scratch (random weights); auto chooses",
+        choices=get_args(Method),
+    )
+    epochs: float | None = _option(
+        "training",
+        None,
+        "epochs of training for finetune and scratch",
+        shown="as many as the data need",
+        parse=float,
+    )
+    time_budget: float | None = _option(
+        "training",
+        None,
+        "wall time of the whole run, such as 10m; what fits into it is planned and shown",
+        shown="no limit",
+        parse=parse_duration_s,
+        metavar="TIME",
+    )
+    batch_size: int = _option("training", 32, "training images per step", parse=int)
+    learning_rate: float | None = _option(
+        "training",
+        None,
+        "peak learning rate of the backbone's last layers",
+        shown="a few are tried on long runs",
+        parse=float,
+    )
+    weight_decay: float = _option(
+        "training", WEIGHT_DECAY, "AdamW weight decay (not on norms and biases)", parse=float
+    )
+    horizontal_flip: HorizontalFlip = _option(
+        "training",
+        "auto",
+        "augment with horizontal flips; auto does where the probe still recognises flipped images "
+        "(of digits and letters it does not)",
+        choices=get_args(HorizontalFlip),
+    )
+    seed: int = _option(
+        "training", 0, "seed of the split, the head and the augmentation", parse=int
+    )
+    device: Device = _option("training", "auto", "where fine-tuning runs", choices=get_args(Device))
+
+    name: str | None = _option(
+        "package", None, "name to publish under", shown="the data folder's name"
+    )
+    models_dir: Path = _option("package", Path("models"), "the model repository", parse=Path)
+    precisions: Precisions = _option(
+        "package",
+        ("fp32",),
+        "model files to try, such as fp32,fp16,int8; a smaller one is published where it keeps the "
+        "accuracy and is faster here",
+        shown="fp32",
+        parse=parse_precisions,
+        metavar="LIST",
     )
     coverage: float | None = _option(
+        "package",
         None,
         "conformal prediction sets with this coverage, such as 0.9, are published too",
         parse=float,
     )
     no_similar: bool = _option(
+        "package",
         False,
         "leave the index of training images (their paths and embeddings) out of the package; "
         "python -m inference --similar needs it",
     )
-    precisions: Precisions = _option(
-        ("fp32",),
-        "model files to try, such as fp32,fp16,int8; a smaller one is published where it keeps the "
-        "accuracy and is faster here",
-        parse=parse_precisions,
-        metavar="LIST",
-    )
-    seed: int = _option(0, "seed of the split, the head and the augmentation", parse=int)
-    device: Device = _option("auto", "where fine-tuning runs", choices=get_args(Device))
-    models_dir: Path = _option(Path("models"), "the model repository", parse=Path)
+
     cache_dir: Path | None = _option(
-        None, "where decoded pixels and checkpoints are kept (the user's cache folder)", parse=Path
+        "run",
+        None,
+        "where decoded pixels and checkpoints are kept",
+        shown="the user's cache folder",
+        parse=Path,
     )
     tracker: TrackerKind = _option(
+        "run",
         "tensorboard",
         "where the metrics of fine-tuning are logged; mlflow must be installed",
         choices=get_args(TrackerKind),
     )
-    dry_run: bool = _option(False, "read the data, measure, print the plan and stop")
-    fresh: bool = _option(False, "ignore the checkpoint of an unfinished run and start again")
-    offline: bool = _option(False, "download nothing; say what is missing")
+    dry_run: bool = _option("run", False, "read the data, measure, print the plan and stop")
+    fresh: bool = _option(
+        "run", False, "ignore the checkpoint of an unfinished run and start again"
+    )
+    offline: bool = _option("run", False, "download nothing; say what is missing")
 
     def __post_init__(self) -> None:
         if self.name is not None:
@@ -235,29 +297,39 @@ class FinetuneConfig:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the command line: one flag for each field of `FinetuneConfig`."""
+    """Return the command line: one flag for each field of `FinetuneConfig`, in groups by section."""
     parser = OptionParser(
         prog="python -m training.finetune",
+        usage="python -m training.finetune DATA [options]",
         description="Fine-tune a pretrained backbone on a folder of images and publish it as ONNX.",
     )
+    groups = {key: parser.add_argument_group(title) for key, title in _SECTIONS.items()}
     for option in dataclasses.fields(FinetuneConfig):
-        metadata: Mapping[str, Any] = option.metadata
         if option.name == "data":
-            parser.add_argument("data", type=Path, metavar="DATA", help=metadata["help"])
+            parser.add_argument("data", type=Path, metavar="DATA", help=option.metadata["help"])
             continue
-        arguments: dict[str, Any] = {"default": option.default, "help": metadata["help"]}
-        if option.type is bool:
-            arguments["action"] = "store_true"
-        elif option.name == "backbone_args":
-            arguments |= {"nargs": "+", "metavar": "KEY=VALUE"}
-        else:
-            arguments |= {
-                "type": metadata["parse"] or str,
-                "choices": metadata["choices"],
-                "metavar": metadata["metavar"],
-            }
-        parser.add_argument(f"--{option.name.replace('_', '-')}", **arguments)
+        flag = f"--{option.name.replace('_', '-')}"
+        groups[option.metadata["section"]].add_argument(flag, **_argument(option))
     return parser
+
+
+def _argument(option: dataclasses.Field[Any]) -> dict[str, Any]:
+    """Return what `add_argument` takes for a field."""
+    metadata, default = option.metadata, option.default
+    shown = metadata["shown"]
+    if shown is None and default is not None and default is not False and default != ():
+        shown = str(default)
+    text = metadata["help"] + ("" if shown is None else f" (default: {shown})")
+    arguments: dict[str, Any] = {"default": default, "help": text}
+    if option.type is bool:
+        return arguments | {"action": "store_true"}
+    if option.name == "backbone_args":
+        return arguments | {"nargs": "+", "metavar": "KEY=VALUE"}
+    return arguments | {
+        "type": metadata["parse"] or str,
+        "choices": metadata["choices"],
+        "metavar": metadata["metavar"],
+    }
 
 
 def parse_config(argv: list[str] | None) -> FinetuneConfig:

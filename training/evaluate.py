@@ -14,15 +14,13 @@ from pathlib import Path
 from rich.console import Console
 
 from inference.classifier import Classifier, open_classifier
-from inference.errors import InferenceError
 from inference.find_package import find_package
 from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
 from training.data.layout import read_known_folder
-from training.errors import TrainingError
 from training.report.evaluation_page import render_evaluation
-from training.runtime.command_line import check_writable, write_json
+from training.runtime.command_line import check_writable, run_command, write_json
 from training.runtime.progress import Display
 
 _SHOWN_FILES = 10
@@ -31,17 +29,7 @@ _SHOWN_FILES = 10
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = _build_parser().parse_args(argv)
-    try:
-        for file in (args.out, args.json):
-            check_writable(file)
-        _run(args, Display(Console()))
-    except (TrainingError, InferenceError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(lambda: _run(args, Display(Console())))
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -62,6 +50,8 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace, display: Display) -> None:
+    for file in (args.out, args.json):
+        check_writable(file)
     session = SessionConfig(provider=args.provider)
     classifier = open_classifier(find_package(args.package), session=session)
     folder = read_known_folder(args.data, classifier.manifest.labels)

@@ -16,9 +16,9 @@ from types import FrameType
 
 from rich.console import Console
 
-from inference.errors import InferenceError
 from training.config import parse_config
-from training.errors import Paused, TrainingError
+from training.errors import Paused
+from training.runtime.command_line import run_command
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 
@@ -27,27 +27,28 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     started = time.monotonic()  # the time budget is the user's, imports included
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        config = parse_config(argv)
-        # PyTorch takes seconds to import: wrong options are refused before.
-        from training.run.pipeline import run
+    arguments = sys.argv[1:] if argv is None else argv
+    return run_command(
+        lambda: _run(arguments, started), when_stopped=lambda err: _advice(err, arguments)
+    )
 
-        published = run(config, Display(Console(quiet=not is_main())), started=started)
-    except (TrainingError, InferenceError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
-    except Paused:
-        same = shlex.join(
-            ["python", "-m", "training.finetune", *(sys.argv[1:] if argv is None else argv)]
-        )
-        print(f"stopped, checkpoint saved; resume with\n  {same}", file=sys.stderr)
-        return 130
-    except KeyboardInterrupt:
-        print("stopped; nothing was published", file=sys.stderr)
-        return 130
+
+def _run(arguments: list[str], started: float) -> None:
+    config = parse_config(arguments)
+    # PyTorch takes seconds to import: wrong options are refused before.
+    from training.run.pipeline import run
+
+    published = run(config, Display(Console(quiet=not is_main())), started=started)
     if published is not None:
         print(published)
-    return 0
+
+
+def _advice(stopped: KeyboardInterrupt, arguments: list[str]) -> str:
+    """Return what to do after Ctrl-C."""
+    if not isinstance(stopped, Paused):
+        return "stopped; nothing was published"
+    same = shlex.join(["python", "-m", "training.finetune", *arguments])
+    return f"stopped, checkpoint saved; resume with\n  {same}"
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

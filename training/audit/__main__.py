@@ -8,42 +8,20 @@ Ctrl-C.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from inference.errors import InferenceError
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
-from training.errors import TrainingError
-from training.runtime.command_line import check_writable
+from training.runtime.command_line import check_writable, run_command, write_json
 from training.runtime.progress import Display
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     args = _build_parser().parse_args(argv)
-    try:
-        for file in (args.json, args.html):
-            check_writable(file)
-        config = FinetuneConfig(
-            data=args.data,
-            backbone=args.backbone,
-            weights=args.weights,
-            image_size=args.image_size,
-            seed=args.seed,
-            cache_dir=args.cache_dir,
-            offline=args.offline,
-        )
-        _audit(config, args.json, args.html)
-    except (TrainingError, InferenceError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    return 0
+    return run_command(lambda: _audit(args))
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -65,7 +43,9 @@ def _build_parser() -> argparse.ArgumentParser:
         help="auto (pretrained), a FILE, or none: then labels are not checked",
     )
     parser.add_argument("--image-size", type=int, help="input side in px (the weights' own)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the folds for judging labels")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the folds by which labels are checked"
+    )
     parser.add_argument(
         "--cache-dir", type=Path, help="where decoded pixels are kept (the user's cache folder)"
     )
@@ -73,7 +53,18 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _audit(config: FinetuneConfig, json_file: Path | None, html_file: Path | None) -> None:
+def _audit(args: argparse.Namespace) -> None:
+    for file in (args.json, args.html):
+        check_writable(file)
+    config = FinetuneConfig(
+        data=args.data,
+        backbone=args.backbone,
+        weights=args.weights,
+        image_size=args.image_size,
+        seed=args.seed,
+        cache_dir=args.cache_dir,
+        offline=args.offline,
+    )
     # PyTorch takes seconds to import: wrong options are refused before.
     from training.audit.audit_page import render_page
     from training.audit.folder_audit import run_audit
@@ -81,12 +72,11 @@ def _audit(config: FinetuneConfig, json_file: Path | None, html_file: Path | Non
 
     display = Display(Console())
     with run_audit(config, display) as (audit, pixels):
-        if json_file is not None:
-            text = json.dumps(audit.to_json(), ensure_ascii=False, indent=1)
-            json_file.write_text(text + "\n", encoding="utf-8")
-        if html_file is not None:
-            html_file.write_text(render_page(audit, pixels), encoding="utf-8")
-    print_summary(audit, display, all_in="the JSON" if json_file else "--json FILE")
+        if args.json is not None:
+            write_json(args.json, audit.to_json())
+        if args.html is not None:
+            args.html.write_text(render_page(audit, pixels), encoding="utf-8")
+    print_summary(audit, display, all_in="the JSON" if args.json else "--json FILE")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from training.backbones.catalogue import (
     find_backbone,
     search_backbones,
 )
+from training.errors import BackboneError
+from training.runtime.command_line import run_command
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,11 +24,14 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m training.backbones", description="List backbones with size and licence."
     )
     parser.add_argument("pattern", nargs="?", help="part of a name, or a shell pattern: 'resnet*'")
-    pattern = parser.parse_args(argv).pattern
+    args = parser.parse_args(argv)
+    return run_command(lambda: _list(args.pattern))
+
+
+def _list(pattern: str | None) -> None:
     backbones = search_backbones(pattern) if pattern else [find_backbone(n) for n in FAMILIES]
     if not backbones:
-        print(f"error: no backbone matches {pattern!r}", file=sys.stderr)
-        return 2
+        raise BackboneError(f"no backbone matches {pattern!r}")
     print(f"{'backbone':<52}{'params':>9}{'input':>9}  licence of the weights")
     for backbone in backbones:
         print(_row(describe_backbone(backbone)), flush=True)
@@ -35,7 +40,6 @@ def main(argv: list[str] | None = None) -> int:
         print(
             f"\n{total} in all; give a pattern to see more: python -m training.backbones 'convnext*'"
         )
-    return 0
 
 
 def _row(entry: CatalogueEntry) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from training.data.cache import default_cache_dir
-from training.errors import TrainingError
+from training.runtime.command_line import run_command
 from training.runtime.progress import Display
 
 
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="python -m training.datasets",
-        description="Write a standard dataset as a folder of images, one sub-folder a class.",
+        description="Write a standard dataset as a folder of images, one subfolder per class.",
     )
     parser.add_argument("name", choices=sorted(SOURCES), help="which dataset")
     parser.add_argument("out", type=Path, metavar="OUT", help="a new folder")
@@ -46,25 +46,23 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = build_parser().parse_args(argv)
+    return run_command(lambda: _write(arguments, Display(Console())))
+
+
+def _write(arguments: argparse.Namespace, display: Display) -> None:
     from training.datasets.folder_writer import write_dataset
     from training.datasets.known_datasets import SOURCES
 
-    display = Display(Console())
     source = SOURCES[arguments.name]
-    try:
-        with display.bar(f"writing {source.title}", None) as advance:
-            written = write_dataset(
-                source,
-                arguments.out,
-                arguments.root or default_cache_dir() / "datasets",
-                download=not arguments.no_download,
-                advance=advance,
-            )
-    except TrainingError as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
+    with display.bar(f"writing {source.title}", None) as advance:
+        written = write_dataset(
+            source,
+            arguments.out,
+            arguments.root or default_cache_dir() / "datasets",
+            download=not arguments.no_download,
+            advance=advance,
+        )
     display.line(f"{written} images in {arguments.out}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def test_findings_are_worst_first_and_say_how_many(faulty: Path, tmp_path: Path)
     assert severities == sorted(severities, key=["error", "warning", "info"].index)
     messages = {finding.kind: finding.message for finding in findings}
     assert messages["leakage"].startswith(
-        "1 photo is in more than one split (2 files), 1 of them as equal files"
+        "1 photo is in more than one split (2 files), 1 of them as exact duplicates"
     )
     assert messages["exact_duplicates"] == "3 exact duplicates"
     assert messages["quarantined"] == "1 file is unreadable and skipped"

@@ -98,7 +98,7 @@ def test_the_mean_of_networks_is_published_and_each_answers_for_its_fold(
     assert probe.start is not None
     trunk, expected = model.network.trunk.state_dict(), scaled(probe.start, 1.01).trunk.state_dict()
     assert all(torch.allclose(v, expected[n], rtol=1e-3, atol=1e-6) for n, v in trunk.items())
-    assert "mean of the weights of 2 networks, each beside a fold" in model.notes
+    assert "averaged weights of 2 networks, one per fold (model soup)" in model.notes
     assert model.dataset is dataset
     assert model.val_logits.shape == (28, 3)
     assert model.cross_validated
@@ -120,7 +120,7 @@ def test_its_embeddings_and_head_are_of_the_mean(
     assert (answers.argmax(axis=1) == folded.targets("train")).all()
 
 
-def test_the_familiarity_of_an_image_is_of_the_network_that_had_not_seen_it(
+def test_the_ood_score_of_an_image_is_of_the_network_that_had_not_seen_it(
     two: list[TrainedNetwork], folded: Dataset
 ) -> None:
     model = make_finetuned(two, folded.validated_on(2), quiet())
@@ -139,7 +139,7 @@ def test_networks_that_went_different_ways_are_not_mixed(
     opposite = beside(folded.hold_out(1), scaled(two[0].features.network, -1))
     opposite.features.network.set_linear_head(opposite.probe.head)
     model = make_finetuned([two[0], opposite], folded.validated_on(2), quiet())
-    assert "first of 2 networks, as their mean forgot images" in model.notes
+    assert "first of 2 networks: their averaged weights are worse than each of them" in model.notes
     assert model.trunk is two[0].features.trunk
     assert len(model.val_logits) == 28
 
@@ -154,9 +154,7 @@ def test_one_network_is_published_as_it_is(two: list[TrainedNetwork], folded: Da
     assert len(model.out_of_fold().images) == 14
 
 
-def test_the_strength_is_chosen_by_the_images_of_all_folds(
-    two: list[TrainedNetwork], folded: Dataset
-) -> None:
+def test_c_is_chosen_on_the_images_of_all_folds(two: list[TrainedNetwork], folded: Dataset) -> None:
     """Each would choose its own: the second one's best is the first one's worst."""
     targets = [network.task.dataset.targets("val") for network in two]
     wrong = [(t + 1) % 3 for t in targets]

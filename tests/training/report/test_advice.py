@@ -54,8 +54,8 @@ def test_a_good_model_on_many_images_needs_no_advice() -> None:
     assert advise(evidence(FINE)) == []
 
 
-def test_doubted_labels_are_to_be_looked_at() -> None:
-    assert "Check the 7 images" in only(advise(evidence(FINE, suspects=7))).action
+def test_possible_label_errors_are_to_be_looked_at() -> None:
+    assert "Check the 7 possible label errors" in only(advise(evidence(FINE, suspects=7))).action
 
 
 def test_a_weak_class_of_few_images_needs_more() -> None:
@@ -97,10 +97,10 @@ def test_no_better_than_always_naming_the_largest_class() -> None:
     assert "nothing shows that the model learned" in found[0].action
 
 
-def test_where_one_class_is_nearly_all_the_classes_are_to_be_judged_alone() -> None:
+def test_where_one_class_is_nearly_all_the_classes_are_to_be_compared_one_by_one() -> None:
     """Worse than always naming a, and yet b is found."""
     found = advise(evidence([[850, 100], [5, 45]]))
-    assert "class by class" in found[0].action
+    assert "one by one" in found[0].action
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_confidence_that_is_not_truth_is_told(confidence: float, says: str) -> N
 def test_few_images_are_told_with_the_number_that_would_do() -> None:
     """At 0.9 a half width of 0.03 takes 0.09 * (1.96 / 0.03)**2 = 385 images."""
     found = advise(evidence([[9, 1, 0], [0, 9, 1], [1, 0, 9]]))
-    assert found[-1].action == "Judge it by more images: about 390."
+    assert found[-1].action == "Use more test images: about 390."
 
 
 def test_a_head_alone_is_not_all_that_can_be_trained() -> None:

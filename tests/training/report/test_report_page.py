@@ -164,7 +164,7 @@ def test_a_run_publishes_the_page_with_the_mistakes_and_stages_of_its_own(publis
     assert "computing features" in page
     assert "nearest training image: " in page
     assert "activation map: what spoke for" in page
-    assert "Published is the probe, the only model that was made." in page
+    assert "Published is the linear probe: it is the only model that was trained." in page
     for label in manifest.labels:
         assert label in page
 
@@ -191,8 +191,8 @@ def test_what_the_model_rejects_is_told_with_how_it_was_measured(classifier: Cla
     page = render(dataclasses.replace(classifier, manifest=manifest))
     assert "5.0 % of the validation images were" in page
     assert "60 images of <code>_unknown</code>" in page
-    assert "96 % of those are rejected" in page
-    assert "in 99 % of all pairs" in page
+    assert "96 % of the unknown ones are" in page
+    assert "AUROC 0.99" in page
     assert "the true one among them in 90 % of the cases" in page
 
 
