@@ -1,35 +1,24 @@
 """The audit as one self-contained HTML page with thumbnails of what the model is shown."""
 
-import base64
-import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
-
-import jinja2
-from PIL import Image
 
 from training.audit.duplicates import Group
 from training.audit.result import Audit, Severity
 from training.data.scan import PixelRows
+from training.pages.templating import render
+from training.pages.thumbnails import photo_url
+from training.pages.tile import Tile
 
 # What a section shows at most; the JSON has all. A page stays below a few MB.
 _MAX_GROUPS: Final = 24
 _MAX_IN_GROUP: Final = 6
 _MAX_IMAGES: Final = 48
 _MAX_FILES: Final = 200
-_THUMBNAIL_PX: Final = 128
-_THUMBNAIL_QUALITY: Final = 75
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """One image on the page: `source` is a data URL, `notes` lines below its path."""
-
-    source: str
-    path: str
-    notes: tuple[str, ...]
+# What a finding is called, where its name in the JSON is not the word for it.
+_TITLES: Final = {"quarantined": "unreadable files", "suspect_labels": "possible label errors"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +28,7 @@ class Section:
     `hidden`: how many more groups, images or files there are.
     """
 
-    kind: str
+    title: str
     severity: Severity
     message: str
     groups: Sequence[Sequence[Tile]]
@@ -49,11 +38,10 @@ class Section:
 
 def render_page(audit: Audit, pixels: PixelRows) -> str:
     """Return the page. Names are escaped; `pixels` are the model's input images by row."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("training.audit", "templates"), autoescape=True
-    )
     counts = audit.class_counts()
-    return environment.get_template("audit.html.j2").render(
+    return render(
+        "training.audit",
+        "audit.html.j2",
         name=audit.folder.root.resolve().name,
         num_images=len(audit.images),
         sections=list(_Evidence(audit, pixels).sections()),
@@ -67,7 +55,7 @@ class _Evidence:
 
     def __init__(self, audit: Audit, pixels: PixelRows) -> None:
         self._audit = audit
-        self._thumbnail: Callable[[int], str] = cache(lambda row: _thumbnail(pixels, row))
+        self._thumbnail: Callable[[int], str] = cache(lambda row: photo_url(pixels[row]))
 
     def sections(self) -> Iterator[Section]:
         for finding in self._audit.findings:
@@ -76,7 +64,7 @@ class _Evidence:
             if finding.kind == "quarantined":
                 lines, hidden = self._unreadable()
             yield Section(
-                kind=finding.kind.replace("_", " "),
+                title=_TITLES.get(finding.kind, finding.kind.replace("_", " ")),
                 severity=finding.severity,
                 message=finding.message,
                 groups=groups,
@@ -123,10 +111,10 @@ class _Evidence:
         if more <= 0:
             return tiles
         last = tiles[-1]
-        return [*tiles[:-1], Tile(source=last.source, path=last.path, notes=(f"and {more} more",))]
+        return [*tiles[:-1], replace(last, notes=(f"and {more} more",))]
 
     def _tile(self, row: int, *notes: str) -> Tile:
-        return Tile(source=self._thumbnail(row), path=self._audit.path(row), notes=notes)
+        return Tile(photo=self._thumbnail(row), path=self._audit.path(row), notes=notes)
 
     def _size(self, row: int) -> str:
         facts = self._audit.images[row].facts
@@ -136,11 +124,3 @@ class _Evidence:
         bad = self._audit.unreadable
         lines = [(self._audit.folder.relative(q.file), q.reason) for q in bad[:_MAX_FILES]]
         return lines, max(len(bad) - _MAX_FILES, 0)
-
-
-def _thumbnail(pixels: PixelRows, row: int) -> str:
-    image = Image.fromarray(pixels[row])
-    image.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=_THUMBNAIL_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -3,8 +3,8 @@
 from typing import Final
 
 from training.assessment.comparison import Comparison
+from training.pages.templating import render
 from training.report.figures.interval_bar import draw_interval_bar
-from training.report.report_page import render
 
 _SHOWN_DISAGREEMENTS: Final = 200
 
@@ -20,6 +20,7 @@ def render_comparison(comparison: Comparison) -> str:
         for model in comparison.models
     ]
     return render(
+        "training.report",
         "comparison.html.j2",
         comparison=comparison,
         rows=list(zip(comparison.rows(), bars, strict=True)),

@@ -3,9 +3,9 @@
 from inference.classifier import Classifier
 from training.assessment.answered_files import read_pixels
 from training.assessment.evaluation import Evaluation
+from training.pages.templating import render
 from training.report.gallery import make_gallery
 from training.report.performance import assess
-from training.report.report_page import render
 
 
 def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
@@ -29,6 +29,7 @@ def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
         training_images=manifest.dataset.counts["train"],
     )
     return render(
+        "training.report",
         "evaluation.html.j2",
         manifest=manifest,
         performance=performance,

@@ -10,6 +10,7 @@ from inference.classifier import Classifier
 from inference.similar import SimilarIndex
 from training.assessment.answers import LabelledPredictions
 from training.pages.thumbnails import heat_url, photo_url
+from training.pages.tile import Tile
 from training.runtime.arrays import Floats, Pixels
 
 _MOST_IMAGES: Final = 12
@@ -19,16 +20,18 @@ PixelsOf = Callable[[int], Pixels]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tile:
-    """One image. `photo` and `heat` are data URLs; `suspect`: the audit doubts its label.
+class ShownPrediction:
+    """One image with what was predicted for it.
 
-    `heat` is None where the model has no activation map, or none for this answer; `nearest` is the path
-    of the training image that is most like it, or None where there is no index of them.
+    Attributes:
+        tile: the image; its `heat` is None where the model has no activation map, or none for this
+            prediction.
+        truth, answer, confidence: its class, the predicted one, and the probability of that.
+        suspect: whether the audit found a possible label error.
+        nearest: path of the training image that is most like it, or None where there is no index of them.
     """
 
-    photo: str
-    heat: str | None
-    path: str
+    tile: Tile
     truth: str
     answer: str
     confidence: float
@@ -45,8 +48,8 @@ class Tile:
 class Gallery:
     """The surest mistakes first, and the least sure answers first (no mistake is shown twice)."""
 
-    mistakes: Sequence[Tile]
-    unsure: Sequence[Tile]
+    mistakes: Sequence[ShownPrediction]
+    unsure: Sequence[ShownPrediction]
 
 
 def make_gallery(
@@ -98,7 +101,7 @@ def _tiles(
     *,
     suspects: Collection[str],
     similar: SimilarIndex | None,
-) -> list[Tile]:
+) -> list[ShownPrediction]:
     pixels = [pixels_of(index) for index in chosen]
     predictions = classifier.interpret(classifier.run(np.stack(pixels), activation_map=True))
     tiles = []
@@ -108,10 +111,12 @@ def _tiles(
         # A cross-validated answer is that of another head: this file's map may be of another class.
         explained = heat is not None and prediction.label == answer
         tiles.append(
-            Tile(
-                photo=photo_url(image),
-                heat=heat_url(image, heat) if heat is not None and explained else None,
-                path=answers.paths[index],
+            ShownPrediction(
+                tile=Tile(
+                    photo=photo_url(image),
+                    heat=heat_url(image, heat) if heat is not None and explained else None,
+                    path=answers.paths[index],
+                ),
                 truth=answers.labels[answers.targets[index]],
                 answer=answer,
                 confidence=float(answers.confidence[index]),

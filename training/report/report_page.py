@@ -1,13 +1,12 @@
 """The report of a training run: one HTML page that tells a person how good the model is."""
 
-from typing import Any, Final
-
-import jinja2
+from typing import Final
 
 from inference.classifier import Classifier
 from inference.manifest import Manifest
 from inference.similar import SimilarIndex
 from training.backbones.licences import licence_warning
+from training.pages.templating import render
 from training.report.figures.training_curves import draw_accuracies, draw_losses
 from training.report.gallery import make_gallery
 from training.report.people import looks_like_people
@@ -52,6 +51,7 @@ def render_report(
         history=report.history,
     )
     return render(
+        "training.report",
         "report.html.j2",
         manifest=manifest,
         performance=performance,
@@ -67,30 +67,6 @@ def render_report(
         stages=_with_the_rest(report, manifest),
         people=looks_like_people(str(manifest.training.config.get("data", "")), manifest.labels),
     )
-
-
-def render(template: str, **context: Any) -> str:
-    """Fill a template of this package; whatever is no `Markup` is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("training.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["percent"] = _percent
-    environment.filters["interval"] = _interval
-    return environment.get_template(template).render(**context)
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    if interval is None:
-        return ""
-    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
 
 
 def _with_the_rest(report: Report, manifest: Manifest) -> list[Stage]:

@@ -47,7 +47,7 @@ def test_thumbnails_are_small_images_and_the_rest_is_counted(folder: Path, tmp_p
     assert len(sources) == 48
     assert "And 12 more" in page
     with Image.open(io.BytesIO(base64.b64decode(sources[0]))) as image:
-        assert image.size == (128, 128)
+        assert image.size == (144, 144)
 
 
 def test_a_large_group_shows_six_and_says_how_many_more(tmp_path: Path) -> None:
