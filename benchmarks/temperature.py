@@ -20,11 +20,8 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from benchmarks.rejection import DataSet, embed_all
-from training.assessment.calibration import (
-    PRIOR_SPREAD,
-    fit_temperature,
-    negative_log_likelihood,
-)
+from training.assessment.calibration import PRIOR_SPREAD, fit_temperature
+from training.assessment.nll import negative_log_likelihood
 from training.assessment.reliability import expected_calibration_error
 from training.data.split import MAX_FOLDS
 from training.probing.probe import cross_validate_probe

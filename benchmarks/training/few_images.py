@@ -34,7 +34,8 @@ from benchmarks.training.results import (
 )
 from benchmarks.training.trials import GIVEN_TEST, LITE0, SEEDS, SHARED, run_graft
 from training import finetune
-from training.assessment.calibration import fit_temperature, negative_log_likelihood
+from training.assessment.calibration import fit_temperature
+from training.assessment.nll import negative_log_likelihood
 from training.candidates.candidate import Candidate
 from training.candidates.finetuned import TrainedNetwork, make_finetuned
 from training.data.split import Dataset

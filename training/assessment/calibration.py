@@ -9,22 +9,15 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
+from training.assessment.nll import negative_log_likelihood
 from training.assessment.reliability import expected_calibration_error
 from training.runtime.arrays import Floats, Integers
 
 _LOG_BOUNDS: Final = (np.log(0.05), np.log(20.0))
 # Of the temperature's logarithm: two in three lie within 0.14..7.4.
 PRIOR_SPREAD: Final = 2.0
-
-
-def negative_log_likelihood(
-    logits: Floats, targets: Integers, *, temperature: float = 1.0
-) -> float:
-    """Return the mean of -log softmax(logits / temperature)[target] in nats; logits (N, K)."""
-    log_probabilities = log_softmax(logits.astype(np.float64) / temperature, axis=1)
-    return float(-log_probabilities[np.arange(len(targets)), targets].mean())
 
 
 def fit_temperature(logits: Floats, targets: Integers, *, prior_spread: float = np.inf) -> float:

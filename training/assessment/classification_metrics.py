@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 
 from inference.manifest import ClassMetrics, SplitMetrics
+from training.assessment.bootstrap import interval_of
 from training.assessment.intervals import Interval, wilson
+from training.assessment.nll import nll_of_probabilities
 from training.assessment.reliability import expected_calibration_error
 from training.runtime.arrays import Doubles, Floats, Integers
 
-_SMALLEST: Final = 1e-12
 _RESAMPLES: Final = 1000
-_RESAMPLING_SEED: Final = 0
 
 
 def measure(probabilities: Floats, targets: Integers, labels: Sequence[str]) -> SplitMetrics:
@@ -28,10 +28,10 @@ def measure(probabilities: Floats, targets: Integers, labels: Sequence[str]) -> 
         accuracy=_accuracy(counts),
         accuracy_interval=wilson(int(np.trace(counts)), num_images),
         balanced_accuracy=_balanced_accuracy(counts),
-        balanced_accuracy_interval=_bootstrap(counts, _balanced_accuracy),
+        balanced_accuracy_interval=_interval(counts, _balanced_accuracy),
         macro_f1=_macro_f1(counts),
-        macro_f1_interval=_bootstrap(counts, _macro_f1),
-        nll=negative_log_loss(probabilities, targets),
+        macro_f1_interval=_interval(counts, _macro_f1),
+        nll=nll_of_probabilities(probabilities, targets),
         brier=_brier_score(probabilities, targets),
         ece=expected_calibration_error(probabilities, targets),
         top5=None if top5 is None else top5 / num_images,
@@ -45,12 +45,6 @@ def confusion_matrix(probabilities: Floats, targets: Integers, num_classes: int)
     cells = targets * num_classes + probabilities.argmax(axis=1)
     flat = np.bincount(cells, minlength=num_classes**2)
     return flat.reshape(num_classes, num_classes)
-
-
-def negative_log_loss(probabilities: Floats, targets: Integers) -> float:
-    """Return the mean of -log of the true class's probability, in nats."""
-    of_truth = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(of_truth, _SMALLEST)).mean())
 
 
 def describe_accuracy(metrics: SplitMetrics, kind: str = "") -> str:
@@ -109,25 +103,15 @@ def _share(part: Integers, whole: Integers) -> Doubles:
     return shares
 
 
-def _bootstrap(counts: Integers, statistic: Callable[[Integers], float]) -> Interval | None:
-    """Return the 95 % percentile interval of a statistic, the images drawn again with replacement.
+def _interval(counts: Integers, statistic: Callable[[Integers], float]) -> Interval | None:
+    """Return the 95 % bootstrap interval of a statistic.
 
-    Efron 1979, "Bootstrap Methods: Another Look at the Jackknife". None where every answer is right:
-    drawing again shows no spread there, which is not the same as certainty.
+    None where every answer is right: drawing again shows no spread there, which is not the same as
+    certainty.
     """
-    num_images = counts.sum()
-    if np.trace(counts) == num_images:
+    if np.trace(counts) == counts.sum():
         return None
-    filled = np.flatnonzero(counts)
-    shares = counts.ravel()[filled] / num_images
-    rng = np.random.default_rng(_RESAMPLING_SEED)
-    drawn = np.zeros_like(counts)
-    values = []
-    for _ in range(_RESAMPLES):
-        drawn.flat[filled] = rng.multinomial(num_images, shares)
-        values.append(statistic(drawn))
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    return interval_of(counts, statistic, resamples=_RESAMPLES)
 
 
 def _brier_score(probabilities: Floats, targets: Integers) -> float:

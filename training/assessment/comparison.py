@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import numpy as np
 from scipy.special import bdtr
 
 from inference.manifest import SplitMetrics
 from training.assessment.answers import LabelledPredictions
+from training.assessment.bootstrap import difference_interval
 from training.assessment.intervals import Interval
 from training.runtime.arrays import Flags
 
-_RESAMPLES: Final = 10_000
-_RESAMPLING_SEED: Final = 0
 # Below it, a difference is taken for more than chance.
 SIGNIFICANT: Final = 0.05
 
@@ -155,17 +153,6 @@ def _compare(this: Flags, reference: Flags) -> Difference:
         only_this=only_this,
         only_reference=only_reference,
         accuracy=(only_this - only_reference) / len(this),
-        interval=_bootstrap(only_this, only_reference, len(this)),
+        interval=difference_interval(only_this, only_reference, len(this)),
         p_value=mcnemar(only_this, only_reference),
     )
-
-
-def _bootstrap(only_this: int, only_reference: int, num_images: int) -> Interval | None:
-    """Return the 95 % percentile interval of the difference, images drawn again in pairs of answers."""
-    if only_this + only_reference == 0:
-        return None
-    shares = np.array([only_this, only_reference, num_images - only_this - only_reference])
-    rng = np.random.default_rng(_RESAMPLING_SEED)
-    drawn = rng.multinomial(num_images, shares / num_images, size=_RESAMPLES)
-    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / num_images, [0.025, 0.975])
-    return float(low), float(high)

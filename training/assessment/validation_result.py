@@ -1,16 +1,13 @@
 """Which weights of a run are kept: the last, their average, or something between it and the start."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-from scipy.special import log_softmax
-
+from training.assessment.bootstrap import share_better
 from training.assessment.calibration import fit_temperature
+from training.assessment.nll import nll_per_image
 from training.runtime.arrays import Doubles, Flags, Floats, Integers
 
-_RESAMPLES: Final = 2000
 # How sure a change of mind must be.
 CONVINCED: Final = 0.8
 
@@ -36,10 +33,9 @@ class ValidationResult:
 
 def validation_result(name: str, logits: Floats, targets: Integers) -> ValidationResult:
     """Return how logits (M, K) do on validation images."""
-    scaled = log_softmax(logits.astype(np.float64) / fit_temperature(logits, targets), axis=1)
     return ValidationResult(
         name=name,
-        losses=-scaled[np.arange(len(targets)), targets],
+        losses=nll_per_image(logits, targets, temperature=fit_temperature(logits, targets)),
         correct=logits.argmax(axis=1) == targets,
     )
 
@@ -55,27 +51,3 @@ def select_best(results: list[ValidationResult]) -> int:
         if share_better(results[index].losses, results[kept].losses) >= CONVINCED:
             kept = index
     return kept
-
-
-def share_better(losses: npt.NDArray[Any], others: npt.NDArray[Any]) -> float:
-    """Return the share of bootstrap samples of the images in which `losses` has the lower mean.
-
-    Efron 1979; paired, as both are of the same images.
-    """
-    differences = losses.astype(np.float64) - others
-    return float((_resampled_means(differences) < 0).mean())
-
-
-def accuracy_difference(correct: Flags, others: Flags) -> tuple[float, float, float]:
-    """Return the difference in accuracy, -1..1, and its 95 % interval by the paired bootstrap."""
-    differences = correct.astype(np.float64) - others.astype(np.float64)
-    low, high = np.quantile(_resampled_means(differences), [0.025, 0.975])
-    return float(differences.mean()), float(low), float(high)
-
-
-def _resampled_means(values: Doubles) -> Doubles:
-    rng = np.random.default_rng(0)
-    means: Doubles = np.empty(_RESAMPLES)
-    for sample in range(_RESAMPLES):  # one after the other: all at once would need gigabytes
-        means[sample] = values[rng.integers(0, len(values), len(values))].mean()
-    return means

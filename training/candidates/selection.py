@@ -5,13 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.assessment.validation_result import (
-    CONVINCED,
-    ValidationResult,
-    accuracy_difference,
-    share_better,
-    validation_result,
-)
+from training.assessment.bootstrap import accuracy_difference, share_better
+from training.assessment.validation_result import CONVINCED, ValidationResult, validation_result
 from training.candidates.candidate import Candidate, describe_method
 
 
@@ -126,7 +121,7 @@ class PairedComparison:
     def describe(self) -> str:
         """Return how far apart the two are, in words."""
         trained, probe = self.trained, self.probe
-        difference, low, high = accuracy_difference(trained.correct, probe.correct)
+        difference, (low, high) = accuracy_difference(trained.correct, probe.correct)
         lower_loss = 100 * share_better(trained.losses, probe.losses)
         return (
             f"{trained.name} against the {probe.name}, {self._images()}: "

@@ -24,7 +24,7 @@ from training.finetuning.hyperparameters import Hyperparameters
 from training.finetuning.lr_schedule import RunProgress, rate_factor
 from training.finetuning.optimizer import build_optimizer, set_rate
 from training.finetuning.step_plan import StepPlan, StepTimer
-from training.finetuning.validation import ValidationImages, compute_logits, score
+from training.finetuning.validation import ValidationImages, compute_logits, loss_and_accuracy
 from training.finetuning.weight_averaging import WeightAverage, Weights, decay_of
 from training.networks.float32_depthwise import float32_depthwise
 from training.networks.frozen_norms import folded_norms
@@ -300,7 +300,7 @@ class Trainer:
         with self._averaged():
             logits = compute_logits(self.network, self.validation, self.settings.device)
         self.last_validation = self.progress.step, logits
-        val_loss, val_accuracy = score(logits, self.validation.targets)
+        val_loss, val_accuracy = loss_and_accuracy(logits, self.validation.targets)
         record = ValidationRecord(
             epoch=len(self.history) + 1,
             train_loss=float(np.mean(self.losses)),

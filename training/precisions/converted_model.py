@@ -10,7 +10,7 @@ from inference.classifier import BatchOutputs
 from inference.manifest import Calibration, Conformal, Parity, Rejection
 from training.abstention.ood_detector import OodDetector
 from training.abstention.prediction_sets import fit_conformal
-from training.assessment.validation_result import accuracy_difference
+from training.assessment.bootstrap import accuracy_difference
 from training.candidates.candidate import Candidate
 from training.export.onnx_graph import attach_head
 from training.precisions.outcome import AccuracyChange
@@ -94,7 +94,9 @@ class ConvertedPredictions:
     def accuracy_change(self) -> AccuracyChange:
         """Compare with the float32 model on the same images."""
         before = self.reference.candidate.val_logits.argmax(axis=1) == self.targets
-        points, low, high = accuracy_difference(self.logits.argmax(axis=1) == self.targets, before)
+        points, (low, high) = accuracy_difference(
+            self.logits.argmax(axis=1) == self.targets, before
+        )
         return AccuracyChange(points=points, low=low, high=high)
 
     def calibration(self) -> Calibration:

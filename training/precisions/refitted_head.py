@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 
 from training.abstention.ood_detector import OodDetector, fit_detector_on
-from training.assessment.calibration import fit_temperature, negative_log_likelihood
+from training.assessment.calibration import fit_temperature
+from training.assessment.nll import negative_log_likelihood
 from training.candidates.candidate import Candidate
 from training.data.class_weights import is_imbalanced
 from training.data.split import Dataset

@@ -15,7 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from training.assessment.calibration import fit_temperature, negative_log_likelihood
+from training.assessment.calibration import fit_temperature
+from training.assessment.nll import negative_log_likelihood
 from training.networks.linear_head import LinearHead
 from training.runtime.arrays import Floats, Integers
 

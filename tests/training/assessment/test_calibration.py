@@ -9,12 +9,8 @@ from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from training.assessment.calibration import (
-    PRIOR_SPREAD,
-    calibration_effect,
-    fit_temperature,
-    negative_log_likelihood,
-)
+from training.assessment.calibration import PRIOR_SPREAD, calibration_effect, fit_temperature
+from training.assessment.nll import negative_log_likelihood
 
 pytestmark = pytest.mark.training
 

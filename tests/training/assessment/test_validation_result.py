@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from training.assessment.validation_result import (
-    accuracy_difference,
-    select_best,
-    share_better,
-    validation_result,
-)
+from training.assessment.validation_result import select_best, validation_result
 
 pytestmark = pytest.mark.training
 
@@ -54,16 +49,3 @@ def test_the_first_stays_where_the_difference_may_be_luck() -> None:
         for seed in range(30)
     ]
     assert np.mean(taken) <= 0.4
-
-
-def test_the_paired_interval_covers_the_difference() -> None:
-    first, second = np.arange(200) < 190, np.arange(200) < 170
-    difference, low, high = accuracy_difference(first, second)
-    assert difference == pytest.approx(0.1)
-    assert 0.05 < low < 0.1 < high < 0.15
-
-
-def test_equal_losses_are_not_better() -> None:
-    losses = np.ones(50)
-    assert share_better(losses, losses) == 0
-    assert share_better(losses * 0.5, losses) == 1

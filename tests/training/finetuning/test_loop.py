@@ -27,7 +27,7 @@ from training.finetuning.loop import (
     set_training_mode,
 )
 from training.finetuning.step_plan import StepPlan
-from training.finetuning.validation import ValidationImages, compute_logits, score
+from training.finetuning.validation import ValidationImages, compute_logits, loss_and_accuracy
 from training.networks.transfer_network import TransferNetwork
 from training.runtime.time_budget import TimeBudget
 
@@ -137,9 +137,9 @@ def test_the_average_judges_and_the_last_weights_train_on(
     trainer.run()
     averaged = copy.deepcopy(trainer.network)
     averaged.load_state_dict(trainer.average.weights)
-    loss, _ = score(compute_logits(averaged, validation, CPU), validation.targets)
+    loss, _ = loss_and_accuracy(compute_logits(averaged, validation, CPU), validation.targets)
     assert trainer.history[-1].val_loss == pytest.approx(loss, rel=1e-5)
-    own, _ = score(compute_logits(trainer.network, validation, CPU), validation.targets)
+    own, _ = loss_and_accuracy(compute_logits(trainer.network, validation, CPU), validation.targets)
     assert own != pytest.approx(loss, rel=1e-5)
 
 
@@ -324,7 +324,7 @@ def test_evaluation_counts_every_image_once(
     with torch.inference_mode():
         expected = fresh(images)
     assert np.allclose(found, expected.numpy(), atol=1e-4)
-    loss, accuracy = score(found, validation.targets)
+    loss, accuracy = loss_and_accuracy(found, validation.targets)
     targets = torch.from_numpy(validation.targets)
     assert loss == pytest.approx(float(nn.functional.cross_entropy(expected, targets)), rel=1e-4)
     assert accuracy == int((expected.argmax(dim=1) == targets).sum()) / len(targets)

@@ -1,0 +1,31 @@
+"""The negative log-likelihood: the loss, in nats, that models are compared by. Scikit-learn's log loss."""
+
+from typing import Final
+
+import numpy as np
+from scipy.special import log_softmax
+
+from training.runtime.arrays import Doubles, Floats, Integers
+
+# A probability of 0 for the truth counts as this much.
+_SMALLEST: Final = 1e-12
+
+
+def nll_per_image(logits: Floats, targets: Integers, *, temperature: float = 1.0) -> Doubles:
+    """Return -log softmax(logits / temperature)[target] of each image, (N,); logits (N, K)."""
+    log_probabilities = log_softmax(logits.astype(np.float64) / temperature, axis=1)
+    losses: Doubles = -log_probabilities[np.arange(len(targets)), targets]
+    return losses
+
+
+def negative_log_likelihood(
+    logits: Floats, targets: Integers, *, temperature: float = 1.0
+) -> float:
+    """Return the mean over images of `nll_per_image`."""
+    return float(nll_per_image(logits, targets, temperature=temperature).mean())
+
+
+def nll_of_probabilities(probabilities: Floats, targets: Integers) -> float:
+    """Return the mean of -log of the true class's probability; probabilities (N, K)."""
+    of_truth = probabilities[np.arange(len(targets)), targets]
+    return float(-np.log(np.maximum(of_truth, _SMALLEST)).mean())
