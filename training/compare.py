@@ -22,6 +22,7 @@ from training.assessment.comparison import ComparedModel, Comparison, compare_al
 from training.assessment.evaluation import evaluate
 from training.data.layout import read_known_folder
 from training.errors import ConfigError
+from training.option_parser import OptionParser
 from training.report.comparison_page import render_comparison
 from training.runtime.command_line import check_writable, run_command, write_json
 from training.runtime.progress import Display
@@ -31,12 +32,11 @@ _SHOWN_DISAGREEMENTS = 10
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    args = _build_parser().parse_args(argv)
-    return run_command(lambda: _run(args, Display(Console())))
+    return run_command(lambda: _run(_build_parser().parse_args(argv), Display(Console())))
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _build_parser() -> OptionParser:
+    parser = OptionParser(
         prog="python -m training.compare",
         description="Put published models side by side on one folder of images.",
     )

@@ -19,6 +19,7 @@ from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
 from training.data.layout import read_known_folder
+from training.option_parser import OptionParser
 from training.report.evaluation_page import render_evaluation
 from training.runtime.command_line import check_writable, run_command, write_json
 from training.runtime.progress import Display
@@ -28,12 +29,11 @@ _SHOWN_FILES = 10
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    args = _build_parser().parse_args(argv)
-    return run_command(lambda: _run(args, Display(Console())))
+    return run_command(lambda: _run(_build_parser().parse_args(argv), Display(Console())))
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _build_parser() -> OptionParser:
+    parser = OptionParser(
         prog="python -m training.evaluate",
         description="Evaluate a published model on a folder of images whose classes are known.",
     )

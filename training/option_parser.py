@@ -12,8 +12,8 @@ _UNKNOWN = "unrecognized arguments: "
 class OptionParser(argparse.ArgumentParser):
     """Raises `ConfigError` where argparse prints its usage and exits; no option may be abbreviated."""
 
-    def __init__(self, *, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, allow_abbrev=False)
+    def __init__(self, *, prog: str, description: str, usage: str | None = None) -> None:
+        super().__init__(prog=prog, usage=usage, description=description, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line.

@@ -14,18 +14,18 @@ from pathlib import Path
 from rich.console import Console
 
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
+from training.option_parser import OptionParser
 from training.runtime.command_line import check_writable, run_command, write_json
 from training.runtime.progress import Display
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    args = _build_parser().parse_args(argv)
-    return run_command(lambda: _audit(args))
+    return run_command(lambda: _audit(_build_parser().parse_args(argv)))
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _build_parser() -> OptionParser:
+    parser = OptionParser(
         prog="python -m training.audit",
         description="Find copies, leaks, likely wrong labels and poor images in an image folder.",
     )

@@ -4,7 +4,6 @@ python -m training.backbones                # one of each family
 python -m training.backbones 'resnet*'      # every name that matches
 """
 
-import argparse
 import sys
 
 from training.backbones.catalogue import (
@@ -15,17 +14,17 @@ from training.backbones.catalogue import (
     search_backbones,
 )
 from training.errors import BackboneError
+from training.option_parser import OptionParser
 from training.runtime.command_line import run_command
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = OptionParser(
         prog="python -m training.backbones", description="List backbones with size and licence."
     )
     parser.add_argument("pattern", nargs="?", help="part of a name, or a shell pattern: 'resnet*'")
-    args = parser.parse_args(argv)
-    return run_command(lambda: _list(args.pattern))
+    return run_command(lambda: _list(parser.parse_args(argv).pattern))
 
 
 def _list(pattern: str | None) -> None:

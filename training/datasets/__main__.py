@@ -14,16 +14,17 @@ from pathlib import Path
 from rich.console import Console
 
 from training.data.cache import default_cache_dir
+from training.option_parser import OptionParser
 from training.runtime.command_line import run_command
 from training.runtime.progress import Display
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> OptionParser:
     """Return the command line."""
     # PyTorch takes seconds to import: the names are read where they are needed.
     from training.datasets.known_datasets import SOURCES
 
-    parser = argparse.ArgumentParser(
+    parser = OptionParser(
         prog="python -m training.datasets",
         description="Write a standard dataset as a folder of images, one subfolder per class.",
     )
@@ -45,8 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    arguments = build_parser().parse_args(argv)
-    return run_command(lambda: _write(arguments, Display(Console())))
+    return run_command(lambda: _write(build_parser().parse_args(argv), Display(Console())))
 
 
 def _write(arguments: argparse.Namespace, display: Display) -> None:
