@@ -44,5 +44,5 @@ class Paused(KeyboardInterrupt):
     """The run was asked to stop. Its checkpoint is saved, and the same command resumes it."""
 
 
-class OutOfTime(Exception):  # no error: the probe is published
+class NoTimeToTrain(Exception):  # no error: the probe is published
     """The time budget has no room for training."""

@@ -15,7 +15,7 @@ from inference.session import SessionConfig
 from tests.training.conftest import Command
 from tests.training.folders import write_classes
 from training.candidates.candidate import Candidate, describe_method
-from training.errors import OutOfTime
+from training.errors import NoTimeToTrain
 from training.run import fit as fitting
 from training.run.fit import Fitting
 
@@ -64,7 +64,7 @@ def test_a_probe_that_stands_is_the_one_that_is_made_without_training(
     """Its head is fitted on flipped images too, when nothing else will be published."""
 
     def no_time(probe: Candidate, of: Fitting) -> None:
-        raise OutOfTime
+        raise NoTimeToTrain
 
     monkeypatch.setattr(fitting, "_from_probe", no_time)
     outcome = command(colours, "--method", "finetune", "--name", "tuned")

@@ -56,7 +56,7 @@ def train_with_heads(
     Of several processes only the first one gets an answer; the others return None.
 
     Raises:
-        OutOfTime: the budget has no room for a few steps.
+        NoTimeToTrain: the budget has no room for a few steps.
     """
     trained = train_network(task, checkpoints, display)
     if not is_main():

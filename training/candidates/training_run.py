@@ -41,7 +41,7 @@ def train_network(
         DivergenceError: the loss became NaN or infinite again and again.
         ConfigError: the checkpoint is another run's, the tracker cannot be reached, or memory has
             no room for one image.
-        OutOfTime: the budget has no room for a few steps.
+        NoTimeToTrain: the budget has no room for a few steps.
         Paused: the run was asked to stop; its checkpoint is saved.
     """
     torch.manual_seed(task.config.seed)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from training.errors import OutOfTime
+from training.errors import NoTimeToTrain
 from training.finetuning.step_plan import Size, StepPlan
 from training.finetuning.task import TrainingTask
 from training.planning.last_stages_plan import LastStages, describe_last_stages, plan_last_stages
@@ -66,7 +66,7 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
     """Measure, decide on the length and on how much is trained, and say what will be done.
 
     Raises:
-        OutOfTime: the budget has no room for a few steps.
+        NoTimeToTrain: the budget has no room for a few steps.
     """
     settings = task.settings
     final_hw = task.backbone.spec.crop_hw
@@ -88,7 +88,7 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
             plan, step_plan=option.step_plan, last_stages=option.last_stages, notes=(said,)
         )
     if plan.step_plan.num_steps < min(FEWEST_STEPS, plan.step_plan.most_steps):
-        raise OutOfTime
+        raise NoTimeToTrain
     display.line(
         f"plan: {plan.notes[0]}, on {settings.device}" + " in bfloat16" * settings.half_precision
     )

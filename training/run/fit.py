@@ -14,7 +14,7 @@ from training.candidates.selection import Selection
 from training.config import FinetuneConfig
 from training.data.cache import default_cache_dir
 from training.data.split import MAX_FOLDS, Dataset
-from training.errors import OutOfTime
+from training.errors import NoTimeToTrain
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
 from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
@@ -131,7 +131,7 @@ def fit_model(fitting: Fitting, method: str) -> Selection | None:
         return None if fitting.config.dry_run else Selection.without_rival(probe)
     try:
         selection = _from_probe(probe, fitting)
-    except OutOfTime:
+    except NoTimeToTrain:
         fitting.display.line(
             "time budget: no time is left for fine-tuning; the linear probe is published"
         )
@@ -158,7 +158,7 @@ def _from_scratch(fitting: Fitting) -> Selection | None:
 def _from_probe(probe: Candidate, fitting: Fitting) -> Selection | None:
     dataset = fitting.prepared.dataset
     if not distributed.broadcast(fitting.costs.has_time_to_train(fitting.config, dataset)):
-        raise OutOfTime
+        raise NoTimeToTrain
     if dataset.folds is None:
         probes, networks = [probe], _trained_from(probe, fitting)
     else:
@@ -200,7 +200,7 @@ def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork
         rival = _make_probe(fitting, dataset.hold_out(fold), flipped=False)
         try:
             networks += _trained_from(rival, fitting, fold)
-        except OutOfTime:
+        except NoTimeToTrain:
             if fold == 0:
                 raise
             break

@@ -27,7 +27,7 @@ from training.runtime.allocator import keep_freed_memory
 from training.runtime.device import resolve_device
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
-from training.runtime.stage_times import StageTimes
+from training.runtime.stage_durations import StageDurations
 from training.runtime.time_budget import TimeBudget
 
 
@@ -44,7 +44,7 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
     keep_freed_memory()
     total_s = math.inf if config.time_budget is None else config.time_budget
     costs = StageCosts(budget=TimeBudget(started_s=started, total_s=total_s))
-    times = StageTimes()
+    times = StageDurations()
     times.add("starting", costs.budget.elapsed_s)
     display = replace(display, on_stage=times.add)
     folder = read_folder(config.data)
@@ -59,7 +59,7 @@ def _run(
     config: FinetuneConfig,
     display: Display,
     costs: StageCosts,
-    times: StageTimes,
+    times: StageDurations,
 ) -> Path | None:
     method = _resolve_method(config)
     describe_folder(folder, display)

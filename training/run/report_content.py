@@ -7,11 +7,11 @@ from training.report.performance import EvaluatedOn
 from training.report.training_report import Report, Stage
 from training.run.measure import MeasuredModel
 from training.run.prepare import PreparedData
-from training.runtime.stage_times import StageTimes
+from training.runtime.stage_durations import StageDurations
 
 
 def make_report(
-    selection: Selection, prepared: PreparedData, measured: MeasuredModel, times: StageTimes
+    selection: Selection, prepared: PreparedData, measured: MeasuredModel, times: StageDurations
 ) -> Report:
     """Return what the page shows: of the test images where there are any, else of validation images."""
     chosen, results, audit = selection.chosen, measured.results, prepared.audit

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from training.runtime.progress import Display
-from training.runtime.stage_times import StageTimes
+from training.runtime.stage_durations import StageDurations
 
 pytestmark = pytest.mark.training
 
@@ -54,7 +54,7 @@ def test_bars_are_for_terminals_only() -> None:
 
 
 def test_what_a_bar_was_shown_for_is_timed_and_added_up() -> None:
-    times = StageTimes()
+    times = StageDurations()
     shown = dataclasses.replace(display(terminal=False)[0], on_stage=times.add)
     for _ in range(2):
         with shown.bar("reading images", 4):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class StageTimes:
+class StageDurations:
     """Seconds by stage, in the order in which they began; a stage that comes again adds up."""
 
     seconds: dict[str, float] = field(default_factory=dict)
