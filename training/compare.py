@@ -22,9 +22,9 @@ from training.assessment.comparison import ComparedModel, Comparison, compare_al
 from training.assessment.evaluation import evaluate
 from training.data.layout import read_known_folder
 from training.errors import ConfigError
-from training.option_parser import OptionParser
 from training.report.comparison_page import render_comparison
 from training.runtime.command_line import check_writable, run_command, write_json
+from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 _SHOWN_DISAGREEMENTS = 10

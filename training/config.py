@@ -13,7 +13,7 @@ from inference.errors import InvalidName
 from inference.manifest import MODEL_FILES, Precision
 from inference.names import check_model_name
 from training.errors import ConfigError
-from training.option_parser import OptionParser
+from training.runtime.option_parser import OptionParser
 
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]

@@ -19,9 +19,9 @@ from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
 from training.data.layout import read_known_folder
-from training.option_parser import OptionParser
 from training.report.evaluation_page import render_evaluation
 from training.runtime.command_line import check_writable, run_command, write_json
+from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 _SHOWN_FILES = 10

@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
-from training.option_parser import OptionParser
 from training.runtime.command_line import check_writable, run_command, write_json
+from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 

@@ -14,8 +14,8 @@ from training.backbones.catalogue import (
     search_backbones,
 )
 from training.errors import BackboneError
-from training.option_parser import OptionParser
 from training.runtime.command_line import run_command
+from training.runtime.option_parser import OptionParser
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from training.data.cache import default_cache_dir
-from training.option_parser import OptionParser
 from training.runtime.command_line import run_command
+from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 

@@ -62,7 +62,7 @@ def choose_hyperparameters(
 
     `scratch`: whether they are random at first.
     """
-    device = resolve_device(config)
+    device = resolve_device(config.device)
     recipe = SCRATCH if scratch else FINETUNE
     return replace(
         recipe,

@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+import torch
+
 from training.augmentation.batches import StepImages, TrainingImages
 from training.augmentation.gpu_cache import cache_on_gpu
 from training.augmentation.random_augmentation import Augmentation
@@ -24,7 +26,6 @@ from training.probing.published_head import head_images
 from training.run.prepare import PreparedData
 from training.run.stage_costs import StageCosts
 from training.runtime import distributed
-from training.runtime.device import resolve_device
 from training.runtime.progress import Display
 
 # One fold of a large data set has as many validation images, of a small one it takes several.
@@ -55,18 +56,19 @@ class Fitting:
         the networks is one network more to export.
         """
         mean_s = self.costs.mean_s if fold > 0 else 0.0
+        settings = choose_hyperparameters(self.config, dataset, scratch=method == "scratch")
         return TrainingTask(
             start=start,
             backbone=self.prepared.backbone,
             dataset=dataset,
-            images=self.images(dataset, horizontal_flip=horizontal_flip),
+            images=self.images(dataset, settings.device, horizontal_flip=horizontal_flip),
             validation=ValidationImages(
                 pixels=dataset.pixels, rows=dataset.rows("val"), targets=dataset.targets("val")
             ),
             config=self.config,
             method=method,
             horizontal_flip=horizontal_flip,
-            settings=choose_hyperparameters(self.config, dataset, scratch=method == "scratch"),
+            settings=settings,
             budget=self.costs.budget.aim(),
             after_s=self.costs.after_s(self.config, dataset) + mean_s,
             stretched=method == "scratch" or self.prepared.dataset.folds is None,
@@ -78,7 +80,9 @@ class Fitting:
         """Return the seconds that a fitted model leaves of the budget when it is published."""
         return self.costs.budget.left_s - self.costs.finish_s(dataset)
 
-    def images(self, dataset: Dataset, *, horizontal_flip: bool) -> StepImages:
+    def images(
+        self, dataset: Dataset, device: torch.device, *, horizontal_flip: bool
+    ) -> StepImages:
         """Return the training images, changed at random."""
         assert dataset.training_pixels is not None
         images = TrainingImages(
@@ -90,7 +94,7 @@ class Fitting:
             augmentation=Augmentation(horizontal_flip=horizontal_flip, distort=True),
             shard=distributed.shard(),
         )
-        return cache_on_gpu(images, resolve_device(self.config))
+        return cache_on_gpu(images, device)
 
     def checkpoints(self, fold: int = 0) -> Checkpoints:
         """Return where the run is saved, and what a resumed run must have alike."""

@@ -50,7 +50,7 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
     folder = read_folder(config.data)
     _check_writable(config.models_dir)
     check_tracker(config.tracker)
-    with distributed.process_group(resolve_device(config)):
+    with distributed.process_group(resolve_device(config.device)):
         return _run(folder, config, display, costs, times)
 
 
@@ -118,7 +118,7 @@ def _describe_backbone(backbone: Backbone, display: Display) -> None:
 
 def _resolve_method(config: FinetuneConfig) -> str:
     """Let "auto" fine-tune where it is affordable: on a GPU, or within a time budget."""
-    device = resolve_device(config)
+    device = resolve_device(config.device)
     if config.method != "auto":
         return config.method
     if starts_random(find_backbone(config.backbone), config):

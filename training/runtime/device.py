@@ -1,22 +1,23 @@
 """Where to train, and in which precision."""
 
+from typing import Literal
+
 import torch
 
-from training.config import FinetuneConfig
 from training.errors import ConfigError
 from training.runtime.ranks import local_rank
 
 
-def resolve_device(config: FinetuneConfig) -> torch.device:
+def resolve_device(asked: Literal["auto", "cpu", "cuda"]) -> torch.device:
     """Return where to train; under a launcher, each process has a GPU of its own.
 
     Raises:
         ConfigError: CUDA is asked for and there is none.
     """
     available = torch.cuda.is_available()
-    if config.device == "cuda" and not available:
+    if asked == "cuda" and not available:
         raise ConfigError("--device cuda: PyTorch finds no GPU; check the driver or leave it out")
-    if not available or config.device == "cpu":
+    if not available or asked == "cpu":
         return torch.device("cpu")
     return torch.device("cuda", local_rank())
 
