@@ -34,7 +34,7 @@ def test_a_better_model_is_told_from_a_worse_one(
     out = capsys.readouterr().out
     assert "30 images of data" in out
     assert "+33.3 points (+16.7 to +50.0), p 0.002: better" in out
-    assert "answered differently: 10 images" in out
+    assert "different predictions: 10 images" in out
     assert "blue/0.png is blue; colours 1: green, colours 2: blue" in out
     found = json.loads(file.read_text(encoding="utf-8"))
     assert [model["metrics"]["accuracy"] for model in found["models"]] == pytest.approx([2 / 3, 1])
@@ -63,7 +63,7 @@ def test_models_of_one_name_and_version_are_told_by_their_paths(
     assert main([*packages, "--data", str(data)]) == 0
     out = capsys.readouterr().out
     assert all(package in out for package in packages)
-    assert "the models gave the same answer for every image" in out
+    assert "all models predict the same class for every image" in out
 
 
 def test_one_model_is_nothing_to_compare(

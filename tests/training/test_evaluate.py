@@ -67,7 +67,7 @@ def test_the_report_shows_the_folders_mistakes_and_needs_no_other_file(
     assert "Right on 80.0 % of 25 images." in page
     assert "No images here of: blue." in page
     assert "green/by mistake/0.png" in page
-    assert "is <strong>green</strong>, answered as <strong>blue</strong>" in page
+    assert "is <strong>green</strong>, predicted as <strong>blue</strong>" in page
     for tag, attributes in tags(page):
         assert tag not in ("script", "link", "iframe")
         assert (attributes.get("src") or "data:").startswith("data:")
@@ -115,12 +115,12 @@ def test_a_folder_that_the_model_does_not_know_is_named(
     assert says in capsys.readouterr().err
 
 
-def test_a_folder_without_a_readable_image_judges_nothing(
+def test_a_folder_without_a_readable_image_evaluates_nothing(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data" / "red").mkdir(parents=True)
     assert main([str(package), str(tmp_path / "data")]) == 2
-    assert "there is nothing to judge by" in capsys.readouterr().err
+    assert "there is nothing to evaluate on" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_is_told_before_the_work(
@@ -138,14 +138,14 @@ def test_a_model_by_its_name_alone_is_the_version_that_the_service_answers_with(
     confused = np.eye(3)[[1, 0, 2]] * 10
     make_package(package.parents[1], weight=confused)
     assert main([str(package.parent), str(data)]) == 0
-    assert "colours 2: 0.0 % of 25" in capsys.readouterr().out
+    assert "colours 2: accuracy 0.0 % (n=25" in capsys.readouterr().out
 
 
-def test_a_model_file_alone_can_be_judged(
+def test_a_model_file_alone_can_be_evaluated(
     package: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(package / "model.onnx"), str(data)]) == 0
-    assert "colours 1: 80.0 %" in capsys.readouterr().out
+    assert "colours 1: accuracy 80.0 %" in capsys.readouterr().out
 
 
 def test_neither_command_loads_pytorch() -> None:

@@ -1,4 +1,4 @@
-"""A run on disk."""
+"""The checkpoint of a run."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The familiarity score: near to a prototype and sure of a class is familiar."""
+"""The OOD score: near to a prototype and sure of a class is familiar."""
 
 import numpy as np
 import pytest

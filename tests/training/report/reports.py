@@ -68,7 +68,7 @@ def colour_report(answers: LabelledPredictions, **changes: object) -> Report:
         "pixels_of": pixels_of,
         "history": (),
         "tried": ("probe: 100 % right",),
-        "reason": "Published is the probe, the only model that was made.",
+        "reason": "Published is the probe, the only model that was trained.",
         "findings": (),
         "suspects": (),
         "left_out": (),

@@ -77,6 +77,6 @@ def test_two_processes_train_beside_each_fold(tmp_path: Path, weights_file: Path
     command = arguments(few, models_dir, tmp_path / "cache")
     command += ["--method", "finetune", "--weights", str(weights_file)]
     printed = train(command, processes=2)
-    assert printed.count("fine-tuning beside fold") == 3
+    assert printed.count("fine-tuning with fold") == 3
     assert "by the same 9 validation images of 3 folds" in printed
     assert Repository(models_dir).versions("tuned") == [1]
