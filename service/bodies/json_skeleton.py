@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pydantic_core import from_json
 
-from service.errors import MalformedBody
+from service.errors import MalformedBody, TooManyImages
 
 # A text that is longer, or numbers that take more, are cut out.
 _SHORT_TEXT_BYTES: Final = 256
@@ -84,17 +84,19 @@ def cut_json(body: bytes, *, max_images: int) -> CutJson:
     """Cut the long values out of a JSON body.
 
     Raises:
+        TooManyImages: there are more long values than images may be.
         MalformedBody: so much is left that it is not the body of `max_images` images, or a text has no end.
     """
-    return _Cutter(body, _SKELETON_BYTES + _SKELETON_BYTES_AN_IMAGE * max_images).run()
+    return _Cutter(body, max_images).run()
 
 
 class _Cutter:
-    def __init__(self, body: bytes, max_bytes: int) -> None:
+    def __init__(self, body: bytes, max_images: int) -> None:
         self._body = body
         self._view = memoryview(body)
-        self._left = max_bytes
-        self._max_bytes = max_bytes
+        self._max_images = max_images
+        self._max_bytes = _SKELETON_BYTES + _SKELETON_BYTES_AN_IMAGE * max_images
+        self._left = self._max_bytes
         self._kept: list[memoryview | bytes] = []
         self._cuts: list[Cut] = []
 
@@ -159,6 +161,10 @@ class _Cutter:
         return first, last
 
     def _cut(self, kind: Literal["text", "numbers"], start: int, end: int) -> None:
+        if len(self._cuts) > self._max_images:
+            raise TooManyImages(
+                f"more than {self._max_images} images in one request; send them in several"
+            )
         mark = f'"{_MARK}{len(self._cuts)}"'.encode()
         self._spend(len(mark))
         self._kept.append(mark)

@@ -1,9 +1,12 @@
 """The OpenAPI document says what the service does."""
 
+import base64
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+
+from tests.builders import coloured
 
 PREDICT = [
     "/predict",
@@ -32,6 +35,26 @@ def references(node: Any) -> set[str]:
 def test_predictions_document_all_body_forms(document: dict[str, Any], path: str) -> None:
     content = document["paths"][path]["post"]["requestBody"]["content"]
     assert {"image/jpeg", "image/png", "multipart/form-data", "application/json"} <= set(content)
+
+
+@pytest.mark.parametrize("path", PREDICT)
+def test_every_documented_form_of_json_is_answered(
+    client: TestClient, document: dict[str, Any], path: str
+) -> None:
+    content = document["paths"][path]["post"]["requestBody"]["content"]
+    text = base64.b64encode(coloured("red")).decode()
+    forms = content["application/json"]["schema"]["oneOf"]
+    for form in forms:
+        (name,) = form["required"]
+        item: Any = {"b64": text, "filename": "a.png"}
+        images = [text, item] if form["properties"][name].get("type") == "array" else item
+        options = {
+            key: schema["default"] for key, schema in form["properties"].items() if key == "top_k"
+        }
+        address = path.format(name="colours", version="1")
+        answer = client.post(address, json={name: images, **options, "embedding": True})
+        assert answer.json()["predictions"][-1]["filename"] == "a.png"
+    assert [form["required"][0] for form in forms] == ["images", "image", "instances"]
 
 
 @pytest.mark.parametrize("path", PREDICT)

@@ -34,9 +34,31 @@ def test_every_parameter_is_read() -> None:
     assert options.label_set
 
 
-def test_a_parameter_that_is_not_known_is_named() -> None:
-    (error,) = refused("topk=3")
-    assert error["loc"] == ("query", "topk")
+@pytest.mark.parametrize(
+    ("sent", "meant"), [("topk", "top_k"), ("Top_K", "top_k"), ("modle", "model"), ("sets", "set")]
+)
+def test_a_parameter_that_is_not_known_is_named_with_the_one_that_was_meant(
+    sent: str, meant: str
+) -> None:
+    (error,) = refused(f"{sent}=3")
+    assert error["loc"] == ("query", sent)
+    assert error["msg"] == f"there is no such parameter; did you mean {meant}?"
+
+
+def test_a_parameter_like_none_is_told_those_there_are() -> None:
+    (error,) = refused("zzzz=3")
+    assert "there are activation_map, embedding, model" in error["msg"]
+
+
+def test_a_body_fills_in_what_the_query_leaves_open() -> None:
+    query = read_query(request("top_k=2&set=1"), VersionQuery)
+    filled = query.with_body({"top_k": "1", "set": "0", "version": 3, "embedding": "on", "x": "y"})
+    assert (filled.top_k, filled.label_set) == (2, True)
+    assert (filled.version, filled.embedding) == ("3", True)
+    assert query.with_body({"x": "y", "precision": None, "version": ""}) is query
+    with pytest.raises(RequestValidationError) as raised:
+        query.with_body({"precision": "fp7"})
+    assert raised.value.errors()[0]["loc"] == ("body", "precision")
 
 
 def test_a_parameter_of_another_address_is_not_known() -> None:

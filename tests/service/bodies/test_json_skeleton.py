@@ -5,7 +5,7 @@ import json
 import pytest
 
 from service.bodies.json_skeleton import CutJson, cut_json
-from service.errors import MalformedBody
+from service.errors import MalformedBody, TooManyImages
 
 LONG = "QUJD" * 200
 NUMBERS = list(range(256)) * 8
@@ -76,6 +76,12 @@ def test_a_text_that_looks_like_what_stands_for_another_is_a_text() -> None:
 def test_what_is_not_mostly_images_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedBody):
         cut_json(body, max_images=32)
+
+
+def test_more_long_values_than_images_are_too_many() -> None:
+    cut_json(json.dumps([LONG] * 3).encode(), max_images=2)  # one may be something else
+    with pytest.raises(TooManyImages):
+        cut_json(json.dumps([LONG] * 4).encode(), max_images=2)
 
 
 def test_a_long_value_that_nobody_asked_for_is_refused() -> None:
