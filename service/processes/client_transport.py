@@ -27,6 +27,8 @@ class ClientTransport(asyncio.Transport):
         self._transport = transport
         self._note_left = note_left
         self._written_bytes = 0
+        self._waits_since: float | None = None
+        self._taken_bytes = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write, if there is anybody to read it."""
@@ -57,7 +59,18 @@ class ClientTransport(asyncio.Transport):
         """Return how many bytes the kernel has not even room for."""
         return self._transport.get_write_buffer_size()
 
-    def taken_bytes(self) -> int:
+    def is_stalled(self, now: float, timeout_s: float, *, min_bytes_per_s: int) -> bool:
+        """Return whether the client has taken less than that rate for so long; to be called at times."""
+        if self._transport.get_write_buffer_size() == 0:
+            self._waits_since = None
+            return False
+        taken_bytes = self._num_taken()
+        enough = max(1.0, min_bytes_per_s * timeout_s)
+        if self._waits_since is None or taken_bytes - self._taken_bytes >= enough:
+            self._waits_since, self._taken_bytes = now, taken_bytes
+        return now - self._waits_since >= timeout_s
+
+    def _num_taken(self) -> int:
         """Return how many bytes the client's machine has acknowledged."""
         unsent_bytes = self._transport.get_write_buffer_size()
         return self._written_bytes - unsent_bytes - _bytes_in_kernel(self._socket.fileno())

@@ -7,6 +7,7 @@ import time
 from asyncio import TimerHandle, Transport
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
 import httptools
@@ -39,6 +40,8 @@ _LINGER_S: Final = 2.0
 _ASK_AFTER_S: Final = 0.3
 # When the service ends, for the request of one who has just come: it may be on its way.
 _LAST_REQUEST_S: Final = 1.0
+# Where all connections are taken, one without a request for so long is closed for the next.
+_MAKE_ROOM_AFTER_S: Final = 1.0
 _ANSWER_TIMEOUT: Final = "answer_timeout"
 _STILL_AT_IT: Final = b"HTTP/1.1 102 Processing\r\n\r\n"
 
@@ -109,9 +112,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._pending_bytes = 0
         self._num_events = 0
         self._client_ended_at: float | None = None
+        # Since when no request has come, where none is under way.
+        self._waiting_since: float | None = time.monotonic()
         self._ending = False
-        self._slow_since: float | None = None
-        self._taken_bytes = 0
         self._start_head()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -129,10 +132,25 @@ class GuardedProtocol(HttpToolsProtocol):
         """Refuse a connection too many; else wait for a request, not for ever."""
         super().connection_made(transport)
         self.transport = ClientTransport(transport, self._note_left)
-        if len(self.connections) > self.limits.max_connections:
+        if len(self.connections) > self.limits.max_connections and not self._make_room():
             self._refuse(TooManyConnections("too many connections; try again in a moment"))
         else:
             self._arm(self.limits.head_timeout_s, self._end_head)
+
+    def _make_room(self) -> bool:
+        """Close the connection on which no request has come for longest; return whether there was one."""
+        waiting = [
+            (connection._waiting_since, connection)
+            for connection in self.connections
+            if isinstance(connection, GuardedProtocol)
+            and connection._waiting_since is not None
+            and not connection.transport.is_closing()
+        ]
+        since, longest = min(waiting, key=itemgetter(0))  # this one is among them
+        if time.monotonic() - since < _MAKE_ROOM_AFTER_S:
+            return False
+        longest.transport.close()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer."""
@@ -226,6 +244,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._disarm()
             self._in_head = False
             self._receiving = True
+            self._waiting_since = None
             super().on_headers_complete()
             if self._ending:
                 self.cycle.keep_alive = False
@@ -261,6 +280,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing():
             return
+        if self.cycle.response_complete:
+            self._waiting_since = time.monotonic()
         if self._receiving and self.cycle.response_complete:
             self._arm(_LINGER_S, self.transport.close)
         elif self._in_head and self._head_begun:
@@ -268,21 +289,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def look_after(self, now: float) -> None:
         """See the function `look_after`; `now` is of `time.monotonic`."""
-        if self.transport.get_write_buffer_size() == 0:
-            self._slow_since = None
-        else:
-            self._check_progress(now)
-        if self._client_ended_at is not None and not self.cycle.response_complete:
-            self._check_presence(now)
-
-    def _check_progress(self, now: float) -> None:
-        taken_bytes = self.transport.taken_bytes()
-        enough = max(1.0, self.limits.min_bytes_per_s * self.limits.write_timeout_s)
-        if self._slow_since is None or taken_bytes - self._taken_bytes >= enough:
-            self._slow_since, self._taken_bytes = now, taken_bytes
-        elif now - self._slow_since >= self.limits.write_timeout_s:
+        if self.transport.is_stalled(
+            now, self.limits.write_timeout_s, min_bytes_per_s=self.limits.min_bytes_per_s
+        ):
             type(self).note_refusal(_ANSWER_TIMEOUT)
             self.transport.reset()
+        elif self._client_ended_at is not None and not self.cycle.response_complete:
+            self._check_presence(now)
 
     def _check_presence(self, now: float) -> None:
         """Whether somebody listens shows when something is sent; this is what a client must pass over."""

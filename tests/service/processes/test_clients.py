@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -36,6 +37,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         "GRAFT_MAX_CONNECTIONS": str(MAX_CONNECTIONS),
         "GRAFT_WRITE_TIMEOUT_S": "1",
         "GRAFT_BODY_TIMEOUT_S": "300",
+        "GRAFT_HEAD_TIMEOUT_S": "300",
     }
     with running(models_dir, **limits) as process:
         yield process
@@ -169,6 +171,27 @@ def test_clients_that_never_read_do_not_keep_others_out(service: Process) -> Non
     assert cost.memory_mb < 60  # one answer each, not twenty
     assert cost.slowest_live_s < 2
     assert predict(service).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nX: ", request()], ids=["no", "half", "one"]
+)
+def test_clients_without_a_request_do_not_keep_others_out(service: Process, sent: bytes) -> None:
+    """However long they may wait, where there is room."""
+    with ExitStack() as idle:
+        for _ in range(MAX_CONNECTIONS):
+            idle.enter_context(connected(service)).sendall(sent)
+        gives_up = time.monotonic() + 30
+        while predict_status(service) != 200:
+            assert time.monotonic() < gives_up
+        assert [predict_status(service) for _ in range(5)] == [200] * 5
+
+
+def predict_status(service: Process) -> int:
+    try:
+        return predict(service).status_code
+    except httpx2.TransportError:  # refused before it was sent
+        return 503
 
 
 def test_a_client_that_reads_slowly_gets_all_of_its_answers(service: Process) -> None:
