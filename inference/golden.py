@@ -19,10 +19,9 @@ from inference.errors import GoldenMismatch, ImageError
 from inference.files import read_regular_file
 from inference.formats import sniff_format
 from inference.manifest import Precision
+from inference.package import EXPECTED_FILE, GOLDEN_FOLDER
 from inference.strictjson import from_json, parse_json, to_json
 
-GOLDEN_FOLDER: Final = "golden"
-EXPECTED_FILE: Final = "expected.json"
 MAX_GOLDEN_IMAGES: Final = 16
 
 # Sixteen answers of ten thousand classes are below it.

@@ -24,6 +24,9 @@ from inference.manifest import (
 from inference.names import MAX_VERSION, check_model_name, parse_version
 from inference.readable import share_reading
 
+GOLDEN_FOLDER: Final = "golden"
+EXPECTED_FILE: Final = "expected.json"
+
 _TEMPORARY_PREFIX: Final = ".publishing-"
 _ABANDONED_AFTER_S: Final = 24 * 3600
 _PUBLISH_ATTEMPTS: Final = 20

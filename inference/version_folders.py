@@ -14,7 +14,7 @@ from typing import Final
 from inference.errors import InvalidName
 from inference.manifest import MANIFEST_FILE
 from inference.names import check_model_name, parse_version
-from inference.package import Package
+from inference.package import EXPECTED_FILE, GOLDEN_FOLDER, Package
 
 _BAD_MODEL_NAME: Final = (
     "a model's name has 1 to 64 of the characters A-Z a-z 0-9 . _ - and begins with a letter or a digit; "
@@ -142,7 +142,9 @@ def why_incomplete(package: Package) -> str | None:
             return None  # reading it will say why
         if stat.S_ISREG(status.st_mode) and status.st_size != entry.bytes:
             return f"{entry.file} has {status.st_size} of {entry.bytes} bytes"
-    return None
+    # No manifest lists it, no model is loaded without it, and rsync sends folders last.
+    golden = f"{GOLDEN_FOLDER}/{EXPECTED_FILE}"
+    return None if os.path.lexists(package.path / golden) else f"{golden} is not there yet"
 
 
 def reason_of(err: OSError) -> str:

@@ -12,9 +12,9 @@ from inference.aliases import ALIASES_FILE
 from inference.classifier import Classifier
 from inference.errors import PackageError
 from inference.files import read_regular_file, regular_file_size
-from inference.golden import EXPECTED_FILE, GOLDEN_FOLDER, check_golden
+from inference.golden import check_golden
 from inference.manifest import MANIFEST_FILE
-from inference.package import read_package
+from inference.package import EXPECTED_FILE, GOLDEN_FOLDER, read_package
 from inference.repository import Repository
 from inference.session import SessionConfig
 from inference.traffic import TRAFFIC_FILE

@@ -9,9 +9,9 @@ import pytest
 
 from inference.classifier import Classifier
 from inference.errors import GoldenMismatch, PackageError, UndecodableImage
-from inference.golden import EXPECTED_FILE, GOLDEN_FOLDER, check_golden, expected_file, write_golden
+from inference.golden import check_golden, expected_file, write_golden
 from inference.manifest import Precision
-from inference.package import read_package
+from inference.package import EXPECTED_FILE, GOLDEN_FOLDER, read_package
 from inference.session import SessionConfig, open_session
 from tests.builders import (
     LABELS,

@@ -168,10 +168,13 @@ def test_a_slow_copy_is_incomplete_until_it_is_there_and_then_answers(models_dir
             file.write(data[:1000])
             eventually(lambda: "has 1000 of" in str(model(service)["problem"]), service)
             file.write(data[1000:])
-        # The golden images come last: it is loaded too early, and again.
+        eventually(lambda: "golden/expected.json is not there yet" in str(model(service)), service)
+        # The images come last: it is loaded too early, and again.
+        (target / "golden").mkdir()
+        shutil.copy(source / "golden" / "expected.json", target / "golden")
         eventually(lambda: states(service)[2] == "failed", service)
         assert list(answers) == ["version 1"]
-        shutil.copytree(source / "golden", target / "golden")
+        shutil.copytree(source / "golden", target / "golden", dirs_exist_ok=True)
         eventually(lambda: model(service)["serving"] == 2, service)
         assert set(answers) <= {"version 1", "version 2"}
         assert service.log.count("version_incomplete") == 1
