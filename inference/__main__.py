@@ -22,6 +22,7 @@ from inference.classifier import Classifier, LabelProbability, Prediction, open_
 from inference.errors import ImageError, InferenceError
 from inference.find_package import find_package
 from inference.formats import IMAGE_SUFFIXES
+from inference.image_file import read_image_file
 from inference.manifest import MODEL_FILES
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
@@ -137,7 +138,7 @@ def _answer(
     classifier: Classifier, file: Path, args: argparse.Namespace, index: SimilarIndex | None
 ) -> Answer:
     try:
-        (prediction,) = classifier.classify([file.read_bytes()], top_k=args.top_k)
+        (prediction,) = classifier.classify([read_image_file(file)], top_k=args.top_k)
     except ImageError as err:
         return Answer(file=file, prediction=None, problem=str(err))
     except OSError as err:

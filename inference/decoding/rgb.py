@@ -14,7 +14,13 @@ _WHITE: Final = (255, 255, 255, 255)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Return an image in mode "RGB"; the same object where it is one already."""
+    """Return an image in mode "RGB"; the same object where it is one already.
+
+    Raises:
+        ValueError: a palette image without a palette.
+    """
+    if image.mode == "P" and image.palette is None:
+        raise ValueError("no palette")  # Pillow asserts that there is one
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode.startswith(("I", "F")):

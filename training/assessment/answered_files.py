@@ -11,6 +11,7 @@ import numpy as np
 
 from inference.classifier import BatchOutputs, Classifier
 from inference.errors import ImageError
+from inference.image_file import read_image_file
 from training.data.layout import ImageFile
 from training.runtime.arrays import Flags, Floats, Pixels
 
@@ -77,7 +78,7 @@ def read_pixels(classifier: Classifier, file: ImageFile) -> Pixels:
     Raises:
         ImageError, OSError: it cannot be read.
     """
-    return classifier.prepare(file.path.read_bytes()).pixels
+    return classifier.prepare(read_image_file(file.path)).pixels
 
 
 def _read_batches(

@@ -18,8 +18,9 @@ from typing import Final
 
 import numpy as np
 
-from inference.decoding import DEFAULT_LIMITS, decode_image
+from inference.decoding import decode_image
 from inference.errors import ImageError
+from inference.image_file import read_image_file
 from training.data.cache import PixelCache, Place, default_cache_dir
 from training.data.image_facts import FACTS_VERSION, ImageFacts, facts_from_json, gather_facts
 from training.data.layout import Folder, ImageFile
@@ -203,11 +204,9 @@ def _read_all(
 
 def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     try:
-        if not path.is_file():  # reading a pipe would wait for ever
-            return _Known(sha256="", fact=f"{_REFUSED}not a regular file")
-        with path.open("rb") as stream:
-            # One byte over the limit is refused as the whole would be, however large it is.
-            data = stream.read(DEFAULT_LIMITS.max_bytes + 1)
+        data = read_image_file(path)
+    except ImageError as err:
+        return _Known(sha256="", fact=f"{_REFUSED}{err}")
     except OSError as err:
         return _Known(sha256="", fact=f"{_REFUSED}file cannot be read: {err.strerror}")
     sha256 = hashlib.sha256(data).hexdigest()

@@ -97,6 +97,12 @@ def test_a_png_with_a_metadata_bomb_is_refused(chunk: bytes) -> None:
         decode_image(data)
 
 
+def test_a_palette_png_without_a_palette_is_refused() -> None:
+    data = png((1, 1), bit_depth=8, colour_type=3, rows=[b"a"])
+    with pytest.raises(UndecodableImage):
+        decode_image(data)
+
+
 def test_a_gif_whose_frame_outgrows_its_screen_is_refused() -> None:
     data = bytearray(encode(Image.new("P", (4, 4)), "GIF"))
     descriptor = data.index(b",\0\0\0\0\x04\0\x04\0")

@@ -1,0 +1,19 @@
+"""An encoded image from a file: no more of it than may be decoded, and no pipe that would be waited for."""
+
+from pathlib import Path
+
+from inference.decoding import DEFAULT_LIMITS
+from inference.errors import UndecodableImage
+
+
+def read_image_file(file: Path) -> bytes:
+    """Return what a file holds; of a larger one a byte over the limit, refused as the whole would be.
+
+    Raises:
+        UndecodableImage: it is a pipe, a device or a folder, or gone.
+        OSError: it cannot be read.
+    """
+    if not file.is_file():
+        raise UndecodableImage("not a regular file")
+    with file.open("rb") as stream:
+        return stream.read(DEFAULT_LIMITS.max_bytes + 1)

@@ -1,0 +1,1 @@
+"""Looks for inputs that cost more than they may: see `__main__.py`."""
