@@ -19,15 +19,18 @@ class _Finding:
 
 
 def log_changes(before: Catalog, after: Catalog) -> None:
-    """Log what is wrong since the last look, and what is gone or well again."""
-    known = {finding.key for finding in _findings(before)} if before.is_read else set()
-    found = list(_findings(after))
+    """Log what is wrong since the last look, and what is gone or well again.
+
+    Why a service cannot answer at its start is said elsewhere, once for all its processes.
+    """
+    known = {finding.key for finding in _findings(before)}
+    found = [*(_about_folder(after) if before.is_read else ()), *_about_entries(after)]
     for finding in found:
         if finding.key not in known:
             logger.log(finding.level, "%s", finding.line)
     if before.problem is not None and after.problem is None:
         logger.info("models_folder_is_back models=%d", len(after.models))
-    for name, number in _versions(before) - _versions(after):
+    for name, number in sorted(_versions(before) - _versions(after)):
         logger.info("version_gone name=%s version=%d", name, number)
 
 
@@ -36,6 +39,11 @@ def _versions(catalog: Catalog) -> set[tuple[str, int]]:
 
 
 def _findings(catalog: Catalog) -> Iterator[_Finding]:
+    yield from _about_folder(catalog)
+    yield from _about_entries(catalog)
+
+
+def _about_folder(catalog: Catalog) -> Iterator[_Finding]:
     if catalog.problem is not None:
         line = f"models_folder_problem reason={catalog.problem}; what is served stays"
         if not catalog.models:
@@ -47,14 +55,17 @@ def _findings(catalog: Catalog) -> Iterator[_Finding]:
             "publish one with: python -m training.finetune FOLDER --name NAME"
         )
         yield _Finding(key=("none",), level=logging.WARNING, line=line)
+
+
+def _about_entries(catalog: Catalog) -> Iterator[_Finding]:
     for folder, why in catalog.ignored.items():
         line = f"folder_ignored folder={folder[:80]} reason={why}"
         yield _Finding(key=("ignored", folder), level=logging.WARNING, line=line)
     for model in catalog.models.values():
-        yield from _findings_of(model)
+        yield from _about_model(model)
 
 
-def _findings_of(model: PublishedModel) -> Iterator[_Finding]:
+def _about_model(model: PublishedModel) -> Iterator[_Finding]:
     name = model.name
     if model.problem is not None:
         line = f"model_problem name={name} reason={model.problem}"

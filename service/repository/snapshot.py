@@ -46,11 +46,9 @@ def read_catalog(repository: Repository, previous: Catalog = EMPTY_CATALOG) -> C
         model = _read_model(repository, folder, previous.models.get(name))
         if model is not None:
             models[name] = model
+    problem = None if models else _misplaced(root)
     return Catalog(
-        models=models,
-        problem=None if models else _misplaced(root),
-        ignored=ignored,
-        identity=identity,
+        models=models, problem=problem, ignored={} if problem else ignored, identity=identity
     )
 
 

@@ -34,7 +34,7 @@ def test_no_alias_is_lost_when_processes_set_theirs_at_once(repository: Reposito
     ]
     assert [process.wait(timeout=60) for process in processes] == [0] * 4
     assert len(repository.aliases("colours")) == 100
-    assert sorted(os.listdir(repository.root / "colours")) == ["1", "aliases.json"]
+    assert sorted(os.listdir(repository.root / "colours")) == [".changing", "1", "aliases.json"]
 
 
 def test_a_removed_alias_is_gone_and_another_is_named(repository: Repository) -> None:

