@@ -13,9 +13,10 @@ from service.errors import MalformedBody
 
 _BLOCK_BYTES: Final = 2**18
 _BESIDE_STRUCTURE: Final = b"0123456789 \t\r\n"
-_ALIKE: Final = bytes.maketrans(b"123456789", b"000000000")
 _BLANKS: Final = b" \t\r\n"
-_NEVER_TOGETHER: Final = (b"[,", b",]", b"][", b"0[", b"]0")
+# A digit, a comma and the brackets as 0 to 3; of two neighbours the first counts four times.
+_KINDS: Final = bytes.maketrans(b"0123456789,[]", bytes([0] * 10 + [1, 2, 3]))
+_NEIGHBOURS: Final = bytes([0b0000, 0b0001, 0b0011, 0b0100, 0b0110, 0b1000, 0b1010, 0b1101, 0b1111])
 _COMMA: Final = ord(",")
 _MAX_DEPTH: Final = 8  # as many as a shape may have
 
@@ -28,10 +29,9 @@ def pixels_from_text(name: str, text: memoryview, *, count: int) -> npt.NDArray[
     """
     if count > len(text) // 2 + 1:  # a digit and a comma each
         raise _wrong_count(name, count, "fewer")
-    structure = b"".join(
-        bytes(text[start : start + _BLOCK_BYTES]).translate(None, _BESIDE_STRUCTURE)
-        for start in range(0, len(text), _BLOCK_BYTES)
-    )
+    structure = bytearray()
+    for start in range(0, len(text), _BLOCK_BYTES):
+        structure += bytes(text[start : start + _BLOCK_BYTES]).translate(None, _BESIDE_STRUCTURE)
     if structure.translate(None, b"[],"):
         raise _not_pixels(name)
     if structure.count(b",") + 1 != count:
@@ -51,19 +51,35 @@ def pixels_from_text(name: str, text: memoryview, *, count: int) -> npt.NDArray[
     return values
 
 
-def _is_regular(structure: bytes) -> bool:
+def _is_regular(structure: bytearray) -> bool:
     """Return whether brackets and commas are those of lists that are all alike at their depth."""
     depth = len(structure) - len(structure.lstrip(b"["))
-    if depth > _MAX_DEPTH:
+    if not 0 < depth <= _MAX_DEPTH:
         return False
-    expected = b""  # of a number nothing is left
-    for level in range(1, depth + 1):
-        length = structure.find(b"]" * level) + level - (depth - level)
-        if length < 2:
+    item = b""  # of a number nothing is left
+    for level in range(1, depth):
+        times = (_first_list_end(structure, level) - (depth - level)) // (len(item) + 1)
+        if times < 1:
             return False
-        times = (length - 1) // (len(expected) + 1)
-        expected = b"".join((b"[", (expected + b",") * (times - 1), expected, b"]"))
-    return expected == structure
+        item = b"".join((b"[", (item + b",") * (times - 1), item, b"]"))
+    end = _first_list_end(structure, depth)
+    return end == len(structure) - 1 and _is_repeated(item, structure, 1, end)
+
+
+def _first_list_end(structure: bytearray, level: int) -> int:
+    """Return the place of the last bracket of the first list of lists, `level` deep; below 0 for none."""
+    found = structure.find(b"]" * level)
+    return found + level - 1 if found >= 0 else -1
+
+
+def _is_repeated(item: bytes, structure: bytearray, start: int, end: int) -> bool:
+    """Return whether there is nothing but the item, a comma between two, from `start` to before `end`."""
+    tile = (item + b",") * max(1, _BLOCK_BYTES // (len(item) + 1))
+    whole = (end - start + 1) % (len(item) + 1) == 0
+    parts = range(start, end, len(tile))
+    return whole and all(
+        tile.startswith(structure[part : min(part + len(tile), end)]) for part in parts
+    )
 
 
 def _blocks(name: str, text: memoryview) -> Iterator[bytes]:
@@ -81,8 +97,7 @@ def _blocks(name: str, text: memoryview) -> Iterator[bytes]:
 
 def _numbers(name: str, block: bytes) -> npt.NDArray[np.uint8]:
     """Return the numbers of a block, between any two of which there is one comma."""
-    packed = block.translate(_ALIKE, _BLANKS)
-    if packed.startswith(b"]") or any(pair in packed for pair in _NEVER_TOGETHER):
+    if (b"[" in block or b"]" in block) and not _brackets_stand_well(block):
         raise _not_pixels(name)
     text = np.frombuffer(b"   " + block + b" ", np.uint8)
     digits = text - ord("0")  # what is no digit wraps to 10 or more
@@ -101,6 +116,13 @@ def _numbers(name: str, block: bytes) -> npt.NDArray[np.uint8]:
         raise _not_pixels(name)
     pixels: npt.NDArray[np.uint8] = values.astype(np.uint8)
     return pixels
+
+
+def _brackets_stand_well(block: bytes) -> bool:
+    """Return whether lists open before a number and close after one; a block begins after a comma."""
+    kinds = np.frombuffer(block.translate(_KINDS, _BLANKS), np.uint8)
+    pairs = kinds[:-1] * 4 + kinds[1:]
+    return kinds[0] != 3 and not pairs.tobytes().translate(None, _NEIGHBOURS)
 
 
 def _alternate(numbers: npt.NDArray[np.intp], commas: npt.NDArray[np.intp]) -> bool:

@@ -18,13 +18,14 @@ from tests.service.attack_cost import measured
 from tests.service.oip_requests import INFER, LENGTH
 from tests.service.service_process import Process, running
 
-MAX_CPU_S: Final = 2.0
-MAX_MEMORY_MB: Final = 300.0
+# Half of what docs/security.md promises, for bodies of half the size that a request may have.
+MAX_CPU_S: Final = 1.0
+MAX_MEMORY_MB: Final = 150.0
 # The promise is one second; machines that run tests do other things too.
 MAX_LIVE_S: Final = 2.0
 
 MB: Final = 10**6
-BODY_BYTES: Final = 60 * MB  # below the limit of a request
+BODY_BYTES: Final = 32 * MB
 JSON: Final = {"Content-Type": "application/json"}
 FORM: Final = {"Content-Type": "multipart/form-data; boundary=B"}
 FILE: Final = b'--B\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
@@ -56,7 +57,7 @@ def infer_raw(raw: bytes, datatype: str, shape: list[int]) -> Attack:
 
 
 def many_keys() -> bytes:
-    return b",".join(b'"%d":0' % number for number in range(4_500_000))
+    return b",".join(b'"%d":0' % number for number in range(2_500_000))
 
 
 ATTACKS: Final[dict[str, Callable[[], Attack]]] = {
@@ -93,7 +94,7 @@ ATTACKS: Final[dict[str, Callable[[], Attack]]] = {
     "fields": lambda: ("/predict", full_of(b"a=&"), FIELDS),
     "gzip of a gigabyte": lambda: (
         "/predict",
-        gzip.compress(bytes(1000 * MB), 1),
+        gzip.compress(bytes(500 * MB), 1),
         {"Content-Encoding": "gzip"},
     ),
     "gzip of empty strings": lambda: (
