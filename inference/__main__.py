@@ -30,7 +30,7 @@ from inference.strictjson import to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class FileAnswer:
     """One file's prediction, or the problem that stands in its place.
 
     `similar` are the training images nearest to it; None where they were not asked for.
@@ -136,18 +136,20 @@ def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _answer(
     classifier: Classifier, file: Path, args: argparse.Namespace, index: SimilarIndex | None
-) -> Answer:
+) -> FileAnswer:
     try:
         (prediction,) = classifier.classify([read_image_file(file)], top_k=args.top_k)
     except ImageError as err:
-        return Answer(file=file, prediction=None, problem=str(err))
+        return FileAnswer(file=file, prediction=None, problem=str(err))
     except OSError as err:
-        return Answer(file=file, prediction=None, problem=f"cannot be read: {err.strerror}")
+        return FileAnswer(file=file, prediction=None, problem=f"cannot be read: {err.strerror}")
     similar = index.nearest(prediction.embedding, args.similar) if index is not None else None
-    return Answer(file=file, prediction=prediction, problem=None, similar=similar)
+    return FileAnswer(file=file, prediction=prediction, problem=None, similar=similar)
 
 
-def _as_json(classifier: Classifier, answers: list[Answer], *, with_set: bool) -> dict[str, Any]:
+def _as_json(
+    classifier: Classifier, answers: list[FileAnswer], *, with_set: bool
+) -> dict[str, Any]:
     manifest = classifier.manifest
     return {
         "model": {"name": manifest.name, "version": manifest.version},
@@ -157,7 +159,7 @@ def _as_json(classifier: Classifier, answers: list[Answer], *, with_set: bool) -
     }
 
 
-def _entry(index: int, answer: Answer, *, with_set: bool) -> dict[str, Any]:
+def _entry(index: int, answer: FileAnswer, *, with_set: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {"index": index, "filename": str(answer.file)}
     if answer.prediction is None:
         return {**entry, "problem": answer.problem}
@@ -181,7 +183,7 @@ def _ranked(labels: Iterable[LabelProbability]) -> list[dict[str, Any]]:
     return [{"label": entry.label, "probability": entry.probability} for entry in labels]
 
 
-def _as_table(answers: list[Answer], *, with_set: bool) -> str:
+def _as_table(answers: list[FileAnswer], *, with_set: bool) -> str:
     if not answers:
         return "no images found"
     width = max(len(_printable(str(answer.file))) for answer in answers)
@@ -190,7 +192,7 @@ def _as_table(answers: list[Answer], *, with_set: bool) -> str:
     )
 
 
-def _summary(answer: Answer, *, with_set: bool) -> str:
+def _summary(answer: FileAnswer, *, with_set: bool) -> str:
     prediction = answer.prediction
     if prediction is None:
         return f"problem: {answer.problem}"

@@ -22,7 +22,7 @@ from service.routes import admin, health, metrics, models, oip, page, predict
 from service.settings import Settings
 from service.shared_folder import SharedFolder
 from service.telemetry.observability import InternalErrorMiddleware, ObservabilityMiddleware
-from service.telemetry.prometheus import Metrics
+from service.telemetry.prometheus import ServiceMetrics
 from service.telemetry.start_notice import log_why_not_ready
 
 _ROUTERS = (
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
         pydantic.ValidationError: `settings` is None and the `GRAFT_…` variables do not fit.
     """
     settings = settings or Settings()
-    counters = Metrics(shared_dir=shared.metrics_dir if shared else None)
+    counters = ServiceMetrics(shared_dir=shared.metrics_dir if shared else None)
     lifecycle = Lifecycle()
 
     @asynccontextmanager
@@ -78,7 +78,9 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
     return app
 
 
-def _middleware(settings: Settings, metrics: Metrics, lifecycle: Lifecycle) -> Iterator[Middleware]:
+def _middleware(
+    settings: Settings, metrics: ServiceMetrics, lifecycle: Lifecycle
+) -> Iterator[Middleware]:
     """Yield what every request goes through, from the outside in."""
     yield Middleware(DrainingMiddleware, lifecycle=lifecycle)
     if settings.root_path:

@@ -18,7 +18,7 @@ from service.repository.operations import Operations
 from service.repository.registry import ModelRegistry
 from service.settings import Settings
 from service.shared_folder import SharedFolder
-from service.telemetry.prometheus import Metrics
+from service.telemetry.prometheus import ServiceMetrics
 from service.telemetry.statistics import InferenceStatistics
 
 
@@ -40,7 +40,7 @@ class Context:
     admission: Admission
     rate_limit: RateLimit
     access: Access
-    metrics: Metrics
+    metrics: ServiceMetrics
     statistics: InferenceStatistics
     lifecycle: Lifecycle
     upload_limits: UploadLimits
@@ -61,7 +61,7 @@ def session_config(settings: Settings) -> SessionConfig:
 def build_context(
     settings: Settings,
     *,
-    metrics: Metrics,
+    metrics: ServiceMetrics,
     lifecycle: Lifecycle,
     shared: SharedFolder | None = None,
 ) -> Context:
@@ -109,7 +109,7 @@ def _decode_limits(settings: Settings) -> DecodeLimits:
 
 def _build_registry(
     settings: Settings,
-    metrics: Metrics,
+    metrics: ServiceMetrics,
     statistics: InferenceStatistics,
     operations: Operations,
 ) -> ModelRegistry:

@@ -63,7 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", type=Path, help="a folder of images, one sub-folder a class")
+    parser.add_argument("data", type=Path, help="a folder of images, one subfolder per class")
     parser.add_argument("--only", nargs="+", default=[""], help="backbones with one of these words")
     parser.add_argument("--device", default="cuda", help="where [cuda]")
     args = parser.parse_args()

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.processes.connections import ConnectionLimits, guarded_protocol
-from service.telemetry.prometheus import CONTENT_TYPE, Metrics
+from service.telemetry.prometheus import CONTENT_TYPE, ServiceMetrics
 
 _LIMITS: Final = ConnectionLimits(
     max_connections=32,
@@ -29,7 +29,7 @@ _LIMITS: Final = ConnectionLimits(
 class MetricsServer(uvicorn.Server):
     """Listens from `open` to `close`, beside a server that has the loop and the signals."""
 
-    def __init__(self, metrics: Metrics, listener: socket.socket) -> None:
+    def __init__(self, metrics: ServiceMetrics, listener: socket.socket) -> None:
         protocol = guarded_protocol(
             _LIMITS, metrics.note_problem, lambda: None, lambda request_headers: {}
         )
@@ -59,7 +59,7 @@ class MetricsServer(uvicorn.Server):
         await self.shutdown(sockets=[self._listener])
 
 
-def _application(metrics: Metrics) -> Starlette:
+def _application(metrics: ServiceMetrics) -> Starlette:
     async def answer(request: Request) -> Response:
         return Response(metrics.render(), media_type=CONTENT_TYPE)
 

@@ -27,7 +27,7 @@ from service.processes.server import DrainingServer
 from service.processes.worker_folder import in_use, remove_unused, worker_folder
 from service.settings import Settings
 from service.shared_folder import SharedFolder
-from service.telemetry.prometheus import Metrics
+from service.telemetry.prometheus import ServiceMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class WorkerServer(DrainingServer):
         self, app: FastAPI, settings: Settings, metrics_listener: socket.socket | None
     ) -> None:
         super().__init__(app, settings, metrics_listener)
-        self._metrics: Metrics = app.state.metrics
+        self._metrics: ServiceMetrics = app.state.metrics
         self._supervisor = os.getppid()
         self._handed: HandedConnections | None = None
 

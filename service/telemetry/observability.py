@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.logs import FIELDS, printable
 from service.prediction.stages import StageTimes
 from service.problems import CLIENT_CLOSED_REQUEST, internal_error_response
-from service.telemetry.prometheus import Metrics
+from service.telemetry.prometheus import ServiceMetrics
 from service.telemetry.tracing import TRACE_HEADER, read_trace
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 class ObservabilityMiddleware:
     """See the module. Puts `request_id` and `times` into the request's state."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: ServiceMetrics) -> None:
         self._app = app
         self._metrics = metrics
 
@@ -118,7 +118,7 @@ class _RequestRecord:
         if self.times.seconds:
             yield b"server-timing", _server_timing(self.times).encode()
 
-    def finish(self, metrics: Metrics) -> None:
+    def finish(self, metrics: ServiceMetrics) -> None:
         seconds = time.perf_counter() - self._started
         scope, status = self._scope, self.status or 0
         if scope["state"].get("client_left"):  # `connections.py` knows

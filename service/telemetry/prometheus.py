@@ -43,7 +43,7 @@ class _Labelled(Generic[_Metric]):
         return found
 
 
-class Metrics:
+class ServiceMetrics:
     """What the service counts. File names and labels never become metric labels."""
 
     def __init__(self, *, shared_dir: Path | None = None) -> None:

@@ -54,7 +54,7 @@ def write_classes(
     count: int = 12,
     seed: int = 0,
 ) -> Path:
-    """Write one sub-folder a class, each of its own colour; return `root`."""
+    """Write one subfolder per class, each of its own colour; return `root`."""
     for index, label in enumerate(labels):
         write_class(root / label, index, count=count, seed=seed)
     return root

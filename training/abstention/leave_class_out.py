@@ -49,7 +49,7 @@ def measure_leave_class_out(
     Args:
         train: what the probes are fitted on.
         val: what the score is standardised by.
-        test: the known images to be told from all images of the classes left out; may be `val`.
+        test: the known images, against all images of the classes left out; may be `val`.
         C: the head's inverse L2 regularisation strength.
 
     Returns:

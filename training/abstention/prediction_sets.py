@@ -1,4 +1,4 @@
-"""Prediction sets that hold the true label with a promised chance: the threshold, and a look at it.
+"""Prediction sets that hold the true label with a promised coverage: the threshold, fitted and measured.
 
 Sadinle, Lei and Wasserman 2019, "Least Ambiguous Set-Valued Classifiers with Bounded Error Levels" (LAC).
 Of the methods with this promise it gives the smallest sets: at 90 % on this project's clothing photos

@@ -43,7 +43,7 @@ def validation_result(name: str, logits: Floats, targets: Integers) -> Validatio
 def select_best(results: list[ValidationResult]) -> int:
     """Return which to keep: the first, unless another has very likely a lower loss.
 
-    The loss tells more than the accuracy, which on few images moves by whole images. The bootstrap
+    The loss says more than the accuracy, which on few images moves by whole images. The bootstrap
     keeps the best of many from being the luckiest of many.
     """
     kept = 0

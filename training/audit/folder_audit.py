@@ -39,7 +39,7 @@ def run_audit(config: FinetuneConfig, display: Display) -> Iterator[tuple[Audit,
 def _embeddings(
     scan: Scan, backbone: Backbone, config: FinetuneConfig, display: Display
 ) -> Floats | None:
-    """Random weights tell nothing about likeness."""
+    """Random weights say nothing about likeness."""
     if config.weights == "none":
         return None
     return compute_features(backbone, scan, display).embeddings

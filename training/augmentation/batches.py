@@ -131,7 +131,7 @@ class TrainingImages:
     def sampled(
         self, place: int, size_wh: tuple[int, int], side_hw: tuple[int, int]
     ) -> SampledAugmentation:
-        """Return what is to be made of the image at a place of the run."""
+        """Return the augmentation of the image at a place of the run."""
         rng = np.random.default_rng((self.seed, place))
         return sample_augmentation(size_wh, side_hw, self.augmentation, rng)
 

@@ -55,7 +55,7 @@ def augment_batch(
 def _parts(
     images: Sequence[Tensor], side_hw: tuple[int, int], sampled: Sequence[SampledAugmentation]
 ) -> Tensor:
-    """Return the drawn part of each image, resized and perhaps flipped: (N, 3, H, W), whole levels."""
+    """Return the sampled part of each image, resized and perhaps flipped: (N, 3, H, W), whole levels."""
     device = images[0].device
     windows = [
         _window(image, side_hw, change.box) for image, change in zip(images, sampled, strict=True)

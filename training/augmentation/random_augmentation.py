@@ -1,7 +1,7 @@
 """Training-only changes to an image: a random part of it, a horizontal flip, one small distortion.
 
 Every draw comes from a generator that is given, so that a run can be repeated exactly and images can
-be prepared by any thread in any order. What was drawn is made here by Pillow, of one image; on a GPU
+be prepared by any thread in any order. What was sampled is applied here by Pillow, to one image; on a GPU
 `gpu_augmentation.py` makes the same of a batch.
 """
 
@@ -61,7 +61,7 @@ class Distortion(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampledAugmentation:
-    """What was drawn for one image.
+    """The augmentation that was sampled for one image.
 
     Attributes:
         box: the part that is kept, in px of the image.

@@ -146,7 +146,7 @@ def _construct(backbone: BackboneName, config: FinetuneConfig, *, pretrained: bo
 
 
 def _timm_size_argument(backbone: BackboneName, image_size: int) -> dict[str, Any]:
-    """Networks with position embeddings must be built for their size; others refuse to be told."""
+    """Networks with position embeddings must be built for their size; others refuse a size."""
     pretrained_cfg = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
     fixed = pretrained_cfg is not None and pretrained_cfg.fixed_input_size
     return {"img_size": image_size} if fixed else {}

@@ -16,19 +16,19 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """A point of a trunk: `trunk(x)` is `tail(front(x))`. All three share their weights.
+    """A point of a trunk: `trunk(x)` is `back(front(x))`. All three share their weights.
 
     Attributes:
-        name: the trunk's module that the tail begins with.
+        name: the trunk's module that the back begins with.
         front: what comes before it.
-        tail: the trunk itself with its front taken out: its parameters keep the names that they have
+        back: the trunk itself with its front taken out: its parameters keep the names that they have
             in the trunk, and what trains them trains the trunk.
         shape: the activations of one image between the two, mostly (D, h, w).
     """
 
     name: str
     front: nn.Sequential
-    tail: nn.Module
+    back: nn.Module
     shape: tuple[int, ...]
 
 
@@ -51,7 +51,7 @@ def split_trunk(trunk: nn.Module, example: Tensor) -> list[Cut]:
         for i, step in enumerate(steps):
             if _begins_layer(step.module) and any(s.has_weights for s in steps[:i]):
                 cut = _cut(trunk, steps[:i], step, activations)
-                if _agree(cut.tail(activations.clone()), expected):
+                if _agree(cut.back(activations.clone()), expected):
                     cuts.append(cut)
             activations = step.module(activations)
     return cuts
@@ -154,7 +154,7 @@ def _cut(trunk: nn.Module, before: list[_Call], step: _Call, activations: Tensor
     return Cut(
         name=step.name,
         front=nn.Sequential(*(call.module for call in before)),
-        tail=_without(trunk, {call.name for call in before}),
+        back=_without(trunk, {call.name for call in before}),
         shape=tuple(activations.shape[1:]),
     )
 

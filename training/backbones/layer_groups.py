@@ -10,28 +10,28 @@ LayerGroup = list[tuple[str, nn.Parameter]]
 # The twelve blocks of the usual vision transformers and what is before them. Deeper networks are
 # grouped more coarsely, so that one decay a group means about the same for all of them.
 MAX_GROUPS: Final = 13
-# A network that does not tell its stages is opened until it has this many parts.
+# A network that does not name its stages is opened until it has this many parts.
 _MIN_PARTS: Final = 4
 
 
 def layer_groups(trunk: nn.Module) -> list[LayerGroup]:
     """Return every parameter once, with its name, in at most `MAX_GROUPS` groups from input to output.
 
-    A group is a stage, as timm's networks tell them (`group_matcher`); otherwise a part of the network,
+    A group is a stage, as timm's networks name them (`group_matcher`); otherwise a part of the network,
     in the order in which it registers them, which for torchvision's is that of the forward pass. Where
     there are too many, neighbours are put together.
     """
-    return _merged(_told_stages(trunk) or _parts(trunk))
+    return _merged(_named_stages(trunk) or _parts(trunk))
 
 
-def _told_stages(trunk: Any) -> list[LayerGroup]:
-    """Return the stages that a timm network tells, or none."""
+def _named_stages(trunk: Any) -> list[LayerGroup]:
+    """Return the stages that a timm network names, or none."""
     try:
         matcher = trunk.group_matcher(coarse=True)
     except (
         AttributeError,
         AssertionError,
-    ):  # a few of timm's networks tell blocks only, or nothing
+    ):  # a few of timm's networks name blocks only, or nothing
         return []
     parameters = dict(trunk.named_parameters())
     names_by_stage: dict[int, list[str]] = group_parameters(trunk, matcher)

@@ -43,7 +43,7 @@ def resolve_copies(
         leakage: "drop" leaves a copy out of the earlier split (train before val before test).
 
     Raises:
-        DataError: there are such copies and the options do not say to go on; they are listed.
+        DataError: there are such copies and the options do not allow them; they are listed.
     """
     groups = _gathered(images, copies)
     conflicts = [g for g in groups if len({image.file.label for image in g}) > 1]

@@ -129,7 +129,7 @@ def _check_is_folder(root: Path) -> None:
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
         raise DataError(
-            f"data folder {str(root)!r} {kind}; give a folder with one sub-folder a class"
+            f"data folder {str(root)!r} {kind}; give a folder with one subfolder per class"
         )
 
 
@@ -246,7 +246,7 @@ def _check_labels(
     if len(everywhere) < 2:
         have = f"only the class {next(iter(everywhere))!r}" if everywhere else "no class folders"
         raise DataError(
-            f"{str(root)!r} has {have}; put the images into at least two sub-folders, one a class"
+            f"{str(root)!r} has {have}; put the images into at least two subfolders, one per class"
         )
     for split, folders in class_folders.items():
         if missing := sorted(everywhere - folders.keys(), key=natural_key):

@@ -146,7 +146,7 @@ def open_tracker(
 
 @contextmanager
 def tracked(tracker: Tracker, hooks: Hooks) -> Iterator[Hooks]:
-    """Yield hooks that also log each step and each look at the validation images; finish after."""
+    """Yield hooks that also log each step and each validation; finish after."""
     last_step = 0
 
     def on_step(report: StepReport) -> None:

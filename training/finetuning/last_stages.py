@@ -34,7 +34,7 @@ class LastStagesNetwork(TransferNetwork):
 
     def __init__(self, network: TransferNetwork, cut: Cut) -> None:
         nn.Module.__init__(self)
-        self.trunk, self.head, self.map_layer = cut.tail, network.head, None
+        self.trunk, self.head, self.map_layer = cut.back, network.head, None
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return the activations as float32: the frozen stages have normalised what it was made of."""

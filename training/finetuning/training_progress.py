@@ -15,7 +15,7 @@ _PLAIN_EVERY_S: Final = 30.0
 
 @dataclass(slots=True)
 class _PlainLines:
-    """What is printed off a terminal between the looks at the validation images."""
+    """What is printed off a terminal between validations."""
 
     display: Display
     clock: Callable[[], float]

@@ -57,7 +57,7 @@ def split_unknown(scores: Floats) -> tuple[Floats | None, Floats]:
 def measure_unknown(
     against: Literal["unknown images", "classes left out"], *, known: Floats, unknown: Floats
 ) -> UnknownMeasure:
-    """Measure how well scores tell known images (N,) from unknown ones (M,)."""
+    """Measure how well scores separate known images (N,) from unknown ones (M,)."""
     is_known = np.concatenate([np.ones(len(known)), np.zeros(len(unknown))])
     return UnknownMeasure(
         against=against,

@@ -32,15 +32,15 @@ from training.runtime.progress import Display
 # its last stages given the same time (docs/benchmarks/training-2026-11.md).
 FEW_STEPS: Final = 100
 # The last stages take at most this share of the network's time for an image.
-_TAIL_SHARE: Final = 0.3
+_LAST_STAGES_SHARE: Final = 0.3
 _MOST_VIEWS: Final = 4
 # The rest of the time is for the steps.
-_KEEPING_SHARE: Final = 0.5
+_CACHING_SHARE: Final = 0.5
 _MOST_BYTES: Final = 2**30
 _TIMED_IMAGES: Final = 4
 
 # Does some work, and returns the seconds that it takes.
-Stopwatch = Callable[[Callable[[], object]], float]
+MeasureSeconds = Callable[[Callable[[], object]], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,13 @@ class LastStages:
 class LastStagesOption:
     """Last stages that could be trained in the time that is left, and for how many steps.
 
-    `keeping_s` are the seconds before its first step, `share` is its part of the network's weights.
+    `caching_s` are the seconds before its first step, `share` is its part of the network's weights.
     """
 
     last_stages: LastStages
     step_plan: StepPlan
     step_times: StepTimes
-    keeping_s: float
+    caching_s: float
     share: float
 
 
@@ -76,11 +76,15 @@ def shortest_s(work: Callable[[], object]) -> float:
 
 
 def plan_last_stages(
-    task: TrainingTask, *, num_steps: int, val_image_s: float, stopwatch: Stopwatch = shortest_s
+    task: TrainingTask,
+    *,
+    num_steps: int,
+    val_image_s: float,
+    measure_s: MeasureSeconds = shortest_s,
 ) -> LastStagesOption | None:
     """Return the last stages to train instead of the whole network, which has time for `num_steps` steps.
 
-    `val_image_s`: of the whole network in PyTorch; `stopwatch` times its parts. None where the whole
+    `val_image_s`: of the whole network in PyTorch; `measure_s` times its parts. None where the whole
     network has time for more than a few steps, where nothing is to be gained, on a GPU, with several
     processes, and of networks that cannot be cut (vision transformers).
     """
@@ -88,19 +92,19 @@ def plan_last_stages(
     if num_steps >= FEW_STEPS or not _may_be_cut(task) or settings.device.type != "cpu":
         return None
     network, side_hw = copy.deepcopy(task.start).eval(), task.backbone.spec.crop_hw
-    cut = _choose_cut(network, side_hw, stopwatch)
+    cut = _choose_cut(network, side_hw, measure_s)
     if cut is None:
         return None
-    image_s = _kept_image_s(task, side_hw, stopwatch)
+    image_s = _cached_image_s(task, side_hw, measure_s)
     num_views = _count_views(task, cut, image_s)
     if num_views == 0:
         return None
     last_stages = LastStagesNetwork(network, cut)
     num_images, num_val = task.images.num_images, len(task.validation.rows)
-    keeping_s = task.export_s + image_s * (num_views * num_images + num_val)
+    caching_s = task.export_s + image_s * (num_views * num_images + num_val)
     step_times = _time_steps(task, last_stages, shape_hwd(cut))
     # The whole network is compared with its exported file all the same.
-    step_plan = _plan_course(task, step_times, shape_hwd(cut), keeping_s, val_image_s * num_val)
+    step_plan = _plan_course(task, step_times, shape_hwd(cut), caching_s, val_image_s * num_val)
     if step_plan.num_steps <= num_steps:
         return None
     weights = [sum(p.numel() for p in part.parameters()) for part in (last_stages, network)]
@@ -108,7 +112,7 @@ def plan_last_stages(
         last_stages=LastStages(cut=cut.name, num_views=num_views),
         step_plan=step_plan,
         step_times=step_times,
-        keeping_s=keeping_s,
+        caching_s=caching_s,
         share=weights[0] / weights[1],
     )
 
@@ -137,7 +141,7 @@ def describe_last_stages(option: LastStagesOption, images_per_step: int, total: 
         f"freeze the network up to {option.last_stages.cut!r} and train the rest "
         f"({100 * option.share:.0f} % of the parameters), as the whole network has time for fewer than "
         f"{FEW_STEPS} steps; cache {option.last_stages.num_views} augmented views of each image "
-        f"({option.keeping_s / 60:.1f} min), then {steps} steps, batch size {images_per_step}, "
+        f"({option.caching_s / 60:.1f} min), then {steps} steps, batch size {images_per_step}, "
         f"{epochs:.1f} epochs ({steps * option.step_times.mean_step_s() / 60:.1f} min)"
     )
 
@@ -154,25 +158,27 @@ def _may_be_cut(task: TrainingTask) -> bool:
 
 
 def _choose_cut(
-    network: TransferNetwork, side_hw: tuple[int, int], stopwatch: Stopwatch
+    network: TransferNetwork, side_hw: tuple[int, int], measure_s: MeasureSeconds
 ) -> Cut | None:
     """Return the earliest cut whose last stages are still cheap."""
     images = torch.zeros(_TIMED_IMAGES, 3, *side_hw, dtype=torch.uint8)
     chosen = None
     with torch.no_grad():  # not inference mode: cuts are found by what changes in place
-        enough_s = _TAIL_SHARE * stopwatch(partial(network, images))
+        enough_s = _LAST_STAGES_SHARE * measure_s(partial(network, images))
         for cut in reversed(find_cuts(network, side_hw)):
             given = torch.zeros(_TIMED_IMAGES, *cut.shape)
-            if stopwatch(partial(cut.tail, given)) > enough_s:
+            if measure_s(partial(cut.back, given)) > enough_s:
                 break
             chosen = cut
     return chosen
 
 
-def _kept_image_s(task: TrainingTask, side_hw: tuple[int, int], stopwatch: Stopwatch) -> float:
+def _cached_image_s(
+    task: TrainingTask, side_hw: tuple[int, int], measure_s: MeasureSeconds
+) -> float:
     """Return the seconds in which an image is changed, and answered by less than the whole network."""
     assert isinstance(task.images, TrainingImages)
-    changed_s = stopwatch(partial(task.images.batch, 0, side_hw)) / task.images.images_per_step
+    changed_s = measure_s(partial(task.images.batch, 0, side_hw)) / task.images.images_per_step
     return changed_s + task.feature_s
 
 
@@ -180,7 +186,7 @@ def _count_views(task: TrainingTask, cut: Cut, image_s: float) -> int:
     """Return how many views of each image there is time and memory for."""
     left_s = task.budget.left_s - task.after_s
     num_images, num_val = task.images.num_images, len(task.validation.rows)
-    answers = (_KEEPING_SHARE * left_s - task.export_s) / image_s - num_val
+    answers = (_CACHING_SHARE * left_s - task.export_s) / image_s - num_val
     view_bytes = 2 * num_images * int(np.prod(cut.shape))
     return max(0, min(_MOST_VIEWS, int(answers / num_images), _MOST_BYTES // view_bytes))
 
@@ -212,7 +218,7 @@ def _plan_course(
     task: TrainingTask,
     step_times: StepTimes,
     shape: tuple[int, int, int],
-    keeping_s: float,
+    caching_s: float,
     comparing_s: float,
 ) -> StepPlan:
     images = task.images
@@ -223,8 +229,8 @@ def _plan_course(
         early_hw=shape[:2],
         final_hw=shape[:2],
         budget=task.budget,
-        after_s=task.after_s + comparing_s + keeping_s,
+        after_s=task.after_s + comparing_s + caching_s,
         fixed=not task.stretched,
     )
     # When the first step is taken, that is over.
-    return replace(step_plan, closing_s=step_plan.closing_s - keeping_s)
+    return replace(step_plan, closing_s=step_plan.closing_s - caching_s)

@@ -44,7 +44,7 @@ def sweep_rates(
 
     Args:
         network: left as it is; each trial trains a copy.
-        images, validation, settings, course: of the run to come.
+        images, validation, settings, step_plan: of the run to come.
         steps: of each trial.
         factors: what is tried, as multiples of the rate in `settings`.
         on_trial: called with each rate and its loss, None where it diverged.

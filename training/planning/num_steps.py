@@ -30,13 +30,13 @@ FEWEST_STEPS: Final = 10
 # What a budget may add to a run that would end earlier.
 _STRETCH: Final = 3
 _MOST_VALIDATIONS: Final = 10
-# The share of a run that may go into looking at the validation images.
+# The share of a run that may go into evaluating the validation images.
 _VALIDATION_SHARE: Final = 0.08
 # Early steps see images of this share of the served side, a multiple of 32 px.
 _EARLY_SHARE: Final = 0.58
 _SMALLEST_PX: Final = 96
 _TIMED_STEPS: Final = 2
-# When the last step is taken, three more sets of weights answer the validation images, and one does it
+# When the last step is taken, three more sets of weights are evaluated on the validation images, and one
 # again beside its exported file.
 _CLOSING_PASSES: Final = 4
 
@@ -93,7 +93,7 @@ def measure_times(
     early_hw: Size,
     final_hw: Size,
 ) -> StepTimes:
-    """Take a few steps with a copy of the network, and look at a few validation images."""
+    """Take a few steps with a copy of the network, and evaluate a few validation images."""
     few = slice(0, images.images_per_step)
     seen = ValidationImages(
         pixels=validation.pixels, rows=validation.rows[few], targets=validation.targets[few]

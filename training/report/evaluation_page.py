@@ -1,4 +1,4 @@
-"""An evaluation as a page: the same judgement as in a training run's report, of another folder."""
+"""An evaluation as a page: the same figures as in a training run's report, of another folder."""
 
 from inference.classifier import Classifier
 from training.assessment.answered_files import read_pixels

@@ -1,4 +1,4 @@
-"""The report of a training run: one HTML page that tells a person how good the model is."""
+"""The report of a training run: one HTML page that shows how good the model is."""
 
 from typing import Final
 
@@ -26,7 +26,7 @@ def render_report(
     """Return the page as HTML; labels and file names are escaped.
 
     Args:
-        report: what the run has to tell.
+        report: the content.
         manifest: of the published model.
         classifier: the published file, for its activation maps.
         similar: the training images, to name those that are most like the mistakes.

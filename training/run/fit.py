@@ -188,10 +188,11 @@ def _make_finetuned(networks: list[TrainedNetwork], fitting: Fitting) -> Candida
 
 
 def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork]]:
-    """Train beside one fold after the other; return a probe and a network of each.
+    """Train with one fold held out after the other; return a probe and a network of each.
 
-    A handful of images cannot tell a network from its probe. So where there is time the same training
-    is done again without other images, and it is the way of training that is evaluated (Kohavi 1995).
+    A handful of images cannot show which of a network and its probe is better. So where there is time
+    the same training is done again without other images, and it is the way of training that is evaluated
+    (Kohavi 1995).
     """
     dataset = fitting.prepared.dataset
     probes: list[Candidate] = []

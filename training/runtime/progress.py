@@ -1,4 +1,4 @@
-"""What a run tells the person in front of it: lines that stay, and one live bar on a terminal."""
+"""The progress of a run on the terminal: lines that stay, and one live bar."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -64,6 +64,6 @@ class Display:
             TextColumn("{task.fields[note]}", markup=False),
             console=self.console,
             transient=True,
-            # Off a terminal a bar would be printed as it ended, and tell nothing.
+            # Off a terminal a bar would be printed as it ended, and say nothing.
             disable=not self.console.is_terminal,
         )

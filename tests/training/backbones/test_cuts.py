@@ -54,7 +54,7 @@ def test_the_halves_together_are_the_trunk(name: str, last: str) -> None:
     for cut in (cuts[0], cuts[len(cuts) // 2], cuts[-1]):
         activations = cut.front(other)
         assert activations.shape == (3, *cut.shape)
-        assert torch.allclose(cut.tail(activations), expected, rtol=1e-4, atol=1e-5), cut.name
+        assert torch.allclose(cut.back(activations), expected, rtol=1e-4, atol=1e-5), cut.name
 
 
 def test_cuts_go_from_input_to_output() -> None:
@@ -69,7 +69,7 @@ def test_every_weight_is_on_one_side() -> None:
     every = {id(p) for p in trunk.parameters()}
     for cut in split_trunk(trunk, images()):
         front = {id(p) for p in cut.front.parameters()}
-        tail = {id(p) for p in cut.tail.parameters()}
+        tail = {id(p) for p in cut.back.parameters()}
         assert front | tail == every
         assert not front & tail
 
@@ -84,21 +84,21 @@ def last() -> tuple[nn.Module, Cut]:
 def test_training_the_tail_trains_the_trunk(last: tuple[nn.Module, Cut]) -> None:
     trunk, cut = last
     before = {name: p.detach().clone() for name, p in trunk.named_parameters()}
-    optimizer = torch.optim.SGD(cut.tail.parameters(), lr=0.1)
-    cut.tail(cut.front(images()).detach()).square().sum().backward()
+    optimizer = torch.optim.SGD(cut.back.parameters(), lr=0.1)
+    cut.back(cut.front(images()).detach()).square().sum().backward()
     optimizer.step()
     changed = {n for n, p in trunk.named_parameters() if not torch.equal(p, before[n])}
-    assert changed == {name for name, _ in cut.tail.named_parameters()}
+    assert changed == {name for name, _ in cut.back.named_parameters()}
     with torch.no_grad():
-        assert torch.equal(cut.tail(cut.front(images())), trunk(images()))
+        assert torch.equal(cut.back(cut.front(images())), trunk(images()))
 
 
 def test_the_tails_weights_have_the_trunks_names_and_depths(last: tuple[nn.Module, Cut]) -> None:
     trunk, cut = last
-    own, own_of_tail = dict(trunk.named_parameters()), dict(cut.tail.named_parameters())
-    assert all(own[name] is parameter for name, parameter in own_of_tail.items())
-    inside = [[n for n, _ in group if n in own_of_tail] for group in layer_groups(trunk)]
-    assert [[n for n, _ in group] for group in layer_groups(cut.tail)] == [g for g in inside if g]
+    own, own_of_back = dict(trunk.named_parameters()), dict(cut.back.named_parameters())
+    assert all(own[name] is parameter for name, parameter in own_of_back.items())
+    inside = [[n for n, _ in group if n in own_of_back] for group in layer_groups(trunk)]
+    assert [[n for n, _ in group] for group in layer_groups(cut.back)] == [g for g in inside if g]
 
 
 def test_the_trunk_is_left_as_it_was() -> None:

@@ -37,7 +37,7 @@ def counted_s(work: Callable[[], object]) -> float:
 
 
 def offered(task: TrainingTask, *, num_steps: int = 3) -> LastStagesOption:
-    option = plan_last_stages(task, num_steps=num_steps, val_image_s=0.01, stopwatch=counted_s)
+    option = plan_last_stages(task, num_steps=num_steps, val_image_s=0.01, measure_s=counted_s)
     assert option is not None
     return option
 
@@ -55,8 +55,8 @@ def test_what_is_planned_ends_in_time(task: TrainingTask) -> None:
     left_s = 20.0
     option = offered(dataclasses.replace(task, budget=TimeBudget.starting_now(left_s), after_s=0.5))
     steps_s = option.step_plan.num_steps * option.step_times.mean_step_s()
-    assert option.keeping_s < 0.5 * left_s
-    assert option.keeping_s + steps_s + 0.5 <= left_s
+    assert option.caching_s < 0.5 * left_s
+    assert option.caching_s + steps_s + 0.5 <= left_s
     assert option.step_plan.closing_s >= 0.5
 
 
@@ -114,7 +114,7 @@ def test_no_more_views_are_kept_than_memory_is_given(
     monkeypatch.setattr(tail_plan, "_MOST_BYTES", halves_bytes // 2)
     assert offered(task).last_stages.num_views == 2
     monkeypatch.setattr(tail_plan, "_MOST_BYTES", halves_bytes // 5)
-    assert plan_last_stages(task, num_steps=3, val_image_s=0.01, stopwatch=counted_s) is None
+    assert plan_last_stages(task, num_steps=3, val_image_s=0.01, measure_s=counted_s) is None
 
 
 def test_the_part_that_is_trained_is_that_of_the_plan(task: TrainingTask) -> None:
@@ -129,7 +129,7 @@ def test_the_plan_is_described_in_words(task: TrainingTask) -> None:
     option = dataclasses.replace(
         offered(task),
         share=0.642,
-        keeping_s=90.0,
+        caching_s=90.0,
         last_stages=LastStages(cut="blocks.5", num_views=4),
     )
     option = dataclasses.replace(
