@@ -45,7 +45,7 @@ def show_training(display: Display, clock: Callable[[], float] = time.monotonic)
 
         def on_step(report: StepReport) -> None:
             note = (
-                f"loss {report.loss:.3f}  rate {report.learning_rate:.1e}  "
+                f"loss {report.loss:.3f}  lr {report.learning_rate:.1e}  "
                 f"{report.images_per_s:.0f} images/s{known}"
             )
             update(report.step, report.num_steps, note)
@@ -57,7 +57,7 @@ def show_training(display: Display, clock: Callable[[], float] = time.monotonic)
             known = f"  validation {100 * record.val_accuracy:.1f} %"
             display.line(
                 f"  {record.seconds:.0f} s: loss {record.train_loss:.3f}, validation loss "
-                f"{record.val_loss:.3f}, {100 * record.val_accuracy:.1f} % right"
+                f"{record.val_loss:.3f}, accuracy {100 * record.val_accuracy:.1f} %"
             )
             plain.said_s = clock()
 

@@ -150,7 +150,7 @@ def test_sigterm_saves_and_says_how_to_go_on(
         assert process.stdout is not None
         assert any(line.startswith("plan: ") for line in process.stdout)
         # The plan is told before the loop begins; the first validation pass is in it.
-        assert any("% right" in line for line in process.stdout)
+        assert any("validation loss" in line for line in process.stdout)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130

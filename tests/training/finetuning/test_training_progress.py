@@ -48,7 +48,7 @@ def test_off_a_terminal_a_line_is_printed_every_half_minute() -> None:
 
 def test_a_line_says_the_loss_the_rate_the_speed_and_the_time_left() -> None:
     (line,) = lines_after(iter([10.0] * 3))
-    assert line == "  step 3 of 400, 1:06:10 left: loss 0.750  rate 3.0e-04  64 images/s"
+    assert line == "  step 3 of 400, 1:06:10 left: loss 0.750  lr 3.0e-04  64 images/s"
 
 
 def test_steps_that_take_minutes_are_each_told() -> None:
@@ -66,7 +66,7 @@ def test_a_look_at_the_validation_images_is_a_line_too_and_is_remembered() -> No
         clock.now_s += 1
         hooks.on_step(report(2))
     looked, stepped = stream.getvalue().splitlines()
-    assert looked == "  12 s: loss 0.500, validation loss 0.250, 87.5 % right"
+    assert looked == "  12 s: loss 0.500, validation loss 0.250, accuracy 87.5 %"
     assert stepped.endswith("64 images/s  validation 87.5 %")
 
 
