@@ -93,8 +93,10 @@ def _answer(request: DecodeRequest, data: bytes) -> tuple[DecodeReply, bytes]:
 
 
 def _go_first() -> None:
-    """Be the first to go where the system is short of memory."""
+    """Be the first to go where the system is short of memory, or when the one who asks has gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the one who asks
+    if sys.platform != "win32":
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     score = Path("/proc/self/oom_score_adj")
     if score.exists():
         score.write_text("1000", encoding="ascii")

@@ -1,6 +1,7 @@
 """Costly images are decoded in a process apart, which is ended where it takes too long."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 from inference.decoding import DEFAULT_LIMITS
+from inference.decoding_process import DecodeRequest
 from inference.errors import ImageTooCostly, UndecodableImage, UnsupportedFormat
 from inference.preprocessing import prepare_image
 from inference.separate_decoding import SeparateDecoder
+from inference.strictjson import to_json
 from tests.builders import SPEC, encode
 from tests.inference.samples import noise
 
@@ -74,6 +77,23 @@ def test_the_kernel_ends_a_decode_that_looks_at_no_clock() -> None:
     code = "from inference.decoding_process import _end_after; _end_after(0.1)\nwhile True: pass"
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
     assert done.returncode == -signal.SIGPROF
+
+
+def test_one_whose_asker_has_gone_ends_without_a_word() -> None:
+    data = encode(noise((30, 20)))
+    request = DecodeRequest(num_bytes=len(data), spec=SPEC, limits=DEFAULT_LIMITS)
+    code = "from inference.decoding_process import main; main()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=pipe, stdout=pipe, stderr=pipe
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(json.dumps(to_json(request)).encode() + b"\n" + data)
+        process.stdin.close()
+        assert process.stderr.read() == b""
 
 
 def test_a_closed_one_starts_nothing() -> None:
