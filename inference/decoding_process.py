@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from inference.decoding import DecodeLimits
+from inference.decoding import DecodeLimits, read_header
 from inference.errors import (
     ImageError,
     ImageTooCostly,
@@ -33,8 +33,8 @@ ERRORS: Final = {
 _IDLE_S: Final = 60.0
 # The decoder's own clock comes first; this one ends what never looks at it.
 _GRACE_S: Final = 0.2
-# Beside twice what one image may take (Pillow reserves canvases of a WebP that are never written to): its
-# encoded bytes, and what Python needs.
+# Beside twice what an image takes (Pillow reserves canvases of a WebP that are never written to): its
+# encoded bytes, three times, and what Python needs.
 _SPARE_BYTES: Final = 100 * 10**6
 
 
@@ -64,12 +64,8 @@ def main() -> None:
     """Decode until the standard input ends, or nothing was asked for a minute."""
     _go_first()
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
-    is_bounded = False
     while _is_asked(asked.fileno()) and (line := asked.readline()):
         request = from_json(DecodeRequest, parse_json(line), where="request")
-        if not is_bounded:
-            _bound_memory(request.limits)
-            is_bounded = True
         reply, pixels = _answer(request, asked.read(request.num_bytes))
         answers.write(json.dumps(to_json(reply)).encode() + b"\n" + pixels)
         answers.flush()
@@ -77,6 +73,7 @@ def main() -> None:
 
 
 def _answer(request: DecodeRequest, data: bytes) -> tuple[DecodeReply, bytes]:
+    _bound_memory(data, request)
     _end_after(request.limits.max_seconds + _GRACE_S)
     started = time.process_time()
     try:
@@ -108,13 +105,19 @@ def _end_after(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _bound_memory(limits: DecodeLimits) -> None:
+def _bound_memory(data: bytes, request: DecodeRequest) -> None:
+    """Allow this process what the image takes by its header, where the system can hold it to that."""
     if sys.platform != "linux":
         return
     import resource
 
+    try:
+        header = read_header(data, shorter_px=request.spec.resize_shorter_px)
+    except ImageError:
+        header = None
+    taken_bytes = 2 * header.memory_bytes if header is not None else 0
     data_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
-    wanted = data_pages * resource.getpagesize() + 2 * limits.max_memory_bytes + _SPARE_BYTES
+    wanted = data_pages * resource.getpagesize() + taken_bytes + _SPARE_BYTES
     most = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, most))

@@ -12,8 +12,9 @@ _CHUNK_FRAME_BYTES: Final = 12
 # Encoders write image data in pieces of 8 kB and more: 2,000 in 16 MiB. An animation has two chunks a frame.
 _MAX_IMAGE_CHUNKS: Final = 20_000
 _MAX_OTHER_CHUNKS: Final = 1_000
-# Each is inflated to 1 MiB at most.
+# Each is inflated to 1 MiB at most; so many bytes of empty blocks take 0.3 s and give none.
 _MAX_COMPRESSED_CHUNKS: Final = 50
+_MAX_COMPRESSED_BYTES: Final = 4 * 2**20
 _IMAGE_CHUNKS: Final = frozenset({b"IDAT", b"fdAT", b"fcTL"})
 _COMPRESSED_CHUNKS: Final = frozenset({b"iCCP", b"zTXt", b"iTXt"})
 
@@ -52,7 +53,7 @@ def read_png_header(data: bytes) -> Header | None:
 def _walk(data: bytes) -> bool:
     """Count the chunks; return whether there is one that makes a colour transparent."""
     position, image_chunks, other_chunks, compressed_chunks = _FIRST_CHUNK, 0, 0, 0
-    has_transparency, has_data, frames = False, False, 0
+    has_transparency, has_data, frames, compressed_bytes = False, False, 0, 0
     while position + _CHUNK.size <= len(data):
         length, kind = _CHUNK.unpack_from(data, position)
         if kind == b"IEND" or (kind == b"fcTL" and frames > 1 and has_data):
@@ -65,10 +66,14 @@ def _walk(data: bytes) -> bool:
                 raise too_many("chunks of image data", "PNG")
         else:
             other_chunks += 1
-            compressed_chunks += kind in _COMPRESSED_CHUNKS
+            if kind in _COMPRESSED_CHUNKS:
+                compressed_chunks += 1
+                compressed_bytes += length
             has_transparency = has_transparency or kind == b"tRNS"
             if other_chunks > _MAX_OTHER_CHUNKS or compressed_chunks > _MAX_COMPRESSED_CHUNKS:
                 raise too_many("chunks", "PNG")
+            if compressed_bytes > _MAX_COMPRESSED_BYTES:
+                raise too_many("bytes of compressed text", "PNG")
             if kind == b"eXIf":
                 check_exif(data[body_at : body_at + length], "PNG")
             elif kind == b"acTL":  # a second one makes it no animation

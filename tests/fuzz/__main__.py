@@ -40,7 +40,7 @@ _IMAGE_LIMITS: Final = DecodeLimits(
 _UPLOAD_LIMITS: Final = UploadLimits(
     max_image_bytes=16 * 2**20, max_request_bytes=64 * 2**20, max_images=32
 )
-_EXAMPLES_A_ROUND: Final = 200
+_EXAMPLES_A_ROUND: Final = 100
 _STATUS: Final = Path("/proc/self/status")
 
 

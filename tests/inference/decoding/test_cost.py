@@ -44,7 +44,7 @@ SPEC = PreprocessSpec(
 # At the limit in pixels: decoded, at some expense.
 _AT_THE_LIMIT = (
     *("PNG, RGB", "PNG, grey", "PNG, palette", "PNG, 1 bit", "WebP, lossless", "GIF, long"),
-    *("WebP, animated, 50", "GIF, transparent", "BMP, 1 bit"),
+    *("WebP, animated, 50", "GIF, transparent", "BMP, 1 bit", "PNG, image data of empty"),
     *("JPEG, progressive, CMYK", "JPEG, progressive, long"),
 )
 REFUSED_OR_SMALL = [
