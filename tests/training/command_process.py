@@ -18,6 +18,9 @@ from typing import IO, Any
 
 import pytest
 
+from tests.training.exports import reuse_exports
+from training.finetune import main
+
 _PATIENCE_S = 300
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["training.run.pipeline", "tests.training.conftest"])
@@ -67,12 +70,12 @@ def started(
 
     Args:
         prepare: a function of a module, called in the new process before the command: it may set a trap.
-        variables: changes of the environment.
+        variables: changes of the environment; by default temporary files go with the block.
     """
     reader, writer = _FORKS.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder, reader, os.fdopen(os.dup(reader.fileno())) as out:
         err = Path(folder, "err")
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": folder, **variables}
         process = _FORKS.Process(
             target=_run, args=(list(arguments), environment, writer, err, prepare), daemon=True
         )
@@ -101,14 +104,13 @@ def _run(
     err: Path,
     prepare: Prepare | None,
 ) -> None:
-    from training.finetune import main
-
     os.dup2(out.fileno(), 1)
     os.dup2(os.open(err, os.O_CREAT | os.O_WRONLY), 2)
     out.close()
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None  # found anew, as TMPDIR may be another
+    reuse_exports()
     if prepare is not None:
         prepare()
     sys.exit(main(arguments))

@@ -5,6 +5,7 @@ Each is made once for all tests: who changes one takes a copy.
 
 import dataclasses
 import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 from safetensors.torch import save_file
 
 from tests.training.data.reading import OPENED, read, split
+from tests.training.exports import FOLDER, reuse_exports
 from tests.training.folders import write_classes
 from tests.training.step_images import images_of
 from training.backbones.build import Backbone, build_backbone
@@ -64,6 +66,19 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
     while OPENED:
         OPENED.pop().close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _exported_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the exporter of PyTorch see each network once, whichever process of this run has it."""
+    base = tmp_path_factory.getbasetemp()
+    exports = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "exports"
+    exports.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(exports))
+        patch.setattr(torch.onnx, "export", torch.onnx.export)  # put back afterwards
+        reuse_exports()
+        yield
 
 
 def quiet() -> Display:

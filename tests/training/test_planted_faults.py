@@ -1,6 +1,6 @@
 """Faults planted into a whole run: nothing is published, and the message names the gate and how much.
 
-What a gate itself stops is in `test_gates.py`, a poor quantisation in `precisions/test_trying.py`.
+What a gate itself stops is in `export/test_parity.py`, a poor quantisation in `precisions/test_search.py`.
 """
 
 import copy
@@ -13,7 +13,7 @@ import pytest
 
 from inference.preprocessing import PreprocessSpec
 from tests.training.conftest import Command
-from training.candidates import probe_candidate as candidates
+from training.candidates import candidate as candidates
 from training.export.onnx_graph import attach_head, export_trunk
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork
