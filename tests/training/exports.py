@@ -24,7 +24,7 @@ _export = torch.onnx.export
 
 def reuse_exports() -> None:
     """Take from the folder that the environment names what was exported before, in this process."""
-    torch.onnx.export = _export_once
+    setattr(torch.onnx, "export", _export_once)  # noqa: B010
 
 
 def _export_once(graph: nn.Module, inputs: tuple[Tensor, ...], **options: Any) -> Any:

@@ -25,7 +25,6 @@ STEPS = 18  # three passes over 42 images in batches of seven
 
 def die_after(step: int, *, saving_every_s: float) -> None:
     """Let the run die after a step, having saved every so many seconds."""
-    checkpoint.SAVE_EVERY_S = saving_every_s
     count = Trainer._count
 
     def count_and_die(self: Trainer, *arguments: Any) -> None:
@@ -33,7 +32,9 @@ def die_after(step: int, *, saving_every_s: float) -> None:
         if self.progress.step == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Trainer._count = count_and_die  # type: ignore[method-assign]
+    patch = pytest.MonkeyPatch()  # the process ends with it
+    patch.setattr(checkpoint, "SAVE_EVERY_S", saving_every_s)
+    patch.setattr(Trainer, "_count", count_and_die)
 
 
 def arguments(colours: Path, models_dir: Path, cache: Path, *, backbone: str = TINY) -> list[str]:
