@@ -254,7 +254,7 @@ def _map_size(
 
 
 HEADER: Final = (
-    "| family | backbone | px | weights, M | embedding | groups | activation map | mean | "
+    "| family | backbone | px | parameters, M | embedding | groups | activation map | mean | "
     + " | ".join(f"difference at batch {size}" for size in BATCH_SIZES)
     + " | same class | seconds |\n"
     + "|---|---|---:|---:|---:|---:|---|---|"

@@ -132,19 +132,19 @@ class Settings(BaseSettings):
         default=DEFAULT_ENGINE_CACHE, description="Where TensorRT keeps the engines that it built."
     )
     intra_op_threads: int = Field(
-        default=0, ge=0, description="Threads of ONNX Runtime for one batch; 0 has it measured."
+        default=0, ge=0, description="Threads of ONNX Runtime for one batch; 0 = measured."
     )
     tune_s: float = Field(
         default=1.0,
         ge=0,
         le=60,
-        description="How long to measure, when a model is loaded, how it runs best; 0 does not.",
+        description="How long to measure, when a model is loaded, how it runs best; 0 = not at all.",
     )
     decode_threads: int = Field(
         default=0,
         ge=0,
-        description="Threads for decoding alone; 0 has each core decode and run its own batch where "
-        "that is faster, else takes one a core.",
+        description="Threads for decoding alone; 0 = each core decodes and runs its own batch where "
+        "that is faster, else one thread per core.",
     )
 
     max_batch: int = Field(default=16, ge=1, le=1024, description="Images in one run of the model.")
@@ -181,7 +181,9 @@ class Settings(BaseSettings):
         "limit.",
     )
     rate_limit_burst: int = Field(
-        default=64, ge=1, description="Images that one caller may send at once all the same."
+        default=64,
+        ge=1,
+        description="Burst size of the rate limit: images that one caller may send at once.",
     )
 
     request_timeout_s: float = Field(

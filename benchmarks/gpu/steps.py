@@ -1,7 +1,7 @@
 """Where the milliseconds of a training step go on a GPU: `python -m benchmarks.gpu.steps`.
 
 Random weights and noise, 32 images of 10 classes, bfloat16. Loss and gradients, with BatchNorm by itself
-or folded into the convolutions, each kernel launched or all played back as one CUDA graph; then what
+or folded into the convolutions, each kernel launched or all replayed as one CUDA graph; then what
 follows them, the optimiser's step and the average of the weights. Medians. Prints a Markdown table.
 """
 
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[""], help="backbones with one of these words")
     args = parser.parse_args()
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, ms\n")
-    columns = "launched | played back | folded | folded, played back | optimiser | average | first"
+    columns = "launched | replayed | folded | folded, replayed | optimiser | average | first"
     print(f"| backbone | px | {columns} |\n|---|" + "---:|" * 8)
     for backbone in BACKBONES:
         for side_px in SIDES_PX:

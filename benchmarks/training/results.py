@@ -1,4 +1,4 @@
-"""What runs gave: kept as lines of JSON, so that a long series can be cut off and gone on with."""
+"""What runs gave: kept as lines of JSON, so that a long series can be cut off and resumed."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
