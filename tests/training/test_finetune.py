@@ -41,8 +41,8 @@ def test_fine_tuning_compares_itself_with_the_probe(command: Command, colours: P
     manifest = accepted(outcome.published).manifest
     assert manifest.name == "tuned"
     assert manifest.training.method in ("probe", "finetune")
-    assert "probe: " in outcome.out
-    assert "finetune: " in outcome.out
+    assert "linear probe: " in outcome.out
+    assert "fine-tuned network: " in outcome.out
     assert f"publishing the {describe_method(manifest.training.method)}" in outcome.out
     assert "horizontal flip: on" in outcome.out
     assert manifest.training.config["epochs"] == 1
