@@ -88,7 +88,7 @@ def check_threads(gpu: Classifier, pixels: np.ndarray, precision: Precision) -> 
 
 def claim(what: str, holds: bool) -> None:
     """Print a claim and whether it holds; end the run where it does not."""
-    print(f"{'ok  ' if holds else 'FAIL'} {what}", flush=True)
+    print(f"{'ok' if holds else 'does not hold'}: {what}", flush=True)
     if not holds:
         sys.exit(1)
 

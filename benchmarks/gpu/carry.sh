@@ -6,6 +6,7 @@
 # 3.12 with PyTorch, and CUDA's libraries as Python packages.
 # Carry `small.*` first: with it training and its benchmarks run (benchmarks/gpu/install.sh).
 set -euo pipefail
+[ $# -ge 2 ] || { echo "usage: $0 FOLDER DATA... [PHOTOS]" >&2; exit 2; }
 folder=$1
 shift
 root=$(cd "$(dirname "$0")/../.." && pwd)
