@@ -60,7 +60,7 @@ def service(work: Path) -> Iterator[TestClient]:
     app = create_app(settings)
     with TestClient(app) as client:
         assert client.portal is not None
-        client.portal.call(app.state.context.registry.resolved)
+        client.portal.call(app.state.context.registry.settled)
         yield client
 
 
