@@ -11,14 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.tool_environments import tool_python
+from tests.tools import python_of
 from tests.training.folders import write_classes
 
 pytestmark = pytest.mark.training
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The client without the server: the part that a run uses.
-REQUIREMENTS = ("mlflow-skinny==3.17.2",)
 STEPS = 6  # one pass over 42 of 60 images, the rest judging, in batches of seven
 
 READ_BACK = """
@@ -44,7 +42,7 @@ def run(store: str, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command where MLflow is installed, with a folder as its server."""
     packages = os.pathsep.join([str(REPOSITORY), sysconfig.get_path("purelib")])
     return subprocess.run(
-        [str(tool_python("mlflow", REQUIREMENTS)), *command],
+        [str(python_of("mlflow")), *command],
         cwd=REPOSITORY,
         env={
             **os.environ,

@@ -7,9 +7,9 @@ from typing import Final
 
 import httpx2
 
-from scripts.tool_environments import tool_python
 from tests.builders import coloured, make_package
 from tests.service.service_process import running
+from tests.tools import python_of
 
 ADMIN_KEY: Final = "admin-key-123"
 CHECKS: Final = "content_type_conformance,response_schema_conformance,status_code_conformance"
@@ -18,7 +18,7 @@ CHECKS: Final = "content_type_conformance,response_schema_conformance,status_cod
 def test_made_up_requests_get_answers_that_the_document_names(
     models_dir: Path, tmp_path: Path
 ) -> None:
-    python = tool_python("schemathesis", ["schemathesis==4.32.5"])
+    python = python_of("schemathesis")
     make_package(models_dir)
     with running(models_dir, GRAFT_ADMIN_KEYS=ADMIN_KEY) as service:
         ended = subprocess.run(

@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from scripts.requirements import PYPROJECT, read_requirements, with_cpu_onnxruntime
-from scripts.tool_environments import tool_python
 from tests.builders import coloured, make_package
+from tests.tools import python_of
 
 ROOT: Final = Path(__file__).parents[2]
 _TIMEOUT_S: Final = 400
@@ -17,8 +16,7 @@ _TIMEOUT_S: Final = 400
 def test_two_replicas_agree_and_one_that_is_killed_is_replaced(
     models_dir: Path, tmp_path: Path
 ) -> None:
-    needed = with_cpu_onnxruntime(read_requirements(PYPROJECT))
-    python = tool_python("ray-serve", ["ray[serve]==2.60.0", *needed])
+    python = python_of("ray-serve")
     make_package(models_dir)
     image = tmp_path / "red.png"
     image.write_bytes(coloured("red"))
