@@ -7,9 +7,9 @@ from typing import Any, Final
 from scipy.special import bdtr
 
 from inference.manifest import SplitMetrics
-from training.assessment.answers import LabelledPredictions
 from training.assessment.bootstrap import difference_interval
 from training.assessment.intervals import Interval
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.runtime.arrays import Flags
 
 # Below it, a difference is taken for more than chance.

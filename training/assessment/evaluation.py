@@ -8,10 +8,10 @@ import numpy as np
 
 from inference.classifier import Classifier
 from inference.manifest import Manifest, SplitMetrics
-from training.assessment.answered_files import FilePredictions, predict_files
-from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, measure
+from training.assessment.file_predictions import FilePredictions, predict_files
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.data.layout import Folder
 from training.errors import DataError
 

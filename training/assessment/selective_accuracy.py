@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.assessment.answers import LabelledPredictions
+from training.assessment.labelled_predictions import LabelledPredictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

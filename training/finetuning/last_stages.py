@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from inference.preprocessing import PreprocessSpec
 from inference.session import ModelSession, SessionConfig, open_session
 from training.augmentation.batches import Batch, CachedImages, TrainingImages
-from training.backbones.cuts import Cut, split_trunk
+from training.backbones.split_points import SplitPoint, split_trunk
 from training.export.onnx_graph import export_graph
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
@@ -32,7 +32,7 @@ class LastStagesNetwork(TransferNetwork):
     Its parameters are the network's own, under the same names.
     """
 
-    def __init__(self, network: TransferNetwork, cut: Cut) -> None:
+    def __init__(self, network: TransferNetwork, cut: SplitPoint) -> None:
         nn.Module.__init__(self)
         self.trunk, self.head, self.map_layer = cut.back, network.head, None
 
@@ -44,7 +44,7 @@ class LastStagesNetwork(TransferNetwork):
 class FrozenStagesGraph(nn.Module):
     """What is traced for export: uint8 images (N, H, W, 3) to the activations (N, h, w, D) at a cut."""
 
-    def __init__(self, network: TransferNetwork, cut: Cut) -> None:
+    def __init__(self, network: TransferNetwork, cut: SplitPoint) -> None:
         super().__init__()
         self.network, self.layers = network, cut.front
 
@@ -75,7 +75,7 @@ class SplitNetwork:
         return found.astype(np.float16)
 
 
-def split_network(network: TransferNetwork, cut: Cut, spec: PreprocessSpec) -> SplitNetwork:
+def split_network(network: TransferNetwork, cut: SplitPoint, spec: PreprocessSpec) -> SplitNetwork:
     """Return both halves of a network, of whose trunk `cut` is. They share its weights.
 
     Raises:
@@ -89,13 +89,13 @@ def split_network(network: TransferNetwork, cut: Cut, spec: PreprocessSpec) -> S
     )
 
 
-def shape_hwd(cut: Cut) -> tuple[int, int, int]:
+def shape_hwd(cut: SplitPoint) -> tuple[int, int, int]:
     """Return the height, width and depth of an image's activations at a cut."""
     depth, height, width = cut.shape
     return height, width, depth
 
 
-def find_cuts(network: TransferNetwork, side_hw: tuple[int, int]) -> list[Cut]:
+def find_cuts(network: TransferNetwork, side_hw: tuple[int, int]) -> list[SplitPoint]:
     """Return where a network can be cut, from input to output, between maps (D, h, w)."""
     noise = torch.randint(0, 256, (2, 3, *side_hw), generator=torch.Generator().manual_seed(0))
     example = network.normalise(noise)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from training.augmentation.batches import TrainingImages
-from training.backbones.cuts import Cut
+from training.backbones.split_points import SplitPoint
 from training.finetuning.last_stages import (
     CachedActivations,
     LastStagesNetwork,
@@ -159,7 +159,7 @@ def _may_be_cut(task: TrainingTask) -> bool:
 
 def _choose_cut(
     network: TransferNetwork, side_hw: tuple[int, int], measure_s: MeasureSeconds
-) -> Cut | None:
+) -> SplitPoint | None:
     """Return the earliest cut whose last stages are still cheap."""
     images = torch.zeros(_TIMED_IMAGES, 3, *side_hw, dtype=torch.uint8)
     chosen = None
@@ -182,7 +182,7 @@ def _cached_image_s(
     return changed_s + task.feature_s
 
 
-def _count_views(task: TrainingTask, cut: Cut, image_s: float) -> int:
+def _count_views(task: TrainingTask, cut: SplitPoint, image_s: float) -> int:
     """Return how many views of each image there is time and memory for."""
     left_s = task.budget.left_s - task.after_s
     num_images, num_val = task.images.num_images, len(task.validation.rows)

@@ -1,8 +1,8 @@
 """An evaluation as a page: the same figures as in a training run's report, of another folder."""
 
 from inference.classifier import Classifier
-from training.assessment.answered_files import read_pixels
 from training.assessment.evaluation import Evaluation
+from training.assessment.file_predictions import read_pixels
 from training.pages.templating import render
 from training.report.gallery import make_gallery
 from training.report.performance import assess

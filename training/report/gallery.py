@@ -8,7 +8,7 @@ import numpy as np
 
 from inference.classifier import Classifier
 from inference.similar import SimilarIndex
-from training.assessment.answers import LabelledPredictions
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.pages.thumbnails import heat_url, photo_url
 from training.pages.tile import Tile
 from training.runtime.arrays import Floats, Pixels

@@ -8,11 +8,11 @@ import numpy as np
 from markupsafe import Markup
 
 from inference.manifest import ClassMetrics, SplitMetrics
-from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect
 from training.assessment.classification_metrics import confusion_matrix
 from training.assessment.confused_classes import ConfusedPair, confused_pairs
 from training.assessment.intervals import Interval
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.assessment.reliability import reliability_bins
 from training.assessment.selective_accuracy import OperatingPoint, at_coverage, operating_points
 from training.report.advice import Advice, Evidence, advise

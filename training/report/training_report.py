@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import CalibrationEffect
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.report.gallery import PixelsOf
 from training.report.performance import EvaluatedOn
 

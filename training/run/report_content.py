@@ -1,6 +1,6 @@
 """What the report of a run shows, gathered from its stages."""
 
-from training.assessment.answers import LabelledPredictions
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.candidates.selection import Selection
 from training.data.layout import Split
 from training.report.performance import EvaluatedOn

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from training.assessment.answers import LabelledPredictions
 from training.assessment.comparison import compare_all, disagreements, holm, mcnemar
+from training.assessment.labelled_predictions import LabelledPredictions
 
 pytestmark = pytest.mark.training
 

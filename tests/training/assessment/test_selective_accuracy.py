@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.assessment.answers import LabelledPredictions
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.assessment.selective_accuracy import at_coverage, operating_points
 
 pytestmark = pytest.mark.training

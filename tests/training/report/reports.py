@@ -9,9 +9,9 @@ from scipy.special import softmax
 from inference.classifier import Classifier
 from inference.manifest import Manifest, Metrics
 from tests.builders import COLOURS, LABELS, SIDE_PX
-from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import calibration_effect
 from training.assessment.classification_metrics import measure
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.report.training_report import Report
 
 HOSTILE = "<script>alert('x')</script>"

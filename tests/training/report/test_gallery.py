@@ -7,7 +7,7 @@ from inference.classifier import Classifier
 from inference.similar import IndexedImage, SimilarIndex
 from tests.builders import LABELS
 from tests.training.report.reports import colour_answers, colour_report
-from training.assessment.answers import LabelledPredictions
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.report.gallery import Gallery, make_gallery
 
 pytestmark = pytest.mark.training

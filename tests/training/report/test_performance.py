@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from training.assessment.answers import LabelledPredictions
 from training.assessment.calibration import calibration_effect
 from training.assessment.classification_metrics import measure
+from training.assessment.labelled_predictions import LabelledPredictions
 from training.report.gallery import Gallery
 from training.report.performance import MATRIX_CLASSES, Performance, assess
 

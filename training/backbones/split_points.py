@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class SplitPoint:
     """A point of a trunk: `trunk(x)` is `back(front(x))`. All three share their weights.
 
     Attributes:
@@ -33,7 +33,7 @@ class Cut:
 
 
 @torch.no_grad()
-def split_trunk(trunk: nn.Module, example: Tensor) -> list[Cut]:
+def split_trunk(trunk: nn.Module, example: Tensor) -> list[SplitPoint]:
     """Return the cuts of a trunk from input to output, each of them verified on `example`.
 
     Empty, or short of the network's end, where modules take more than one tensor (NASNet) or something
@@ -150,8 +150,8 @@ def _begins_layer(module: nn.Module) -> bool:
     return any(parameter.ndim >= 2 for parameter in module.parameters())
 
 
-def _cut(trunk: nn.Module, before: list[_Call], step: _Call, activations: Tensor) -> Cut:
-    return Cut(
+def _cut(trunk: nn.Module, before: list[_Call], step: _Call, activations: Tensor) -> SplitPoint:
+    return SplitPoint(
         name=step.name,
         front=nn.Sequential(*(call.module for call in before)),
         back=_without(trunk, {call.name for call in before}),

@@ -6,9 +6,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from training.backbones.cuts import Cut, split_trunk
 from training.backbones.head_removal import remove_timm_head, remove_torchvision_head
 from training.backbones.layer_groups import layer_groups
+from training.backbones.split_points import SplitPoint, split_trunk
 
 pytestmark = pytest.mark.training
 
@@ -75,13 +75,13 @@ def test_every_weight_is_on_one_side() -> None:
 
 
 @pytest.fixture
-def last() -> tuple[nn.Module, Cut]:
+def last() -> tuple[nn.Module, SplitPoint]:
     """Return a network and its last cut."""
     trunk = trunk_of("timm/test_efficientnet")
     return trunk, split_trunk(trunk, images())[-1]
 
 
-def test_training_the_tail_trains_the_trunk(last: tuple[nn.Module, Cut]) -> None:
+def test_training_the_tail_trains_the_trunk(last: tuple[nn.Module, SplitPoint]) -> None:
     trunk, cut = last
     before = {name: p.detach().clone() for name, p in trunk.named_parameters()}
     optimizer = torch.optim.SGD(cut.back.parameters(), lr=0.1)
@@ -93,7 +93,9 @@ def test_training_the_tail_trains_the_trunk(last: tuple[nn.Module, Cut]) -> None
         assert torch.equal(cut.back(cut.front(images())), trunk(images()))
 
 
-def test_the_tails_weights_have_the_trunks_names_and_depths(last: tuple[nn.Module, Cut]) -> None:
+def test_the_tails_weights_have_the_trunks_names_and_depths(
+    last: tuple[nn.Module, SplitPoint],
+) -> None:
     trunk, cut = last
     own, own_of_back = dict(trunk.named_parameters()), dict(cut.back.named_parameters())
     assert all(own[name] is parameter for name, parameter in own_of_back.items())
