@@ -4,6 +4,7 @@ Modes with alpha are composited over white, 16-bit grey keeps its high byte.
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -48,9 +49,13 @@ def _strips(size_wh: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _over_white(image: Image.Image) -> Image.Image:
-    rgba = image.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, _WHITE)
-    return Image.alpha_composite(white, rgba).convert("RGB")
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+    return Image.alpha_composite(_white(rgba.size), rgba).convert("RGB")
+
+
+@lru_cache(maxsize=4)  # nearly all strips of an image are of one size
+def _white(size_wh: tuple[int, int]) -> Image.Image:
+    return Image.new("RGBA", size_wh, _WHITE)
 
 
 def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
