@@ -81,7 +81,7 @@ def guarded_protocol(
     return type("BoundGuardedProtocol", (GuardedProtocol,), members)
 
 
-def look_after(connections: Iterable[object]) -> None:
+def look_after_all(connections: Iterable[object]) -> None:
     """End those whose clients take too little of their answers, or have left; to be called at times."""
     now = time.monotonic()
     for connection in list(connections):
@@ -106,7 +106,7 @@ class GuardedProtocol(HttpToolsProtocol):
         # Between the end of a head and the end of its body.
         self._receiving = False
         # The request that is being answered; `cycle` is the one that came last.
-        self._answered: RequestResponseCycle | None = None
+        self._in_progress: RequestResponseCycle | None = None
         self._offers_upgrade = False
         # Bytes, since the parser last made something of them: of a head, a trailer or between chunks.
         self._pending_bytes = 0
@@ -118,7 +118,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._start_head()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._answered = cycle
+        self._in_progress = cycle
         super()._start_asgi_task(cycle, app)
 
     def _start_head(self) -> None:
@@ -156,15 +156,15 @@ class GuardedProtocol(HttpToolsProtocol):
         """Forget the timer."""
         self._disarm()
         self._note_left()
-        if self._answered is not None:  # uvicorn tells the latest request alone
-            self._answered.disconnected = True
-            self._answered.message_event.set()
+        if self._in_progress is not None:  # uvicorn tells the latest request alone
+            self._in_progress.disconnected = True
+            self._in_progress.message_event.set()
         super().connection_lost(exc)
         type(self).note_closed()
 
     def shutdown(self) -> None:
         """Close what is idle, but let one who has just come ask once; proxies take a reset for a 502."""
-        if self._answered is None and not self._refused:
+        if self._in_progress is None and not self._refused:
             self._ending = True
             self._arm(_LAST_REQUEST_S, self.transport.close)
         else:
@@ -288,7 +288,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()  # the head's own time counts
 
     def look_after(self, now: float) -> None:
-        """See the function `look_after`; `now` is of `time.monotonic`."""
+        """See `look_after_all`; `now` is of `time.monotonic`."""
         if self.transport.is_stalled(
             now, self.limits.write_timeout_s, min_bytes_per_s=self.limits.min_bytes_per_s
         ):
@@ -320,8 +320,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _note_left(self) -> None:
         """Let the log know of an answer that nobody got."""
-        if self._answered is not None and not self._answered.response_complete:
-            self._answered.scope["state"]["client_left"] = True
+        if self._in_progress is not None and not self._in_progress.response_complete:
+            self._in_progress.scope["state"]["client_left"] = True
 
     def _check_head(self, num_bytes: int) -> None:
         if num_bytes > self.limits.max_head_bytes:

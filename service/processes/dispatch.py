@@ -41,7 +41,7 @@ class Dispatcher:
         self._listener = listener
         # How many connections each ready process holds; among equals the one first in order is next.
         self._held: dict[socket.socket, int] = {}
-        self._workers: set[socket.socket] = set()
+        self._pairs: set[socket.socket] = set()
         self._added: list[socket.socket] = []
         self._unplaced: list[socket.socket] = []
         self._closing = False
@@ -58,7 +58,7 @@ class Dispatcher:
         """Return the end of a new pair that goes to a process; close it here once the process has it."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        self._workers.add(ours)
+        self._pairs.add(ours)
         self._added.append(ours)
         self._wake.send(b"!")
         return theirs
@@ -68,7 +68,7 @@ class Dispatcher:
         self._closing = True
         self._wake.send(b"!")
         self._thread.join()
-        for ours in (self._here, self._wake, *self._workers, *self._unplaced):
+        for ours in (self._here, self._wake, *self._pairs, *self._unplaced):
             ours.close()
 
     def _run(self) -> None:
@@ -108,7 +108,7 @@ class Dispatcher:
 
     def _forget(self, worker: socket.socket) -> None:
         self._selector.unregister(worker)
-        self._workers.discard(worker)
+        self._pairs.discard(worker)
         worker.close()
         if self._held.pop(worker, None) is not None and not self._held:
             self._selector.unregister(self._listener)

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.edge.cross_origin import refusal_headers
-from service.processes.connections import ConnectionLimits, guarded_protocol, look_after
+from service.processes.connections import ConnectionLimits, guarded_protocol, look_after_all
 from service.processes.descriptors import affordable_connections
 from service.processes.metrics_server import MetricsServer
 from service.processes.process_end import ProcessEnd, end_at_once
@@ -129,9 +129,9 @@ class DrainingServer(uvicorn.Server):
         if self._unlogged_signal is not None:
             logger.info("draining signal=%s", self._unlogged_signal.name)
             self._unlogged_signal = None
-        look_after(self.server_state.connections)
+        look_after_all(self.server_state.connections)
         if self._metrics_server is not None:
-            look_after(self._metrics_server.server_state.connections)
+            look_after_all(self._metrics_server.server_state.connections)
         if self._listen_until is not None and time.monotonic() >= self._listen_until:
             self.should_exit = True
         return await super().on_tick(counter)

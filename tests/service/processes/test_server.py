@@ -1,14 +1,14 @@
 """The server's end: a signal counts whenever it comes."""
 
 import asyncio
+import http.client
 import io
 import logging
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,15 +60,16 @@ def test_an_idle_connection_outlives_that_of_the_proxy_in_front(server: Draining
 
 def test_an_idle_connection_is_kept_as_long_as_it_is_set(models_dir: Path) -> None:
     make_package(models_dir)
-    with running(models_dir, GRAFT_KEEP_ALIVE_S="0.5") as service:
-        address = urlsplit(service.url)
-        with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
-            for _ in range(2):
-                connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-                assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-            answered = time.monotonic()
-            assert connection.recv(65536) == b""
-            assert time.monotonic() - answered > 0.4
+    with ExitStack() as stack:
+        service = stack.enter_context(running(models_dir, GRAFT_KEEP_ALIVE_S="0.5"))
+        client = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
+        stack.callback(client.close)
+        for _ in range(2):
+            client.request("GET", "/health/live")
+            assert client.getresponse().read() == b'{"status":"live"}'
+        answered = time.monotonic()
+        assert client.sock.recv(65536) == b""
+        assert time.monotonic() - answered > 0.4
 
 
 @pytest.fixture
