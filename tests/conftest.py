@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.app import create_app
+from service.repository.process_memory import freeze_garbage_collector
 from service.settings import Settings
 from tests.builders import make_package
 from tests.programs import missing_programs
@@ -22,6 +24,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of collections, as the service's process does.
+
+    A service that stops collects, and the objects of PyTorch alone would take a quarter of a second.
+    """
+    freeze_garbage_collector()
+
+
+def pytest_unconfigure() -> None:
+    """Let the last collection have everything, or libraries report leaks."""
+    gc.unfreeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -16,8 +16,10 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def _thawed() -> Iterator[None]:
+    gc.unfreeze()  # what tests/conftest.py froze
     yield
     gc.unfreeze()
+    freeze_garbage_collector()
 
 
 def test_objects_that_are_there_are_left_out_of_collections() -> None:
