@@ -33,7 +33,7 @@ def steps(images: GpuDatasetCache, count: int, *, start: int = 0) -> list[Batch]
     return list(islice(images.stream(start, lambda step: SIDE_HW), count))
 
 
-@pytest.mark.parametrize("share", [None, Shard(rank=1, of=2)])
+@pytest.mark.parametrize("shard", [None, Shard(rank=1, of=2)])
 def test_batches_are_those_that_threads_prepare(dataset: Dataset, shard: Shard | None) -> None:
     expected = first(images_of(dataset, shard=shard), 8)
     for found, other in zip(steps(loaded(dataset, shard=shard), 8), expected, strict=True):
