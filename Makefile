@@ -4,11 +4,11 @@
 VENV := .venv
 CORE_VENV := .venv-core
 RUN := $(VENV)/bin/python
-# Two halves at a time, a file in one of them: the slowest tests wait for processes of their own.
-IN_PARALLEL := -n 2 --dist loadfile
+# Two workers take one file after the other, in the order of tests/conftest.py.
+IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint test-core image fuzz clean
+.PHONY: help setup demo serve test lint test-core test-rest image fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -40,10 +40,13 @@ lint: setup ## format, style, types, the arrows between the packages, Dockerfile
 
 test-core: $(CORE_VENV)/.ready ## inference and service, tested where torch is not installed
 	$(CORE_VENV)/bin/python -c 'import importlib.util as u, sys; sys.exit("torch is installed here" if u.find_spec("torch") else 0)'
-	$(CORE_VENV)/bin/python -m pytest $(IN_PARALLEL) -m "not training" tests/inference tests/service
+	$(CORE_VENV)/bin/python -m pytest $(IN_PARALLEL) -m core tests/inference tests/service
 
 fuzz: setup ## look for small inputs that cost much, for five minutes (MINUTES=10 SEED=1)
 	$(RUN) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
+
+test-rest: lint ## all checks, and the tests that test-core leaves; the two are `test` in less time
+	$(RUN) -m pytest $(IN_PARALLEL) -m "not core"
 
 image: setup ## the CPU image, built and run by a Docker Engine of its own (as root; scripts/docker/engine.sh)
 	$(RUN) -m tests.image

@@ -17,8 +17,35 @@ from tests.programs import missing_programs
 ClientFactory = Callable[..., TestClient]
 
 
+TESTS = Path(__file__).parent
+CORE = (TESTS / "inference", TESTS / "service")
+# What takes longest, or waits longest for others, begins first: in the end no worker is left with one alone.
+FIRST = (
+    TESTS / "training/test_shared.py",
+    TESTS / "deploy/test_ray_serve.py",
+    TESTS / "training/run/test_fit.py",
+    TESTS / "training/runtime/test_distributed.py",
+    TESTS / "training/finetuning/test_resume.py",
+    TESTS / "clients/test_schemathesis.py",
+    TESTS / "clients/test_mlflow.py",
+    TESTS / "training/candidates/test_finetuned.py",
+    TESTS / "benchmarks/test_families.py",
+    TESTS / "test_docker.py",
+    TESTS / "service/processes/test_workers.py",
+    TESTS / "service/processes/test_process.py",
+    TESTS / "service/processes/test_exhaustion.py",
+)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a program that is not installed."""
+    """Put the longest first, mark what `make test-core` runs, leave out what needs a missing program."""
+    assert all(path.is_file() for path in FIRST), "a file of FIRST is gone"
+    places = {path: place for place, path in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+    for item in items:
+        needs_training = item.get_closest_marker("training") is not None
+        if not needs_training and any(folder in item.path.parents for folder in CORE):
+            item.add_marker("core")
     missing = missing_programs()
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in missing)]
     if left_out:
