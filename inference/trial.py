@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from inference.errors import TrialFailed
+from inference.errors import PackageError, TrialFailed
 from inference.manifest import Precision
 from inference.package import Package
 from inference.strictjson import parse_json, to_json
 
+# The exit code of a process that got no more memory.
+OUT_OF_MEMORY: Final = 3
 # The clock may run so many times as far as the processor: others may be using the cores.
 _CLOCK_PER_CPU: Final = 5
 # A model is in memory as bytes, parsed, packed for the processor, and once to spare.
@@ -44,6 +46,11 @@ class TrialLimits:
 
     cpu_s: float
     memory_bytes: int
+
+    @property
+    def clock_s(self) -> float:
+        """Seconds on the clock."""
+        return self.cpu_s * _CLOCK_PER_CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +98,8 @@ class Trials:
         """Try one model file of a package; return where it may be loaded. Blocking.
 
         Raises:
-            PackageError: as `Package.model_size`, which is looked at first.
-            TrialFailed: it may not; the message says why.
+            PackageError: it may not; the message says why.
+            TrialFailed: it never ended, took too much memory, or ended the process.
         """
         size = package.model_size(precision)
         assert package.manifest.files is not None
@@ -108,7 +115,7 @@ class Trials:
         )
         problem = self._ask(request)
         if problem is not None:
-            raise TrialFailed(problem)
+            raise PackageError(problem)
 
     def close(self) -> None:
         """End the trials in progress; they fail."""
@@ -118,8 +125,12 @@ class Trials:
                 process.kill()
 
     def _ask(self, request: TrialRequest) -> str | None:
-        """Return what the process found wrong, or how it ended without a word."""
-        clock_s = request.cpu_s * _CLOCK_PER_CPU
+        """Return what the process found wrong.
+
+        Raises:
+            TrialFailed: it ended without a word, or had to be ended.
+        """
+        clock_s = self._limits.clock_s
         process = self._start()
         out_of_time = threading.Event()
 
@@ -136,11 +147,11 @@ class Trials:
             with self._lock:
                 self._processes.discard(process)
         if out_of_time.is_set():
-            return f"trying the model took longer than {clock_s:g} s; it was given up"
+            raise TrialFailed(f"trying the model took longer than {clock_s:g} s; it was given up")
         if process.returncode == 0:
             problem: str | None = parse_json(answer)
             return problem
-        return _end_of(process.returncode, request)
+        raise TrialFailed(_end_of(process.returncode, request))
 
     def _start(self) -> "subprocess.Popen[bytes]":
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
@@ -178,6 +189,8 @@ def _exchange(process: "subprocess.Popen[bytes]", request: bytes) -> bytes:
 def _end_of(returncode: int, request: TrialRequest) -> str:
     if returncode == -signal.SIGXCPU:
         return f"trying the model took more than {request.cpu_s:g} s of a core; it was given up"
+    if returncode == OUT_OF_MEMORY:
+        return f"the model needs more than {request.memory_bytes // 2**20} MiB of memory"
     if returncode == -signal.SIGKILL:
         return "trying the model was ended by the system, which may be short of memory"
     how = f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"

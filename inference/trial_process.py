@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from inference.classifier import Classifier
-from inference.errors import InferenceError, PackageError
+from inference.errors import InferenceError, PackageError, described
 from inference.golden import check_golden
 from inference.package import read_package
 from inference.session import SessionConfig
 from inference.strictjson import from_json, parse_json
-from inference.trial import TrialRequest
+from inference.trial import OUT_OF_MEMORY, TrialRequest
 
 _NICE = 10
-_MIB = 2**20
 
 
 def main() -> None:
@@ -34,10 +33,12 @@ def main() -> None:
 def _problem_of(request: TrialRequest) -> str | None:
     try:
         _try(request)
-    except (InferenceError, MemoryError) as err:
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except InferenceError as err:
         if _is_of_memory(err):
-            return f"the model needs more than {request.memory_bytes // _MIB} MiB of memory"
-        return str(err)
+            os._exit(OUT_OF_MEMORY)
+        return described(err)
     return None
 
 

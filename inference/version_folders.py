@@ -140,7 +140,7 @@ def why_incomplete(package: Package) -> str | None:
             return f"{entry.file} is not there yet"
         except OSError:
             return None  # reading it will say why
-        if stat.S_ISREG(status.st_mode) and status.st_size != entry.bytes:
+        if stat.S_ISREG(status.st_mode) and status.st_size < entry.bytes:
             return f"{entry.file} has {status.st_size} of {entry.bytes} bytes"
     # No manifest lists it, no model is loaded without it, and rsync sends folders last.
     golden = f"{GOLDEN_FOLDER}/{EXPECTED_FILE}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inference import DecodeLimits, Repository, SessionConfig
+from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
 from service.engine.cores import usable_cores
 from service.engine.loading import ModelLoader
@@ -16,6 +17,7 @@ from service.prediction.shadow import Shadow
 from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations
 from service.repository.registry import ModelRegistry
+from service.repository.trial_queue import TrialQueue
 from service.settings import Settings
 from service.shared_folder import SharedFolder
 from service.telemetry.prometheus import ServiceMetrics
@@ -55,7 +57,14 @@ def session_config(settings: Settings) -> SessionConfig:
         max_batch=settings.max_batch,
         cuda_graphs=settings.cuda_graphs,
         engine_cache_dir=settings.engine_cache_dir,
+        # While a model is loaded; one in service has less.
+        run_limit_s=trial_limits(settings).clock_s if settings.trial_cpu_s else None,
     )
+
+
+def trial_limits(settings: Settings) -> TrialLimits:
+    """Return what trying a new model may take."""
+    return TrialLimits(cpu_s=settings.trial_cpu_s, memory_bytes=settings.trial_memory_mb * 2**20)
 
 
 def build_context(
@@ -117,14 +126,21 @@ def _build_registry(
         metrics.note_batch(model, version, num_images, seconds)
         statistics.note_batch(model, version, num_images, seconds)
 
+    cores = usable_cores(shared_by=settings.workers)
     tuner = Tuner(
-        cores=usable_cores(shared_by=settings.workers),
+        cores=cores,
         max_batch=settings.max_batch,
         intra_op_threads=settings.intra_op_threads,
         budget_s=settings.tune_s,
         decode_in_batch=settings.decode_threads == 0,
     )
-    loader = ModelLoader(session=session_config(settings), tuner=tuner)
+    trials = Trials(trial_limits(settings))
+    loader = ModelLoader(
+        session=session_config(settings),
+        tuner=tuner,
+        trials=trials if settings.trial_cpu_s else None,
+        trial_threads=cores,
+    )
 
     def serve(loaded: LoadedModel) -> ServedModel:
         return ServedModel(
@@ -132,9 +148,12 @@ def _build_registry(
             max_wait_s=settings.max_batch_wait_ms / 1e3,
             max_queue=settings.max_waiting,
             observe=observe,
+            # Whoever asked has had its answer by then.
+            run_limit_s=settings.request_timeout_s,
         )
 
     model_cache = ModelCache(
+        trials=TrialQueue(loader.try_out, end=trials.close),
         load=loader.load,
         serve=serve,
         max_on_demand=settings.max_on_demand,

@@ -60,6 +60,17 @@ class Settings(BaseSettings):
     poll_interval_s: float = Field(
         default=2.0, ge=0.1, le=3600, description="How often new versions are looked for."
     )
+    trial_cpu_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds of a core for trying a new model in a process of its own before it is "
+        "loaded; five times as long on the clock. 0 does not try.",
+    )
+    trial_memory_mb: int = Field(
+        default=2048,
+        ge=64,
+        description="Memory for that, in MiB, beside four times the model's file.",
+    )
     max_on_demand: int = Field(
         default=4,
         ge=1,

@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 
 from inference import Classifier, Package, SessionConfig, check_golden
-from inference.precision import AskedPrecision
+from inference.precision import AskedPrecision, choose_precision
+from inference.session import expects_gpu
+from inference.trial import Trials
 from service.engine.background import run_in_background
 from service.engine.tuning import LoadedModel, Tuner, batch_buckets
 
@@ -18,10 +20,37 @@ _SMALL_PARAMS: Final = 16_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoader:
-    """How this service loads models: on what hardware, and who measures how they run best."""
+    """How this service loads models.
+
+    Attributes:
+        session: on what hardware.
+        tuner: measures how they run best.
+        trials: where they are tried before; None does not.
+        trial_threads: for one batch there.
+    """
 
     session: SessionConfig
     tuner: Tuner
+    trials: Trials | None = None
+    trial_threads: int = 1
+
+    def try_out(self, package: Package, precision: AskedPrecision = "auto") -> None:
+        """Try a package that this process has not loaded in another one, which can be given up.
+
+        Raises:
+            PackageError: it must not be loaded here.
+        """
+        on_gpu = expects_gpu(self.session)
+        chosen = choose_precision(precision, package.manifest.files or {}, on_gpu=on_gpu)
+        package.model_size(chosen)
+        if self.trials is not None:
+            self.trials.run(
+                package,
+                chosen,
+                max_batch=self.session.max_batch,
+                threads=self.trial_threads,
+                same_answers=not on_gpu,
+            )
 
     def load(self, package: Package, precision: AskedPrecision = "auto") -> LoadedModel:
         """Load a package whose answers on its golden images are the published ones.

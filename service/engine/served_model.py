@@ -56,12 +56,20 @@ class ServedModel:
     """
 
     def __init__(
-        self, loaded: LoadedModel, *, max_wait_s: float, max_queue: int, observe: BatchObserver
+        self,
+        loaded: LoadedModel,
+        *,
+        max_wait_s: float,
+        max_queue: int,
+        observe: BatchObserver,
+        run_limit_s: float | None = None,
     ) -> None:
+        """Store what it works with; a run that takes longer than `run_limit_s` is ended."""
         self.classifier = loaded.classifier
         self.tuning = loaded.tuning
         self._for_lone_image = loaded.for_lone_image or loaded.classifier
         self._observe = observe
+        self._run_limit_s = run_limit_s
         self._num_running = 0
         self._batcher: MicroBatcher[_Input, Answered | _Unreadable] = MicroBatcher(
             self._run_batch,
@@ -156,7 +164,9 @@ class ServedModel:
         classifier = self._for_lone_image if is_alone else self.classifier
         loop = asyncio.get_running_loop()
         try:
-            results = await loop.run_in_executor(self._threads, _answer, classifier, items)
+            results = await loop.run_in_executor(
+                self._threads, _answer, classifier, items, self._run_limit_s
+            )
         finally:
             self._num_running -= 1
         answered = [result for result in results if isinstance(result, Answered)]
@@ -165,14 +175,17 @@ class ServedModel:
         return results
 
 
-def _answer(classifier: Classifier, items: Sequence[_Input]) -> list[Answered | _Unreadable]:
+def _answer(
+    classifier: Classifier, items: Sequence[_Input], limit_s: float | None
+) -> list[Answered | _Unreadable]:
     prepared = [_prepare(item) for item in items]
     readable = [image for image in prepared if isinstance(image, _Prepared)]
     if not readable:
         return [image for image in prepared if not isinstance(image, _Prepared)]
     wants_map = any(item.activation_map for item in items)
     started = time.perf_counter()
-    outputs = classifier.run([p.image.pixels for p in readable], activation_map=wants_map)
+    pixels = [image.image.pixels for image in readable]
+    outputs = classifier.run(pixels, activation_map=wants_map, limit_s=limit_s)
     infer_s = time.perf_counter() - started
     answers = (
         Answered(

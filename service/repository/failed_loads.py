@@ -1,6 +1,7 @@
 """When a load that failed is tried again: after growing pauses, and when a file of the package changes."""
 
 import itertools
+import math
 import os
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -30,12 +31,16 @@ class FailedLoads:
         self._clock = clock
         self._failures: dict[Hashable, _Failure] = {}
 
-    def note(self, key: Hashable, stamp: Stamp) -> float:
-        """Note that a load failed of files that were so; return the pause until it is tried again."""
+    def note(self, key: Hashable, stamp: Stamp, *, lasting: bool = False) -> float:
+        """Note that a load failed of files that were so; return the pause until it is tried again.
+
+        What is `lasting` costs too much to be tried again before a file changes.
+        """
         last = self._failures.get(key)
         pause_s = _FIRST_PAUSE_S
         if last is not None and last.stamp == stamp:
             pause_s = min(2 * last.pause_s, _LONGEST_PAUSE_S)
+        pause_s = math.inf if lasting else pause_s
         self._failures[key] = _Failure(stamp=stamp, at=self._clock(), pause_s=pause_s)
         return pause_s
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from inference import InferenceError, Package
+from inference import InferenceError, Package, TrialFailed
+from inference.errors import described
 from inference.precision import AskedPrecision
-from inference.version_folders import reason_of
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel
 from service.errors import Overloaded
@@ -21,6 +21,7 @@ from service.repository.catalog import PublishedVersion
 from service.repository.failed_loads import FailedLoads, files_stamp
 from service.repository.process_memory import give_back_freed_memory, resident_bytes
 from service.repository.slots import Slot
+from service.repository.trial_queue import TrialQueue
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class ModelCache:
     def __init__(
         self,
         *,
+        trials: TrialQueue,
         load: Callable[[Package, AskedPrecision], LoadedModel],
         serve: Callable[[LoadedModel], ServedModel],
         max_on_demand: int,
@@ -43,6 +45,7 @@ class ModelCache:
     ) -> None:
         """Store the bounds; `max_memory_bytes` 0 is no bound."""
         self.slots: list[Slot] = []
+        self._trials = trials
         self._load_blocking = load
         self._serve = serve
         self._max_on_demand = max_on_demand
@@ -55,6 +58,7 @@ class ModelCache:
 
     async def close(self) -> None:
         """Give up every model, each after the requests that use it."""
+        self._trials.close()
         for slot in list(self.slots):
             slot.load.cancel()
             self.retire(slot)
@@ -97,7 +101,6 @@ class ModelCache:
         slot = Slot(published=published, precision=precision)
         for failed in [s for s in self.slots if s.problem and s.key == slot.key]:
             self.retire(failed)
-        self._make_room(slot)
         self.slots.append(slot)
         slot.load = asyncio.create_task(self._load(slot), name=f"load-{published.name}")
         return slot
@@ -167,10 +170,14 @@ class ModelCache:
             self.retire(slot)
             return
         try:
+            await self._try(slot)
+            # Not before: what a manifest claims, and what cannot be loaded, takes nobody's place.
+            self._make_room(slot)
             loaded, load_s = await self._load_in_thread(slot)
         except InferenceError as err:
-            slot.problem = _reason(err)
-            retry_s = self._failed.note(slot.key, slot.files)
+            slot.problem = described(err)
+            lasting = isinstance(err, TrialFailed)
+            retry_s = self._failed.note(slot.key, slot.files, lasting=lasting)
             logger.warning("model_failed %s retry_s=%.0f reason=%s", where, retry_s, slot.problem)
             return
         # A border: what a package does to a library must not stop the other models.
@@ -205,14 +212,20 @@ class ModelCache:
                 return not wanted.retired
         return False
 
-    async def _load_in_thread(self, slot: Slot) -> tuple[LoadedModel, float]:
-        """Return the model and how many seconds it took, waiting for the thread not counted."""
+    async def _try(self, slot: Slot) -> None:
         package = slot.published.package
         if package is None:
             raise InferenceError(slot.published.problem)
+        slot.files = await asyncio.to_thread(files_stamp, package.path)
+        await self._trials.run(package, slot.precision)
+        slot.is_tried = True
+
+    async def _load_in_thread(self, slot: Slot) -> tuple[LoadedModel, float]:
+        """Return the model and how many seconds it took, waiting for the thread not counted."""
+        package = slot.published.package
+        assert package is not None
 
         def load() -> tuple[LoadedModel, float]:
-            slot.files = files_stamp(package.path)
             started, before = time.monotonic(), resident_bytes()
             loaded = self._load_blocking(package, slot.precision)
             slot.memory_bytes = max(file_bytes(slot.published), _growth(before))
@@ -226,12 +239,6 @@ def file_bytes(published: PublishedVersion) -> int:
     manifest = published.manifest
     files = (manifest.files or {}) if manifest else {}
     return files["fp32"].bytes if "fp32" in files else 0
-
-
-def _reason(err: InferenceError) -> str:
-    """Return what is wrong, with what the system said of a file that could not be read."""
-    cause = err.__cause__
-    return f"{err} ({reason_of(cause)})" if isinstance(cause, OSError) else str(err)
 
 
 def _growth(before: int | None) -> int:

@@ -11,11 +11,13 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 from inference import Repository
 from inference.precision import AskedPrecision
 from service.engine.served_model import ServedModel
 from service.errors import InvalidParameter, ModelNotReady
+from service.repository.bring_ups import BringUps
 from service.repository.catalog import (
     EMPTY_CATALOG,
     Catalog,
@@ -31,6 +33,9 @@ from service.repository.states import State, VersionStatus
 from service.repository.traffic_slots import TrafficSlots
 
 logger = logging.getLogger(__name__)
+
+# How long a caller waits for loads that its call set going.
+_REFRESH_WAITS_S: Final = 30.0
 
 
 class ModelRegistry:
@@ -53,14 +58,19 @@ class ModelRegistry:
         self.catalog: Catalog = EMPTY_CATALOG
         self._model_cache = model_cache
         self._traffic = TrafficSlots(model_cache)
+        self._bring_ups = BringUps(
+            model_cache,
+            self._traffic,
+            is_unloaded=self._is_unloaded,
+            default_model=default_model,
+        )
         self._operations = operations
         self._poll_interval_s = poll_interval_s
-        self._default_model = default_model
-        self._serving: dict[str, Slot] = {}
         self._num_retries = 0
         self._refreshing = asyncio.Lock()
         self._settled = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to look, to load and to watch in the background: however many versions there are."""
@@ -68,11 +78,12 @@ class ModelRegistry:
 
     async def close(self) -> None:
         """Give up every model, each after the requests that use it."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
-        self._serving.clear()
+        for task in (self._watcher, self._settling):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        await self._bring_ups.close()
         await self._model_cache.close()
 
     @property
@@ -98,21 +109,27 @@ class ModelRegistry:
         self._operations.retry()
         await self.refresh()
 
-    async def refresh(self) -> None:
-        """Look at the repository now, and bring every model to its default version."""
+    async def refresh(self, name: str | None = None) -> None:
+        """Look at the repository now, and bring the model `name`, or each, to its default version.
+
+        Returns when that is so, or after some seconds: what is still being loaded goes on.
+        """
+        begun = [task for of, task in await self._look() if name in (None, of)]
+        if begun:
+            await asyncio.wait(begun, timeout=_REFRESH_WAITS_S)
+        self._drop_vanished()
+
+    async def _look(self) -> list[tuple[str, "asyncio.Task[None]"]]:
+        """Look at the repository now; return what that set going, by model. Waits for none of it."""
         async with self._refreshing:
             before = self.catalog
             self.catalog = await asyncio.to_thread(read_catalog, self.repository, before)
             log_changes(before, self.catalog)
             await self._model_cache.note_due()
             pinned = self._follow_operations()
-            async with asyncio.TaskGroup() as group:
-                for model in self.catalog.models.values():
-                    group.create_task(self._bring_up(model))
-            if pinned:
-                await asyncio.wait([slot.load for slot in pinned])
+            begun = [(m.name, self._bring_ups.begin(m)) for m in self.catalog.models.values()]
             self._drop_vanished()
-        self._settled.set()
+        return [*begun, *((slot.published.name, slot.load) for slot in pinned)]
 
     @asynccontextmanager
     async def use(
@@ -194,7 +211,7 @@ class ModelRegistry:
         await asyncio.wait([slot.load])
         if slot.model is None:
             raise not_ready(published, slot.problem)
-        await self.refresh()
+        await self.refresh(name)
 
     def unload(self, name: str, version: str | None = None) -> None:
         """Give up a version in every precision, or all versions, until it is loaded again.
@@ -238,11 +255,17 @@ class ModelRegistry:
     async def _watch(self) -> None:
         while True:
             try:
-                await self.refresh()
+                begun = await self._look()
+                self._settling = self._settling or asyncio.create_task(self._settle(begun))
             # A border: whatever one look at the disk meets, there is a next look.
             except Exception:
                 logger.exception("refresh_failed")
             await asyncio.sleep(self._poll_interval_s)
+
+    async def _settle(self, begun: list[tuple[str, "asyncio.Task[None]"]]) -> None:
+        if begun:
+            await asyncio.wait([task for _, task in begun])
+        self._settled.set()
 
     def _follow_operations(self) -> list[Slot]:
         """Do what operators asked, of this worker or of another; return what they want to stay."""
@@ -278,51 +301,8 @@ class ModelRegistry:
         for slot in list(self._model_cache.slots_of(published)):
             self._model_cache.retire(slot)
 
-    async def _bring_up(self, model: PublishedModel) -> None:
-        """Load what the model should have in memory, its default version first."""
-        for candidate in self._candidates(model):
-            existing = self._model_cache.existing(candidate, "auto")
-            is_first = self._serving_slot(model.name) is None
-            if existing is None and is_first and not self._model_cache.has_room_for(candidate):
-                break  # loaded when a request asks for it
-            slot = existing or self._model_cache.begin(candidate, "auto")
-            await asyncio.wait([slot.load])
-            if slot.model is not None and not slot.retired:
-                self._swap(model.name, slot)
-                break
-        named = self._traffic.named(model)
-        await self._traffic.bring_up(
-            model,
-            [p for p in named if not self._is_unloaded(p) and model.why_unusable(p) is None],
-            serving=self._serving_slot(model.name),
-        )
-
-    def _candidates(self, model: PublishedModel) -> Iterator[PublishedVersion]:
-        """Yield the versions to try: the default and, where nothing answers yet, those before it."""
-        current = self._serving_slot(model.name)
-        if model.default is None:
-            return
-        wanted = model.versions[model.default]
-        if self._is_unloaded(wanted) or (current is not None and current.published is wanted):
-            return
-        before = sorted((n for n in model.versions if n < model.default), reverse=True)
-        for number in (model.default, *(before if current is None else ())):
-            published = model.versions[number]
-            if not self._is_unloaded(published) and model.why_unusable(published) is None:
-                yield published
-
-    def _swap(self, name: str, slot: Slot) -> None:
-        replaced = self._serving_slot(name)
-        self._serving[name] = slot
-        slot.evictable, slot.kept = False, name == self._default_model
-        logger.info("model_serving name=%s version=%d", name, slot.published.number)
-        if replaced is None or replaced is slot or replaced.pinned or replaced.in_traffic:
-            return
-        self._model_cache.retire(replaced)
-
     def _serving_slot(self, name: str) -> Slot | None:
-        slot = self._serving.get(name)
-        return None if slot is None or slot.retired else slot
+        return self._bring_ups.serving_slot(name)
 
     def _slot_meant(
         self, name: str, version: str | None, precision: AskedPrecision, traffic_key: str | None

@@ -25,6 +25,7 @@ class Slot:
         kept: must not make room for others, such as the model that readiness depends on.
         in_traffic: the model's traffic names it.
         files: changes with any file of the package; as of the beginning of the load.
+        is_tried: its package may be loaded; until then it waits for its trial.
         memory_bytes: what it is taken to need, once it is loaded.
         retired: taken out; what is still being loaded for it is thrown away.
         last_used: a time of the monotonic clock.
@@ -39,6 +40,7 @@ class Slot:
     kept: bool = False
     in_traffic: bool = False
     files: Hashable = None
+    is_tried: bool = False
     memory_bytes: int = 0
     retired: bool = False
     last_used: float = field(default_factory=time.monotonic)
@@ -51,6 +53,11 @@ class Slot:
     def key(self) -> tuple[str, int, AskedPrecision]:
         """What it is of: the same for whoever takes its place."""
         return self.published.name, self.published.number, self.precision
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it stays although another version answers for its model."""
+        return self.evictable or self.pinned or self.in_traffic
 
     @property
     def may_be_evicted(self) -> bool:

@@ -19,6 +19,7 @@ from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations
 from service.repository.registry import ModelRegistry
 from service.repository.states import State
+from service.repository.trial_queue import TrialQueue
 
 NEVER_S = 3600.0
 # Sees red where there is blue: its golden answers are still its own.
@@ -30,6 +31,10 @@ def untimed_tuner(max_batch: int) -> Tuner:
     return Tuner(
         cores=1, max_batch=max_batch, intra_op_threads=1, budget_s=0, decode_in_batch=False
     )
+
+
+def untried(package: Package, precision: AskedPrecision) -> None:
+    """In place of a trial: what is loaded in tests is safe."""
 
 
 def serve(loaded: LoadedModel) -> ServedModel:
@@ -53,6 +58,7 @@ async def registry_of(
     models_dir: Path,
     *,
     load: RecordingLoader | None = None,
+    trials: TrialQueue | None = None,
     max_on_demand: int = 4,
     max_memory_bytes: int = 0,
     operations: Operations | None = None,
@@ -61,6 +67,7 @@ async def registry_of(
 ) -> AsyncIterator[ModelRegistry]:
     """A started registry that looks at the disk once, and then only when it is told to (if not polling)."""
     model_cache = ModelCache(
+        trials=trials or TrialQueue(untried, end=lambda: None),
         load=load or RecordingLoader(),
         serve=serve,
         max_on_demand=max_on_demand,
