@@ -5,6 +5,7 @@ with a line and the pixels, until nobody asks any more.
 """
 
 import json
+import os
 import select
 import signal
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from inference.child_process import bound_data, go_first
 from inference.decoding import DecodeLimits, read_header
 from inference.errors import (
     ImageError,
@@ -62,7 +64,7 @@ class DecodeReply:
 
 def main() -> None:
     """Decode until the standard input ends, or nothing was asked for a minute."""
-    _go_first()
+    go_first()
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     while _is_asked(asked.fileno()) and (line := asked.readline()):
         request = from_json(DecodeRequest, parse_json(line), where="request")
@@ -89,16 +91,6 @@ def _answer(request: DecodeRequest, data: bytes) -> tuple[DecodeReply, bytes]:
     return reply, prepared.pixels.tobytes()
 
 
-def _go_first() -> None:
-    """Be the first to go where the system is short of memory, or when the one who asks has gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the one who asks
-    if sys.platform != "win32":
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    score = Path("/proc/self/oom_score_adj")
-    if score.exists():
-        score.write_text("1000", encoding="ascii")
-
-
 def _end_after(seconds: float) -> None:
     """Have the kernel end this process once it has used so many seconds of a core; 0 takes that back."""
     if sys.platform != "win32":
@@ -109,18 +101,13 @@ def _bound_memory(data: bytes, request: DecodeRequest) -> None:
     """Allow this process what the image takes by its header, where the system can hold it to that."""
     if sys.platform != "linux":
         return
-    import resource
-
     try:
         header = read_header(data, shorter_px=request.spec.resize_shorter_px)
     except ImageError:
         header = None
     taken_bytes = 2 * header.memory_bytes if header is not None else 0
     data_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
-    wanted = data_pages * resource.getpagesize() + taken_bytes + _SPARE_BYTES
-    most = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+    bound_data(data_pages * os.sysconf("SC_PAGE_SIZE") + taken_bytes + _SPARE_BYTES)
 
 
 def _is_asked(descriptor: int) -> bool:

@@ -5,24 +5,19 @@ others.
 """
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from typing import Final
 
 import numpy as np
 
+from inference.child_process import start_child
 from inference.decoding import DecodeLimits
 from inference.decoding_process import ERRORS, DecodeReply, DecodeRequest
 from inference.errors import ImageTooCostly
 from inference.preprocessing import PreparedImage, PreprocessSpec
 from inference.strictjson import from_json, parse_json, to_json
 
-_STARTED_BY: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; from inference.decoding_process import main; main()"
-)
-_ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 # The clock may run so many times as far as the processor: others may be using the cores.
 _CLOCK_PER_CPU: Final = 10
 
@@ -92,14 +87,8 @@ class SeparateDecoder:
             return self._process
         if self._process is not None:
             _close_pipes(self._process)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own code
-                [sys.executable, "-c", _STARTED_BY, *map(os.path.abspath, sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**kept, **_ENVIRONMENT},
-            )
+            self._process = start_child("inference.decoding_process")
         except OSError:
             self._process = None
         return self._process

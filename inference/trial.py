@@ -8,12 +8,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from inference.child_process import start_child
 from inference.errors import PackageError, TrialFailed
 from inference.manifest import Precision
 from inference.package import Package
@@ -25,14 +25,6 @@ OUT_OF_MEMORY: Final = 3
 _CLOCK_PER_CPU: Final = 5
 # A model is in memory as bytes, parsed, packed for the processor, and once to spare.
 _COPIES_OF_FILE: Final = 4
-_STARTED_BY: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; from inference.trial_process import main; main()"
-)
-_ENVIRONMENT: Final = {
-    "CUDA_VISIBLE_DEVICES": "",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,18 +146,11 @@ class Trials:
         raise TrialFailed(_end_of(process.returncode, request))
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GRAFT_")}
         with self._lock:
             if self._is_closed:
                 raise TrialFailed("the service is being ended")
             try:
-                process = subprocess.Popen(  # noqa: S603 - our own code
-                    [sys.executable, "-c", _STARTED_BY, *map(os.path.abspath, sys.path)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    bufsize=0,
-                    env={**kept, **_ENVIRONMENT},
-                )
+                process = start_child("inference.trial_process", bufsize=0)
             except OSError as err:
                 reason = err.strerror or type(err).__name__
                 raise TrialFailed(

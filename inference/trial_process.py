@@ -4,11 +4,11 @@ import json
 import os
 import sys
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+from inference.child_process import bound_data, go_first, lower_limit
 from inference.classifier import Classifier
 from inference.errors import InferenceError, PackageError, described
 from inference.golden import check_golden
@@ -58,24 +58,14 @@ def _try(request: TrialRequest) -> None:
 
 
 def _bound_this_process(request: TrialRequest) -> None:
-    """Take no more than may be taken, and be the first to go where the system is short of memory."""
-    if sys.platform == "win32":
-        return
-    import resource
+    go_first()
+    if sys.platform != "win32":
+        import resource
 
-    os.nice(_NICE)
-    cpu_s = max(1, round(request.cpu_s))
-    # Data is what is written to: address space as such is reserved in plenty by threads and allocators.
-    for bound, wanted in (
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_DATA, request.memory_bytes),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        most = resource.getrlimit(bound)[1]
-        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-        resource.setrlimit(bound, (limit, most))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+        os.nice(_NICE)
+        lower_limit(resource.RLIMIT_CPU, max(1, round(request.cpu_s)))
+        lower_limit(resource.RLIMIT_CORE, 0)
+    bound_data(request.memory_bytes)
 
 
 def _end_with_the_asker() -> None:

@@ -40,6 +40,10 @@ def model_of(data: bytes) -> Callable[[Path], None]:
     return lambda folder: replace_model(folder, data)
 
 
+def replaced_by(name: str, kind: str) -> Callable[[Path], None]:
+    return lambda folder: put_in_place(folder / name, kind)
+
+
 def claims_an_exabyte(folder: Path) -> None:
     file = folder / "manifest.json"
     manifest = json.loads(file.read_text())
@@ -68,10 +72,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = {
     "keys": (manifest_with(**dict.fromkeys(map(str, range(200_000)), 1)), "unknown keys"),
     "golden": (many_golden_images, "golden/expected.json"),
     **{
-        f"{kind.replace(' ', '-')}-{name.replace('/', '-')}": (
-            lambda folder, name=name, kind=kind: put_in_place(folder / name, kind),
-            "",
-        )
+        f"{kind.replace(' ', '-')}-{name.replace('/', '-')}": (replaced_by(name, kind), "")
         for name in ("model.onnx", "golden/00.png")
         for kind in ("a pipe", "a folder", f"{300 * 2**20} bytes")
     },
@@ -97,13 +98,8 @@ def models(service: Process) -> dict[str, dict[str, Any]]:
     return {model["name"]: model for model in answer.json()["models"]}
 
 
-def problem(service: Process, name: str) -> str | None:
-    (version,) = models(service)[name]["versions"]
-    return version.get("problem")
-
-
-def has_failed(service: Process, name: str) -> bool:
-    return models(service)[name]["versions"][-1]["state"] == "failed"
+def newest(service: Process, name: str) -> dict[str, Any]:
+    return dict(models(service)[name]["versions"][-1])
 
 
 def answers(service: Process, name: str) -> bool:
@@ -114,14 +110,19 @@ def answers(service: Process, name: str) -> bool:
 def test_each_is_shown_as_failed_and_the_good_one_answers(models_dir: Path) -> None:
     make_package(models_dir, name="good")
     for name, (make_hostile, _) in HOSTILE.items():
-        publish(models_dir, name[:60], make_hostile)
+        publish(models_dir, name, make_hostile)
     with running(models_dir, **QUICK) as service:
         with measured(service, good_image=RED, rests_within_s=60) as cost:
             eventually(
-                lambda: all(has_failed(service, n) for n in models(service) if n != "good"), service
+                lambda: all(
+                    model["versions"][-1]["state"] == "failed"
+                    for name, model in models(service).items()
+                    if name != "good"
+                ),
+                service,
             )
         for name, (_, said) in HOSTILE.items():
-            shown = problem(service, name[:60])
+            shown = newest(service, name)["problem"]
             assert shown is not None
             assert said in shown
             assert len(shown) < 500

@@ -148,6 +148,7 @@ def test_a_volume_that_is_gone_takes_nothing_along(models_dir: Path) -> None:
         models_dir.rmdir()
         models_dir.with_name("volume").rename(models_dir)
         eventually(lambda: "models_folder_is_back" in service.log, service)
+        eventually(lambda: answers.total() > 0, service)
         assert list(answers) == ["version 1"]
         shutil.rmtree(models_dir / "colours")
         eventually(lambda: "model_removed name=colours version=1" in service.log, service)
