@@ -27,7 +27,7 @@ FIRST = (
     TESTS / "training/runtime/test_distributed.py",
     TESTS / "training/finetuning/test_resume.py",
     TESTS / "clients/test_schemathesis.py",
-    TESTS / "clients/test_mlflow.py",
+    TESTS / "training/finetuning/test_mlflow.py",
     TESTS / "training/candidates/test_finetuned.py",
     TESTS / "benchmarks/test_families.py",
     TESTS / "test_docker.py",
