@@ -27,8 +27,7 @@ demo: setup ## train on handwritten digits, serve the model, ask it over HTTP
 serve: setup ## serve what is in models/ on http://127.0.0.1:8000
 	@exec $(RUN) -m service
 
-test: lint ## all checks and all tests
-	$(RUN) -m pytest $(IN_PARALLEL)
+test: lint test-core test-rest ## all checks and all tests, each once
 
 lint: setup ## format, style, types, the arrows between the packages, Dockerfile and shell
 	$(VENV)/bin/ruff format --check .
@@ -38,14 +37,14 @@ lint: setup ## format, style, types, the arrows between the packages, Dockerfile
 	$(VENV)/bin/hadolint Dockerfile
 	$(VENV)/bin/shellcheck .ci/run scripts/*.sh scripts/docker/*.sh benchmarks/gpu/*.sh
 
-test-core: $(CORE_VENV)/.ready ## inference and service, tested where torch is not installed
+test-core: $(CORE_VENV)/.ready ## inference and service, where torch is not installed
 	$(CORE_VENV)/bin/python -c 'import importlib.util as u, sys; sys.exit("torch is installed here" if u.find_spec("torch") else 0)'
 	$(CORE_VENV)/bin/python -m pytest $(IN_PARALLEL) -m core tests/inference tests/service
 
 fuzz: setup ## look for small inputs that cost much, for five minutes (MINUTES=10 SEED=1)
 	$(RUN) -m tests.fuzz --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0)
 
-test-rest: lint ## all checks, and the tests that test-core leaves; the two are `test` in less time
+test-rest: lint ## all checks, and the tests that test-core leaves
 	$(RUN) -m pytest $(IN_PARALLEL) -m "not core"
 
 image: setup ## the CPU image, built and run by a Docker Engine of its own (as root; scripts/docker/engine.sh)
