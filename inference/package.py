@@ -1,11 +1,7 @@
 """One model package on disk: read it, verify it, publish it whole or not at all."""
 
-import contextlib
 import hashlib
 import os
-import secrets
-import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +19,12 @@ from inference.manifest import (
 )
 from inference.names import MAX_VERSION, check_model_name, parse_version
 from inference.readable import share_reading
+from inference.temporary_folder import temporary_folder
 
 GOLDEN_FOLDER: Final = "golden"
 EXPECTED_FILE: Final = "expected.json"
 
 _TEMPORARY_PREFIX: Final = ".publishing-"
-_ABANDONED_AFTER_S: Final = 24 * 3600
 _PUBLISH_ATTEMPTS: Final = 20
 
 
@@ -124,24 +120,20 @@ def publish_package(models_dir: Path, name: str, write: Callable[[Path, int], No
     parent = models_dir / check_model_name(name)
     try:
         _make_folder(parent)
-        _remove_abandoned(parent)
     except OSError as err:
         raise _unwritable(models_dir, err) from err
     for _ in range(_PUBLISH_ATTEMPTS):
         version = next_version(parent)
-        temporary = parent / f"{_TEMPORARY_PREFIX}{secrets.token_hex(6)}"
         try:
-            temporary.mkdir()
-            write(temporary, version)
-            share_reading(temporary)
-            _fsync_tree(temporary)
-            if _rename_new(temporary, parent / str(version)):
-                _fsync(parent)
-                return parent / str(version)
+            with temporary_folder(parent, _TEMPORARY_PREFIX) as temporary:
+                write(temporary, version)
+                share_reading(temporary)
+                _fsync_tree(temporary)
+                if _rename_new(temporary, parent / str(version)):
+                    _fsync(parent)
+                    return parent / str(version)
         except OSError as err:
             raise _unwritable(models_dir, err) from err
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     raise PackageError(f"other publishers took every version of {name!r}; try again")
 
 
@@ -182,14 +174,6 @@ def _unwritable(models_dir: Path, err: OSError) -> PackageError:
     return PackageError(
         f"cannot write to models folder {str(models_dir)!r}: {reason}; choose another with --models-dir"
     )
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Remove what a killed publisher left. A day is longer than any publication takes."""
-    for entry in parent.glob(f"{_TEMPORARY_PREFIX}*"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - entry.stat().st_mtime > _ABANDONED_AFTER_S:
-                shutil.rmtree(entry, ignore_errors=True)
 
 
 def _fsync_tree(folder: Path) -> None:

@@ -110,17 +110,19 @@ def test_a_killed_publisher_leaves_nothing_that_a_reader_sees(tmp_path: Path) ->
     assert Repository(tmp_path).names() == []
     assert make_package(tmp_path).name == "1"
     assert Repository(tmp_path).versions("colours") == [1]
+    assert left_in(tmp_path / "colours") == ["1"]  # what the killed one left is gone
 
 
 def test_an_abandoned_folder_is_removed_after_a_day_and_a_fresh_one_kept(tmp_path: Path) -> None:
     folder = tmp_path / "colours"
-    for name, age_s in ((".publishing-old", DAY_S + 60), (".publishing-new", DAY_S - 60)):
+    old, new = f".publishing-{'0' * 12}", f".publishing-{'1' * 12}"
+    for name, age_s in ((old, DAY_S + 60), (new, DAY_S - 60)):
         (folder / name).mkdir(parents=True)
         (folder / name / "model.onnx").write_bytes(b"x")
         then = (folder / name).stat().st_mtime - age_s
         os.utime(folder / name, (then, then))
     publish_package(tmp_path, "colours", write_nothing)
-    assert left_in(folder) == [".publishing-new", "1"]
+    assert left_in(folder) == [new, "1"]
 
 
 def test_concurrent_publishers_get_a_version_each(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from training.errors import WeightsError
+from training.runtime.torch_files import takes_more_than_its_size
 
 StateDict = Mapping[str, Tensor]
 
@@ -73,6 +74,11 @@ def read_state_dict(file: Path) -> StateDict:
     try:
         if file.suffix == ".safetensors":
             return _unwrap(load_file(file), file)
+        if takes_more_than_its_size(file):
+            raise WeightsError(
+                f"weights file {file.name!r} holds compressed or shared records, as torch never writes: "
+                f"{_CONVERT}"
+            )
         with torch.serialization.safe_globals(_HARMLESS):
             return _unwrap(torch.load(file, map_location="cpu", weights_only=True), file)
     except pickle.UnpicklingError as err:

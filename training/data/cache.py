@@ -3,11 +3,12 @@
 Keyed by content (sha256 of the file) and by view (what was made of the image, in which version), and
 kept outside the data folder. SQLite knows what is there; the pixels lie in shard files, one for each
 run that wrote. Rows are committed after their pixels have reached the file, so that a killed run
-costs only what it had not committed, and two runs at once do not meet.
+costs only what it had not committed, and two runs at once do not meet. Each row has a checksum, so
+that what a disk changed is made anew and nothing is trained on noise.
 
 Pixels are read with plain reads, not through a memory map: the system's page cache is the same, and
 the process's own memory stays flat however many images there are. Where pixels lie is asked of the
-database once an image; who reads them again keeps the four numbers of their `Place`.
+database once an image; who reads them again keeps the numbers of their `Place`.
 """
 
 import os
@@ -15,8 +16,10 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -29,16 +32,22 @@ DEFAULT_LIMIT_BYTES: Final = 20 * 2**30
 _DATABASE: Final = "index.sqlite"
 _SHARDS: Final = "shards"
 _COMMIT_EVERY: Final = 512
+_MAX_SIDE_PX: Final = 2**16
 _BUSY_TIMEOUT_S: Final = 30.0
 _BUSY_RETRY_S: Final = 0.02
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS pixels (
-    sha256 TEXT, view TEXT, shard TEXT, offset INTEGER, height INTEGER, width INTEGER,
+CREATE TABLE IF NOT EXISTS checked_pixels (
+    sha256 TEXT, view TEXT, shard TEXT, offset INTEGER, height INTEGER, width INTEGER, checksum INTEGER,
     PRIMARY KEY (sha256, view)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS facts (sha256 TEXT, version TEXT, fact TEXT, PRIMARY KEY (sha256, version))
-WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checked_facts (
+    sha256 TEXT, version TEXT, fact TEXT, checksum INTEGER, PRIMARY KEY (sha256, version)
+) WITHOUT ROWID;
+-- Of before there were checksums.
+DROP TABLE IF EXISTS pixels;
+DROP TABLE IF EXISTS facts;
 """
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def default_cache_dir() -> Path:
@@ -48,12 +57,16 @@ def default_cache_dir() -> Path:
 
 
 class Place(NamedTuple):
-    """Where an image's pixels lie: byte `offset` of the cache's shard of that number, (height, width, 3)."""
+    """Where an image's pixels lie: byte `offset` of the cache's shard of that number, (height, width, 3).
+
+    `checksum` is of the pixels.
+    """
 
     shard: int
     offset: int
     height: int
     width: int
+    checksum: int
 
     @property
     def num_bytes(self) -> int:
@@ -94,17 +107,12 @@ class PixelCache:
         Raises:
             DataError: the folder cannot be written.
         """
-        try:
+        with _explained(folder):
             (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-            database = _connect(folder / _DATABASE)
-        except (OSError, sqlite3.Error) as err:
-            raise DataError(
-                f"cache folder {str(folder)!r} cannot be written; choose another with --cache-dir"
-            ) from err
-        cache = cls(folder, database)
-        cache._facts_version = facts_version
-        cache._evict(limit_bytes)
-        cache._open_shards(list(views))
+            cache = cls(folder, _connect_or_make_anew(folder / _DATABASE))
+            cache._facts_version = facts_version
+            cache._evict(limit_bytes)
+            cache._open_shards(list(views))
         return cache
 
     def close(self) -> None:
@@ -140,14 +148,19 @@ class PixelCache:
         """Return the (H, W, 3) uint8 RGB pixels at a place that `find` or `put` returned.
 
         Raises:
-            DataError: the shard is shorter than it was.
+            DataError: they are not those that were kept; their shard is removed, so that the next run
+                makes them anew.
         """
         descriptor = self._descriptors[place.shard]
         assert descriptor is not None
-        data = os.pread(descriptor, place.num_bytes, place.offset)
-        if len(data) != place.num_bytes:
+        with _explained(self._folder):
+            data = os.pread(descriptor, place.num_bytes, place.offset)
+        if len(data) != place.num_bytes or zlib.crc32(data) != place.checksum:
+            name = Path(list(self._numbers)[place.shard]).name
+            (self._folder / _SHARDS / name).unlink(missing_ok=True)
             raise DataError(
-                f"pixel cache {str(self._folder)!r} is damaged; remove it and start the run again"
+                f"pixels in the cache {str(self._folder)!r} were changed on the disk and have been removed; "
+                "start the run again to make them anew"
             )
         return np.frombuffer(data, dtype=np.uint8).reshape(place.height, place.width, 3)
 
@@ -162,20 +175,26 @@ class PixelCache:
         return list(places.values())
 
     def commit(self) -> None:
-        """Make everything put so far last: pixels first, then the rows that name them."""
-        if self._writer is not None:
-            os.fsync(self._writer.fileno())
+        """Make everything put so far last: pixels first, then the rows that name them.
+
+        Raises:
+            DataError: there is no room, or the folder is damaged.
+        """
         shards = list(self._numbers)
-        pixels = [
-            (*key, shards[place.shard], place.offset, place.height, place.width)
-            for key, place in self._pending.items()
+        pixels = [(*key, shards[place.shard], *place[1:]) for key, place in self._pending.items()]
+        facts = [
+            (sha, self._facts_version, fact, _checksum(fact))
+            for sha, fact in self._pending_facts.items()
         ]
-        facts = [(sha, self._facts_version, fact) for sha, fact in self._pending_facts.items()]
-        with self._lock, self._database:
+        with _explained(self._folder), self._lock, self._database:
+            if self._writer is not None:
+                os.fsync(self._writer.fileno())
             self._database.executemany(
-                "INSERT OR REPLACE INTO pixels VALUES (?, ?, ?, ?, ?, ?)", pixels
+                "INSERT OR REPLACE INTO checked_pixels VALUES (?, ?, ?, ?, ?, ?, ?)", pixels
             )
-            self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", facts)
+            self._database.executemany(
+                "INSERT OR REPLACE INTO checked_facts VALUES (?, ?, ?, ?)", facts
+            )
             self._pending_facts.clear()
             self._pending.clear()
 
@@ -183,34 +202,39 @@ class PixelCache:
         marks = ",".join("?" * len(views))
         # The marks are placeholders; no value enters the text.
         statement = (
-            "SELECT fact, NULL, NULL, NULL, NULL, NULL FROM facts WHERE sha256 = ? AND version = ? "  # noqa: S608
-            "UNION ALL SELECT NULL, view, shard, offset, height, width FROM pixels "
+            "SELECT fact, NULL, NULL, NULL, NULL, NULL, checksum FROM checked_facts "  # noqa: S608
+            "WHERE sha256 = ? AND version = ? "
+            "UNION ALL SELECT NULL, view, shard, offset, height, width, checksum FROM checked_pixels "
             f"WHERE sha256 = ? AND view IN ({marks})"
         )
         values = [sha256, self._facts_version, sha256, *views]
         fact, places = None, {}
-        for found, view, shard, *place in self._database.execute(statement, values).fetchall():
+        with _explained(self._folder):
+            rows = self._database.execute(statement, values).fetchall()
+        for found, view, shard, offset, height, width, checksum in rows:
             if view is None:
-                fact = str(found)
-            else:
+                fact = str(found) if _checksum(str(found)) == checksum else None
+            elif _is_sound(shard, offset, height, width):
                 number = self._number(shard)
                 gone = self._descriptors[number] is None
-                places[view] = None if gone else Place(number, *place)
+                places[view] = None if gone else Place(number, offset, height, width, checksum)
         return fact, places
 
     def _open_shards(self, views: list[str]) -> None:
         """Open all that hold something of `views`: another run may remove a file meanwhile."""
         marks = ",".join("?" * len(views))
         # The marks are placeholders; no value enters the text.
-        statement = f"SELECT DISTINCT shard FROM pixels WHERE view IN ({marks})"  # noqa: S608
+        statement = f"SELECT DISTINCT shard FROM checked_pixels WHERE view IN ({marks})"  # noqa: S608
         for (shard,) in self._database.execute(statement, views).fetchall():
-            self._number(shard)
+            if isinstance(shard, str):
+                self._number(shard)
 
     def _number(self, shard: str) -> int:
         """Return a shard's number; open it the first time."""
         if shard not in self._numbers:
-            path = self._folder / _SHARDS / shard
             descriptor = None
+            # A name that a damaged index holds must not lead to another folder.
+            path = self._folder / _SHARDS / Path(shard).name
             with suppress(FileNotFoundError):
                 descriptor = os.open(path, os.O_RDONLY)
                 os.utime(path)  # the time of last use, by which shards are removed
@@ -225,10 +249,12 @@ class PixelCache:
             with self._lock:
                 self._writer_number = self._number(name)
         offset = self._writer.tell()
-        self._writer.write(np.ascontiguousarray(image).tobytes())
-        self._writer.flush()  # it can be read at once
+        data = np.ascontiguousarray(image).tobytes()
+        with _explained(self._folder):
+            self._writer.write(data)
+            self._writer.flush()  # it can be read at once
         height, width, _ = image.shape
-        return Place(self._writer_number, offset, height, width)
+        return Place(self._writer_number, offset, height, width, zlib.crc32(data))
 
     def _evict(self, limit_bytes: int) -> None:
         found = []
@@ -241,9 +267,67 @@ class PixelCache:
             if total <= limit_bytes:
                 return
             with self._database:
-                self._database.execute("DELETE FROM pixels WHERE shard = ?", [path.name])
+                self._database.execute("DELETE FROM checked_pixels WHERE shard = ?", [path.name])
             path.unlink(missing_ok=True)
             total -= size
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say in a sentence what stands in the way of the cache.
+
+    Raises:
+        DataError: in place of what the system or SQLite raised.
+    """
+    try:
+        yield
+    except OSError as err:
+        raise _unusable(folder, err.strerror or type(err).__name__) from err
+    except sqlite3.Error as err:
+        if _code(err) in _DAMAGED:
+            _remove_database(folder / _DATABASE)
+            raise DataError(
+                f"the index of the cache {str(folder)!r} was damaged and has been removed; "
+                "start the run again to make it anew"
+            ) from err
+        raise _unusable(folder, str(err)) from err
+
+
+def _unusable(folder: Path, reason: str) -> DataError:
+    return DataError(
+        f"cache folder {str(folder)!r} cannot be used: {reason}; make room, or choose another with "
+        "--cache-dir"
+    )
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def _is_sound(shard: object, offset: object, height: object, width: object) -> bool:
+    """Whether a row is of numbers that make sense at all: damage makes other types, too."""
+    sides = all(isinstance(side, int) and 0 < side <= _MAX_SIDE_PX for side in (height, width))
+    return isinstance(shard, str) and isinstance(offset, int) and offset >= 0 and sides
+
+
+def _connect_or_make_anew(file: Path) -> sqlite3.Connection:
+    """Open the database; one that is damaged is removed, for a cache can be made again."""
+    try:
+        database = _connect(file)
+        (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if found == "ok":
+            return database
+        database.close()
+    except sqlite3.Error as err:
+        if _code(err) not in _DAMAGED:
+            raise
+    _remove_database(file)
+    return _connect(file)
+
+
+def _remove_database(file: Path) -> None:
+    for part in ("", "-wal", "-shm"):
+        file.with_name(f"{file.name}{part}").unlink(missing_ok=True)
 
 
 def _connect(file: Path) -> sqlite3.Connection:
@@ -251,6 +335,7 @@ def _connect(file: Path) -> sqlite3.Connection:
     while True:
         # Used from several threads, one at a time.
         database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        database.text_factory = partial(str, encoding="utf-8", errors="replace")
         try:
             database.execute("PRAGMA journal_mode=WAL")
             database.executescript(_SCHEMA)
@@ -265,5 +350,9 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _is_busy(err: sqlite3.Error) -> bool:
+    return _code(err) == sqlite3.SQLITE_BUSY
+
+
+def _code(err: sqlite3.Error) -> int:
     # The lower byte of an extended code is the code.
-    return getattr(err, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return int(getattr(err, "sqlite_errorcode", 0)) & 0xFF

@@ -57,7 +57,7 @@ class UnreadableFile:
 class StoredPixels:
     """One view of many images, read from the cache when asked for: `pixels[rows]`.
 
-    `places` are the numbers of each image's `Place`, one after another: 32 bytes an image.
+    `places` are the numbers of each image's `Place`, one after another: 40 bytes an image.
     """
 
     def __init__(self, cache: PixelCache, places: "array[int]") -> None:

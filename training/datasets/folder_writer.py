@@ -1,11 +1,11 @@
 """A dataset to a folder of images, all of it or nothing."""
 
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from inference.temporary_folder import temporary_folder
 from training.data.layout import Split
 from training.datasets.known_datasets import Held, Source
 from training.errors import DataError
@@ -39,8 +39,8 @@ def write_dataset(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{str(out)!r} is not an empty folder; name another one")
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as temporary:
-        folder = Path(temporary) / "images"
+    with temporary_folder(out.parent, f".{out.name}-") as temporary:
+        folder = temporary / "images"
         written = 0
         for part in source.parts:
             written += _write_part(source, part, folder, root, download=download, advance=advance)

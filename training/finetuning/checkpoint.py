@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import pickle
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +19,7 @@ import torch
 from training.errors import ConfigError, Paused
 from training.runtime import distributed
 from training.runtime.ranks import is_main
+from training.runtime.torch_files import is_whole, takes_more_than_its_size
 
 SAVE_EVERY_S: Final = 60.0
 _FORMAT: Final = 5
@@ -45,6 +48,8 @@ class Checkpoints:
     def at(cls, folder: Path, name: str, identity: Identity) -> "Checkpoints":
         """Return the place of a run's checkpoint in a folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
+        if is_main():
+            _remove_unfinished(folder, f"{name}.pt")
         return cls(file=folder / f"{name}.pt", identity=identity, saved=time.monotonic())
 
     @property
@@ -56,12 +61,11 @@ class Checkpoints:
         """Return what was saved, or None where there is nothing.
 
         Raises:
-            ConfigError: it is another run's.
+            ConfigError: it is another run's, or damaged.
         """
-        try:
-            saved: dict[str, Any] = torch.load(self.file, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
+        if not self.file.exists():
             return None
+        saved = _read(self.file)
         if saved["format"] != _FORMAT:
             raise ConfigError(
                 f"an unfinished run in {str(self.file)!r} is of another version of this program; "
@@ -82,7 +86,11 @@ class Checkpoints:
         return contents
 
     def save(self, contents: Mapping[str, Any]) -> None:
-        """Write beside the file, flush to the disk, then put it in its place."""
+        """Write beside the file, flush to the disk, then put it in its place.
+
+        Raises:
+            ConfigError: there is no room, or the folder cannot be written.
+        """
         if not is_main():
             return
         temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}")
@@ -99,6 +107,11 @@ class Checkpoints:
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(self.file)
+        except (OSError, RuntimeError) as err:  # torch's own writer raises the second
+            raise ConfigError(
+                f"the run cannot be saved in {str(self.file.parent)!r}: {_reason(err)}; make room, or "
+                "choose another folder with --cache-dir"
+            ) from err
         finally:
             temporary.unlink(missing_ok=True)
         self.saved = time.monotonic()
@@ -118,7 +131,9 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Forget the run: it is over."""
-        if is_main():
+        if is_main() and self.file.is_dir():  # nobody's checkpoint, but in its place
+            shutil.rmtree(self.file)
+        elif is_main():
             self.file.unlink(missing_ok=True)
 
     @contextmanager
@@ -136,6 +151,58 @@ class Checkpoints:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Read a checkpoint as it was written; nothing of it is run.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    damaged = ConfigError(
+        f"the unfinished run in {str(file)!r} is damaged (cut short, or changed on the disk); "
+        "add --fresh to start again"
+    )
+    try:
+        # torch reads past flipped bits, and the loss becomes nan an hour later.
+        if takes_more_than_its_size(file) or not is_whole(file):
+            raise damaged
+        saved = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as err:
+        raise damaged from err
+    if not isinstance(saved, dict) or saved.keys() != {"format", "identity", "contents"}:
+        raise damaged
+    return saved
+
+
+def _remove_unfinished(folder: Path, name: str) -> None:
+    """Remove what runs left that were killed while they saved."""
+    for path in folder.glob(f".{name}.*"):
+        number = path.name.rpartition(".")[2]
+        if number.isdecimal() and not _is_alive(int(number)):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    if pid == os.getpid() or os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _reason(err: Exception) -> str:
+    """Return what the system says; torch's writer hides it, mostly want of room."""
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, OSError):
+            return cause.strerror or type(cause).__name__
+        cause = cause.__cause__ or cause.__context__
+    return "it could not be written"
 
 
 def run_name(publish_name: str, models_dir: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +24,7 @@ from onnxruntime.quantization import (
 )
 
 from inference.session import INPUT_NAME
+from inference.temporary_folder import temporary_folder
 from training.precisions.sensitive_layers import float_nodes, name_nodes, sensitive_nodes
 from training.runtime.arrays import Pixels
 
@@ -57,20 +58,21 @@ class Int8Converter:
         self._trunk = copy.deepcopy(trunk)
         name_nodes(self._trunk)
         self._images = images
-        self._folder = TemporaryDirectory(prefix="graft-int8-")
+        self._temporary = temporary_folder(Path(gettempdir()), "graft-int8-")
 
     def __enter__(self) -> "Int8Converter":
+        self._folder = self._temporary.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._folder.cleanup()
+        self._temporary.__exit__(None, None, None)
 
     def convert(self, recipe: Recipe) -> onnx.ModelProto:
         """Return the quantised trunk, with float32 outputs."""
         excluded = float_nodes(self._trunk)
         if recipe.keep_sensitive:
             excluded += sensitive_nodes(self._trunk)
-        target = Path(self._folder.name) / "quantised.onnx"
+        target = self._folder / "quantised.onnx"
         with _quiet_quantiser():
             quantize_static(
                 copy.deepcopy(self._trunk),  # it empties the one that it is given
@@ -81,7 +83,7 @@ class Int8Converter:
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 nodes_to_exclude=excluded,
-                calibration_cache_path=Path(self._folder.name) / "ranges.json",
+                calibration_cache_path=self._folder / "ranges.json",
             )
         return onnx.load(target)
 

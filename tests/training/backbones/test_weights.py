@@ -2,6 +2,7 @@
 
 import argparse
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -225,3 +226,16 @@ def test_the_packaged_weights_fit_the_default_backbone_in_every_shape() -> None:
     assert info.licence == "apache-2.0"
     assert info.sha256 is not None
     assert len(info.sha256) == 64
+
+
+def test_compressed_records_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    torch.save({"conv.weight": torch.zeros(2**22)}, tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "w.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for record in plain.infolist():
+            packed.writestr(record.filename, plain.read(record))
+    assert (tmp_path / "w.pth").stat().st_size < 2**20
+    with pytest.raises(WeightsError, match="compressed or shared records"):
+        read_state_dict(tmp_path / "w.pth")

@@ -165,7 +165,7 @@ def test_a_cut_shard_is_noticed(tmp_path: Path) -> None:
     for shard in (tmp_path / "shards").iterdir():
         os.truncate(shard, 5)
     again = opened(tmp_path)
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="changed on the disk"):
         kept(again, "hash")
     again.close()
 
@@ -174,12 +174,6 @@ def test_a_cache_that_cannot_be_written_is_told_with_the_remedy(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="--cache-dir"):
         opened(tmp_path / "file" / "cache")
-
-
-def test_a_damaged_index_is_told_with_the_remedy(tmp_path: Path) -> None:
-    (tmp_path / "index.sqlite").write_bytes(b"no database, not at all" * 10)
-    with pytest.raises(DataError, match="--cache-dir"):
-        opened(tmp_path)
 
 
 def test_the_default_folder_follows_the_user(
@@ -196,9 +190,105 @@ def test_the_index_survives_readers_of_its_own(tmp_path: Path) -> None:
     """A reader in the middle of a query does not block a writer."""
     cache = opened(tmp_path)
     with sqlite3.connect(tmp_path / "index.sqlite") as reader:
-        reader.execute("SELECT * FROM facts").fetchall()
+        reader.execute("SELECT * FROM checked_facts").fetchall()
         cache.put("hash", "fact", {VIEW: image(1)})
         cache.commit()
     reader.close()
     cache.close()
     assert opened(tmp_path).find("hash", [VIEW])
+
+
+def filled(folder: Path, count: int = 60) -> None:
+    cache = opened(folder)
+    for seed in range(count):
+        cache.put(f"hash{seed}", f'{{"fact": {seed}}}', {VIEW: image(seed)})
+    cache.close()
+
+
+def flip(file: Path, count: int, seed: int) -> None:
+    """Flip so many bits of a file, spread over it."""
+    data = bytearray(file.read_bytes())
+    for position in np.random.default_rng(seed).integers(0, len(data) * 8, count):
+        data[position // 8] ^= 1 << (position % 8)
+    file.write_bytes(data)
+
+
+def test_pixels_that_a_disk_changed_are_refused_and_made_anew_by_the_next_run(
+    tmp_path: Path,
+) -> None:
+    filled(tmp_path)
+    (shard,) = (tmp_path / "shards").iterdir()
+    flip(shard, 1, seed=1)
+    cache = opened(tmp_path)
+    with pytest.raises(DataError, match="changed on the disk and have been removed; start the run"):
+        [kept(cache, f"hash{seed}") for seed in range(60)]
+    cache.close()
+    again = opened(tmp_path)
+    assert again.find("hash1", [VIEW]) is None
+    again.put("hash1", "fact", {VIEW: image(1)})
+    assert np.array_equal(kept(again, "hash1"), image(1))
+    again.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_index_with_flipped_bits_gives_what_was_put_or_nothing(
+    tmp_path: Path, seed: int
+) -> None:
+    filled(tmp_path)
+    flip(tmp_path / "index.sqlite", [5, 50, 500][seed % 3], seed)
+    try:
+        cache = opened(tmp_path)
+        for number in range(60):
+            fact, places = cache.look_up(f"hash{number}", [VIEW])
+            assert fact in (None, f'{{"fact": {number}}}')
+            if places is not None:
+                assert np.array_equal(cache.read(places[0]), image(number))
+        cache.close()
+    except DataError as err:
+        assert "start the run again" in str(err)  # noqa: PT017
+    again = opened(tmp_path)
+    again.put("new", "fact", {VIEW: image(1)})
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8192, b"no database", b"SQLite format 3\0"])
+def test_an_index_that_is_none_is_made_anew(tmp_path: Path, content: bytes) -> None:
+    filled(tmp_path, count=2)
+    (tmp_path / "index.sqlite").write_bytes(content)
+    cache = opened(tmp_path)
+    assert cache.find("hash1", [VIEW]) is None
+    cache.put("hash1", "fact", {VIEW: image(1)})
+    cache.close()
+    assert np.array_equal(kept(opened(tmp_path), "hash1"), image(1))
+
+
+def test_an_index_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "index.sqlite").mkdir()
+    with pytest.raises(DataError, match=r"cannot be used: .*--cache-dir"):
+        opened(tmp_path)
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from training.data.cache import PixelCache
+from training.errors import DataError
+
+cache = PixelCache.open(Path(sys.argv[1]), views=["v"], facts_version="1")
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+try:
+    for number in range(1000):
+        cache.put(str(number), "fact", {"v": np.zeros((100, 100, 3), np.uint8)})
+except DataError as err:
+    print(err)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "cannot be used: File too large; make room" in done.stdout
