@@ -85,7 +85,7 @@ def _version() -> str:
 
 
 def _suggestion(name: str) -> str:
-    close = get_close_matches(name, COMMANDS, n=1)
+    close = get_close_matches(name, [*COMMANDS, "--help", "--version"], n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(COMMANDS)}"
 
 

@@ -36,7 +36,9 @@ def start_child(module: str, *, bufsize: int = -1) -> "subprocess.Popen[bytes]":
 
 def go_first() -> None:
     """In the child: be the first to go where the system is short of memory, or the parent has gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the one who asks
+    # A terminal's Ctrl-C, and a SIGTERM to all processes of a service, are for the one who asks.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.platform != "win32":
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     with suppress(OSError):  # Linux alone has it

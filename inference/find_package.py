@@ -35,6 +35,8 @@ def find_package(path: Path) -> Path:
         )
     if models := _models_in(full.parent):
         raise unknown_model(full.name, models, where=full.parent.name)
+    if not os.path.exists(full.parent):
+        raise ModelNotFound(f"no package at {str(path)!r}: there is no folder {str(path.parent)!r}")
     raise ModelNotFound(
         f"no package at {str(path)!r}; give models/NAME, models/NAME/VERSION or a model.onnx file"
     )

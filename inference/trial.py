@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ class Trials:
             except OSError as err:
                 reason = err.strerror or type(err).__name__
                 raise TrialFailed(
-                    f"no process could be started to try the model: {reason}"
+                    f"{sys.executable} could not be started to try the model: {reason}"
                 ) from err
             self._processes.add(process)
         return process

@@ -24,6 +24,7 @@ from service.processes.worker_folder import NoWorkerFolder
 from service.processes.workers import Supervisor
 from service.service_links import links_message, service_links
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
+from service.settings_errors import settings_message
 
 logger = logging.getLogger("service")
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             else None
         )
     except ValidationError as err:
-        return _refuse(_settings_message(err))
+        return _refuse(settings_message(err))
     except (ProviderUnavailable, _CannotListen) as err:
         return _refuse(str(err))
     if metrics_listener is not None:
@@ -147,14 +148,6 @@ def _check_hardware(settings: Settings) -> None:
     """Refuse to start rather than let every model fail."""
     if settings.require_gpu or settings.provider in ("cuda", "tensorrt"):
         probe_provider(session_config(settings))
-
-
-def _settings_message(err: ValidationError) -> str:
-    lines = []
-    for error in err.errors(include_url=False, include_input=False):
-        where = "".join(f"{ENV_PREFIX}{str(part).upper()}: " for part in error["loc"][:1])
-        lines.append(where + error["msg"].removeprefix("Value error, "))
-    return "; ".join(lines)
 
 
 def _refuse(message: str) -> int:

@@ -20,19 +20,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         files = image_files(args.folder)
+        key = os.environ.get(KEY_VARIABLE)
         client = Client(
             args.url,
-            api_key=os.environ.get(KEY_VARIABLE),
+            api_key=key,
             model=args.model,
             connections=args.connections,
         )
     except (NotADirectoryError, ValueError) as err:
         return _refuse(str(err))
+    if not files:
+        return _refuse(f"folder {str(args.folder)!r} holds no image file")
     failed, started = 0, time.monotonic()
     with client:
         for done, (path, found) in enumerate(client.predict_many(files, version=args.version), 1):
             if isinstance(found, (Refused, Unreachable)) and found.concerns_every_image:
-                return _refuse(_with_remedy(found))
+                return _refuse(_with_remedy(found, key))
             failed += not isinstance(found, Answer)
             line = {"file": str(path.relative_to(args.folder)), **_as_dict(found)}
             print(json.dumps(line, ensure_ascii=False))  # noqa: T201
@@ -40,8 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _with_remedy(err: Refused | Unreachable) -> str:
+def _with_remedy(err: Refused | Unreachable, key: str | None) -> str:
     if isinstance(err, Refused) and err.status == 401:
+        if key:
+            return f"the service does not know the API key in {KEY_VARIABLE}"
         return f"the service wants an API key; set {KEY_VARIABLE} to one of its keys"
     if isinstance(err, Refused) and err.code == "model_not_chosen":
         return f"{err}; choose with --model"

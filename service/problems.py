@@ -153,9 +153,10 @@ async def _handle_http(request: Request, err: Exception) -> Response:
     assert isinstance(err, HTTPException)
     status = HTTPStatus(err.status_code)
     path, docs = request.url.path[:200], f"{request.scope.get('root_path', '')}/docs"
+    allowed = (err.headers or {}).get("Allow", "")
     details = {
         404: f"there is nothing at {path!r}; {docs} lists the addresses",
-        405: f"{request.method[:20]} is not possible at {path!r}; {docs} lists the calls",
+        405: f"{request.method[:20]} is not possible at {path!r}; use {allowed} ({docs} lists the calls)",
     }
     kind = ProblemKind(int(status), status.name.lower(), status.phrase)
     detail = details.get(int(status), status.phrase)

@@ -295,7 +295,7 @@ class Settings(BaseSettings):
         if self.require_gpu and self.provider == "cpu":
             raise ValueError("provider 'cpu' and require_gpu contradict each other")
         if self.metrics_port and self.metrics_port == self.port:
-            raise ValueError("metrics_port and port are the same; choose another")
+            raise ValueError("GRAFT_METRICS_PORT and GRAFT_PORT are the same; choose another")
         if self.max_request_bytes > self.max_buffered_bytes:
             raise ValueError("max_request_bytes is above max_buffered_bytes; no such request fits")
         return self

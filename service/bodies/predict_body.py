@@ -107,18 +107,17 @@ def may_hold_options(request: Request) -> bool:
 def kind_of_body(media_type: str, start: bytes) -> BodyKind:
     """Tell what a body is by its content type, in lower case, and its first bytes."""
     first = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    is_json = _JSON_TYPES.fullmatch(media_type) is not None
     if is_image(start):
         return BodyKind.IMAGE
     if media_type.startswith("multipart/") or sniffed_boundary(start):
         return BodyKind.FORM
-    if first in (b"{", b"[") or (is_json and first == b'"'):
+    if first in (b"{", b"[", b'"'):
         return BodyKind.JSON
     if media_type == _FORM_TYPE and begins_like_fields(start):
         return BodyKind.FIELDS
     if start and _is_text(start) and not _is_damaged_webp(start):
         return BodyKind.TEXT
-    return BodyKind.JSON if is_json else BodyKind.UNKNOWN
+    return BodyKind.JSON if _JSON_TYPES.fullmatch(media_type) else BodyKind.UNKNOWN
 
 
 async def _understood(
@@ -170,7 +169,7 @@ def _text(data: bytes, media_type: str) -> Uploads:
     if _JSON_TYPES.fullmatch(media_type):
         raise MalformedBody('the body is no JSON; send {"images": ["<base64>", …]}')
     raise UnsupportedBody(
-        f"a text of content type {media_type[:80]!r} is not read here; send the image itself with "
+        f"the body is a text (content type {media_type[:80]!r}) and no image; send the image itself with "
         "'Content-Type: image/jpeg' (or its own type), files as multipart/form-data, or JSON with "
         "base64 images"
     )

@@ -177,9 +177,24 @@ def test_the_command_ends_at_the_first_refusal_that_concerns_every_image(
     assert captured.err.splitlines() == [
         "error: the service wants an API key; set GRAFT_CLIENT_KEY to one of its keys"
     ]
+    monkeypatch.setenv(client_command.KEY_VARIABLE, "wrong-key-123")
+    assert client_command.main([str(photos), "--url", service.url]) == 2
+    assert "does not know the API key in GRAFT_CLIENT_KEY" in capsys.readouterr().err
     monkeypatch.setenv(client_command.KEY_VARIABLE, "predict-key-1")
     assert client_command.main([str(photos), "--url", service.url, "--model", "nosuch"]) == 2
     assert "nosuch" in capsys.readouterr().err
+
+
+def test_a_folder_without_images_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert client_command.main([str(tmp_path)]) == 2
+    assert "holds no image file" in capsys.readouterr().err
+
+
+def test_a_key_that_no_header_can_carry_is_refused() -> None:
+    with pytest.raises(ValueError, match="api_key"):
+        Client("http://127.0.0.1:8000", api_key="…")
 
 
 def test_the_client_imports_nothing_of_the_server() -> None:

@@ -46,7 +46,9 @@ def test_every_refusal_is_a_problem_document(
 
 
 def test_a_wrong_method_names_the_right_one(client: TestClient) -> None:
-    assert client.get("/predict").headers["allow"] == "POST"
+    refused = client.get("/predict")
+    assert refused.headers["allow"] == "POST"
+    assert "use POST" in refused.json()["detail"]
 
 
 def test_a_validation_problem_lists_its_parts_without_the_input(client: TestClient) -> None:

@@ -70,7 +70,8 @@ def test_json_is_read_in_the_forms_of_other_services(client: TestClient, value: 
     "content_type", [FORM, "text/plain", "application/vnd.api+json", "image/jpeg"]
 )
 def test_json_is_read_under_any_type(client: TestClient, content_type: str) -> None:
-    assert labels(send(client, "\ufeff" + json.dumps({"image": TEXT}), content_type)) == ["red"]
+    for value in ({"image": TEXT}, [TEXT], TEXT):
+        assert labels(send(client, "\ufeff" + json.dumps(value), content_type)) == ["red"]
 
 
 def test_an_object_of_json_may_name_its_image(client: TestClient) -> None:
