@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,20 +81,22 @@ def models_dir(tmp_path: Path) -> Path:
     return folder
 
 
+@contextmanager
+def serving(models_dir: Path, **settings: object) -> Iterator[TestClient]:
+    """Run the service with the given settings for a block; every model has been tried when it begins."""
+    values: dict[str, object] = {"models_dir": models_dir, "provider": "cpu", **settings}
+    app = create_app(Settings.model_validate(values))
+    with TestClient(app) as client:
+        assert client.portal is not None
+        client.portal.call(app.state.context.registry.settled)
+        yield client
+
+
 @pytest.fixture
-def start_service(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClientFactory]:
-    """Start the service on `models_dir` with the given settings; every model has been tried then."""
+def start_service(models_dir: Path) -> Iterator[ClientFactory]:
+    """Start the service on `models_dir` with the given settings; see `serving`."""
     with ExitStack() as stack:
-
-        def start(**settings: object) -> TestClient:
-            values: dict[str, object] = {"models_dir": models_dir, "provider": "cpu", **settings}
-            app = create_app(Settings.model_validate(values))
-            client = stack.enter_context(TestClient(app))
-            assert client.portal is not None
-            client.portal.call(app.state.context.registry.settled)
-            return client
-
-        yield start
+        yield lambda **settings: stack.enter_context(serving(models_dir, **settings))
 
 
 @pytest.fixture
@@ -102,3 +104,18 @@ def client(models_dir: Path, start_service: ClientFactory) -> TestClient:
     """A service with one model, "colours" version 1."""
     make_package(models_dir)
     return start_service()
+
+
+@pytest.fixture(scope="session")
+def colours_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository behind `shared_client`; tests only read it."""
+    folder = tmp_path_factory.mktemp("models")
+    make_package(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_client(colours_dir: Path) -> Iterator[TestClient]:
+    """What `client` is, one for all tests that only ask: neither what it counts nor its model may matter."""
+    with serving(colours_dir) as client:
+        yield client

@@ -22,6 +22,11 @@ DATA_URL = f"data:image/png;base64,{TEXT}"
 FORM = "application/x-www-form-urlencoded"
 
 
+@pytest.fixture
+def client(shared_client: TestClient) -> TestClient:
+    return shared_client
+
+
 def send(
     client: TestClient, body: bytes | str, content_type: str = "", path: str = "/predict", **h: str
 ) -> Response:

@@ -10,17 +10,22 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from tests.builders import coloured, make_package
-from tests.conftest import ClientFactory
+from tests.conftest import ClientFactory, serving
 
 RED = coloured("red")
 RED_BASE64 = base64.b64encode(RED).decode()
 
 
 @pytest.fixture
-def strict(models_dir: Path, start_service: ClientFactory) -> TestClient:
+def client(shared_client: TestClient) -> TestClient:
+    return shared_client
+
+
+@pytest.fixture(scope="module")
+def strict(colours_dir: Path) -> Iterator[TestClient]:
     """A service with small limits: 2,000 bytes an image, 4,000 a request, 3 images."""
-    make_package(models_dir)
-    return start_service(max_image_bytes=2000, max_request_bytes=4000, max_images=3)
+    with serving(colours_dir, max_image_bytes=2000, max_request_bytes=4000, max_images=3) as client:
+        yield client
 
 
 def send(client: TestClient, body: bytes, content_type: str | None, **headers: str) -> Response:

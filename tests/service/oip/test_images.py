@@ -13,6 +13,11 @@ from tests.builders import coloured
 from tests.service.oip_requests import INFER, LENGTH, infer, outputs
 
 
+@pytest.fixture
+def client(shared_client: TestClient) -> TestClient:
+    return shared_client
+
+
 def encoded_input(count: int, **changes: Any) -> dict[str, Any]:
     return {"name": "image", "datatype": "BYTES", "shape": [count], **changes}
 

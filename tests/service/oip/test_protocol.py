@@ -16,6 +16,11 @@ from tests.service.oip_requests import INFER, LENGTH, images, infer, infer_binar
 ADMIN = {"authorization": "Bearer admin-key-123"}
 
 
+@pytest.fixture
+def client(shared_client: TestClient) -> TestClient:
+    return shared_client
+
+
 def test_the_server_names_itself(client: TestClient) -> None:
     answer = client.get("/v2").json()
     assert set(answer) == {"name", "version", "extensions"}
@@ -271,7 +276,9 @@ def test_the_configuration_describes_tensors_without_the_batch(
     assert {"name": "logits", "data_type": "TYPE_FP32", "dims": [3]} in config["output"]
 
 
-def test_statistics_add_up(client: TestClient) -> None:
+def test_statistics_add_up(models_dir: Path, start_service: ClientFactory) -> None:
+    make_package(models_dir)
+    client = start_service()
     assert infer(client, tensor(images("red", "blue"))).status_code == 200
     assert client.post("/predict", content=coloured("red")).status_code == 200
     assert infer(client, tensor(images("red")), parameters={"timeout": 1}).status_code == 504

@@ -16,6 +16,11 @@ from tests.conftest import ClientFactory
 PNG = {"content-type": "image/png"}
 
 
+@pytest.fixture
+def client(shared_client: TestClient) -> TestClient:
+    return shared_client
+
+
 def post(client: TestClient, data: bytes, url: str = "/predict", **params: Any) -> Response:
     return client.post(url, content=data, headers=PNG, params=params)
 
@@ -39,9 +44,9 @@ def test_an_answer_holds_what_was_asked_for_and_no_more(client: TestClient) -> N
     assert set(entry) == {"index", "filename", "label", "probability", "rejected", "top"}
 
 
-def test_the_service_answers_as_inference_does(client: TestClient, models_dir: Path) -> None:
+def test_the_service_answers_as_inference_does(client: TestClient, colours_dir: Path) -> None:
     data = coloured("green", (31, 57), "JPEG")
-    (expected,) = open_classifier(models_dir / "colours" / "1").classify([data])
+    (expected,) = open_classifier(colours_dir / "colours" / "1").classify([data])
     (entry,) = post(client, data).json()["predictions"]
     assert [t["probability"] for t in entry["top"]] == [t.probability for t in expected.top]
 
