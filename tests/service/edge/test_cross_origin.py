@@ -1,6 +1,7 @@
 """Pages of other sites: as a browser asks, and what it must find in every answer."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from service.edge.cross_origin import refusal_headers
 from tests.builders import coloured, make_package
-from tests.conftest import ClientFactory
+from tests.conftest import ClientFactory, serving
 from tests.service.service_process import running
 
 PAGE = "https://app.example.org"
@@ -17,10 +18,11 @@ ALLOWED = "access-control-allow-origin"
 KEY = "a-long-key"
 
 
-@pytest.fixture
-def client(models_dir: Path, start_service: ClientFactory) -> TestClient:
-    make_package(models_dir)
-    return start_service(cors_origins=f"{PAGE},http://localhost:3000", api_keys=[KEY])
+@pytest.fixture(scope="module")
+def client(colours_dir: Path) -> Iterator[TestClient]:
+    origins = f"{PAGE},http://localhost:3000"
+    with serving(colours_dir, cors_origins=origins, api_keys=[KEY]) as client:
+        yield client
 
 
 def test_a_preflight_allows_keys_in_headers_and_no_cookies(client: TestClient) -> None:

@@ -1,5 +1,6 @@
 """API keys over HTTP: who may predict, who may administer, and what stays open."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -9,7 +10,7 @@ from pydantic import SecretStr
 
 from service.limits.access import Access
 from tests.builders import coloured, make_package
-from tests.conftest import ClientFactory
+from tests.conftest import ClientFactory, serving
 from tests.service.service_process import running
 
 KEY, SECOND_KEY, ADMIN = "predict-key-1", "predict-key-2", "admin-key-123"
@@ -28,10 +29,10 @@ ADMIN_CALLS = [
 ]
 
 
-@pytest.fixture
-def guarded(models_dir: Path, start_service: ClientFactory) -> TestClient:
-    make_package(models_dir)
-    return start_service(api_keys=f"{KEY}, {SECOND_KEY}", admin_keys=ADMIN)
+@pytest.fixture(scope="module")
+def guarded(colours_dir: Path) -> Iterator[TestClient]:
+    with serving(colours_dir, api_keys=f"{KEY}, {SECOND_KEY}", admin_keys=ADMIN) as client:
+        yield client
 
 
 def bearer(key: str) -> dict[str, str]:
