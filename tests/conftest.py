@@ -82,7 +82,7 @@ def models_dir(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(models_dir: Path, **settings: object) -> Iterator[TestClient]:
+def serving(models_dir: Path, /, **settings: object) -> Iterator[TestClient]:
     """Run the service with the given settings for a block; every model has been tried when it begins."""
     values: dict[str, object] = {"models_dir": models_dir, "provider": "cpu", **settings}
     app = create_app(Settings.model_validate(values))
