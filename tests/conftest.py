@@ -34,6 +34,8 @@ FIRST = (
     TESTS / "service/processes/test_workers.py",
     TESTS / "service/processes/test_process.py",
     TESTS / "service/processes/test_exhaustion.py",
+    TESTS / "service/repository/test_hostile_packages.py",
+    TESTS / "service/repository/test_many_hands.py",
 )
 
 
