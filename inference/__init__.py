@@ -7,6 +7,7 @@ from inference.telemetry_off import turn_off_telemetry
 
 turn_off_telemetry()
 
+from inference.atomic_publish import publish_package
 from inference.classifier import (
     BatchOutputs,
     Classifier,
@@ -35,7 +36,7 @@ from inference.errors import (
 from inference.find_package import find_package
 from inference.golden import check_golden, write_golden
 from inference.manifest import Manifest, dump_manifest, parse_manifest
-from inference.package import Package, publish_package, read_package
+from inference.package import Package, read_package
 from inference.preprocessing import PreparedImage, PreprocessSpec, crop_box, prepare_image
 from inference.repository import Repository
 from inference.session import ModelSession, SessionConfig, open_session

@@ -7,8 +7,8 @@ from pathlib import Path
 from inference.errors import ModelNotFound, PackageError
 from inference.manifest import MANIFEST_FILE
 from inference.repository import Repository
+from inference.resolve_version import listed, unknown_model
 from inference.version_folders import list_model
-from inference.version_names import listed, unknown_model
 
 
 def find_package(path: Path) -> Path:

@@ -7,9 +7,9 @@ from inference.aliases import read_aliases, remove_alias, set_alias
 from inference.errors import InvalidName, ModelNotFound, PackageError
 from inference.names import LATEST, check_alias, check_model_name, parse_version
 from inference.package import Package, read_package
+from inference.resolve_version import VersionNames, unknown_model
 from inference.traffic import Traffic, read_traffic, write_traffic
 from inference.version_folders import list_model, list_models, why_incomplete
-from inference.version_names import VersionNames, unknown_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from inference.atomic_publish import publish_package
 from inference.classifier import Classifier
 from inference.golden import write_golden
 from inference.manifest import (
@@ -36,7 +37,6 @@ from inference.manifest import (
     TrainingInfo,
     dump_manifest,
 )
-from inference.package import publish_package
 from inference.preprocessing import PreprocessSpec
 from inference.rejection import needs_output
 from inference.session import SessionConfig, open_session

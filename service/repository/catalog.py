@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inference import Manifest, Package
+from inference.resolve_version import VersionNames, unknown_model
 from inference.traffic import Traffic
 from inference.version_folders import FileStamp
-from inference.version_names import VersionNames, unknown_model
 from service.errors import ModelNotReady
 
 

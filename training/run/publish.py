@@ -10,6 +10,7 @@ from typing import Final
 
 import onnx
 
+from inference.atomic_publish import publish_package
 from inference.classifier import Classifier
 from inference.golden import (
     MAX_GOLDEN_IMAGES,
@@ -26,7 +27,7 @@ from inference.manifest import (
     Precision,
     dump_manifest,
 )
-from inference.package import publish_package, read_package
+from inference.package import read_package
 from inference.session import SessionConfig
 from inference.similar import write_index
 from inference.strictjson import to_json

@@ -3,7 +3,7 @@
 import pytest
 
 from inference.errors import ModelNotFound
-from inference.version_names import VersionNames, listed
+from inference.resolve_version import VersionNames, listed
 
 
 def names(**aliases: int) -> VersionNames:
