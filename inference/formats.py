@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from inference.errors import UndecodableImage, UnsupportedFormat
+from inference.file_kinds import KIND_BYTES, file_kind, read_format
 
 # Pillow format name -> media type. An allow-list: Pillow opens some forty formats, among them
 # PostScript and PDF, whose decoders have been the door for attacks.
@@ -19,26 +20,6 @@ IMAGE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp"}
 )
 
-_MAGIC: Final = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
-)
-
-# Named so that a person is told what the file is, not only what it is not.
-_KNOWN_OTHERS: Final = (
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"%PDF", "PDF"),
-    (b"%!PS", "PostScript"),
-    (b"8BPS", "Photoshop"),
-    (b"\x00\x00\x01\x00", "Windows icon"),
-    (b"PK\x03\x04", "ZIP"),
-    (b"\x1f\x8b", "gzip"),
-)
-
 
 def sniff_format(data: bytes) -> str:
     """Return the Pillow format name (`"JPEG"`, …) of an encoded image.
@@ -49,26 +30,11 @@ def sniff_format(data: bytes) -> str:
     """
     if not data:
         raise UndecodableImage("image is empty (0 bytes); replace it with the whole file")
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    accepted = ", ".join(ACCEPTED_FORMATS)
+    image_format = read_format(data)
+    if image_format is not None:
+        return image_format
+    kind = file_kind(data[:KIND_BYTES])
     raise UnsupportedFormat(
-        f"file is {_describe(data)}, not an accepted image; convert it to one of {accepted}"
+        f"file is {kind.described}, not an accepted image; convert it to one of "
+        f"{', '.join(ACCEPTED_FORMATS)}"
     )
-
-
-def _describe(data: bytes) -> str:
-    for magic, name in _KNOWN_OTHERS:
-        if data.startswith(magic):
-            return f"a {name} file"
-    if data[4:8] == b"ftyp":
-        return "an ISO media file (HEIC, AVIF or video)"
-    head = data[:512].lstrip().lower()
-    if head.startswith((b"<!doctype html", b"<html", b"<head")):
-        return "an HTML page"
-    if head.startswith((b"<svg", b"<?xml")):
-        return "an SVG or XML file"
-    return "of an unknown type"

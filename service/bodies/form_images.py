@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from inference.decoding import over_byte_limit
-from inference.errors import ImageError
-from inference.formats import sniff_format
+from inference.file_kinds import KIND_BYTES, read_format
 from service.bodies.encoded_text import (
     EncodedText,
     file_name,
@@ -70,11 +69,7 @@ def form_uploads(parts: Sequence[FormPart], limits: UploadLimits) -> Uploads:
 
 def is_image(data: bytes | None) -> bool:
     """Return whether bytes begin like an accepted image."""
-    try:
-        sniff_format((data or b"")[:16])
-    except ImageError:
-        return False
-    return True
+    return read_format((data or b"")[:KIND_BYTES]) is not None
 
 
 def _upload(part: FormPart, limits: UploadLimits) -> Upload:

@@ -156,7 +156,7 @@ def test_a_file_that_is_named_is_tried_whatever_its_suffix(
     package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(package_folder), str(images / "notes.txt")]) == 1
-    assert "of an unknown type" in capsys.readouterr().out
+    assert "a text file" in capsys.readouterr().out
 
 
 def test_control_characters_of_a_name_stay_off_the_terminal(
