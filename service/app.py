@@ -14,7 +14,7 @@ from service.api import openapi
 from service.context import Lifecycle, build_context
 from service.contracts import CONTRACTS
 from service.edge import cross_origin, trailing_slash
-from service.edge.draining import DrainingMiddleware
+from service.edge.connection_close import ConnectionCloseMiddleware
 from service.edge.forwarded import ForwardedMiddleware
 from service.edge.sub_path import SubPathMiddleware
 from service.limits.slow_bodies import SlowBodyMiddleware, SlowestBody
@@ -82,7 +82,7 @@ def _middleware(
     settings: Settings, metrics: ServiceMetrics, lifecycle: Lifecycle
 ) -> Iterator[Middleware]:
     """Yield what every request goes through, from the outside in."""
-    yield Middleware(DrainingMiddleware, lifecycle=lifecycle)
+    yield Middleware(ConnectionCloseMiddleware, lifecycle=lifecycle)
     if settings.root_path:
         yield Middleware(SubPathMiddleware, root_path=settings.root_path)
     if settings.trusted_proxies:

@@ -6,9 +6,9 @@ from inference import DecodeLimits, Repository, SessionConfig
 from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
 from service.engine.cores import usable_cores
-from service.engine.loading import ModelLoader
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel, Tuner
+from service.engine.verified_loading import ModelLoader
 from service.limits.access import Access
 from service.limits.admission import Admission
 from service.limits.rate_limit import RateLimit

@@ -32,6 +32,7 @@ FIRST = (
     TESTS / "benchmarks/test_families.py",
     TESTS / "test_docker.py",
     TESTS / "service/processes/test_workers.py",
+    TESTS / "service/processes/test_graceful_shutdown.py",
     TESTS / "service/processes/test_process.py",
     TESTS / "service/processes/test_exhaustion.py",
     TESTS / "service/repository/test_hostile_packages.py",

@@ -1,9 +1,7 @@
-"""uvicorn, with the end that this service wants: drain, finish, exit code 0."""
+"""uvicorn as this service runs it: its limits on connections, and its end (`graceful_shutdown.py`)."""
 
 import logging
-import signal
 import socket
-import time
 from functools import partial
 from types import FrameType
 from typing import Final
@@ -14,16 +12,12 @@ from fastapi import FastAPI
 from service.edge.cross_origin import refusal_headers
 from service.processes.connections import ConnectionLimits, guarded_protocol, look_after_all
 from service.processes.descriptors import affordable_connections
+from service.processes.graceful_shutdown import GracefulShutdown
 from service.processes.metrics_server import MetricsServer
-from service.processes.process_end import ProcessEnd, end_at_once
 from service.repository.process_memory import freeze_garbage_collector
 from service.settings import Settings
 
-logger = logging.getLogger(__name__)
-
 _BACKLOG: Final = 2048
-# When all is answered, what a thread still works at is for nobody.
-_LEFT_BEHIND_S: Final = 0.5
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -48,11 +42,7 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
 
 
 class DrainingServer(uvicorn.Server):
-    """On the first signal ready goes off, on the second the process ends at once.
-
-    Between them the service goes on listening for the drain delay, so that a load balancer can turn
-    away, and then finishes what it accepted; what is not finished within the grace is given up.
-    """
+    """Serves until a signal comes, and then ends in an orderly way with exit code 0."""
 
     def __init__(
         self, app: FastAPI, settings: Settings, metrics_listener: socket.socket | None = None
@@ -75,28 +65,23 @@ class DrainingServer(uvicorn.Server):
             timeout_keep_alive=settings.keep_alive_s,  # type: ignore[arg-type]  # fractions are fine
         )
         super().__init__(config)
-        self._lifecycle = app.state.lifecycle
+        self.graceful_shutdown = GracefulShutdown(
+            app.state.lifecycle,
+            drain_delay_s=settings.drain_delay_s,
+            grace_s=settings.shutdown_grace_s,
+        )
         self._metrics_server = (
             MetricsServer(app.state.metrics, metrics_listener) if metrics_listener else None
         )
-        self._drain_delay_s = settings.drain_delay_s
-        self._grace_s = settings.shutdown_grace_s
-        self._end = ProcessEnd()
-        self._listen_until: float | None = None
-        self._unlogged_signal: signal.Signals | None = None
-
-    def end_within_grace(self) -> None:
-        """Give accepted requests the grace to finish, and no longer."""
-        self._end.within(self._grace_s)
 
     def note_closed(self) -> None:
         """Take note that a connection has ended. Nothing is to be done here."""
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop, and then end within the grace."""
-        self._end.start()
+        self.graceful_shutdown.start()
         super().run(sockets)
-        self._end.within(_LEFT_BEHIND_S)
+        self.graceful_shutdown.note_all_answered()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, and listen."""
@@ -112,26 +97,15 @@ class DrainingServer(uvicorn.Server):
             await self._metrics_server.close()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal. uvicorn's own way would raise it again at the end.
-
-        Nothing is logged here: where the signal comes in the middle of a line that is being written,
-        writing another fails, and the signal would be lost with it.
-        """
-        if self._listen_until is not None:
-            end_at_once()
-        self._lifecycle.draining = True
-        self._listen_until = time.monotonic() + self._drain_delay_s
-        self._end.within(self._drain_delay_s + self._grace_s)
-        self._unlogged_signal = signal.Signals(sig)
+        """Take a signal. uvicorn's own way would raise it again at the end."""
+        self.graceful_shutdown.take_signal(sig)
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop listening."""
-        if self._unlogged_signal is not None:
-            logger.info("draining signal=%s", self._unlogged_signal.name)
-            self._unlogged_signal = None
+        self.graceful_shutdown.log_signal()
         look_after_all(self.server_state.connections)
         if self._metrics_server is not None:
             look_after_all(self._metrics_server.server_state.connections)
-        if self._listen_until is not None and time.monotonic() >= self._listen_until:
+        if self.graceful_shutdown.drain_delay_is_over:
             self.should_exit = True
         return await super().on_tick(counter)

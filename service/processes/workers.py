@@ -86,7 +86,7 @@ class WorkerServer(DrainingServer):
         if os.getppid() != self._supervisor:
             # Nobody could end it any more: a drain delay may be hours. What it holds it finishes.
             self.should_exit = True
-            self.end_within_grace()
+            self.graceful_shutdown.end_within_grace()
         return await super().on_tick(counter)
 
 

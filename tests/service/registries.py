@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from inference import Package, PreparedImage, Repository, SessionConfig
 from inference.precision import AskedPrecision
-from service.engine.loading import ModelLoader
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel, Tuner
+from service.engine.verified_loading import ModelLoader
 from service.repository.catalog import PublishedVersion
 from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations

@@ -1,5 +1,6 @@
 """The service as a process of its own, for tests that need real sockets and signals."""
 
+import http.client
 import os
 import re
 import signal
@@ -109,3 +110,12 @@ def start_and_fail(
         timeout=60,
         check=False,
     )
+
+
+@contextmanager
+def open_connection(url: str) -> Iterator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    try:
+        yield connection
+    finally:
+        connection.close()

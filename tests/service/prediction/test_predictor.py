@@ -15,8 +15,8 @@ from starlette.types import Message
 from inference import DecodeLimits, SessionConfig, read_package
 from service.api.predict_request import cancelled_with_client
 from service.bodies.uploads import Upload
-from service.engine.loading import ModelLoader
 from service.engine.served_model import ServedModel
+from service.engine.verified_loading import ModelLoader
 from service.errors import DeadlineExceeded
 from service.prediction.predictor import PredictOptions, Predictor
 from service.prediction.stages import StageTimes

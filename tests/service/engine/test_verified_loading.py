@@ -17,7 +17,7 @@ from inference import (
 from inference.classifier import open_classifier
 from inference.golden import add_golden_precision
 from service.engine.hardware import probe_provider
-from service.engine.loading import ModelLoader
+from service.engine.verified_loading import ModelLoader
 from tests.builders import make_package, replace_model
 from tests.inference.test_precision import OWN_THRESHOLD, add_precision
 from tests.service.registries import untimed_tuner

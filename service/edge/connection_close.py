@@ -1,4 +1,4 @@
-"""A service on its way out lets no client keep its connection.
+"""`Connection: close`: a service on its way out lets no client keep its connection.
 
 Proxies keep theirs for the next request. Closed when the service ends, one is met by a request now and
 then, which the proxy answers with 502; closed with an answer, it is not used again.
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.context import Lifecycle
 
 
-class DrainingMiddleware:
+class ConnectionCloseMiddleware:
     """Ends each connection with its next answer, once the service drains."""
 
     def __init__(self, app: ASGIApp, *, lifecycle: Lifecycle) -> None:
