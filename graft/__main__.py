@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Final
 
 DISTRIBUTION: Final = "graft-classifier"
@@ -17,7 +18,7 @@ DISTRIBUTION: Final = "graft-classifier"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A module that has a `main(argv)` returning an exit code, and what it is for."""
+    """A module that has a `main(argv, prog=…)` returning an exit code, and what it is for."""
 
     module: str
     summary: str
@@ -56,17 +57,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         if err.name != "training":  # only a missing extra is the user's to mend
             raise
         return _refuse(str(err))
-    exit_code: int = module.main(arguments[1:])
+    exit_code: int = module.main(arguments[1:], prog=f"{_program()} {name}")
     return exit_code
+
+
+def _program() -> str:
+    """Return how this was started: as the installed command, or as a module."""
+    return "python -m graft" if Path(sys.argv[0]).name == "__main__.py" else "graft"
 
 
 def _help() -> str:
     lines = [f"  {name:<10} {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: graft COMMAND …",
+            f"usage: {_program()} COMMAND …",
             "",
-            "From a folder of images to a served classifier. `graft COMMAND --help` lists the options.",
+            "From a folder of images to a served classifier. "
+            f"`{_program()} COMMAND --help` lists the options.",
             "",
             *lines,
             "",

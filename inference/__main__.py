@@ -24,6 +24,7 @@ from inference.find_package import find_package
 from inference.formats import IMAGE_SUFFIXES
 from inference.image_file import read_image_file
 from inference.manifest import MODEL_FILES
+from inference.option_parser import OptionParser
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json
@@ -42,10 +43,10 @@ class FileAnswer:
     similar: list[SimilarImage] | None = None
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = "python -m inference") -> int:
     """Run the command line; return the exit code."""
-    args = _parser().parse_args(argv)
     try:
+        args = _parser(prog).parse_args(argv)
         package = find_package(args.package)
         session = SessionConfig(provider=args.provider)
         classifier = open_classifier(package, session=session, precision=args.precision)
@@ -82,8 +83,8 @@ def _set_output(*, errors: str, encoding: str | None = None) -> None:
         sys.stdout.reconfigure(encoding=encoding, errors=errors)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m inference", description="Classify images.")
+def _parser(prog: str) -> OptionParser:
+    parser = OptionParser(prog=prog, description="Classify images.")
     parser.add_argument(
         "package", type=Path, help="models/NAME, models/NAME/VERSION or a model.onnx"
     )

@@ -13,6 +13,7 @@
     │   ├── GoldenMismatch        the model no longer gives the answers stored with it
     │   └── TrialFailed           it never ends, takes too much memory, or crashes what runs it
     ├── ModelNotFound             no such model, version or alias in the repository
+    ├── UsageError                a command line that cannot be used
     └── SessionError              ONNX Runtime refuses the model
         └── ProviderUnavailable   the asked-for hardware is not what the session got
 
@@ -71,6 +72,10 @@ class TrialFailed(PackageError):
 
 class ModelNotFound(InferenceError):
     """No such model, version or alias."""
+
+
+class UsageError(InferenceError):
+    """A command line cannot be used."""
 
 
 class SessionError(InferenceError):

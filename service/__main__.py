@@ -9,10 +9,13 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from pydantic import ValidationError
 
 from inference import ProviderUnavailable
+from inference.errors import UsageError
+from inference.option_parser import OptionParser
 from service import __version__
 from service.app import create_app
 from service.context import session_config
@@ -28,12 +31,18 @@ from service.settings_errors import settings_message
 
 logger = logging.getLogger("service")
 
+# The settings that are also options of the command.
+_OPTIONS: Final = ("models_dir", "host", "port", "workers")
 
-def main(argv: Sequence[str] | None = None) -> int:
+
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service") -> int:
     """Run the service until it is told to stop; return the exit code."""
-    arguments = _parser().parse_args(argv)
+    try:
+        arguments = _parser(prog).parse_args(argv)
+    except UsageError as err:
+        return _refuse(str(err))
     _take_platform_settings()
-    for name in ("host", "port", "workers"):
+    for name in _OPTIONS:
         if (value := getattr(arguments, name)) is not None:
             os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
     configure_logging("text")
@@ -111,13 +120,13 @@ def _serve(
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> OptionParser:
     lines = [
         f"  {ENV_PREFIX}{name.upper():<20} {field.description}{_shown_default(field.default)}"
         for name, field in Settings.model_fields.items()
     ]
-    parser = argparse.ArgumentParser(
-        prog="python -m service",
+    parser = OptionParser(
+        prog=prog,
         description="Serve the published models. Settings are environment variables:\n\n"
         + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -125,7 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=["serve"],
+        type=_command,
+        metavar="serve",
         help="what SageMaker starts an image with; the same as without",
     )
     parser.add_argument(
@@ -133,11 +143,20 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="end here; exit code 2 where the settings cannot be used",
     )
-    for name in ("host", "port", "workers"):
+    for name in _OPTIONS:
         variable = f"{ENV_PREFIX}{name.upper()}"
-        parser.add_argument(f"--{name}", metavar=name.upper(), help=f"the same as {variable}=…")
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, metavar=name.upper(), help=f"the same as {variable}=…")
     parser.add_argument("--version", action="version", version=f"graft {__version__}")
     return parser
+
+
+def _command(text: str) -> str:
+    if text != "serve":
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none; the models folder is given by --models-dir or {ENV_PREFIX}MODELS_DIR"
+        )
+    return text
 
 
 def _shown_default(default: object) -> str:

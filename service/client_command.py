@@ -1,6 +1,5 @@
 """The client as a command: a folder of images in, a line of JSON an image out, progress on stderr."""
 
-import argparse
 import json
 import os
 import sys
@@ -9,16 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from inference.errors import UsageError
+from inference.option_parser import OptionParser
 from service.client import Answer, Client, Refused, Unreachable, image_files
 
 # Not an argument: it would be seen in the list of processes.
 KEY_VARIABLE = "GRAFT_CLIENT_KEY"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service.client") -> int:
     """Classify a folder; 0 where every image was answered, 1 where some were not, 2 where none can be."""
-    args = _parser().parse_args(argv)
     try:
+        args = _parser(prog).parse_args(argv)
         files = image_files(args.folder)
         key = os.environ.get(KEY_VARIABLE)
         client = Client(
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             model=args.model,
             connections=args.connections,
         )
-    except (NotADirectoryError, ValueError) as err:
+    except (UsageError, NotADirectoryError, ValueError) as err:
         return _refuse(str(err))
     if not files:
         return _refuse(f"folder {str(args.folder)!r} holds no image file")
@@ -72,9 +73,9 @@ def _show_progress(done: int, total: int, failed: int, seconds: float) -> None:
         print(text, file=sys.stderr)  # noqa: T201
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m service.client",
+def _parser(prog: str) -> OptionParser:
+    parser = OptionParser(
+        prog=prog,
         description=f"Classify every image under a folder. An API key is read from {KEY_VARIABLE}.",
     )
     parser.add_argument("folder", type=Path)

@@ -3,7 +3,6 @@
 `python -m service.keys` makes a key and prints both forms.
 """
 
-import argparse
 import hashlib
 import json
 import re
@@ -11,6 +10,9 @@ import secrets
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
+
+from inference.errors import UsageError
+from inference.option_parser import OptionParser
 
 HASH_PREFIX: Final = "sha256:"
 MIN_KEY_CHARS: Final = 8
@@ -88,13 +90,18 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service.keys") -> int:
     """Print a new key and its hash."""
-    argparse.ArgumentParser(
-        prog="python -m service.keys",
+    parser = OptionParser(
+        prog=prog,
         description="Make an API key: in clear for the caller, as a hash for GRAFT_API_KEYS or "
         "GRAFT_ADMIN_KEYS. Nothing is stored.",
-    ).parse_args(argv)
+    )
+    try:
+        parser.parse_args(argv)
+    except UsageError as err:
+        print(f"error: {err}", file=sys.stderr)  # noqa: T201
+        return 2
     key = secrets.token_urlsafe(_KEY_BYTES)
     print(f"key for the caller:       {key}")  # noqa: T201
     print(f"for GRAFT_…_KEYS:         {hashed_form(key)}")  # noqa: T201

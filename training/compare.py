@@ -17,6 +17,7 @@ from rich.console import Console
 
 from inference.classifier import open_classifier
 from inference.find_package import find_package
+from inference.option_parser import OptionParser
 from inference.session import SessionConfig
 from training.assessment.comparison import ComparedModel, Comparison, compare_all, disagreements
 from training.assessment.evaluation import evaluate
@@ -24,20 +25,19 @@ from training.data.layout import read_known_folder
 from training.errors import ConfigError
 from training.report.comparison_page import render_comparison
 from training.runtime.command_line import check_writable, run_command, write_json
-from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 _SHOWN_DISAGREEMENTS = 10
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = "python -m training.compare") -> int:
     """Run the command line; return the exit code."""
-    return run_command(lambda: _run(_build_parser().parse_args(argv), Display(Console())))
+    return run_command(lambda: _run(_build_parser(prog).parse_args(argv), Display(Console())))
 
 
-def _build_parser() -> OptionParser:
+def _build_parser(prog: str) -> OptionParser:
     parser = OptionParser(
-        prog="python -m training.compare",
+        prog=prog,
         description="Put published models side by side on one folder of images.",
     )
     parser.add_argument(

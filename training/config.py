@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from inference.errors import InvalidName
+from inference.errors import InvalidName, UsageError
 from inference.manifest import MODEL_FILES, Precision
 from inference.names import check_model_name
+from inference.option_parser import OptionParser
 from training.errors import ConfigError
-from training.runtime.option_parser import OptionParser
 
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -22,6 +22,7 @@ Leakage = Literal["error", "drop"]
 Precisions = tuple[Precision, ...]
 TrackerKind = Literal["tensorboard", "mlflow", "none"]
 
+COMMAND: Final = "python -m training.finetune"
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
 WEIGHT_DECAY: Final = 0.05
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
@@ -296,11 +297,11 @@ class FinetuneConfig:
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = COMMAND) -> OptionParser:
     """Return the command line: one flag for each field of `FinetuneConfig`, in groups by section."""
     parser = OptionParser(
-        prog="python -m training.finetune",
-        usage="python -m training.finetune DATA [options]",
+        prog=prog,
+        usage=f"{prog} DATA [options]",
         description="Fine-tune a pretrained backbone on a folder of images and publish it as ONNX.",
     )
     groups = {key: parser.add_argument_group(title) for key, title in _SECTIONS.items()}
@@ -332,14 +333,17 @@ def _argument(option: dataclasses.Field[Any]) -> dict[str, Any]:
     }
 
 
-def parse_config(argv: list[str] | None) -> FinetuneConfig:
+def parse_config(argv: list[str] | None, *, prog: str = COMMAND) -> FinetuneConfig:
     """Read the command line.
 
     Raises:
         ConfigError: there is no such option, or its value is not allowed.
         SystemExit: for `--help`.
     """
-    values = vars(build_parser().parse_args(argv))
+    try:
+        values = vars(build_parser(prog).parse_args(argv))
+    except UsageError as err:
+        raise ConfigError(str(err)) from err
     values["backbone_args"] = tuple(values["backbone_args"])
     return FinetuneConfig(**values)
 

@@ -15,26 +15,26 @@ from rich.console import Console
 
 from inference.classifier import Classifier, open_classifier
 from inference.find_package import find_package
+from inference.option_parser import OptionParser
 from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
 from training.data.layout import read_known_folder
 from training.report.evaluation_page import render_evaluation
 from training.runtime.command_line import check_writable, run_command, write_json
-from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 _SHOWN_FILES = 10
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = "python -m training.evaluate") -> int:
     """Run the command line; return the exit code."""
-    return run_command(lambda: _run(_build_parser().parse_args(argv), Display(Console())))
+    return run_command(lambda: _run(_build_parser(prog).parse_args(argv), Display(Console())))
 
 
-def _build_parser() -> OptionParser:
+def _build_parser(prog: str) -> OptionParser:
     parser = OptionParser(
-        prog="python -m training.evaluate",
+        prog=prog,
         description="Evaluate a published model on a folder of images whose classes are known.",
     )
     parser.add_argument(

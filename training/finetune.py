@@ -16,25 +16,26 @@ from types import FrameType
 
 from rich.console import Console
 
-from training.config import parse_config
+from training.config import COMMAND, parse_config
 from training.errors import Paused
 from training.runtime.command_line import run_command
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = COMMAND) -> int:
     """Run the command line; return the exit code."""
     started = time.monotonic()  # the time budget is the user's, imports included
     signal.signal(signal.SIGTERM, _interrupt)
     arguments = sys.argv[1:] if argv is None else argv
     return run_command(
-        lambda: _run(arguments, started), when_stopped=lambda err: _advice(err, arguments)
+        lambda: _run(arguments, prog, started),
+        when_stopped=lambda err: _advice(err, [*prog.split(), *arguments]),
     )
 
 
-def _run(arguments: list[str], started: float) -> None:
-    config = parse_config(arguments)
+def _run(arguments: list[str], prog: str, started: float) -> None:
+    config = parse_config(arguments, prog=prog)
     # PyTorch takes seconds to import: wrong options are refused before.
     from training.run.pipeline import run
 
@@ -43,12 +44,11 @@ def _run(arguments: list[str], started: float) -> None:
         print(published)
 
 
-def _advice(stopped: KeyboardInterrupt, arguments: list[str]) -> str:
+def _advice(stopped: KeyboardInterrupt, command: list[str]) -> str:
     """Return what to do after Ctrl-C."""
     if not isinstance(stopped, Paused):
         return "stopped; nothing was published"
-    same = shlex.join(["python", "-m", "training.finetune", *arguments])
-    return f"stopped, checkpoint saved; resume with\n  {same}"
+    return f"stopped, checkpoint saved; resume with\n  {shlex.join(command)}"
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

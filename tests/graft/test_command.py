@@ -16,6 +16,30 @@ def test_every_command_has_a_main_that_takes_arguments() -> None:
         assert ended.value.code == 0, name
 
 
+@pytest.mark.training
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_called_in_its_help_as_it_was_called(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/usr/bin/graft"])
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: graft {name} ")
+    with pytest.raises(SystemExit):
+        importlib.import_module(COMMANDS[name].module).main(["--help"])
+    module = COMMANDS[name].module.removesuffix(".__main__").replace("_command", "")
+    assert capsys.readouterr().out.startswith(f"usage: python -m {module} ")
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_refuses_a_mistyped_option_in_one_line(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([name, "--hepl", "1"]) == 2
+    assert capsys.readouterr().err == "error: no option --hepl; did you mean --help?\n"
+
+
 def test_a_word_runs_the_module_behind_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "/nowhere/at/all", "photo.jpg"]) == 2
     assert "no package at '/nowhere/at/all'" in capsys.readouterr().err

@@ -40,7 +40,7 @@ def test_a_folder_becomes_a_package(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"time_bugdet": "10m"}, "no option '--time-bugdet'; did you mean --time-budget?"),
+        ({"time_bugdet": "10m"}, "no option --time-bugdet; did you mean --time-budget?"),
         ({"batch_size": "many"}, "argument --batch-size: invalid int value: 'many'"),
         ({"coverage": 90}, "coverage must be between 0 and 1"),
         ({"dry_run": True}, "dry_run publishes nothing"),

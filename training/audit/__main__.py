@@ -13,20 +13,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from inference.option_parser import OptionParser
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
 from training.runtime.command_line import check_writable, run_command, write_json
-from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = "python -m training.audit") -> int:
     """Run the command line; return the exit code."""
-    return run_command(lambda: _audit(_build_parser().parse_args(argv)))
+    return run_command(lambda: _audit(_build_parser(prog).parse_args(argv)))
 
 
-def _build_parser() -> OptionParser:
+def _build_parser(prog: str) -> OptionParser:
     parser = OptionParser(
-        prog="python -m training.audit",
+        prog=prog,
         description="Find copies, leaks, likely wrong labels and poor images in an image folder.",
     )
     parser.add_argument(

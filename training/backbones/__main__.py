@@ -6,6 +6,7 @@ python -m training.backbones 'resnet*'      # every name that matches
 
 import sys
 
+from inference.option_parser import OptionParser
 from training.backbones.catalogue import (
     FAMILIES,
     CatalogueEntry,
@@ -15,14 +16,11 @@ from training.backbones.catalogue import (
 )
 from training.errors import BackboneError
 from training.runtime.command_line import run_command
-from training.runtime.option_parser import OptionParser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = "python -m training.backbones") -> int:
     """Run the command line; return the exit code."""
-    parser = OptionParser(
-        prog="python -m training.backbones", description="List backbones with size and licence."
-    )
+    parser = OptionParser(prog=prog, description="List backbones with size and licence.")
     parser.add_argument("pattern", nargs="?", help="part of a name, or a shell pattern: 'resnet*'")
     return run_command(lambda: _list(parser.parse_args(argv).pattern))
 

@@ -13,19 +13,19 @@ from pathlib import Path
 
 from rich.console import Console
 
+from inference.option_parser import OptionParser
 from training.data.cache import default_cache_dir
 from training.runtime.command_line import run_command
-from training.runtime.option_parser import OptionParser
 from training.runtime.progress import Display
 
 
-def build_parser() -> OptionParser:
+def build_parser(prog: str) -> OptionParser:
     """Return the command line."""
     # PyTorch takes seconds to import: the names are read where they are needed.
     from training.datasets.known_datasets import SOURCES
 
     parser = OptionParser(
-        prog="python -m training.datasets",
+        prog=prog,
         description="Write a standard dataset as a folder of images, one subfolder per class.",
     )
     parser.add_argument("name", choices=sorted(SOURCES), help="which dataset")
@@ -44,9 +44,9 @@ def build_parser() -> OptionParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = "python -m training.datasets") -> int:
     """Run the command line; return the exit code."""
-    return run_command(lambda: _write(build_parser().parse_args(argv), Display(Console())))
+    return run_command(lambda: _write(build_parser(prog).parse_args(argv), Display(Console())))
 
 
 def _write(arguments: argparse.Namespace, display: Display) -> None:
