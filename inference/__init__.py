@@ -32,6 +32,7 @@ from inference.errors import (
     TrialFailed,
     UndecodableImage,
     UnsupportedFormat,
+    UsageError,
 )
 from inference.find_package import find_package
 from inference.golden import check_golden, write_golden
@@ -70,6 +71,7 @@ __all__ = [
     "TrialFailed",
     "UndecodableImage",
     "UnsupportedFormat",
+    "UsageError",
     "check_golden",
     "crop_box",
     "decode_image",
