@@ -39,6 +39,7 @@ PUBLIC = {
     "TrialFailed",
     "UndecodableImage",
     "UnsupportedFormat",
+    "UsageError",
     "check_golden",
     "find_package",
     "crop_box",
