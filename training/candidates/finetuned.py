@@ -14,7 +14,8 @@ import numpy as np
 
 from training.assessment.validation_result import ValidationResult, select_best, validation_result
 from training.candidates.candidate import Candidate
-from training.candidates.probe_candidate import embed_flipped, fit_last_head, search_probe
+from training.candidates.horizontal_flip import embed_flipped
+from training.candidates.probe_candidate import fit_last_head, search_probe
 from training.candidates.training_run import train_network
 from training.data.split import Dataset
 from training.finetuning.checkpoint import Checkpoints

@@ -1,27 +1,20 @@
-"""The models a run makes and chooses between: the probe, and what was trained (`finetuned.py`).
-
-Each candidate is a network and its exported graph; validation images decide (`selection.py`).
-"""
+"""The linear probe as a candidate: its C chosen on validation images, its head fitted on all it may see."""
 
 import math
 import time
 from collections.abc import Callable
-from typing import Final
 
 from training.candidates.candidate import Candidate
+from training.candidates.horizontal_flip import embed_flipped, resolve_horizontal_flip
 from training.config import FinetuneConfig
 from training.data.class_weights import is_imbalanced
 from training.data.split import Dataset
 from training.networks.linear_head import LinearHead
-from training.probing.embeddings import compute_embeddings
 from training.probing.features import Features
 from training.probing.probe import C_GRID, Probe, cross_validate_probe, fit_probe
 from training.probing.published_head import fit_published_head, head_images
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
-
-# Accuracy, 0..1, that flipping may cost before labels are taken to depend on the side.
-_MIRROR_DROP: Final = 0.05
 
 
 def make_probe(
@@ -46,7 +39,7 @@ def make_probe(
     probe = search_probe(features, dataset, display)
     heads_s = time.monotonic() - began
     if horizontal_flip is None:
-        horizontal_flip = _resolve_flip(features, probe.head, dataset, config, display)
+        horizontal_flip = resolve_horizontal_flip(features, probe.head, dataset, config, display)
     flips = None
     if horizontal_flip and flipped:
         flips = embed_flipped(features, dataset, display, spare_s=spare_s)
@@ -95,23 +88,6 @@ def fit_last_head(
         )
 
 
-def embed_flipped(
-    features: Features, dataset: Dataset, display: Display, *, spare_s: Callable[[], float]
-) -> Floats | None:
-    """Return the embeddings of the images that the published head may see, flipped: (M, D).
-
-    None where they would take longer than `spare_s()`, in seconds.
-    """
-    rows, _ = head_images(dataset)
-    if features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
-        display.line("time budget: no time is left for flipped images")
-        return None
-    with display.bar("computing features of flipped images", len(rows)) as advance:
-        return compute_embeddings(
-            features.trunk, dataset.pixels, rows, flipped=True, advance=advance
-        )
-
-
 def search_probe(features: Features, dataset: Dataset, display: Display) -> Probe:
     """Fit heads with each C on the training images; the validation loss decides."""
     balanced = is_imbalanced(dataset)
@@ -135,33 +111,6 @@ def _fit_probe(
         balanced=balanced,
         advance=advance,
     )
-
-
-def _resolve_flip(
-    features: Features,
-    head: LinearHead,
-    dataset: Dataset,
-    config: FinetuneConfig,
-    display: Display,
-) -> bool:
-    if config.horizontal_flip != "auto":
-        return config.horizontal_flip == "yes"
-    safe = flip_keeps_class(features, head, dataset)
-    display.line(f"horizontal flip: {'on' if safe else 'off'}")
-    return safe
-
-
-def flip_keeps_class(features: Features, head: LinearHead, dataset: Dataset) -> bool:
-    """Return whether flipped images keep their class, by a head that has seen none of them.
-
-    A mirrored shirt is a shirt; a mirrored digit is another sign. A drop beyond noise shows that the
-    labels depend on the side.
-    """
-    rows, targets = dataset.rows("val"), dataset.targets("val")
-    flipped = compute_embeddings(features.trunk, dataset.pixels, rows, flipped=True)
-    plain = head.logits(features.embeddings[rows]).argmax(axis=1) == targets
-    turned = head.logits(flipped).argmax(axis=1) == targets
-    return float(plain.mean() - turned.mean()) <= _MIRROR_DROP
 
 
 def _describe_trials(probe: Probe) -> tuple[str, ...]:

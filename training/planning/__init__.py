@@ -1,1 +1,1 @@
-"""The training plan: how many steps, at which learning rate, and how much of the network is trained."""
+"""The training plan: how time is divided, how many steps, which learning rate, how much of the network."""

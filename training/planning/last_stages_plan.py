@@ -25,6 +25,7 @@ from training.finetuning.step_plan import StepPlan
 from training.finetuning.task import TrainingTask
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
+from training.planning.budget_shares import CACHING_SHARE
 from training.planning.num_steps import StepTimes, measure_times, plan_steps, wanted_steps
 from training.runtime.progress import Display
 
@@ -34,8 +35,6 @@ FEW_STEPS: Final = 100
 # The last stages take at most this share of the network's time for an image.
 _LAST_STAGES_SHARE: Final = 0.3
 _MOST_VIEWS: Final = 4
-# The rest of the time is for the steps.
-_CACHING_SHARE: Final = 0.5
 _MOST_BYTES: Final = 2**30
 _TIMED_IMAGES: Final = 4
 
@@ -186,7 +185,7 @@ def _count_views(task: TrainingTask, cut: SplitPoint, image_s: float) -> int:
     """Return how many views of each image there is time and memory for."""
     left_s = task.budget.left_s - task.after_s
     num_images, num_val = task.images.num_images, len(task.validation.rows)
-    answers = (_CACHING_SHARE * left_s - task.export_s) / image_s - num_val
+    answers = (CACHING_SHARE * left_s - task.export_s) / image_s - num_val
     view_bytes = 2 * num_images * int(np.prod(cut.shape))
     return max(0, min(_MOST_VIEWS, int(answers / num_images), _MOST_BYTES // view_bytes))
 

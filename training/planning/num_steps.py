@@ -4,7 +4,6 @@ import copy
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import torch
 
 from training.augmentation.batches import StepImages
@@ -14,6 +13,7 @@ from training.finetuning.loop import Trainer
 from training.finetuning.step_plan import FINAL_SHARE, Size, StepPlan
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
+from training.planning.budget_shares import MOST_VALIDATIONS, closing_s, steps_and_validations
 from training.runtime.time_budget import TimeBudget
 
 # Kolesnikov et al. 2020, "Big Transfer", choose the length by the size of the data, too: 500 steps
@@ -25,20 +25,12 @@ _MOST_EPOCHS: Final = 60
 # From random weights there is everything to learn.
 _SCRATCH_STEPS: Final = 3000
 _SCRATCH_EPOCHS: Final = 30
-# Fewer change too little to be worth the export and the measuring that follow them.
-FEWEST_STEPS: Final = 10
 # What a budget may add to a run that would end earlier.
 _STRETCH: Final = 3
-_MOST_VALIDATIONS: Final = 10
-# The share of a run that may go into evaluating the validation images.
-_VALIDATION_SHARE: Final = 0.08
 # Early steps see images of this share of the served side, a multiple of 32 px.
 _EARLY_SHARE: Final = 0.58
 _SMALLEST_PX: Final = 96
 _TIMED_STEPS: Final = 2
-# When the last step is taken, three more sets of weights are evaluated on the validation images, and one
-# again beside its exported file.
-_CLOSING_PASSES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +44,6 @@ class StepTimes:
     def mean_step_s(self) -> float:
         """Return a step's mean time over a run."""
         return self.early_step_s * (1 - FINAL_SHARE) + self.final_step_s * FINAL_SHARE
-
-
-def closing_s(val_image_s: float, num_validation: int) -> float:
-    """Return the seconds that the validation images will take after the last step."""
-    return _CLOSING_PASSES * val_image_s * num_validation
 
 
 def wanted_steps(num_images: int, images_per_step: int, *, scratch: bool) -> int:
@@ -143,18 +130,17 @@ def plan_steps(
         after_s: what follows when the last validation image has been answered.
         fixed: whether `wanted` was asked for by the user, and more is not wanted.
     """
-    num_steps, most_steps, records = wanted, wanted, _MOST_VALIDATIONS
+    num_steps, most_steps, records = wanted, wanted, MOST_VALIDATIONS
     closing, final_factor = 0.0, 1.0
     if budget.limited:
         assert step_times is not None
         final_factor = step_times.final_step_s / step_times.early_step_s
         closing = after_s + closing_s(step_times.val_image_s, num_validation)
-        left_s = max(0.0, budget.left_s - closing)
-        validation_s = step_times.val_image_s * num_validation
-        records = int(
-            np.clip(_VALIDATION_SHARE * left_s / max(validation_s, 1e-6), 1, _MOST_VALIDATIONS)
+        fitting, records = steps_and_validations(
+            max(0.0, budget.left_s - closing),
+            step_s=step_times.mean_step_s(),
+            validation_s=step_times.val_image_s * num_validation,
         )
-        fitting = int((left_s - records * validation_s) / step_times.mean_step_s())
         most_steps = wanted if fixed else _STRETCH * wanted
         num_steps = max(1, min(fitting, most_steps))
     return StepPlan(

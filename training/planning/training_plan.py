@@ -7,10 +7,10 @@ from typing import Any
 from training.errors import NoTimeToTrain
 from training.finetuning.step_plan import Size, StepPlan
 from training.finetuning.task import TrainingTask
+from training.planning.budget_shares import FEWEST_STEPS
 from training.planning.last_stages_plan import LastStages, describe_last_stages, plan_last_stages
 from training.planning.lr_sweep import FACTORS, SCRATCH_FACTORS, sweep_rates, sweep_steps
 from training.planning.num_steps import (
-    FEWEST_STEPS,
     StepTimes,
     describe_steps,
     early_size,

@@ -9,7 +9,8 @@ import numpy as np
 from inference.classifier import Classifier
 from inference.similar import SimilarIndex
 from training.assessment.labelled_predictions import LabelledPredictions
-from training.pages.thumbnails import heat_url, photo_url
+from training.pages.activation_map import heat_url
+from training.pages.thumbnails import photo_url
 from training.pages.tile import Tile
 from training.runtime.arrays import Floats, Pixels
 

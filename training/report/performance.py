@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-import numpy as np
 from markupsafe import Markup
 
 from inference.manifest import ClassMetrics, SplitMetrics
@@ -16,12 +15,16 @@ from training.assessment.labelled_predictions import LabelledPredictions
 from training.assessment.reliability import reliability_bins
 from training.assessment.selective_accuracy import OperatingPoint, at_coverage, operating_points
 from training.report.advice import Advice, Evidence, advise
+from training.report.figures.confusion_matrix import (
+    MATRIX_CLASSES,
+    MatrixCell,
+    draw_heatmap,
+    matrix_cells,
+)
 from training.report.figures.coverage_curve import draw_coverage
-from training.report.figures.heatmap import draw_heatmap
 from training.report.figures.interval_bar import draw_interval_bar
 from training.report.figures.reliability_diagram import draw_reliability
 from training.report.gallery import Gallery
-from training.runtime.arrays import Integers
 
 if TYPE_CHECKING:  # its module imports torch
     from training.finetuning.loop import ValidationRecord
@@ -29,14 +32,9 @@ if TYPE_CHECKING:  # its module imports torch
 # Which images the figures are of; the page words it.
 EvaluatedOn = Literal["test", "validation", "cross-validated", "given"]
 
-# Above this many classes a matrix of figures is too large to read.
-MATRIX_CLASSES: Final = 20
 _MOST_PAIRS: Final = 12
 _COVERAGES: Final = (0.5, 0.8, 0.9, 0.95, 1.0)
 _USEFUL_COVERAGE: Final = 0.8
-# Figures have to stay readable on the darkest cell; one mistake among many has to be seen.
-_PALEST: Final = 0.15
-_DARKEST: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +46,6 @@ class ClassRow:
     training_images: int | None
     recall_bar: Markup
     precision_bar: Markup
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixCell:
-    """`shade`: 0..1, how dark (not used where `count` is 0); `note`: the same in words."""
-
-    count: int
-    shade: float
-    right: bool
-    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +132,7 @@ def assess(
         accuracy_bar=_accuracy_bar(metrics, largest_share),
         advice=advise(evidence),
         classes=_class_rows(metrics, training_images),
-        matrix=_matrix(counts, labels) if small else None,
+        matrix=matrix_cells(counts, labels) if small else None,
         heatmap=None if small else draw_heatmap(counts, labels),
         pairs=pairs[:_MOST_PAIRS],
         more_pairs=max(len(pairs) - _MOST_PAIRS, 0),
@@ -201,19 +189,3 @@ def _range(share: float, interval: Interval | None) -> str:
         return "nothing to count"
     low, high = interval
     return f"{100 * share:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
-
-
-def _matrix(counts: Integers, labels: Sequence[str]) -> dict[str, list[MatrixCell]]:
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return {
-        truth: [
-            MatrixCell(
-                count=int(counts[i, j]),
-                shade=round(_PALEST + float(shares[i, j]) * (_DARKEST - _PALEST), 3),
-                right=i == j,
-                note=f"{truth} answered as {answer}: {counts[i, j]}",
-            )
-            for j, answer in enumerate(labels)
-        ]
-        for i, truth in enumerate(labels)
-    }

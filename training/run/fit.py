@@ -21,10 +21,10 @@ from training.finetuning.checkpoint import Checkpoints, describe_options, run_na
 from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
+from training.planning.budget_shares import StageCosts
 from training.planning.training_plan import make_plan
 from training.probing.published_head import head_images
 from training.run.prepare import PreparedData
-from training.run.stage_costs import StageCosts
 from training.runtime import distributed
 from training.runtime.progress import Display
 

@@ -17,13 +17,13 @@ from training.candidates.selection import Selection
 from training.config import FinetuneConfig
 from training.data.layout import Split
 from training.data.split import Dataset
+from training.planning.budget_shares import StageCosts
 from training.precisions.converted_model import Float32Model
 from training.precisions.outcome import ConvertedFile
 from training.precisions.search import PrecisionSearch, search_precisions
 from training.run.export_model import ExportedModel, export_model
 from training.run.prepare import PreparedData
 from training.run.split_results import SplitResults, measure_splits, print_metrics
-from training.run.stage_costs import StageCosts
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 from training.runtime.versions import library_versions

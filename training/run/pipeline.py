@@ -16,12 +16,12 @@ from training.data.layout import Folder, read_folder
 from training.data.scan import open_cache
 from training.data.views import Views
 from training.finetuning.experiment_tracking import check_tracker
+from training.planning.budget_shares import StageCosts
 from training.run.fit import Fitting, fit_model
 from training.run.measure import measure_selected
 from training.run.prepare import prepare
 from training.run.publish import publish
 from training.run.report_content import make_report
-from training.run.stage_costs import StageCosts
 from training.runtime import distributed
 from training.runtime.allocator import keep_freed_memory
 from training.runtime.device import resolve_device

@@ -1,4 +1,4 @@
-"""Making models to choose from, and whether flipped images may be trained on."""
+"""The probe: chosen on validation images, and its published head fitted on all that it may see."""
 
 import dataclasses
 from pathlib import Path
@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-from torch import nn
 
 from tests.training.conftest import quiet
 from tests.training.data.reading import read, split
@@ -30,10 +28,6 @@ def test_the_probe_is_right_on_colours(probe: Candidate) -> None:
     assert not probe.network.training
 
 
-def test_colours_keep_their_class_in_the_mirror(probe: Candidate) -> None:
-    assert probe.horizontal_flip
-
-
 @pytest.mark.parametrize(
     "how", [{"spare_s": lambda: 0.0}, {"flipped": False}], ids=["no time", "not asked for"]
 )
@@ -49,30 +43,6 @@ def test_mirrored_images_are_left_out_where_they_are_not_asked_for_or_have_no_ti
     assert hurried.accuracy == probe.accuracy
     heads = hurried.network.linear_head().weight, probe.network.linear_head().weight
     assert not np.allclose(*heads)
-
-
-def test_left_and_right_do_not(backbone: Backbone, tmp_path: Path) -> None:
-    """The trunk here gives the mean colour of each half."""
-    for label, columns in (("left", slice(0, 22)), ("right", slice(22, 44))):
-        (tmp_path / "sides" / label).mkdir(parents=True)
-        for number in range(20):
-            pixels = np.random.default_rng(number).integers(0, 40, (44, 44, 3), dtype=np.uint8)
-            pixels[:, columns] += 200
-            Image.fromarray(pixels).save(tmp_path / "sides" / label / f"{number}.png")
-    halves = dataclasses.replace(
-        backbone,
-        trunk=nn.Sequential(nn.AdaptiveAvgPool2d((1, 2)), nn.Flatten()),
-        embedding_dim=6,
-        map_layer=None,
-    )
-    scan = read(tmp_path / "sides", tmp_path, spec=halves.spec)
-    features = compute_features(halves, scan, quiet())
-    probe = make_probe(features, split(scan), options(), quiet())
-    assert probe.accuracy == 1
-    assert not probe.horizontal_flip
-    assert make_probe(
-        features, split(scan), options(horizontal_flip="yes"), quiet()
-    ).horizontal_flip
 
 
 def test_the_published_head_has_seen_dealt_validation_images_and_the_judged_one_has_not(

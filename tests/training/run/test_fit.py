@@ -17,9 +17,9 @@ from training.candidates.selection import Decision, PairedComparison, Selection
 from training.candidates.training_run import train_network
 from training.finetuning.checkpoint import run_name
 from training.finetuning.task import TrainingTask
+from training.planning.budget_shares import StageCosts
 from training.run import fit as fitting
 from training.run.measure import MeasuredModel, measure_selected
-from training.run.stage_costs import StageCosts
 
 pytestmark = pytest.mark.training
 

@@ -1,11 +1,16 @@
-"""What the stages of a run cost, measured, and so how much of a time budget is kept for those to come."""
+"""How a time budget is divided: among the stages of a run by what they cost, measured, and within training.
+
+The clock is `training.runtime.time_budget`. What is kept for the stages after training is in
+`StageCosts`; what is left goes to steps and to evaluations on validation images.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.planning.num_steps import FEWEST_STEPS, closing_s
 from training.probing.features import Features
 from training.runtime.time_budget import TimeBudget
 
@@ -27,6 +32,36 @@ _CALIBRATION_PASSES: Final = 4 * 128
 _TRAIN_PASSES: Final = 4
 _VAL_PASSES: Final = 10
 _TEST_PASSES: Final = 2
+# Fewer change too little to be worth the export and the measuring that follow them.
+FEWEST_STEPS: Final = 10
+MOST_VALIDATIONS: Final = 10
+# The share of the training time that may go into evaluating the validation images.
+_VALIDATION_SHARE: Final = 0.08
+# The share of it that may go into activations of a frozen part. The rest is for the steps.
+CACHING_SHARE: Final = 0.5
+# When the last step is taken, three more sets of weights are evaluated on the validation images, and one
+# again beside its exported file.
+_CLOSING_PASSES: Final = 4
+
+
+def steps_and_validations(
+    training_s: float, *, step_s: float, validation_s: float
+) -> tuple[int, int]:
+    """Return how many steps fit into the training time, and how many evaluations beside them.
+
+    Args:
+        training_s: seconds from the first step to the last.
+        step_s: the mean step.
+        validation_s: one evaluation of all validation images.
+    """
+    wanted = _VALIDATION_SHARE * training_s / max(validation_s, 1e-6)
+    num_validations = int(np.clip(wanted, 1, MOST_VALIDATIONS))
+    return int((training_s - num_validations * validation_s) / step_s), num_validations
+
+
+def closing_s(val_image_s: float, num_validation: int) -> float:
+    """Return the seconds that the validation images will take after the last step."""
+    return _CLOSING_PASSES * val_image_s * num_validation
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +109,7 @@ class StageCosts:
 
         With the features of flipped images or without. Less what PyTorch will
         do with the validation images: that is known only when a step is timed
-        (`training.planning.num_steps.closing_s`).
+        (`closing_s`).
         """
         image_s = self.feature_s
         num_val, num_test = len(dataset.splits["val"]), len(dataset.splits["test"])

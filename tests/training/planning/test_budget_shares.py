@@ -8,8 +8,8 @@ import pytest
 
 from training.config import FinetuneConfig
 from training.data.split import Dataset
+from training.planning.budget_shares import StageCosts
 from training.probing.features import Features
-from training.run.stage_costs import StageCosts
 from training.runtime.time_budget import TimeBudget
 
 pytestmark = pytest.mark.training
