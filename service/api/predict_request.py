@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from inference import LabelProbability, Prediction
 from service import schemas
-from service.api.admit_request import Intake, ModelChoice, let_in, only_model
+from service.api.admit_request import Intake, ModelChoice, let_in
+from service.api.choose_model import only_model
 from service.api.query_parameters import OptionsQuery
 from service.bodies.predict_body import may_hold_options, read_uploads
 from service.bodies.uploads import Upload
