@@ -27,6 +27,7 @@ from service.processes.worker_folder import NoWorkerFolder
 from service.processes.workers import Supervisor
 from service.service_links import links_message, service_links
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
+from service.settings_check import check_models
 from service.settings_errors import settings_message
 
 logger = logging.getLogger("service")
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service") 
         configure_logging(settings.log_format, settings.log_level)
         _check_hardware(settings)
         if arguments.check:
-            return 0
+            return _check(settings)
         listener = _listen(settings.host, settings.port, "PORT")
         metrics_listener = (
             _listen(settings.host, settings.metrics_port, "METRICS_PORT")
@@ -69,6 +70,14 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service") 
     exit_code = _serve(settings, listener, metrics_listener)
     logger.info("stopped")
     return exit_code
+
+
+def _check(settings: Settings) -> int:
+    found = check_models(settings)
+    if not found.usable:
+        return _refuse(found.line)
+    print(found.line)  # noqa: T201
+    return 0
 
 
 def _take_platform_settings() -> None:
@@ -141,7 +150,7 @@ def _parser(prog: str) -> OptionParser:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="end here; exit code 2 where the settings cannot be used",
+        help="say in a line what would be served, and end; exit code 2 where the settings cannot be used",
     )
     for name in _OPTIONS:
         variable = f"{ENV_PREFIX}{name.upper()}"

@@ -44,11 +44,15 @@ class Intake:
     async def using(self, choice: ModelChoice) -> AsyncIterator[ServedModel]:
         """Keep the model that a request names while the context is open.
 
+        Who comes before the models folder has been read waits for that.
+
         Raises:
             InvalidParameter: it has no such precision.
             ModelNotChosen, NoModels, ModelNotFound, ModelNotReady: there is none to answer.
         """
-        async with self.context.registry.use(
+        registry = self.context.registry
+        await registry.first_look(timeout_s=self.deadline.left_s())
+        async with registry.use(
             choose_model(self.context, choice.name),
             version=choice.version,
             precision=choice.precision,

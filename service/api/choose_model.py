@@ -21,10 +21,11 @@ def choose_model(context: Context, name: str | None) -> str:
     chosen = name or only_model(context)
     if chosen is not None:
         return chosen
-    models = context.registry.catalog.models
+    catalog = context.registry.catalog
+    models = catalog.models
     names = sorted(name for name, model in models.items() if model.can_answer) or sorted(models)
     if not names:
-        raise NoModels(why_no_model(context.registry))
+        raise NoModels(why_no_model(context.registry), retry_after_s=None if catalog.is_read else 1)
     raise ModelNotChosen(
         f"there are several models; choose one with ?model=NAME: {', '.join(names)[:500]}"
     )

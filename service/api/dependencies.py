@@ -78,5 +78,11 @@ def _key(request: Request) -> str | None:
     return request.headers.get("x-api-key") or None
 
 
+async def _models_are_read(context: ContextDep) -> None:
+    """Wait for the first look at the models folder, as long as a request may take."""
+    await context.registry.first_look(timeout_s=context.settings.request_timeout_s)
+
+
+MODELS_ARE_READ = Depends(_models_are_read)
 PREDICT_ACCESS = Depends(_MayPredict())
 ADMIN_ACCESS = Depends(_MayAdminister())

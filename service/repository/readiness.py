@@ -1,6 +1,14 @@
 """Whether the service wants traffic and, if not, why and what to do."""
 
+from typing import Final
+
+from service.repository.catalog import PublishedModel
 from service.repository.registry import ModelRegistry
+from service.repository.states import State, VersionStatus
+
+# What one line of a log holds.
+_MAX_MODELS: Final = 5
+_MAX_VERSIONS: Final = 4
 
 
 def why_not_ready(
@@ -31,11 +39,29 @@ def why_no_model(registry: ModelRegistry) -> str:
         return f"{why}; publish one with: python -m training.finetune FOLDER --name NAME"
     if not registry.is_settled:
         return "models are loading; try again in a moment"
-    problems = (
-        f"{model.name}: {registry.model_problem(model) or 'unloaded by an operator'}"
-        for model in catalog.models.values()
-    )
-    return "no model can answer; " + "; ".join(problems)
+    models = list(catalog.models.values())
+    reasons = [f"{model.name}: {_why_silent(registry, model)}" for model in models[:_MAX_MODELS]]
+    if len(models) > _MAX_MODELS:
+        reasons.append(f"and {len(models) - _MAX_MODELS} more models")
+    return "no model can answer; " + "; ".join(reasons)
+
+
+def _why_silent(registry: ModelRegistry, model: PublishedModel) -> str:
+    """Return why no version of a model answers, the newest first."""
+    reasons = [model.problem] if model.problem else []
+    numbers = sorted(model.versions, reverse=True)
+    for number in numbers[:_MAX_VERSIONS]:
+        reasons.append(f"version {number}: {_shown(registry.status(model.versions[number]))}")
+    if len(numbers) > _MAX_VERSIONS:
+        reasons.append(f"and {len(numbers) - _MAX_VERSIONS} older versions")
+    return ", ".join(reasons)
+
+
+def _shown(status: VersionStatus) -> str:
+    if status.problem is not None:
+        incomplete = status.state is State.INCOMPLETE
+        return f"incomplete: {status.problem}" if incomplete else status.problem
+    return "unloaded by an operator" if status.state is State.UNLOADED else status.state
 
 
 def _why_no_default(registry: ModelRegistry, name: str) -> str | None:
@@ -46,5 +72,5 @@ def _why_no_default(registry: ModelRegistry, name: str) -> str | None:
         return f"the default model {name!r} cannot answer: loading"
     if model is None:
         return f"the default model {name!r} is not published"
-    why = registry.model_problem(model) or ("unloaded" if registry.is_settled else "loading")
+    why = _why_silent(registry, model)
     return f"the default model {name!r} cannot answer: {why}"

@@ -68,6 +68,7 @@ class ModelRegistry:
         self._poll_interval_s = poll_interval_s
         self._num_retries = 0
         self._refreshing = asyncio.Lock()
+        self._has_looked = asyncio.Event()
         self._settled = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
@@ -94,6 +95,12 @@ class ModelRegistry:
     async def given_up(self) -> None:
         """Return when every model that was taken out has given its memory back."""
         await self._model_cache.given_up()
+
+    async def first_look(self, *, timeout_s: float) -> None:
+        """Return when the models folder has been read once, or after `timeout_s`."""
+        if not self._has_looked.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_looked.wait(), timeout_s)
 
     @property
     def is_settled(self) -> bool:
@@ -124,6 +131,7 @@ class ModelRegistry:
         async with self._refreshing:
             before = self.catalog
             self.catalog = await asyncio.to_thread(read_catalog, self.repository, before)
+            self._has_looked.set()
             log_changes(before, self.catalog)
             await self._model_cache.note_due()
             pinned = self._follow_operations()

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request
 
 from inference.traffic import Traffic
-from service.api.dependencies import ADMIN_ACCESS, ContextDep
+from service.api.dependencies import ADMIN_ACCESS, MODELS_ARE_READ, ContextDep
 from service.api.model_descriptions import describe_all, describe_model, describe_version
 from service.api.openapi import ALIAS_BODY, TRAFFIC_BODY, problems
 from service.bodies.admin_bodies import read_alias, read_traffic
@@ -14,7 +14,7 @@ from service.schemas import Aliases, ModelList, ModelSummary, VersionDetail
 
 router = APIRouter(
     tags=["admin"],
-    dependencies=[ADMIN_ACCESS],
+    dependencies=[ADMIN_ACCESS, MODELS_ARE_READ],
     responses=problems(401, 403, 404, 422, 500, 503),
 )
 

@@ -3,13 +3,17 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
-from service.api.dependencies import PREDICT_ACCESS, ContextDep
+from service.api.dependencies import MODELS_ARE_READ, PREDICT_ACCESS, ContextDep
 from service.api.model_descriptions import describe_all, describe_model, describe_version
 from service.api.openapi import problems
 from service.api.reports import REPORT_HEADERS, read_report
 from service.schemas import ModelList, ModelSummary, VersionDetail
 
-router = APIRouter(tags=["models"], dependencies=[PREDICT_ACCESS], responses=problems(401, 500))
+router = APIRouter(
+    tags=["models"],
+    dependencies=[PREDICT_ACCESS, MODELS_ARE_READ],
+    responses=problems(401, 500),
+)
 
 
 @router.get("/models")

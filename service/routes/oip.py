@@ -6,7 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.admit_request import ModelChoice
-from service.api.dependencies import ADMIN_ACCESS, PREDICT_ACCESS, ContextDep, SeesModelsDep
+from service.api.dependencies import (
+    ADMIN_ACCESS,
+    MODELS_ARE_READ,
+    PREDICT_ACCESS,
+    ContextDep,
+    SeesModelsDep,
+)
 from service.api.openapi import problems
 from service.api.readiness_answer import check_ready
 from service.context import Context
@@ -18,12 +24,12 @@ from service.repository.catalog import PublishedModel
 open_router = APIRouter(tags=["open inference protocol"])
 router = APIRouter(
     tags=["open inference protocol"],
-    dependencies=[PREDICT_ACCESS],
+    dependencies=[PREDICT_ACCESS, MODELS_ARE_READ],
     responses=problems(400, 401, 404, 500, 503),
 )
 admin_router = APIRouter(
     tags=["open inference protocol"],
-    dependencies=[ADMIN_ACCESS],
+    dependencies=[ADMIN_ACCESS, MODELS_ARE_READ],
     responses=problems(401, 403, 404, 500, 503),
 )
 _INFER = problems(408, 413, 415, 429, 504)

@@ -112,14 +112,28 @@ def test_what_cannot_start_says_why_with_exit_code_2(settings: dict[str, str], f
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize(("host", "exit_code"), [("127.0.0.1", 0), ("0.0.0.0", 2)])
-def test_a_check_of_the_settings_ends_without_serving(host: str, exit_code: int) -> None:
-    variables = environment(GRAFT_HOST=host)
-    command = [sys.executable, "-m", "service", "--check"]
+@pytest.mark.parametrize(
+    ("host", "options", "exit_code", "said"),
+    [
+        ("127.0.0.1", [], 0, "ok: colours 1 would answer"),
+        ("127.0.0.1", ["--models-dir", "/nowhere"], 2, "error: the models folder /nowhere does"),
+        ("0.0.0.0", [], 2, "error: host '0.0.0.0'"),
+        ("127.0.0.1", ["--prot", "1"], 2, "error: no option --prot; did you mean --port?"),
+        ("127.0.0.1", ["models"], 2, "--models-dir"),
+    ],
+)
+def test_a_check_of_the_settings_says_one_line_and_ends(
+    models_dir: Path, host: str, options: list[str], exit_code: int, said: str
+) -> None:
+    make_package(models_dir)
+    variables = environment(GRAFT_HOST=host, GRAFT_MODELS_DIR=str(models_dir))
+    command = [sys.executable, "-m", "service", "--check", *options]
     ended = subprocess.run(
-        command, cwd=ROOT, env=variables, capture_output=True, check=False, timeout=60
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=60
     )
     assert ended.returncode == exit_code
+    (line,) = (ended.stdout + ended.stderr).splitlines()
+    assert said in line
 
 
 def test_a_port_in_use_is_exit_code_2() -> None:

@@ -99,3 +99,12 @@ def test_probes_take_head_too(client: TestClient) -> None:
     for url in ("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"):
         response = client.head(url)
         assert (response.status_code, response.content) == (200, b"")
+
+
+def test_every_failed_version_is_named(models_dir: Path, start_service: ClientFactory) -> None:
+    for _ in range(6):
+        make_package(models_dir, after=damage_model)
+    detail = start_service().get("/health/ready").json()["detail"]
+    for number in (6, 5, 4, 3):
+        assert f"version {number}: model.onnx" in detail
+    assert detail.endswith("and 2 older versions")
