@@ -19,6 +19,7 @@ from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.errors import InvalidManifest, PackageError
 from inference.find_package import find_package
+from inference.image_file import read_image_file
 from inference.manifest import METADATA_KEY, MODEL_FILES, Manifest, Precision, parse_manifest
 from inference.package import Package, read_package
 from inference.precision import AskedPrecision, choose_precision
@@ -322,7 +323,7 @@ def open_classifier(
 
 
 def _encoded(image: ImageSource) -> bytes:
-    return image if isinstance(image, bytes) else Path(image).read_bytes()
+    return image if isinstance(image, bytes) else read_image_file(Path(image))
 
 
 def _embedded_manifest(session: ModelSession, file: str) -> Manifest:

@@ -11,11 +11,13 @@ from service.engine.tuning import LoadedModel, Tuner
 from service.engine.verified_loading import ModelLoader
 from service.limits.access import Access
 from service.limits.admission import Admission
+from service.limits.freed_bodies import FreedBodies
 from service.limits.rate_limit import RateLimit
 from service.prediction.predictor import Predictor
 from service.prediction.shadow import Shadow
 from service.repository.model_cache import ModelCache
 from service.repository.operations import Operations
+from service.repository.process_memory import give_back_freed_memory
 from service.repository.registry import ModelRegistry
 from service.repository.trial_queue import TrialQueue
 from service.settings import Settings
@@ -40,6 +42,7 @@ class Context:
     predictor: Predictor
     shadow: Shadow
     admission: Admission
+    freed_bodies: FreedBodies
     rate_limit: RateLimit
     access: Access
     metrics: ServiceMetrics
@@ -90,6 +93,7 @@ def build_context(
         predictor=predictor,
         shadow=Shadow(registry, predictor, admission, observe=metrics.note_agreement),
         admission=admission,
+        freed_bodies=FreedBodies(give_back_freed_memory),
         rate_limit=RateLimit(per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst),
         access=Access(api_keys=settings.api_keys, admin_keys=settings.admin_keys),
         metrics=metrics,

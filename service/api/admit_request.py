@@ -113,11 +113,14 @@ def let_in(request: Request, context: Context, choice: ModelChoice) -> Iterator[
     )
     name = choice.name or only_model(context) or ""
     with context.admission.admit(name, time_left_s=deadline.left_s()) as ticket:
-        yield Intake(
-            context=context,
-            caller=caller,
-            traffic_key=request.state.request_id,
-            ticket=ticket,
-            deadline=deadline,
-            times=request.state.times,
-        )
+        try:
+            yield Intake(
+                context=context,
+                caller=caller,
+                traffic_key=request.state.request_id,
+                ticket=ticket,
+                deadline=deadline,
+                times=request.state.times,
+            )
+        finally:
+            context.freed_bodies.note(ticket.num_bytes)

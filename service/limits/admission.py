@@ -113,12 +113,12 @@ class Admission:
 
 
 class Ticket:
-    """The room that one request takes up."""
+    """The room that one request takes up; `num_bytes` of its body are held."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._images = 0
-        self._bytes = 0
+        self.num_bytes = 0
 
     def add_images(self, count: int) -> None:
         """Take room for more images.
@@ -136,8 +136,8 @@ class Ticket:
             Overloaded: there is none.
         """
         self._admission.reserve(images=0, num_bytes=count)
-        self._bytes += count
+        self.num_bytes += count
 
     def give_back(self) -> None:
         """Give all room back; once, at the end."""
-        self._admission.release(images=self._images, num_bytes=self._bytes)
+        self._admission.release(images=self._images, num_bytes=self.num_bytes)

@@ -78,7 +78,7 @@ def measured(
     ]
     if good_image is not None:
         threads.append(threading.Thread(target=_ask, args=(service.url, good_image, cost, done)))
-    cpu_s, resident_mb = _cpu_s(pid), _resident_mb(pid)
+    cpu_s, before_mb = _cpu_s(pid), resident_mb(pid)
     for thread in threads:
         thread.start()
     try:
@@ -90,8 +90,8 @@ def measured(
         for thread in threads:
             thread.join()
         cost.cpu_s = _cpu_s(pid) - cpu_s
-        cost.memory_mb -= resident_mb
-        cost.kept_mb = _resident_mb(pid) - resident_mb
+        cost.memory_mb -= before_mb
+        cost.kept_mb = resident_mb(pid) - before_mb
 
 
 def at_once(attack: Callable[[], T], times: int) -> list[T]:
@@ -128,7 +128,7 @@ def _ask(url: str, image: bytes, cost: Cost, done: threading.Event) -> None:
 def _watch_memory(pid: int, cost: Cost, done: threading.Event) -> None:
     """Sum the processes again and again: the kernel's own peaks are of one process and of any time."""
     while not done.wait(_LOOK_PAUSE_S):
-        cost.memory_mb = max(cost.memory_mb, _resident_mb(pid))
+        cost.memory_mb = max(cost.memory_mb, resident_mb(pid))
 
 
 def _wait_until_at_rest(pid: int, within_s: float) -> None:
@@ -149,7 +149,8 @@ def _cpu_s(pid: int) -> float:
     )
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
+    """Return what a process and its children hold in RAM."""
     return sum(int(statm.split()[1]) * _PAGE_MB for statm in _read_all(pid, "statm"))
 
 

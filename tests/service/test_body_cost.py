@@ -5,6 +5,7 @@ A parser that builds what it reads takes for most of them seconds to a minute, a
 
 import gzip
 import json
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import httpx2
 import pytest
 
 from tests.builders import coloured, make_package
-from tests.service.attack_cost import measured
+from tests.service.attack_cost import at_once, measured, resident_mb
 from tests.service.oip_requests import INFER, LENGTH
 from tests.service.service_process import Process, running
 
@@ -143,3 +144,14 @@ def send(service: Process, path: str, body: bytes, headers: dict[str, str]) -> i
         ).status_code
     except (httpx2.WriteError, httpx2.ReadError):
         return 413
+
+
+def test_the_memory_of_large_requests_goes_back(service: Process) -> None:
+    photo = FILE + coloured("red", (900, 800), "BMP") + b"\r\n"
+    form = full_of(photo, 60 * MB) + b"--B--\r\n"
+    before_mb = resident_mb(service.process.pid)
+    assert at_once(lambda: send(service, "/predict", form, FORM), times=8) == [200] * 8
+    gives_up_at = time.monotonic() + 30
+    while resident_mb(service.process.pid) - before_mb > len(form) / MB:  # of eight
+        assert time.monotonic() < gives_up_at
+        httpx2.get(f"{service.url}/health/live")

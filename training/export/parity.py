@@ -12,6 +12,7 @@ import torch
 
 from inference.classifier import BatchOutputs, Classifier
 from inference.errors import ImageError
+from inference.image_file import read_image_file
 from inference.manifest import Parity
 from inference.rejection import FAMILIARITY
 from inference.session import ModelSession
@@ -144,8 +145,8 @@ def read_again(image: ScannedImage) -> bytes:
         GateFailed: it is gone.
     """
     try:
-        return image.file.path.read_bytes()
-    except OSError as err:
+        return read_image_file(image.file.path)
+    except (OSError, ImageError) as err:
         raise _no_longer_readable(image) from err
 
 
