@@ -97,6 +97,12 @@ def run(arguments: Sequence[str], *, prepare: Prepare | None = None, **variables
         return process.finish()
 
 
+def print_modules() -> None:
+    """Print the names of what is imported by now, and do not run the command; for `prepare`."""
+    sys.stdout.write(" ".join(sys.modules))
+    sys.exit(0)
+
+
 def _run(
     arguments: list[str],
     environment: Mapping[str, str],

@@ -1,6 +1,7 @@
 """A shadow is asked when there is capacity to spare, is compared, and harms nobody."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.builders import coloured, make_package
-from tests.conftest import ClientFactory
+from tests.conftest import ClientFactory, serving
 from tests.service.registries import damage_model
 
 ADMIN = {"authorization": "Bearer admin-key-123"}
@@ -16,16 +17,23 @@ ADMIN = {"authorization": "Bearer admin-key-123"}
 HALF_RIGHT = np.eye(3, dtype=np.float32)[[0, 2, 1]] * 10
 
 
-@pytest.fixture
-def two_versions(models_dir: Path, start_service: ClientFactory) -> TestClient:
-    """Version 1 answers, and version 2, which confuses green and blue, is its shadow."""
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Version 1 and version 2, which confuses green and blue."""
+    models_dir = tmp_path_factory.mktemp("models")
     make_package(models_dir)
     make_package(models_dir, weight=HALF_RIGHT)
-    client = start_service(admin_keys="admin-key-123", poll_interval_s=3600)
-    client.headers.update(ADMIN)
-    client.put("/models/colours/aliases/stable", json={"version": 1})
-    assert client.put("/models/colours/traffic", json={"shadow": "2"}).status_code == 200
-    return client
+    with serving(models_dir, admin_keys="admin-key-123", poll_interval_s=3600) as client:
+        client.headers.update(ADMIN)
+        client.put("/models/colours/aliases/stable", json={"version": 1})
+        yield client
+
+
+@pytest.fixture
+def two_versions(service: TestClient) -> TestClient:
+    """Version 1 answers, and version 2 is its shadow."""
+    assert service.put("/models/colours/traffic", json={"shadow": "2"}).status_code == 200
+    return service
 
 
 def compared(client: TestClient, agreement: str) -> int:
@@ -65,8 +73,9 @@ def test_a_shadow_that_fails_harms_nobody(models_dir: Path, start_service: Clien
 
 def test_an_image_that_cannot_be_answered_is_not_compared(two_versions: TestClient) -> None:
     files = [("a", ("a.png", coloured("red"))), ("b", ("b.png", coloured("red")[:-30]))]
+    before = compared(two_versions, "agree")
     assert two_versions.post("/predict", files=files).status_code == 200
-    wait_for(two_versions, "agree", 1)
+    wait_for(two_versions, "agree", before + 1)
     assert compared(two_versions, "failed") == 0
 
 

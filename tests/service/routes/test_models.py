@@ -1,12 +1,13 @@
 """What /models tells, and the admin calls that change it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.builders import LABELS, coloured, make_package
-from tests.conftest import ClientFactory
+from tests.conftest import ClientFactory, serving
 from tests.service.registries import damage_model
 
 ADMIN = {"authorization": "Bearer admin-key-123"}
@@ -22,8 +23,19 @@ def admin(models_dir: Path, start_service: ClientFactory) -> TestClient:
     return client
 
 
-def test_models_are_listed_with_their_states(admin: TestClient) -> None:
-    (model,) = admin.get("/models").json()["models"]
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """What `admin` is, one for all tests that change nothing."""
+    models_dir = tmp_path_factory.mktemp("models")
+    make_package(models_dir)
+    make_package(models_dir)
+    with serving(models_dir, admin_keys="admin-key-123", poll_interval_s=3600) as client:
+        client.headers.update(ADMIN)
+        yield client
+
+
+def test_models_are_listed_with_their_states(unchanged: TestClient) -> None:
+    (model,) = unchanged.get("/models").json()["models"]
     assert (model["name"], model["serving"], model["problem"]) == ("colours", 2, None)
     assert model["labels"] == list(LABELS)
     newest, older = model["versions"]
@@ -65,8 +77,8 @@ def test_an_incomplete_version_shows_what_is_missing(
     assert (asked.status_code, asked.headers["retry-after"]) == (503, "2")
 
 
-def test_a_version_shows_what_it_was_made_of(admin: TestClient) -> None:
-    version = admin.get("/models/colours/versions/2").json()
+def test_a_version_shows_what_it_was_made_of(unchanged: TestClient) -> None:
+    version = unchanged.get("/models/colours/versions/2").json()
     assert version["metrics"]["val"]["accuracy"] == 1.0
     assert version["input_hw"] == [16, 16]
     assert version["backbone"]["licence"] == "MIT"
@@ -74,19 +86,19 @@ def test_a_version_shows_what_it_was_made_of(admin: TestClient) -> None:
 
 
 @pytest.mark.parametrize("version", ["latest", "2"])
-def test_a_version_is_found_by_alias_and_number(admin: TestClient, version: str) -> None:
-    assert admin.get(f"/models/colours/versions/{version}").json()["version"] == 2
+def test_a_version_is_found_by_alias_and_number(unchanged: TestClient, version: str) -> None:
+    assert unchanged.get(f"/models/colours/versions/{version}").json()["version"] == 2
 
 
 @pytest.mark.parametrize(
     "url", ["/models/shapes", "/models/colours/versions/9", "/models/colours/versions/9/report"]
 )
-def test_what_is_not_there_is_404(admin: TestClient, url: str) -> None:
-    assert admin.get(url).json()["code"] == "model_not_found"
+def test_what_is_not_there_is_404(unchanged: TestClient, url: str) -> None:
+    assert unchanged.get(url).json()["code"] == "model_not_found"
 
 
-def test_the_report_is_a_page_that_reaches_no_network(admin: TestClient) -> None:
-    response = admin.get("/models/colours/versions/1/report")
+def test_the_report_is_a_page_that_reaches_no_network(unchanged: TestClient) -> None:
+    response = unchanged.get("/models/colours/versions/1/report")
     assert "<title>report</title>" in response.text
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -154,9 +166,9 @@ def test_a_removed_alias_gives_way_to_the_latest(admin: TestClient) -> None:
     ],
 )
 def test_an_alias_that_cannot_be_set_is_refused(
-    admin: TestClient, alias: str, body: bytes, status: int
+    unchanged: TestClient, alias: str, body: bytes, status: int
 ) -> None:
-    response = admin.put(f"/models/colours/aliases/{alias}", content=body)
+    response = unchanged.put(f"/models/colours/aliases/{alias}", content=body)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
 

@@ -2,13 +2,15 @@
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.builders import coloured, make_package
-from tests.conftest import ClientFactory
+from tests.builders import coloured
+from tests.conftest import serving
 
 
 def value(client: TestClient, sample: str) -> float:
@@ -16,27 +18,41 @@ def value(client: TestClient, sample: str) -> float:
     return float(match[1]) if match else 0.0
 
 
-def test_a_request_id_is_made_and_unique(client: TestClient) -> None:
-    ids = {client.get("/health/live").headers["x-request-id"] for _ in range(20)}
+@contextmanager
+def growing(client: TestClient, sample: str, *, by: float) -> Iterator[None]:
+    """Let a block make a number grow, and by how much."""
+    before = value(client, sample)
+    yield
+    assert value(client, sample) == before + by
+
+
+@pytest.fixture(scope="module")
+def client_of_a_keyed_service(colours_dir: Path) -> Iterator[TestClient]:
+    with serving(colours_dir, api_keys=["a-long-key"]) as client:
+        yield client
+
+
+def test_a_request_id_is_made_and_unique(shared_client: TestClient) -> None:
+    ids = {shared_client.get("/health/live").headers["x-request-id"] for _ in range(20)}
     assert len(ids) == 20
 
 
-def test_a_sane_request_id_is_kept(client: TestClient) -> None:
-    response = client.get("/health/live", headers={"x-request-id": "trace-1.2:3_4"})
+def test_a_sane_request_id_is_kept(shared_client: TestClient) -> None:
+    response = shared_client.get("/health/live", headers={"x-request-id": "trace-1.2:3_4"})
     assert response.headers["x-request-id"] == "trace-1.2:3_4"
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "a;b", "<b>"])
-def test_another_request_id_is_replaced(client: TestClient, given: str) -> None:
-    response = client.get("/health/live", headers={"x-request-id": given})
+def test_another_request_id_is_replaced(shared_client: TestClient, given: str) -> None:
+    response = shared_client.get("/health/live", headers={"x-request-id": given})
     assert re.fullmatch("[0-9a-f]{16}", response.headers["x-request-id"])
 
 
 def test_each_request_is_one_line_of_the_log(
-    client: TestClient, caplog: pytest.LogCaptureFixture
+    shared_client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "service.telemetry.observability"):
-        client.get("/no%0Awhere%20status=200", headers={"x-request-id": "one"})
+        shared_client.get("/no%0Awhere%20status=200", headers={"x-request-id": "one"})
     (line,) = [record.getMessage() for record in caplog.records if "request_done" in record.msg]
     assert "\n" not in line
     assert re.search(r"id=one .*method=GET path=/no%0Awhere%20status=200 status=404 ms=", line)
@@ -54,15 +70,14 @@ def test_each_request_is_one_line_of_the_log(
     ],
 )
 def test_probes_and_scrapes_are_no_news(
-    models_dir: Path,
-    start_service: ClientFactory,
+    shared_client: TestClient,
+    client_of_a_keyed_service: TestClient,
     caplog: pytest.LogCaptureFixture,
     path: str,
     status: int,
     level: int,
 ) -> None:
-    make_package(models_dir)
-    client = start_service(api_keys=["a-long-key"] if status == 401 else [])
+    client = client_of_a_keyed_service if status == 401 else shared_client
     with caplog.at_level(logging.DEBUG, "service.telemetry.observability"):
         assert client.get(path).status_code == status
     (record,) = [record for record in caplog.records if "request_done" in record.msg]
@@ -70,78 +85,84 @@ def test_probes_and_scrapes_are_no_news(
 
 
 def test_a_scrape_that_is_answered_is_no_news(
-    client: TestClient, caplog: pytest.LogCaptureFixture
+    shared_client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "service.telemetry.observability"):
-        client.get("/metrics")
+        shared_client.get("/metrics")
     assert caplog.records == []
 
 
-def test_images_are_counted_by_outcome(client: TestClient) -> None:
+def test_images_are_counted_by_outcome(shared_client: TestClient) -> None:
     form = [("f", ("a", coloured("red"))), ("f", ("b", b"bad")), ("f", ("c", coloured("blue")))]
-    client.post("/predict", files=form)
     images = 'graft_images_total{model="colours",outcome="%s",version="1"}'
-    assert value(client, images % "accepted") == 2
-    assert value(client, images % "unsupported_format") == 1
+    with (
+        growing(shared_client, images % "accepted", by=2),
+        growing(shared_client, images % "unsupported_format", by=1),
+    ):
+        shared_client.post("/predict", files=form)
 
 
-def test_images_in_batches_are_the_images_answered(client: TestClient) -> None:
+def test_images_in_batches_are_the_images_answered(shared_client: TestClient) -> None:
     form = [("f", ("a", coloured("red")))] * 5
-    client.post("/predict", files=form)
-    assert value(client, 'graft_batch_images_sum{model="colours",version="1"}') == 5
+    sample = 'graft_batch_images_sum{model="colours",version="1"}'
+    with growing(shared_client, sample, by=5):
+        shared_client.post("/predict", files=form)
 
 
-def test_requests_are_counted_by_route_and_not_by_address(client: TestClient) -> None:
-    for name in ("a", "b"):
-        client.get(f"/models/{name}")
+def test_requests_are_counted_by_route_and_not_by_address(shared_client: TestClient) -> None:
     sample = 'graft_requests_total{method="GET",route="/models/{name}",status="404"}'
-    assert value(client, sample) == 2
-    assert value(client, 'graft_problems_total{code="model_not_found"}') == 2
+    with (
+        growing(shared_client, sample, by=2),
+        growing(shared_client, 'graft_problems_total{code="model_not_found"}', by=2),
+    ):
+        for name in ("a", "b"):
+            shared_client.get(f"/models/{name}")
 
 
-def test_unknown_addresses_and_methods_share_one_label(client: TestClient) -> None:
-    for address in ("/x", "/y"):
-        client.request("BREW", address)
-    assert value(client, 'graft_requests_total{method="OTHER",route="(none)",status="404"}') == 2
+def test_unknown_addresses_and_methods_share_one_label(shared_client: TestClient) -> None:
+    sample = 'graft_requests_total{method="OTHER",route="(none)",status="404"}'
+    with growing(shared_client, sample, by=2):
+        for address in ("/x", "/y"):
+            shared_client.request("BREW", address)
 
 
-def test_the_state_and_hardware_of_models_are_shown(client: TestClient) -> None:
+def test_the_state_and_hardware_of_models_are_shown(shared_client: TestClient) -> None:
     state = 'graft_model_state{model="colours",state="ready",version="1"}'
     loaded = 'graft_model_loaded{model="colours",precision="fp32",provider="cpu",version="1"}'
-    assert value(client, state) == value(client, loaded) == 1
+    assert value(shared_client, state) == value(shared_client, loaded) == 1
 
 
-def test_nothing_is_in_service_when_all_is_answered(client: TestClient) -> None:
-    client.post("/predict", content=coloured("red"))
-    assert value(client, "graft_images_in_service") == 0
-    assert value(client, "graft_buffered_bytes") == 0
+def test_nothing_is_in_service_when_all_is_answered(shared_client: TestClient) -> None:
+    shared_client.post("/predict", content=coloured("red"))
+    assert value(shared_client, "graft_images_in_service") == 0
+    assert value(shared_client, "graft_buffered_bytes") == 0
 
 
 def test_a_trace_is_logged_and_answered_with_a_span_of_its_own(
-    client: TestClient, caplog: pytest.LogCaptureFixture
+    shared_client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     with caplog.at_level(logging.INFO, "service.telemetry.observability"):
-        response = client.get("/models", headers={"traceparent": f"00-{trace}-{parent}-01"})
+        response = shared_client.get("/models", headers={"traceparent": f"00-{trace}-{parent}-01"})
     assert re.fullmatch(rf"00-{trace}-[0-9a-f]{{16}}-01", response.headers["traceresponse"])
     assert parent not in response.headers["traceresponse"]
     assert f"trace_id={trace} parent_id={parent}" in caplog.text
 
 
 @pytest.mark.parametrize("given", ["", "x", "00-" + "0" * 32 + "-" + "1" * 16 + "-01", "ff-a-b-c"])
-def test_what_is_no_trace_is_ignored(client: TestClient, given: str) -> None:
-    response = client.get("/health/live", headers={"traceparent": given})
+def test_what_is_no_trace_is_ignored(shared_client: TestClient, given: str) -> None:
+    response = shared_client.get("/health/live", headers={"traceparent": given})
     assert response.status_code == 200
     assert "traceresponse" not in response.headers
 
 
-def test_queue_and_predicted_wait_are_shown_by_model(client: TestClient) -> None:
-    client.post("/predict", content=coloured("red"))
-    text = client.get("/metrics").text
+def test_queue_and_predicted_wait_are_shown_by_model(shared_client: TestClient) -> None:
+    shared_client.post("/predict", content=coloured("red"))
+    text = shared_client.get("/metrics").text
     assert 'graft_images_waiting{model="colours",version="1"} 0.0' in text
     assert 'graft_predicted_wait_seconds{model="colours"} 0.0' in text
 
 
-def test_refusals_are_counted_by_their_reason(client: TestClient) -> None:
-    client.post("/predict", content=b"no image")
-    assert value(client, 'graft_problems_total{code="unsupported_format"}') == 1
+def test_refusals_are_counted_by_their_reason(shared_client: TestClient) -> None:
+    with growing(shared_client, 'graft_problems_total{code="unsupported_format"}', by=1):
+        shared_client.post("/predict", content=b"no image")

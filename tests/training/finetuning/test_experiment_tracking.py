@@ -1,7 +1,6 @@
 """Where a run's figures are logged."""
 
 import io
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.training.command_process import print_modules, run
 from tests.training.finetuning.logs import logged, logged_steps
 from training.config import FinetuneConfig
 from training.errors import ConfigError, Paused
@@ -122,15 +122,6 @@ def test_a_missing_mlflow_is_told_before_the_work(monkeypatch: pytest.MonkeyPatc
 
 
 def test_no_tracker_is_imported_before_a_run_begins() -> None:
-    code = (
-        "import sys, training.run.pipeline\n"
-        "print(sorted({'tensorboard', 'mlflow'} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=Path(__file__).resolve().parents[3],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    imported = run([], prepare=print_modules).out.split()
+    assert "training.run.pipeline" in imported
+    assert {"tensorboard", "mlflow"}.isdisjoint(imported)
