@@ -13,6 +13,8 @@ from service.problems import kind_of
 from tests.builders import make_package
 from tests.conftest import ClientFactory
 
+# A wrong command line, which no request is.
+OF_COMMANDS = {inference_errors.UsageError}
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "error"}
 
 
@@ -81,7 +83,12 @@ def test_a_mistake_of_ours_is_500_without_a_word_about_it(
 
 @pytest.mark.parametrize(
     "error",
-    [*subclasses(errors.ServiceError), *subclasses(inference_errors.InferenceError)],
+    [
+        cls
+        for tree in (errors.ServiceError, inference_errors.InferenceError)
+        for cls in subclasses(tree)
+        if cls not in OF_COMMANDS
+    ],
     ids=lambda cls: cls.__name__,
 )
 def test_every_error_on_purpose_has_a_status(error: type[Exception]) -> None:
