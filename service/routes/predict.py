@@ -1,19 +1,20 @@
 """Predictions, at three addresses.
 
-They check their caller, read their query and write their answer themselves: done by FastAPI, by way of
-dependencies and a response model, this is a quarter of a request's time in Python.
+They check their caller, read their query and write their answer themselves; see `direct_route.py`.
 """
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.dependencies import context_to_predict
+from service.api.direct_route import DirectRoute
 from service.api.openapi import predict_operation, problems
 from service.api.predict_request import answer, rendered
 from service.api.query_parameters import ModelQuery, OptionsQuery, VersionQuery, read_query
 from service.schemas import PredictResponse
 
 router = APIRouter(
+    route_class=DirectRoute,
     tags=["predict"],
     responses=problems(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
 )

@@ -1,0 +1,43 @@
+"""Routes that run their endpoints and nothing around them."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from service.api.direct_route import DirectRoute
+
+router: Final = APIRouter(route_class=DirectRoute)
+
+
+@router.post("/cats/{name}")
+async def greet(request: Request, name: str) -> Response:
+    if name == "none":
+        raise KeyError(name)
+    return PlainTextResponse(f"{name} by {request.method}")
+
+
+def client() -> TestClient:
+    app = FastAPI()
+    app.include_router(router)
+    app.add_exception_handler(KeyError, lambda *_: PlainTextResponse("no cat", status_code=404))
+    return TestClient(app)
+
+
+def test_the_endpoint_gets_the_request_and_its_address() -> None:
+    assert client().post("/cats/tom").text == "tom by POST"
+
+
+def test_another_method_is_refused_with_those_that_are_allowed() -> None:
+    answer = client().get("/cats/tom")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+def test_what_the_endpoint_raises_is_answered_by_the_application() -> None:
+    assert client().post("/cats/none").status_code == 404
+
+
+def test_the_route_is_documented() -> None:
+    assert "post" in client().get("/openapi.json").json()["paths"]["/cats/{name}"]
