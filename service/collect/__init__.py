@@ -1,0 +1,1 @@
+"""Off unless asked for: images and answers kept for review, right labels sent back, drift of the answers."""
