@@ -13,7 +13,6 @@ from inference.classifier import (
     Classifier,
     LabelProbability,
     Prediction,
-    open_classifier,
 )
 from inference.decoding import DecodedImage, DecodeLimits, decode_image
 from inference.errors import (
@@ -36,6 +35,7 @@ from inference.errors import (
 )
 from inference.find_package import find_package
 from inference.golden import check_golden, write_golden
+from inference.loading import open_classifier
 from inference.manifest import Manifest, dump_manifest, parse_manifest
 from inference.package import Package, read_package
 from inference.preprocessing import PreparedImage, PreprocessSpec, crop_box, prepare_image

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.classifier import Classifier, LabelProbability, Prediction, open_classifier
+from inference.classifier import Classifier, LabelProbability, Prediction
 from inference.errors import ImageError, InferenceError
-from inference.find_package import find_package
 from inference.formats import IMAGE_SUFFIXES
 from inference.image_file import read_image_file
+from inference.loading import open_package
 from inference.manifest import MODEL_FILES
 from inference.option_parser import OptionParser
 from inference.session import SessionConfig
@@ -47,12 +47,12 @@ def main(argv: list[str] | None = None, *, prog: str = "python -m inference") ->
     """Run the command line; return the exit code."""
     try:
         args = _parser(prog).parse_args(argv)
-        package = find_package(args.package)
         session = SessionConfig(provider=args.provider)
-        classifier = open_classifier(package, session=session, precision=args.precision)
+        opened = open_package(args.package, session=session, precision=args.precision)
+        classifier = opened.classifier
         if args.set:
             _check_sets(classifier)
-        index = read_index(package) if args.similar else None
+        index = read_index(opened.path) if args.similar else None
         files = list(_image_files(args.images))
         answers = [_answer(classifier, file, args, index) for file in files]
     except (InferenceError, FileNotFoundError) as err:

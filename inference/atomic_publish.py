@@ -56,8 +56,8 @@ def next_version(parent: Path) -> int:
     highest = max((parse_version(entry.name) or 0 for entry in parent.iterdir()), default=0)
     if highest >= MAX_VERSION:
         raise PackageError(
-            f"{parent.name}/{highest} is the highest version there can be; rename that folder "
-            "(and the version in its manifest), or publish under another name"
+            f"{parent.name}/{highest} is the highest version there can be; rename that folder, "
+            "or publish under another name"
         )
     return highest + 1
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from inference.errors import DigestMismatch, PackageError
-from inference.files import read_regular_file, regular_file_size
+from inference.files import read_regular_file, regular_file_size, why_unreadable
 from inference.manifest import FileEntry
 
 
@@ -19,7 +19,7 @@ def read_verified(folder: Path, entry: FileEntry) -> bytes:
     try:
         data = read_regular_file(folder, entry.file, max_bytes=entry.bytes)
     except OSError as err:
-        raise _missing(entry) from err
+        raise _unreadable(entry, err) from err
     digest = hashlib.sha256(data).hexdigest()
     if digest != entry.sha256:
         raise DigestMismatch(
@@ -39,7 +39,7 @@ def verified_size(folder: Path, entry: FileEntry) -> int:
     try:
         size = regular_file_size(folder, entry.file)
     except OSError as err:
-        raise _missing(entry) from err
+        raise _unreadable(entry, err) from err
     if size != entry.bytes:
         raise DigestMismatch(
             f"{entry.file} has {size} bytes, manifest says {entry.bytes}; "
@@ -48,5 +48,5 @@ def verified_size(folder: Path, entry: FileEntry) -> int:
     return size
 
 
-def _missing(entry: FileEntry) -> PackageError:
-    return PackageError(f"{entry.file} is missing or unreadable; publish again")
+def _unreadable(entry: FileEntry, err: OSError) -> PackageError:
+    return PackageError(f"{entry.file} {why_unreadable(err)}; publish again")

@@ -18,10 +18,10 @@ from inference.batch_buffers import Pixels
 from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.errors import InvalidManifest, PackageError
-from inference.find_package import find_package
+from inference.files import why_unreadable
 from inference.image_file import read_image_file
 from inference.manifest import METADATA_KEY, MODEL_FILES, Manifest, Precision, parse_manifest
-from inference.package import Package, read_package
+from inference.package import Package
 from inference.precision import AskedPrecision, choose_precision
 from inference.preprocessing import PreparedImage, prepare_image
 from inference.rejection import (
@@ -161,7 +161,7 @@ class Classifier:
         try:
             data = file.read_bytes()
         except OSError as err:
-            raise PackageError(f"{file.name} is missing or unreadable") from err
+            raise PackageError(f"{file.name} {why_unreadable(err)}") from err
         opened = open_session(data, session or SessionConfig())
         manifest = _embedded_manifest(opened, file.name)
         _check_graph(manifest, opened)
@@ -298,30 +298,6 @@ class Classifier:
         return sizes
 
 
-def open_classifier(
-    path: str | os.PathLike[str],
-    *,
-    session: SessionConfig | None = None,
-    precision: AskedPrecision = "auto",
-) -> Classifier:
-    """Load `models/NAME`, `models/NAME/VERSION` or a `.onnx` file.
-
-    Of `models/NAME` it is the version that the service would answer with.
-
-    Raises:
-        ModelNotFound: as `find_package`.
-        PackageError, SessionError: as `Classifier.load` and `Classifier.load_onnx`; a bare file is of
-            another precision.
-    """
-    path = find_package(Path(path))
-    if not path.is_file():
-        return Classifier.load(read_package(path), session=session, precision=precision)
-    classifier = Classifier.load_onnx(path, session=session)
-    if precision not in ("auto", classifier.precision):
-        raise PackageError(f"{path.name} is {classifier.precision}, not {precision}")
-    return classifier
-
-
 def _encoded(image: ImageSource) -> bytes:
     return image if isinstance(image, bytes) else read_image_file(Path(image))
 
@@ -348,7 +324,7 @@ def _manifest_of(package: Manifest, session: ModelSession, precision: Precision)
         raise InvalidManifest(
             f"{file} has other labels or another preprocessing than the package; publish the model again"
         )
-    return dataclasses.replace(own, files=package.files)
+    return dataclasses.replace(own, files=package.files, name=package.name, version=package.version)
 
 
 def _check_graph(manifest: Manifest, session: ModelSession) -> None:

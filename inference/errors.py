@@ -84,11 +84,3 @@ class SessionError(InferenceError):
 
 class ProviderUnavailable(SessionError):
     """The session did not get the hardware it was told to use."""
-
-
-def described(err: InferenceError) -> str:
-    """Return what is wrong, with what the system said of a file that could not be read."""
-    cause = err.__cause__
-    if not isinstance(cause, OSError):
-        return str(err)
-    return f"{err} ({cause.strerror or type(cause).__name__})"

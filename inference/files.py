@@ -68,6 +68,18 @@ def file_within(folder: Path, name: str) -> Path:
     return file
 
 
+def reason_of(err: OSError) -> str:
+    """Return what the system says, without the path that an OSError names."""
+    return err.strerror or type(err).__name__
+
+
+def why_unreadable(err: OSError) -> str:
+    """Return what follows a file's name: "is missing" or "cannot be read: Permission denied"."""
+    if isinstance(err, FileNotFoundError):
+        return "is missing"
+    return f"cannot be read: {reason_of(err)}"
+
+
 def _size(name: str, status: os.stat_result) -> int:
     kind = stat.S_IFMT(status.st_mode)
     if kind != stat.S_IFREG:

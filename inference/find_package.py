@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 
 from inference.errors import ModelNotFound, PackageError
@@ -12,7 +13,16 @@ from inference.version_folders import list_model
 
 
 def find_package(path: Path) -> Path:
-    """Take `models/NAME` for the version that the service would answer with; return the rest as it is.
+    """Take `models/NAME` for the version that is meant; return the rest as it is.
+
+    Raises:
+        ModelNotFound, PackageError: as `find_packages`.
+    """
+    return find_packages(path)[0]
+
+
+def find_packages(path: Path) -> list[Path]:
+    """Return what `path` means, and of `models/NAME` also what stands in where that cannot be used.
 
     In `models/NAME/VERSION` the version may be an alias.
 
@@ -21,13 +31,13 @@ def find_package(path: Path) -> Path:
     """
     # os.path, not Path: its questions are answered "no" where a folder may not be entered.
     if os.path.isfile(path) or os.path.exists(path / MANIFEST_FILE):
-        return path
+        return [path]
     full = Path(os.path.realpath(path))
     if _is_model(full.parent):
         model = full.parent
-        return Repository(model.parent).package(model.name, full.name).path
+        return [Repository(model.parent).package(model.name, full.name).path]
     if _is_model(full):
-        return Repository(full.parent).package(full.name).path
+        return [full / str(number) for number in Repository(full.parent).candidates(full.name)]
     if models := _models_in(full):
         raise ModelNotFound(
             f"{str(path)!r} is a folder of models; name one of them: "
@@ -36,10 +46,21 @@ def find_package(path: Path) -> Path:
     if models := _models_in(full.parent):
         raise unknown_model(full.name, models, where=full.parent.name)
     if not os.path.exists(full.parent):
-        raise ModelNotFound(f"no package at {str(path)!r}: there is no folder {str(path.parent)!r}")
+        raise ModelNotFound(
+            f"no package at {str(path)!r}: there is no folder {str(path.parent)!r}"
+            f"{_suggestion(full.parent)}"
+        )
     raise ModelNotFound(
         f"no package at {str(path)!r}; give models/NAME, models/NAME/VERSION or a model.onnx file"
     )
+
+
+def _suggestion(missing: Path) -> str:
+    there: list[str] = []
+    with suppress(OSError):
+        there = os.listdir(missing.parent)
+    close = get_close_matches(missing.name, there, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _is_model(folder: Path) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from inference.classifier import Classifier
 from inference.decoding import DEFAULT_LIMITS
 from inference.errors import GoldenMismatch, ImageError
-from inference.files import read_regular_file
+from inference.files import read_regular_file, why_unreadable
 from inference.formats import sniff_format
 from inference.manifest import Precision
 from inference.package import EXPECTED_FILE, GOLDEN_FOLDER
@@ -119,9 +119,8 @@ def check_golden(classifier: Classifier, folder: Path, *, same_answers: bool = T
         try:
             row = _probabilities(classifier, _image_bytes(folder, entry))
         except (OSError, ImageError) as err:
-            raise GoldenMismatch(
-                f"golden image {entry.file!r} cannot be read; publish again"
-            ) from err
+            why = why_unreadable(err) if isinstance(err, OSError) else f"cannot be read: {err}"
+            raise GoldenMismatch(f"golden image {entry.file!r} {why}; publish again") from err
         expected = np.asarray(entry.probabilities)
         if expected.shape != row.shape:
             raise GoldenMismatch(
@@ -154,5 +153,7 @@ def _read(folder: Path, file: str) -> GoldenSet:
     try:
         data = parse_json(read_regular_file(folder, name, max_bytes=_MAX_EXPECTED_BYTES))
         return from_json(GoldenSet, data, where="golden")
-    except (OSError, ValueError) as err:
-        raise GoldenMismatch(f"{name} is missing or damaged; publish again") from err
+    except OSError as err:
+        raise GoldenMismatch(f"{name} {why_unreadable(err)}; publish again") from err
+    except ValueError as err:
+        raise GoldenMismatch(f"{name} is damaged; publish again") from err

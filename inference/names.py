@@ -31,6 +31,11 @@ def check_model_name(name: str) -> str:
     return name
 
 
+def is_model_name(name: str) -> bool:
+    """Return whether a model may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_alias(alias: str) -> str:
     """Return `alias`.
 

@@ -1,12 +1,14 @@
 """A model package on disk, opened: its manifest, and its model files."""
 
+import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from inference.checksum import read_verified, verified_size
 from inference.errors import InvalidManifest, PackageError
-from inference.files import read_regular_file
+from inference.files import read_regular_file, why_unreadable
 from inference.manifest import (
     MANIFEST_FILE,
     MAX_MANIFEST_BYTES,
@@ -15,6 +17,7 @@ from inference.manifest import (
     Precision,
     parse_manifest,
 )
+from inference.names import is_model_name, parse_version
 
 GOLDEN_FOLDER: Final = "golden"
 EXPECTED_FILE: Final = "expected.json"
@@ -56,15 +59,28 @@ class Package:
 def read_package(path: Path) -> Package:
     """Read the manifest of the package in folder `path`.
 
+    In a folder NAME/VERSION the package has that name and version, whatever it was published under: it
+    may be copied and renamed.
+
     Raises:
         InvalidManifest: there is none, or it cannot be read.
         PackageError: it is no file, too large, or a link out of the package.
     """
     try:
         text = read_regular_file(path, MANIFEST_FILE, max_bytes=MAX_MANIFEST_BYTES).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise InvalidManifest(f"no readable {MANIFEST_FILE} in package {path.name!r}") from err
+    except OSError as err:
+        raise InvalidManifest(f"{MANIFEST_FILE} {why_unreadable(err)}") from err
+    except UnicodeDecodeError as err:
+        raise InvalidManifest(f"{MANIFEST_FILE} is not UTF-8 text") from err
     manifest = parse_manifest(text)
     if not manifest.files or "fp32" not in manifest.files:
         raise InvalidManifest("manifest lists no fp32 model; publish the model again")
-    return Package(path=path, manifest=manifest)
+    return Package(path=path, manifest=_named_by_folder(manifest, path))
+
+
+def _named_by_folder(manifest: Manifest, path: Path) -> Manifest:
+    folder = Path(os.path.abspath(path))  # not resolved: a link may be what names it
+    version = parse_version(folder.name)
+    if version is None or not is_model_name(folder.parent.name):
+        return manifest
+    return dataclasses.replace(manifest, name=folder.parent.name, version=version)

@@ -84,7 +84,7 @@ class Repository:
         Raises:
             ModelNotFound: no such model, version or alias.
             InvalidManifest: the package cannot be read.
-            PackageError: it lies about its own name or version, or not all of its files are there.
+            PackageError: not all of its files are there.
         """
         number = self.resolve(name, version)
         package = self.read(name, number)
@@ -92,21 +92,24 @@ class Repository:
             raise PackageError(f"version {number} of model {name!r} is incomplete: {why}")
         return package
 
+    def candidates(self, name: str) -> list[int]:
+        """Return the version that answers where none is named, and those before it, the newest first.
+
+        Where one cannot be used, the next stands in.
+
+        Raises:
+            ModelNotFound, PackageError: as `resolve`.
+        """
+        first = self.resolve(name)
+        return [number for number in reversed(self.versions(name)) if number <= first]
+
     def read(self, name: str, number: int) -> Package:
         """Read the manifest of a version that is there; its other files may still be missing.
 
         Raises:
             InvalidManifest: the package cannot be read.
-            PackageError: it lies about its own name or version.
         """
-        package = read_package(self.root / self._checked(name) / str(number))
-        manifest = package.manifest
-        if (manifest.name, manifest.version) != (name, number):
-            raise PackageError(
-                f"folder {name}/{number} holds a package of {manifest.name}/{manifest.version}; "
-                "move it to where it belongs"
-            )
-        return package
+        return read_package(self.root / self._checked(name) / str(number))
 
     def set_alias(self, name: str, alias: str, version: int) -> dict[str, int]:
         """Point an alias at a version, atomically, and return all aliases.

@@ -10,7 +10,7 @@ import numpy as np
 
 from inference.child_process import bound_data, go_first, lower_limit
 from inference.classifier import Classifier
-from inference.errors import InferenceError, PackageError, described
+from inference.errors import InferenceError, PackageError
 from inference.golden import check_golden
 from inference.package import read_package
 from inference.session import SessionConfig
@@ -38,7 +38,7 @@ def _problem_of(request: TrialRequest) -> str | None:
     except InferenceError as err:
         if _is_of_memory(err):
             os._exit(OUT_OF_MEMORY)
-        return described(err)
+        return str(err)
     return None
 
 

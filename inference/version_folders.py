@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from inference.errors import InvalidName
+from inference.files import reason_of
 from inference.manifest import MANIFEST_FILE
-from inference.names import check_model_name, parse_version
+from inference.names import is_model_name, parse_version
 from inference.package import EXPECTED_FILE, GOLDEN_FOLDER, Package
 
 _BAD_MODEL_NAME: Final = (
     "a model's name has 1 to 64 of the characters A-Z a-z 0-9 . _ - and begins with a letter or a digit; "
-    "rename it (and the model in its manifests)"
+    "rename it"
 )
 _NO_VERSION_FOLDER: Final = "it is a package, not a folder of versions; move it into NAME/VERSION"
 
@@ -107,7 +107,7 @@ def list_models(root: Path) -> Iterator[ModelFolder]:
         OSError: `root` itself is missing or cannot be listed.
     """
     for name in sorted(os.listdir(root)):
-        if _is_model_name(name) and (model := list_model(root, name)) is not None:
+        if is_model_name(name) and (model := list_model(root, name)) is not None:
             yield model
 
 
@@ -119,7 +119,7 @@ def list_ignored(root: Path) -> dict[str, str]:
     """
     ignored = {}
     for name in sorted(os.listdir(root)):
-        if not _is_model_name(name):
+        if not is_model_name(name):
             model = None if name.startswith(".") else list_model(root, name)
             if model is not None and model.numbers:
                 ignored[name] = _BAD_MODEL_NAME
@@ -145,11 +145,6 @@ def why_incomplete(package: Package) -> str | None:
     # No manifest lists it, no model is loaded without it, and rsync sends folders last.
     golden = f"{GOLDEN_FOLDER}/{EXPECTED_FILE}"
     return None if os.path.lexists(package.path / golden) else f"{golden} is not there yet"
-
-
-def reason_of(err: OSError) -> str:
-    """Return what the system says, without the path that an OSError names."""
-    return err.strerror or type(err).__name__
 
 
 def _list_versions(folder: Path, root: Path) -> tuple[tuple[VersionFolder, ...], tuple[str, ...]]:
@@ -197,11 +192,3 @@ def _holds_manifest(entry: "os.DirEntry[str]") -> bool:
 def _is_within(link: Path, root: Path) -> bool:
     # Not Path.resolve, which raises on a link to itself.
     return Path(os.path.realpath(link)).is_relative_to(os.path.realpath(root))
-
-
-def _is_model_name(name: str) -> bool:
-    try:
-        check_model_name(name)
-    except InvalidName:
-        return False
-    return True

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from inference.classifier import open_classifier
-from inference.find_package import find_package
+from inference.loading import open_classifier
 from inference.option_parser import OptionParser
 from inference.session import SessionConfig
 from training.assessment.comparison import ComparedModel, Comparison, compare_all, disagreements
@@ -88,7 +87,7 @@ def _run(args: argparse.Namespace, display: Display) -> None:
 def _evaluate_model(
     package: Path, data: Path, session: SessionConfig, display: Display
 ) -> ComparedModel:
-    classifier = open_classifier(find_package(package), session=session)
+    classifier = open_classifier(package, session=session)
     manifest = classifier.manifest
     folder = read_known_folder(data, manifest.labels)
     name = f"{manifest.name} {manifest.version}"

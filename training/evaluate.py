@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from inference.classifier import Classifier, open_classifier
-from inference.find_package import find_package
+from inference.classifier import Classifier
+from inference.loading import open_classifier
 from inference.option_parser import OptionParser
 from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     for file in (args.out, args.json):
         check_writable(file)
     session = SessionConfig(provider=args.provider)
-    classifier = open_classifier(find_package(args.package), session=session)
+    classifier = open_classifier(args.package, session=session)
     folder = read_known_folder(args.data, classifier.manifest.labels)
     total = len(folder.files) + len(folder.unknown)
     with display.bar("predicting", total) as advance:

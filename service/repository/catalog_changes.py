@@ -83,6 +83,6 @@ def _about_model(model: PublishedModel) -> Iterator[_Finding]:
     for folder in model.misnamed:
         line = (
             f"version_ignored name={name} folder={folder[:80]} reason=a version's folder is a whole number "
-            "of up to 15 digits without leading zeros; rename it (and the version in its manifest)"
+            "of up to 15 digits without leading zeros; rename it"
         )
         yield _Finding(key=(name, "misnamed", folder), level=logging.WARNING, line=line)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from inference import InferenceError, Package, TrialFailed
-from inference.errors import described
 from inference.precision import AskedPrecision
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel
@@ -175,7 +174,7 @@ class ModelCache:
             self._make_room(slot)
             loaded, load_s = await self._load_in_thread(slot)
         except InferenceError as err:
-            slot.problem = described(err)
+            slot.problem = str(err)
             lasting = isinstance(err, TrialFailed)
             retry_s = self._failed.note(slot.key, slot.files, lasting=lasting)
             logger.warning("model_failed %s retry_s=%.0f reason=%s", where, retry_s, slot.problem)

@@ -2,7 +2,7 @@
 
 from inference import InferenceError, Package, Repository
 from inference.manifest import MANIFEST_FILE
-from inference.version_folders import FileStamp, VersionFolder, reason_of, why_incomplete
+from inference.version_folders import FileStamp, VersionFolder, why_incomplete
 from service.repository.catalog import PublishedVersion
 
 _NO_MANIFEST = f"{MANIFEST_FILE} is not there yet"
@@ -38,8 +38,7 @@ def _read(repository: Repository, name: str, folder: VersionFolder) -> Published
                 name=name, number=folder.number, stamp=None, incomplete=_NO_MANIFEST
             )
         if isinstance(cause, OSError):  # it may pass, without a change of the file: no stamp
-            why = f"{err}: {reason_of(cause)}"
-            return PublishedVersion(name=name, number=folder.number, stamp=None, problem=why)
+            return PublishedVersion(name=name, number=folder.number, stamp=None, problem=str(err))
         return _version(name, folder, problem=str(err))
     return _version(name, folder, package=package, incomplete=why_incomplete(package))
 

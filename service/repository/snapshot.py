@@ -14,10 +14,11 @@ from typing import Final
 
 from inference import ModelNotFound, PackageError, Repository
 from inference.aliases import read_aliases
+from inference.files import reason_of
 from inference.manifest import MANIFEST_FILE
 from inference.names import STABLE
 from inference.traffic import read_traffic
-from inference.version_folders import ModelFolder, list_ignored, list_model, list_models, reason_of
+from inference.version_folders import ModelFolder, list_ignored, list_model, list_models
 from service.repository.catalog import EMPTY_CATALOG, Catalog, PublishedModel
 from service.repository.read_version import read_version
 

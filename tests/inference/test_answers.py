@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from inference.classifier import Classifier, open_classifier
+from inference.classifier import Classifier
 from inference.errors import InvalidManifest, SessionError
+from inference.loading import open_classifier
 from inference.session import SessionConfig, open_session
 from tests import hostile_models
 from tests.builders import LABELS, SIDE_PX, colour_model, make_manifest, make_package, replace_model

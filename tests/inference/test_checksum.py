@@ -22,7 +22,7 @@ def test_a_changed_model_file_is_refused(tmp_path: Path) -> None:
 def test_a_missing_model_file_is_refused(tmp_path: Path) -> None:
     folder = make_package(tmp_path)
     (folder / "model.onnx").unlink()
-    with pytest.raises(PackageError, match="missing or unreadable"):
+    with pytest.raises(PackageError, match=r"model\.onnx is missing"):
         read_package(folder).model_bytes("fp32")
 
 
@@ -51,5 +51,5 @@ def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
     folder = make_package(tmp_path)
     (folder / "model.onnx").unlink()
     (folder / "model.onnx").symlink_to("model.onnx")
-    with pytest.raises(PackageError, match="missing or unreadable"):
+    with pytest.raises(PackageError, match=r"model\.onnx cannot be read"):
         read_package(folder).model_bytes("fp32")

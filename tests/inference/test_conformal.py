@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.classifier import BatchOutputs, open_classifier
+from inference.classifier import BatchOutputs
 from inference.conformal import label_sets
+from inference.loading import open_classifier
 from inference.manifest import Conformal
 from inference.session import SessionConfig
 from tests.builders import make_package

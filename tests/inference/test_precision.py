@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from inference.classifier import Classifier, open_classifier
+from inference.classifier import Classifier
 from inference.errors import GoldenMismatch, InvalidManifest, PackageError
 from inference.golden import add_golden_precision, check_golden
+from inference.loading import open_classifier
 from inference.manifest import (
     MANIFEST_FILE,
     Calibration,
@@ -112,7 +113,9 @@ def test_a_smaller_file_is_used_by_its_own_threshold(folder: Path) -> None:
 def test_a_bare_smaller_file_knows_what_it_is(folder: Path) -> None:
     classifier = open_classifier(folder / "model.int8.onnx", session=CPU)
     assert classifier.precision == "int8"
-    with pytest.raises(PackageError, match=r"model\.int8\.onnx is int8, not fp16"):
+    with pytest.raises(
+        PackageError, match=r"model\.int8\.onnx cannot be used: it is int8, not fp16"
+    ):
         open_classifier(folder / "model.int8.onnx", session=CPU, precision="fp16")
 
 

@@ -8,8 +8,9 @@ import pytest
 from onnx import helper
 from PIL import Image
 
-from inference.classifier import Classifier, open_classifier
+from inference.classifier import Classifier
 from inference.errors import InvalidManifest, SessionError
+from inference.loading import open_classifier
 from inference.manifest import Rejection, dump_manifest
 from inference.rejection import rejection_reason, rejection_scores
 from inference.session import SessionConfig, open_session

@@ -171,10 +171,14 @@ def test_the_package_of_a_version_is_read(repository: Repository) -> None:
     assert repository.package("colours").path == repository.root / "colours" / "10"
 
 
-def test_a_package_under_another_name_or_version_is_refused(repository: Repository) -> None:
-    shutil.copytree(repository.root / "digits" / "1", repository.root / "colours" / "11")
-    with pytest.raises(PackageError, match="folder colours/11 holds a package of digits/1"):
-        repository.package("colours", 11)
+@pytest.mark.parametrize(("name", "number"), [("colours", 11), ("copies", 1)])
+def test_a_copied_package_is_called_as_its_folder(
+    repository: Repository, name: str, number: int
+) -> None:
+    shutil.copytree(repository.root / "digits" / "1", repository.root / name / str(number))
+    manifest = repository.package(name, number).manifest
+    assert (manifest.name, manifest.version) == (name, number)
+    assert repository.package("digits", 1).manifest.name == "digits"
 
 
 def test_a_damaged_manifest_is_refused_and_the_others_stay(repository: Repository) -> None:

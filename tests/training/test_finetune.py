@@ -9,8 +9,9 @@ import pytest
 from onnx import numpy_helper
 from PIL import Image
 
-from inference.classifier import Classifier, open_classifier
+from inference.classifier import Classifier
 from inference.golden import check_golden
+from inference.loading import open_classifier
 from inference.session import SessionConfig
 from tests.training.conftest import Command
 from tests.training.folders import write_classes

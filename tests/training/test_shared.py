@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from inference.classifier import open_classifier
 from inference.golden import check_golden
+from inference.loading import open_classifier
 from inference.session import SessionConfig
 from training.finetune import main
 

@@ -14,8 +14,8 @@ from inference import (
     SessionError,
     read_package,
 )
-from inference.classifier import open_classifier
 from inference.golden import add_golden_precision
+from inference.loading import open_classifier
 from service.engine.hardware import probe_provider
 from service.engine.verified_loading import ModelLoader
 from tests.builders import make_package, replace_model

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.classifier import open_classifier
+from inference.loading import open_classifier
 from inference.package import read_package
 from inference.session import SessionConfig
 from tests.training.conftest import Command, quiet

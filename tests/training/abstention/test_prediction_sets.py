@@ -9,8 +9,8 @@ from mapie.classification import SplitConformalClassifier
 from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 
-from inference.classifier import open_classifier
 from inference.conformal import label_sets
+from inference.loading import open_classifier
 from inference.package import read_package
 from inference.session import SessionConfig
 from tests.training.conftest import Command

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from inference.classifier import Classifier, open_classifier
+from inference.classifier import Classifier
 from inference.golden import check_golden
+from inference.loading import open_classifier
 from inference.manifest import METADATA_KEY, parse_manifest
 from inference.package import read_package
 from inference.precision import multiplies_int8

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from inference.classifier import Classifier, open_classifier
+from inference.classifier import Classifier
+from inference.loading import open_classifier
 from inference.session import SessionConfig
 from tests.builders import make_package
 

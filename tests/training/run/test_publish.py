@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.classifier import Classifier, open_classifier
+from inference.classifier import Classifier
 from inference.golden import check_golden
+from inference.loading import open_classifier
 from inference.manifest import METADATA_KEY, parse_manifest
 from inference.package import read_package
 from inference.repository import Repository

@@ -1,0 +1,89 @@
+"""From what a person types to a classifier: `models/NAME`, `models/NAME/VERSION` or a file."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.classifier import Classifier
+from inference.errors import PackageError, SessionError
+from inference.find_package import find_packages
+from inference.package import read_package
+from inference.precision import AskedPrecision
+from inference.session import SessionConfig
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedPackage:
+    """A classifier, and the folder (or the file) that it is from."""
+
+    path: Path
+    classifier: Classifier
+
+
+def open_classifier(
+    path: str | os.PathLike[str],
+    *,
+    session: SessionConfig | None = None,
+    precision: AskedPrecision = "auto",
+) -> Classifier:
+    """Load `models/NAME`, `models/NAME/VERSION` or a `.onnx` file; see `open_package`.
+
+    Raises:
+        ModelNotFound, PackageError, SessionError: as `open_package`.
+    """
+    return open_package(path, session=session, precision=precision).classifier
+
+
+def open_package(
+    path: str | os.PathLike[str],
+    *,
+    session: SessionConfig | None = None,
+    precision: AskedPrecision = "auto",
+) -> OpenedPackage:
+    """Load `models/NAME`, `models/NAME/VERSION` or a `.onnx` file.
+
+    Of `models/NAME` it is the version that the service would answer with: one that cannot be loaded is
+    passed over, with a warning in the log.
+
+    Raises:
+        ModelNotFound: as `find_packages`.
+        PackageError, SessionError: as `Classifier.load` and `Classifier.load_onnx`; a bare file is of
+            another precision.
+    """
+    candidates = find_packages(Path(path))
+    for index, candidate in enumerate(candidates):
+        try:
+            classifier = _load(candidate, session=session, precision=precision)
+        except (PackageError, SessionError) as err:
+            problem = type(err)(f"{_called(candidate)} cannot be used: {err}")
+            if index == len(candidates) - 1:
+                raise _all_failed(problem, candidates) from err
+            logger.warning("%s; trying version %s", problem, candidates[index + 1].name)
+        else:
+            return OpenedPackage(path=candidate, classifier=classifier)
+    raise AssertionError("there is at least one candidate")
+
+
+def _load(path: Path, *, session: SessionConfig | None, precision: AskedPrecision) -> Classifier:
+    if not os.path.isfile(path):
+        return Classifier.load(read_package(path), session=session, precision=precision)
+    classifier = Classifier.load_onnx(path, session=session)
+    if precision not in ("auto", classifier.precision):
+        raise PackageError(f"it is {classifier.precision}, not {precision}")
+    return classifier
+
+
+def _called(path: Path) -> str:
+    if os.path.isfile(path):
+        return path.name
+    return f"model {path.parent.name!r} version {path.name}"
+
+
+def _all_failed(last: PackageError | SessionError, candidates: Sequence[Path]) -> Exception:
+    if len(candidates) == 1:
+        return last
+    return type(last)(f"{last}; no version of the model can be used")
