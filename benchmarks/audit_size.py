@@ -24,8 +24,8 @@ from training.audit.candidate_pairs import candidate_pairs
 from training.audit.outliers import find_outliers
 from training.audit.principal_components import main_components
 from training.audit.suspect_labels import find_suspect_labels
+from training.data.folder import ImageFile
 from training.data.image_facts import ImageFacts
-from training.data.layout import ImageFile
 from training.data.scan import ScannedImage
 
 LABELS: Final = 10

@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from training.data.layout import Folder, ImageFile, read_folder
+from training.data.folder import Folder, ImageFile
+from training.data.layout import read_folder
 
 CORRUPT_KINDS: Final = ("truncated", "zero_byte", "html_as_jpg")
 NEAR_KINDS: Final = ("jpeg_q40", "crop_80", "mirrored", "brightness")

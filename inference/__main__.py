@@ -20,7 +20,7 @@ from typing import Any
 
 from inference.classifier import Classifier, LabelProbability, Prediction
 from inference.errors import ImageError, InferenceError
-from inference.formats import IMAGE_SUFFIXES
+from inference.folder_tree import read_tree, walk
 from inference.image_file import read_image_file
 from inference.loading import open_package
 from inference.manifest import MODEL_FILES
@@ -124,15 +124,21 @@ def _check_sets(classifier: Classifier) -> None:
 def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                file
-                for file in path.rglob("*")
-                if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
-            )
+            yield from _images_below(path)
         elif path.is_file():
             yield path
         else:
             raise FileNotFoundError(f"no file or folder {str(path)!r}")
+
+
+def _images_below(root: Path) -> list[Path]:
+    """Return the images of a folder as training takes them: by suffix or first bytes, without clutter."""
+    found = []
+    for path, folder in walk(read_tree(root), root):
+        if folder.problem is not None:
+            print(f"skipping folder {str(path)!r}: {folder.problem.strerror}", file=sys.stderr)
+        found += [path / name for name in folder.images]
+    return sorted(found)
 
 
 def _answer(

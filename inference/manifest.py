@@ -167,11 +167,42 @@ class BackboneInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsFileInfo:
+    """A file of labels that the data set had, and what it did.
+
+    Attributes:
+        file: its name.
+        sha256: of its bytes.
+        mode: whether it gave all labels, or corrected those of the folders.
+        lines: how many it has.
+        labelled: images that have their label from it.
+        changed: those whose folder says another label.
+        left_out: images with an empty label in it.
+        unlisted: images that it does not name.
+        unknown: lines that no image fits.
+    """
+
+    file: str
+    sha256: str
+    mode: Literal["labels", "corrections"]
+    lines: int
+    labelled: int
+    changed: int
+    left_out: int
+    unlisted: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetInfo:
-    """`fingerprint`: sha256 over the images' hashes, labels and splits; `counts[split][label]`."""
+    """`fingerprint`: sha256 over the images' hashes, labels and splits; `counts[split][label]`.
+
+    `labels_file` is not written where labels come from folder names alone.
+    """
 
     fingerprint: str
     counts: Mapping[str, Mapping[str, int]]
+    labels_file: LabelsFileInfo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +285,8 @@ class Manifest:
     Each model file has its own manifest inside, for its own temperature, thresholds and metrics:
     `precision` says of which file they are (`manifest.json` is about fp32), and `parity` of a
     smaller type is against the fp32 file. `precisions_left_out` says why a precision that was tried
-    is not among the `files`.
+    is not among the `files`. `title` is the name that the person gave, where a model's name cannot hold
+    it: "사진" of `sajin-5c2f1e`; it is not written where there is none.
     """
 
     format_version: int
@@ -275,6 +307,7 @@ class Manifest:
     precision: Precision = "fp32"
     precisions_left_out: Mapping[Precision, str] | None = None
     files: Mapping[Precision, FileEntry] | None = None
+    title: str | None = None
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
@@ -304,8 +337,9 @@ def dump_manifest(manifest: Manifest, *, embedded: bool = False) -> str:
     if embedded:
         manifest = dataclasses.replace(manifest, files=None)
     data = to_json(manifest)
-    if manifest.files is None:
-        del data["files"]
+    for holder, key in ((data, "files"), (data, "title"), (data["dataset"], "labels_file")):
+        if holder[key] is None:
+            del holder[key]
     text = json.dumps(data, ensure_ascii=False, indent=None if embedded else 2, allow_nan=False)
     if len(text.encode()) > MAX_MANIFEST_BYTES:
         raise InvalidManifest(f"manifest is above {MAX_MANIFEST_BYTES} bytes; use fewer classes")

@@ -138,7 +138,7 @@ ODD_NAMES: Final = (
     "cafe\u0301.png",  # decomposed, as macOS stores it
 )
 
-CLUTTER: Final = ("Thumbs.db", ".hidden.png", "._picture.png", "desktop.ini", "notes.txt")
+CLUTTER: Final = ("Thumbs.db", ".hidden.png", "._picture.png", "desktop.ini")
 
 
 def write_files(folder: Path, files: Mapping[str, Callable[[], bytes]]) -> None:

@@ -27,6 +27,7 @@ CATCHES_EVERYTHING = {
 PRINTS = {
     "graft/__main__.py",
     "inference/__main__.py",
+    "inference/set_alias.py",
     "service/__main__.py",
     "service/client_command.py",
     "service/keys.py",

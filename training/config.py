@@ -14,6 +14,8 @@ from inference.manifest import MODEL_FILES, Precision
 from inference.names import check_model_name
 from inference.option_parser import OptionParser
 from training.errors import ConfigError
+from training.label_source import LabelSource
+from training.publish_name import data_title, derive_name
 
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -99,8 +101,32 @@ class FinetuneConfig:
 
     data: Path = field(
         metadata={
-            "help": "folder with one subfolder per class, or with train/, val/, test/ of such"
+            "help": "folder with one subfolder per class, or with train/, val/, test/ of such; or a zip or "
+            "tar archive of one"
         }
+    )
+    labels: Path | None = _option(
+        "data",
+        None,
+        "CSV or JSON lines file with file_name,label (and sha256): labels in place of folder names, or "
+        "corrections of them",
+        shown="metadata.csv or metadata.jsonl in DATA, else folder names",
+        parse=Path,
+        metavar="FILE",
+    )
+    label_from: str | None = _option(
+        "data",
+        None,
+        "regular expression on a file's name (on its path, where it holds a slash); its first group is "
+        "the label",
+        metavar="REGEX",
+    )
+    min_images: int | None = _option(
+        "data",
+        None,
+        "leave classes of fewer readable images out, instead of stopping at those of none or one",
+        parse=int,
+        metavar="N",
     )
     group_by: str | None = _option(
         "data",
@@ -245,6 +271,8 @@ class FinetuneConfig:
                 check_model_name(self.name)
             except InvalidName as err:
                 raise ConfigError(str(err)) from err
+        if self.min_images is not None and self.min_images < 1:
+            raise ConfigError(f"min_images must be 1 or more, got {self.min_images}")
         if self.batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}")
         if self.epochs is not None and not 0 < self.epochs <= 10_000:
@@ -269,12 +297,20 @@ class FinetuneConfig:
         self.builder_args()
 
     @property
+    def label_source(self) -> LabelSource:
+        """Where labels come from, if not from folder names."""
+        return LabelSource(labels=self.labels, label_from=self.label_from)
+
+    @property
     def publish_name(self) -> str:
         """The name of the published model."""
-        if self.name is not None:
-            return self.name
-        kept = re.sub(r"[^A-Za-z0-9._-]+", "-", self.data.resolve().name).lstrip("._-")[:64]
-        return kept or "model"
+        return self.name if self.name is not None else derive_name(data_title(self.data))
+
+    @property
+    def title(self) -> str | None:
+        """What a person calls the data, where the name is made of it and cannot hold it."""
+        title = data_title(self.data)
+        return None if self.name is not None or title.isascii() else title
 
     def builder_args(self) -> dict[str, Any]:
         """Return `backbone_args` as keyword arguments, numbers and booleans read as such."""
@@ -290,6 +326,7 @@ class FinetuneConfig:
         """Return the options for the manifest: plain JSON, folders by their last name only."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
+        values["labels"] = self.labels and self.labels.name
         for local in ("models_dir", "cache_dir", "tracker", "dry_run", "fresh"):
             del values[local]
         if self.weights not in ("auto", "none"):

@@ -18,6 +18,9 @@ from training.errors import ConfigError
 pytestmark = pytest.mark.training
 
 FLAGS = {
+    "--label-from",
+    "--labels",
+    "--min-images",
     "--backbone",
     "--backbone-args",
     "--batch-size",
@@ -148,8 +151,8 @@ def test_options_that_contradict_each_other_are_refused(
     [
         ("photos", "photos"),
         ("my photos (2)", "my-photos-2-"),
-        ("가수 사진", "model"),
-        ("가수 photos", "photos"),
+        ("가수 사진", "gasu-sajin-2ad427"),
+        ("가수 photos", "gasu-photos-c95c34"),
         ("..hidden", "hidden"),
         ("x" * 90, "x" * 64),
     ],

@@ -119,8 +119,9 @@ def test_odd_names_and_odd_files_are_taken_and_told(command: Command, tmp_path: 
     Image.new("L", (3, 500)).save(data / "with space" / "thin.gif")
     Image.new("RGBA", (200, 10), (255, 0, 0, 0)).save(data / "with space" / "clear.webp")
     outcome = command(data, "--method", "probe")
-    assert outcome.published.parent.name == "model"
+    assert outcome.published.parent.name == "gasu-sajin-2ad427"
     manifest = accepted(outcome.published).manifest
+    assert manifest.title == "가수 사진"
     assert set(manifest.labels) == set(labels)
     assert manifest.dataset.counts["train"] == {
         "제니": 5,

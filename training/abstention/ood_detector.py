@@ -10,7 +10,7 @@ from inference.similar import IndexedImage, SimilarIndex
 from training.abstention.leave_class_out import LabelledEmbeddings, measure_leave_class_out
 from training.candidates.candidate import Candidate
 from training.config import FinetuneConfig
-from training.data.layout import SPLITS, Folder, Split
+from training.data.folder import SPLITS, Folder, Split
 from training.data.scan import Scan
 from training.data.split import Dataset
 from training.ood.reference_images import choose_reference_images

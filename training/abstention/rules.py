@@ -10,7 +10,7 @@ from inference.manifest import Conformal, Rejection
 from training.abstention.ood_detector import OodDetector, choose_rejection, score_test_images
 from training.abstention.prediction_sets import fit_conformal, measure_sets
 from training.config import FinetuneConfig
-from training.data.layout import Split
+from training.data.folder import Split
 from training.data.scan import Scan
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display

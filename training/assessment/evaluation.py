@@ -12,7 +12,7 @@ from training.assessment.calibration import CalibrationEffect, calibration_effec
 from training.assessment.classification_metrics import confusion_matrix, measure
 from training.assessment.file_predictions import FilePredictions, predict_files
 from training.assessment.labelled_predictions import LabelledPredictions
-from training.data.layout import Folder
+from training.data.folder import Folder
 from training.errors import DataError
 
 

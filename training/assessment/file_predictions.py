@@ -12,7 +12,7 @@ import numpy as np
 from inference.classifier import BatchOutputs, Classifier
 from inference.errors import ImageError
 from inference.image_file import read_image_file
-from training.data.layout import ImageFile
+from training.data.folder import ImageFile
 from training.runtime.arrays import Flags, Floats, Pixels
 
 _BATCH: Final = 32

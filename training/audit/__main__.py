@@ -3,13 +3,14 @@
     python -m training.audit photos/
     python -m training.audit photos/ --json audit.json --html audit.html
 
-Prints what was found, the worst first. Exit code 0, also with findings; 2 for bad input; 130 after
-Ctrl-C.
+Prints what was found, the costliest first. Exit code 0, also with findings; with `--fail-on` 1 where
+there are such; 2 for bad input, which is reported as far as it can be; 130 after Ctrl-C.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -17,6 +18,12 @@ from inference.option_parser import OptionParser
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
 from training.runtime.command_line import check_writable, run_command, write_json
 from training.runtime.progress import Display
+
+_FAILING: Final = {
+    "error": frozenset({"error"}),
+    "warning": frozenset({"error", "warning"}),
+    "never": frozenset[str](),
+}
 
 
 def main(argv: list[str] | None = None, *, prog: str = "python -m training.audit") -> int:
@@ -31,6 +38,21 @@ def _build_parser(prog: str) -> OptionParser:
     )
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="folder as for python -m training.finetune"
+    )
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="labels, as for python -m training.finetune"
+    )
+    parser.add_argument(
+        "--label-from", metavar="REGEX", help="labels from file names, as for training.finetune"
+    )
+    parser.add_argument(
+        "--min-images", type=int, metavar="N", help="leave classes of fewer readable images out"
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=["error", "warning", "never"],
+        default="never",
+        help="exit with code 1 where there is a finding of that severity, or of a worse one (never)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all findings as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one page with thumbnails")
@@ -53,11 +75,14 @@ def _build_parser(prog: str) -> OptionParser:
     return parser
 
 
-def _audit(args: argparse.Namespace) -> None:
+def _audit(args: argparse.Namespace) -> int:
     for file in (args.json, args.html):
         check_writable(file)
     config = FinetuneConfig(
         data=args.data,
+        labels=args.labels,
+        label_from=args.label_from,
+        min_images=args.min_images,
         backbone=args.backbone,
         weights=args.weights,
         image_size=args.image_size,
@@ -69,6 +94,7 @@ def _audit(args: argparse.Namespace) -> None:
     from training.audit.audit_page import render_page
     from training.audit.folder_audit import run_audit
     from training.audit.summary import print_summary
+    from training.data.layout import raise_errors
 
     display = Display(Console())
     with run_audit(config, display) as (audit, pixels):
@@ -77,6 +103,9 @@ def _audit(args: argparse.Namespace) -> None:
         if args.html is not None:
             args.html.write_text(render_page(audit, pixels), encoding="utf-8")
     print_summary(audit, display, all_in="the JSON" if args.json else "--json FILE")
+    if len(audit.folder.labels) < 2:
+        raise_errors(audit.folder)  # there is nothing to train on
+    return int(any(finding.severity in _FAILING[args.fail_on] for finding in audit.findings))
 
 
 if __name__ == "__main__":

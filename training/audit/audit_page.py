@@ -6,7 +6,8 @@ from functools import cache
 from typing import Final
 
 from training.audit.duplicates import Group
-from training.audit.result import Audit, Severity
+from training.audit.result import Audit
+from training.data.finding import Severity
 from training.data.scan import PixelRows
 from training.pages.templating import render
 from training.pages.thumbnails import photo_url
@@ -46,7 +47,9 @@ def render_page(audit: Audit, pixels: PixelRows) -> str:
         num_images=len(audit.images),
         sections=list(_Evidence(audit, pixels).sections()),
         counts=counts,
-        largest=max(counts.values()),
+        largest=max(counts.values(), default=0) or 1,
+        layout=audit.folder.layout,
+        examples={one.label: one.example for one in audit.folder.classes()},
     )
 
 
@@ -66,7 +69,7 @@ class _Evidence:
             yield Section(
                 title=_TITLES.get(finding.kind, finding.kind.replace("_", " ")),
                 severity=finding.severity,
-                message=finding.message,
+                message=finding.sentence,
                 groups=groups,
                 lines=lines,
                 hidden=hidden,

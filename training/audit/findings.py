@@ -6,12 +6,12 @@ from typing import Final
 from training.audit.duplicates import Duplicates, Group
 from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
-from training.audit.result import Finding, Severity, conflicting_groups, leaking_groups
+from training.audit.result import conflicting_groups, leaking_groups
 from training.audit.suspect_labels import SuspectLabel
+from training.data.finding import Finding, costliest_first
 from training.data.scan import ScannedImage, UnreadableFile
 from training.data.split import FOLDS_BELOW
 
-_ORDER: Final[Mapping[Severity, int]] = {"error": 0, "warning": 1, "info": 2}
 # The ratio of the largest to the smallest class from which it is worth a word.
 _IMBALANCE: Final = 2.0
 _IMBALANCE_WARNING: Final = 10.0
@@ -20,6 +20,7 @@ _NAMED_CLASSES: Final = 5
 
 def write_findings(
     *,
+    of_folder: Sequence[Finding],
     images: Sequence[ScannedImage],
     counts: Mapping[str, int],
     unreadable: Sequence[UnreadableFile],
@@ -30,12 +31,13 @@ def write_findings(
     backbone_px: int,
     tolerated: Collection[str],
 ) -> tuple[Finding, ...]:
-    """Return one finding for each kind of trouble that was seen, errors first.
+    """Return those of the folder check and one for each kind of trouble that the images have.
 
-    An error is what stops a training run: equal files in two given splits or under two labels,
-    unless its kind is in `tolerated`.
+    The costliest come first. An error is what stops a training run: here equal files in two given splits
+    or under two labels, unless its kind is in `tolerated`.
     """
     found = (
+        *of_folder,
         *_false_accuracy_findings(images, duplicates, tolerated),
         *_duplicate_findings(duplicates),
         *_file_findings(unreadable),
@@ -44,7 +46,7 @@ def write_findings(
         *_image_findings(len(images), poor, backbone_px),
         *_outlier_findings(outliers),
     )
-    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+    return costliest_first(found)
 
 
 def _false_accuracy_findings(
@@ -64,6 +66,8 @@ def _false_accuracy_findings(
             severity="error" if equal and kind not in tolerated else "warning",
             message=f"{_count(len(groups), 'photo')} {where} ({_files(groups)}){certain}: remove one copy "
             "of each, an accuracy measured on them would be false",
+            count=sum(map(len, groups)),
+            cost="accuracy",
         )
 
 
@@ -74,6 +78,8 @@ def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
             kind="exact_duplicates",
             severity="warning",
             message=f"{copies} exact {_plural(copies, 'duplicate', 'duplicates')}",
+            count=copies,
+            cost="quality",
         )
     if duplicates.near:
         yield Finding(
@@ -81,6 +87,8 @@ def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
             severity="warning",
             message=f"{len(duplicates.near)} {_plural(len(duplicates.near), 'group', 'groups')} of "
             f"near-duplicates (re-encoded, cropped, flipped or relit; {_files(duplicates.near)})",
+            count=sum(map(len, duplicates.near)),
+            cost="quality",
         )
 
 
@@ -90,6 +98,7 @@ def _file_findings(unreadable: Sequence[UnreadableFile]) -> Iterator[Finding]:
             kind="quarantined",
             severity="warning",
             message=f"{_count(len(unreadable), 'file')} unreadable and skipped",
+            count=len(unreadable),
         )
 
 
@@ -101,6 +110,8 @@ def _label_findings(suspects: Sequence[SuspectLabel]) -> Iterator[Finding]:
             severity="warning",
             message=f"{number} possible label {_plural(number, 'error', 'errors')}: "
             f"{_plural(number, 'the image looks', 'the images look')} like another class",
+            count=number,
+            cost="labels",
         )
 
 
@@ -112,6 +123,7 @@ def _class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
             severity="warning",
             message=f"under {FOLDS_BELOW} images in {_listed(few)}: a held-out part would be too "
             "small to measure by",
+            cost="accuracy",
         )
     smallest, largest = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     ratio = counts[largest] / max(counts[smallest], 1)
@@ -121,6 +133,7 @@ def _class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
             severity="warning" if ratio >= _IMBALANCE_WARNING else "info",
             message=f"{largest!r} has {ratio:.1f} times the images of {smallest!r} "
             f"({counts[largest]} to {counts[smallest]})",
+            cost="quality",
         )
 
 
@@ -131,6 +144,8 @@ def _image_findings(num_images: int, poor: PoorImages, backbone_px: int) -> Iter
             severity="warning",
             message=f"{len(poor.too_small)} of {_images(num_images)} with a shorter side under half "
             f"of the {backbone_px} px that the model sees: enlarged more than twice",
+            count=len(poor.too_small),
+            cost="quality",
         )
     described: Sequence[tuple[str, Group, str]] = (
         ("dark", poor.dark, "nearly black"),
@@ -139,7 +154,13 @@ def _image_findings(num_images: int, poor: PoorImages, backbone_px: int) -> Iter
     )
     for kind, rows, adjective in described:
         if rows:
-            yield Finding(kind=kind, severity="info", message=f"{_images(len(rows))} {adjective}")
+            yield Finding(
+                kind=kind,
+                severity="info",
+                message=f"{_images(len(rows))} {adjective}",
+                count=len(rows),
+                cost="quality",
+            )
 
 
 def _outlier_findings(outliers: Sequence[Outlier]) -> Iterator[Finding]:
@@ -150,6 +171,8 @@ def _outlier_findings(outliers: Sequence[Outlier]) -> Iterator[Finding]:
             severity="info",
             message=f"{number} {_plural(number, 'image stands', 'images stand')} out from "
             f"{_plural(number, 'its', 'their')} class",
+            count=number,
+            cost="quality",
         )
 
 

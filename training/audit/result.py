@@ -2,25 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from training.audit.duplicates import Duplicates, Group
 from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
 from training.audit.suspect_labels import SuspectLabel
-from training.data.layout import SPLITS, Folder, Split
+from training.data.finding import Finding
+from training.data.folder import SPLITS, Folder, Split
 from training.data.scan import ScannedImage, UnreadableFile
-
-Severity = Literal["error", "warning", "info"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One sentence about the folder. `kind` is a stable name for programs."""
-
-    kind: str
-    severity: Severity
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +69,11 @@ class Audit:
         labels = self.folder.labels
         return {
             "images": len(self.images),
+            "layout": {
+                "labels_from": self.folder.layout,
+                "splits": list(self.folder.given_splits),
+                "classes": [asdict(one) for one in self.folder.classes()],
+            },
             "classes": self.class_counts(),
             "quarantined": [
                 {"path": self.folder.relative(bad.file), "reason": bad.reason}

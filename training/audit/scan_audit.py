@@ -51,6 +51,7 @@ def audit_scan(
             outliers = find_outliers(embeddings, targets, groups)
     poor = find_poor_images(images, backbone_px=backbone_px)
     findings = write_findings(
+        of_folder=folder.findings,
         images=images,
         counts=class_counts(images, folder.labels),
         unreadable=scan.unreadable,

@@ -1,26 +1,31 @@
 """The audit on the terminal: findings first, then a few files of each kind."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from training.audit.result import Audit
+from training.data.finding import Finding
 from training.runtime.progress import Display
 
 _SHOWN: Final = 3
 _SHOWN_OF_GROUP: Final = 3
 
 
-def print_summary(audit: Audit, display: Display, *, all_in: str) -> None:
+def print_summary(
+    audit: Audit, display: Display, *, all_in: str, said: Collection[Finding] = ()
+) -> None:
     """Print what was found, the worst first, with a few examples of each kind.
 
-    `all_in` names where all of it is.
+    `all_in` names where all of it is; `said` are findings that were printed before.
     """
     display.line(f"{len(audit.images)} images in {len(audit.folder.labels)} classes")
     if not audit.findings:
         display.line("nothing wrong was found")
     examples = _Examples(audit)
     for finding in audit.findings:
-        display.line(f"{finding.severity}: {finding.message}")
+        if finding in said:
+            continue
+        display.line(f"{finding.severity}: {finding.sentence}")
         lines = list(examples.of(finding.kind))
         for line in lines[:_SHOWN]:
             display.line(f"    {line}")

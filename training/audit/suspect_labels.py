@@ -63,8 +63,9 @@ def find_suspect_labels(
     Returns:
         Suspects; none where a class has too few different images to be predicted from others.
     """
-    num_folds = min(_FOLDS, *_distinct_images(targets, groups))
-    if num_folds < 2:
+    num_different = _distinct_images(targets, groups)
+    num_folds = min(_FOLDS, *num_different)
+    if num_folds < 2 or len(num_different) < 2:
         return []
     # The fits are small: with more threads they wait for each other, ten times as long.
     with threadpool_limits(1):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from training.config import Leakage
-from training.data.layout import SPLITS, Folder, Split
+from training.data.folder import SPLITS, Folder, Split
 from training.data.scan import ScannedImage
 from training.errors import DataError
 from training.runtime.arrays import Integers

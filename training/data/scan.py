@@ -22,8 +22,8 @@ from inference.decoding import decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.cache import PixelCache, Place, default_cache_dir
+from training.data.folder import Folder, ImageFile
 from training.data.image_facts import FACTS_VERSION, ImageFacts, facts_from_json, gather_facts
-from training.data.layout import Folder, ImageFile
 from training.data.views import Views
 from training.errors import DataError
 from training.runtime.arrays import Integers, Pixels
@@ -122,6 +122,7 @@ def scan_folder(
     cache: PixelCache,
     *,
     advance: Callable[[int], None] = lambda _: None,
+    may_lack_classes: bool = False,
 ) -> Scan:
     """Hash all files in threads, decode those that the cache does not know, in order.
 
@@ -130,6 +131,7 @@ def scan_folder(
         views: what to make of each image.
         cache: where pixels and facts are kept; opened for `views.names`.
         advance: called with the number of files done since the last call.
+        may_lack_classes: go on where a class has no readable image, to report what there is.
 
     Raises:
         DataError: a class has no readable image.
@@ -161,7 +163,8 @@ def scan_folder(
         evaluation=stored[0],
         training=stored[1] if views.for_training else None,
     )
-    _check_classes(scan)
+    if not may_lack_classes:
+        _check_classes(scan)
     return scan
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from training.data.layout import SPLITS, Split
+from training.data.folder import SPLITS, Split
 from training.data.scan import ScannedImage, StoredPixels
 from training.errors import DataError
 from training.runtime.arrays import Integers

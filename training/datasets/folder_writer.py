@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inference.temporary_folder import temporary_folder
-from training.data.layout import Split
+from training.data.folder import Split
 from training.datasets.known_datasets import Held, Source
 from training.errors import DataError
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import torchvision.datasets as tv
 from PIL import Image
 
-from training.data.layout import Split
+from training.data.folder import Split
 
 # An image as the dataset holds it: a file of its own, or pixels of an array.
 Held = Path | Image.Image

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from training.data.layout import Split
+from training.data.folder import Split
 from training.data.split import Dataset
 from training.runtime.arrays import Integers
 

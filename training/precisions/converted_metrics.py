@@ -6,7 +6,7 @@ from scipy.special import softmax
 from inference.manifest import Calibration, Metrics
 from inference.session import SessionConfig, open_session
 from training.assessment.classification_metrics import measure
-from training.data.layout import Split
+from training.data.folder import Split
 from training.export.parity import run_batches
 from training.precisions.converted_model import ConvertedModel
 from training.precisions.outcome import ConvertedFile, PrecisionOutcome

@@ -8,7 +8,7 @@ import onnx
 
 from inference.manifest import Precision
 from inference.session import SessionConfig
-from training.data.layout import Split
+from training.data.folder import Split
 from training.precisions.speed import Speed
 from training.runtime.arrays import Floats
 

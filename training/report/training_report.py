@@ -10,7 +10,7 @@ from training.report.gallery import PixelsOf
 from training.report.performance import EvaluatedOn
 
 if TYPE_CHECKING:  # their modules import torch and scikit-learn
-    from training.audit.result import Finding
+    from training.data.finding import Finding
     from training.finetuning.loop import ValidationRecord
     from training.precisions.outcome import PrecisionOutcome
 

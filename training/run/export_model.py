@@ -12,7 +12,7 @@ from training.abstention.ood_detector import OodDetector
 from training.backbones.build import Backbone
 from training.backbones.head_removal import NO_MAP
 from training.candidates.candidate import Candidate
-from training.data.layout import Split
+from training.data.folder import Split
 from training.export.parity import check_graph
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display

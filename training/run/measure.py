@@ -15,7 +15,7 @@ from training.abstention.rules import AbstentionRules, choose_abstention_rules
 from training.candidates.candidate import Candidate
 from training.candidates.selection import Selection
 from training.config import FinetuneConfig
-from training.data.layout import Split
+from training.data.folder import Split
 from training.data.split import Dataset
 from training.planning.budget_shares import StageCosts
 from training.precisions.converted_model import Float32Model
@@ -97,7 +97,10 @@ def measure_selected(
     return MeasuredModel(
         graph=exported.graph,
         facts=_manifest_fields(exported, results, rules, precisions, prepared)
-        | {"training": _training_info(exported.candidate, config, costs.budget.elapsed_s)},
+        | {
+            "training": _training_info(exported.candidate, config, costs.budget.elapsed_s),
+            "title": config.title,
+        },
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
         given_splits=prepared.scan.folder.given_splits,
@@ -145,7 +148,11 @@ def _manifest_fields(
         "labels": dataset.labels,
         "preprocessing": backbone.spec,
         "backbone": backbone.info,
-        "dataset": DatasetInfo(fingerprint=dataset.fingerprint(), counts=dataset.counts()),
+        "dataset": DatasetInfo(
+            fingerprint=dataset.fingerprint(),
+            counts=dataset.counts(),
+            labels_file=prepared.scan.folder.labels_file,
+        ),
         "outputs": exported.output_specs(backbone),
         "calibration": Calibration(temperature=exported.temperature),
         "rejection": rules.rejection,

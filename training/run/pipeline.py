@@ -11,13 +11,16 @@ from training.backbones.catalogue import find_backbone
 from training.backbones.licences import licence_warning
 from training.candidates.candidate import describe_method
 from training.config import FinetuneConfig
-from training.data.folder_summary import describe_folder
-from training.data.layout import Folder, read_folder
+from training.data.folder import Folder
+from training.data.folder_summary import describe_findings, describe_folder
+from training.data.layout import raise_errors
+from training.data.open_folder import open_folder
 from training.data.scan import open_cache
 from training.data.views import Views
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
 from training.run.fit import Fitting, fit_model
+from training.run.label_changes import compare_labels, describe_changes, describe_default
 from training.run.measure import measure_selected
 from training.run.prepare import prepare
 from training.run.publish import publish
@@ -47,8 +50,14 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
     times = StageDurations()
     times.add("starting", costs.budget.elapsed_s)
     display = replace(display, on_stage=times.add)
-    folder = read_folder(config.data)
+    folder = open_folder(
+        config.data,
+        config.label_source,
+        min_images=config.min_images,
+        cache_dir=config.cache_dir,
+    )
     _check_writable(config.models_dir)
+    _describe_data(folder, config, display)
     check_tracker(config.tracker)
     with distributed.process_group(resolve_device(config.device)):
         return _run(folder, config, display, costs, times)
@@ -62,7 +71,6 @@ def _run(
     times: StageDurations,
 ) -> Path | None:
     method = _resolve_method(config)
-    describe_folder(folder, display)
     with display.stage("loading the backbone"):
         backbone = build_backbone(config)
     _describe_backbone(backbone, display)
@@ -83,7 +91,20 @@ def _run(
         report = make_report(selection, prepared, measured, times)
         published = publish(measured, report, config)
         fitting.forget()
+        describe_default(published, display)
         return published
+
+
+def _describe_data(folder: Folder, config: FinetuneConfig, display: Display) -> None:
+    """Say what the data were taken for; stop where that is not sure, or the name is another model's."""
+    describe_folder(folder, display)
+    describe_findings(folder, display)
+    raise_errors(folder)
+    if config.title is not None:
+        display.line(f"publishing {config.title!r} under the name {config.publish_name}")
+    changes = compare_labels(config.models_dir, config.publish_name, folder.labels)
+    if changes is not None:
+        describe_changes(changes, config.publish_name, display)
 
 
 def _check_writable(models_dir: Path) -> None:

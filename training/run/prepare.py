@@ -11,7 +11,7 @@ from training.backbones.build import Backbone
 from training.config import FinetuneConfig
 from training.data.cache import PixelCache
 from training.data.conflicts_and_leaks import ResolvedCopies, resolve_copies
-from training.data.layout import Folder
+from training.data.folder import Folder
 from training.data.scan import Scan, UnreadableFile, scan_folder
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.split_groups import group_images
@@ -71,7 +71,7 @@ def prepare(
         seed=config.seed,
         tolerated=_tolerated(config),
     )
-    print_summary(audit, display, all_in="metrics.json")
+    print_summary(audit, display, all_in=_where_all_is(audit, config), said=folder.findings)
     resolved = resolve_copies(
         folder,
         scan.images,
@@ -103,6 +103,12 @@ def prepare(
         resolved=resolved,
         dataset=dataset,
     )
+
+
+def _where_all_is(audit: Audit, config: FinetuneConfig) -> str:
+    """Name where the findings are in full: a run that stops, or publishes nothing, writes no metrics.json."""
+    stops = any(finding.severity == "error" for finding in audit.findings)
+    return "python -m training.audit" if stops or config.dry_run else "metrics.json"
 
 
 def _tolerated(config: FinetuneConfig) -> frozenset[str]:

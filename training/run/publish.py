@@ -32,7 +32,7 @@ from inference.session import SessionConfig
 from inference.similar import write_index
 from inference.strictjson import to_json
 from training.config import FinetuneConfig
-from training.data.layout import Split
+from training.data.folder import Split
 from training.data.scan import ScannedImage
 from training.data.split import SPLIT_FILE, Dataset, write_frozen
 from training.errors import GateFailed
@@ -40,6 +40,7 @@ from training.export.onnx_graph import embed_manifest
 from training.export.parity import check_raw_bytes, read_again
 from training.report.report_page import render_report
 from training.report.training_report import Report
+from training.run.label_changes import compare_labels, keep_default
 from training.run.measure import MeasuredModel
 from training.runtime.arrays import Floats
 
@@ -52,9 +53,13 @@ def publish(measured: MeasuredModel, report: Report, config: FinetuneConfig) -> 
 
     Raises:
         GateFailed: the written file answers raw bytes otherwise than was measured.
+        DataError: another model was published under the name meanwhile.
         PackageError: the repository cannot be written.
     """
     name = config.publish_name
+    changes = compare_labels(config.models_dir, name, measured.dataset.labels)
+    if changes is not None and changes.removed:
+        keep_default(config.models_dir, name, changes.version)
     return publish_package(
         config.models_dir,
         name,

@@ -2,7 +2,7 @@
 
 from training.assessment.labelled_predictions import LabelledPredictions
 from training.candidates.selection import Selection
-from training.data.layout import Split
+from training.data.folder import Split
 from training.report.performance import EvaluatedOn
 from training.report.training_report import Report, Stage
 from training.run.measure import MeasuredModel

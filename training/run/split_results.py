@@ -7,7 +7,7 @@ from scipy.special import softmax
 from inference.manifest import Metrics, SplitMetrics
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, describe_accuracy, measure
-from training.data.layout import Split
+from training.data.folder import Split
 from training.run.export_model import ExportedModel
 from training.runtime.arrays import Floats, Integers
 from training.runtime.progress import Display

@@ -18,17 +18,17 @@ _CLOSED_PIPE: Final = 141
 
 
 def run_command(
-    work: Callable[[], None],
+    work: Callable[[], int | None],
     *,
     when_stopped: Callable[[KeyboardInterrupt], str] = lambda _: "stopped",
 ) -> int:
     """Do a command's work and return its exit code.
 
-    0; 2 for input that cannot be used, with its message; 130 after Ctrl-C, with what `when_stopped`
-    says; 141 without a word where the reader has gone, as in `command | head`.
+    What `work` returns, or 0; 2 for input that cannot be used, with its message; 130 after Ctrl-C, with
+    what `when_stopped` says; 141 without a word where the reader has gone, as in `command | head`.
     """
     try:
-        work()
+        code = work()
         sys.stdout.flush()
     except (TrainingError, InferenceError) as err:
         print(f"error: {err}", file=sys.stderr)
@@ -40,7 +40,7 @@ def run_command(
         # What is still buffered would raise once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED_PIPE
-    return 0
+    return code or 0
 
 
 def check_writable(file: Path | None) -> None:

@@ -11,8 +11,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 from inference.decoding import decode_image
 from tests.builders import encode
 from training.audit.poor_images import PoorImages, find_poor_images
+from training.data.folder import ImageFile
 from training.data.image_facts import gather_facts
-from training.data.layout import ImageFile
 from training.data.scan import ScannedImage
 
 pytestmark = [pytest.mark.training, pytest.mark.shared]

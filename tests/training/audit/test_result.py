@@ -48,6 +48,14 @@ def test_the_json_has_each_fault_in_its_place(faulty: Path, tmp_path: Path) -> N
     found = json.loads(json.dumps(audit_folder(faulty, tmp_path).to_json()))
     suspects = {entry.pop("path"): entry for entry in found.pop("suspect_labels")}
     assert found.pop("outliers") is not None
+    assert found.pop("layout") == {
+        "labels_from": "splits with one subfolder per class",
+        "splits": ["train", "test"],
+        "classes": [
+            {"label": "blue", "files": 47, "example": "train/blue/100.png"},
+            {"label": "red", "files": 51, "example": "train/red/0.png"},
+        ],
+    }
     assert {entry["kind"] for entry in found.pop("findings")} >= {"leakage", "quarantined"}
     assert found == {
         "images": 97,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.data.reading import read, split
 from tests.training.folders import write_class, write_classes
-from training.data.layout import Split
+from training.data.folder import Split
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, write_frozen
 from training.errors import DataError
 

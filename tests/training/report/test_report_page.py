@@ -16,7 +16,7 @@ from tests.training.report.reports import (
     tags,
     with_labels,
 )
-from training.audit.result import Finding
+from training.data.finding import Finding
 from training.finetuning.loop import ValidationRecord
 from training.report.report_page import render_report
 from training.report.training_report import Report, Stage

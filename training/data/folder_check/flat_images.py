@@ -1,0 +1,80 @@
+"""Images that lie in no class folder, where class folders were expected."""
+
+from collections.abc import Sequence
+
+from training.data.finding import Finding, counted
+from training.data.folder import readable
+from training.data.label_pattern import offer_pattern
+from training.data.place import Place
+
+
+def no_classes(place: Place, root: Place) -> list[Finding]:
+    """Refuse a folder that has one class or none."""
+    subs = place.subplaces
+    where = "has" if place is root else f"has, in {place.path.name!r},"
+    if subs:
+        (only, *_) = subs
+        have = f"only the class {readable(only.name)!r} ({counted(only.num_images, 'image')})"
+    else:
+        have = "no class folders"
+    step = "put the images into at least two subfolders, one per class"
+    if loose := [path.name for path in place.images()]:
+        have += f" and {counted(len(place.folder.images), 'image')} in no class folder" * bool(
+            place.folder.images
+        )
+        step += f", {offer_pattern(loose)}or give a file of labels with --labels FILE"
+    if other := _archive_or_unread(root):
+        step = f"{step}; {other}"
+    return [
+        Finding(
+            kind="no_classes",
+            severity="error",
+            message=f"{str(root.path)!r} {where} {have}",
+            count=place.num_images,
+            next_step=step,
+        )
+    ]
+
+
+def no_labelled_training(place: Place, splits: Sequence[Place]) -> list[Finding]:
+    """Refuse splits that hold images without class folders: they are no classes either."""
+    names = ", ".join(f"{readable(s.name)}/ ({counted(s.num_images, 'image')})" for s in splits)
+    training = max(splits, key=lambda sub: sub.num_images)
+    offered = offer_pattern([path.name for path in training.images()])
+    return [
+        Finding(
+            kind="flat_splits",
+            severity="error",
+            cost="labels",
+            message=f"{names} look like splits, not classes, and there is no train/ with class folders",
+            count=sum(sub.num_images for sub in splits),
+            example=next(training.images()).relative_to(place.path).as_posix(),
+            next_step=f"put the images of train/ into one subfolder per class, {offered}or give a "
+            "file of labels with --labels FILE",
+        )
+    ]
+
+
+def unlabelled_splits(splits: Sequence[Place]) -> list[Finding]:
+    """Say which splits have images and no class folders, beside one that has."""
+    return [
+        Finding(
+            kind="unlabelled_split",
+            severity="warning",
+            message=f"{counted(sub.num_images, 'image')} of {readable(sub.name)}/ left out: they are "
+            "in no class folder",
+            count=sub.num_images,
+            example=next(sub.images()).name,
+            next_step="put them into one subfolder per class if their labels are known",
+        )
+        for sub in splits
+    ]
+
+
+def _archive_or_unread(root: Place) -> str | None:
+    """Return what else lies there that a person may have meant."""
+    for path, folder in root.folders():
+        for name, kind in folder.others:
+            if "archive" in kind.name:
+                return f"or unpack {str(path.relative_to(root.path) / name)!r}, or give it as DATA"
+    return None

@@ -1,0 +1,162 @@
+"""What is wrong with the lines of a labels file, by their numbers, and what the file did."""
+
+from collections.abc import Sequence
+
+from inference.manifest import LabelsFileInfo
+from training.data.finding import Finding, counted, named
+from training.data.folder import ImageFile, readable
+from training.data.labels_file import LabelLine, LabelsFile
+from training.data.place import Place
+
+_NUMBERED = 5
+
+
+def line_findings(
+    file: LabelsFile, unknown: Sequence[LabelLine], changed: Sequence[LabelLine]
+) -> list[Finding]:
+    """Say which lines cannot be read, fit no image, or were written about other content."""
+    name = file.path.name
+    findings = []
+    if file.damaged:
+        first, problem = file.damaged[0]
+        findings.append(
+            Finding(
+                kind="labels_file_damaged",
+                severity="error",
+                message=f"{counted(len(file.damaged), 'line')} of {name} cannot be used: line {first} "
+                f"{problem}",
+                count=len(file.damaged),
+                next_step="mend them",
+            )
+        )
+    if unknown:
+        findings.append(
+            Finding(
+                kind="labels_file_unknown",
+                severity="warning",
+                message=f"{counted(len(unknown), 'line')} of {name} {_fit(unknown)} no image of the "
+                f"folder: {_numbers(unknown)}",
+                count=len(unknown),
+                example=unknown[0].file_name or (unknown[0].sha256 or "")[:12],
+                next_step="file_name must be a path below the data folder",
+            )
+        )
+    if changed:
+        findings.append(
+            Finding(
+                kind="labels_file_changed",
+                cost="labels",
+                severity="warning",
+                message=f"{counted(len(changed), 'line')} of {name} not used: the image has other content "
+                f"than the line's sha256 says: {_numbers(changed)}",
+                count=len(changed),
+                example=changed[0].file_name,
+                next_step="label these images again",
+            )
+        )
+    return findings
+
+
+def double_lines(
+    doubles: Sequence[LabelLine], contradictions: Sequence[tuple[LabelLine, LabelLine]]
+) -> list[Finding]:
+    """Say which lines name an image again, and refuse those that give it another label."""
+    findings = []
+    if contradictions:
+        one, two = contradictions[0]
+        findings.append(
+            Finding(
+                kind="labels_file_contradiction",
+                cost="labels",
+                severity="error",
+                message=f"{counted(len(contradictions), 'image')} with two labels in the labels file: "
+                f"lines {one.line} ({one.label!r}) and {two.line} ({two.label!r})",
+                count=len(contradictions),
+                example=two.file_name,
+                next_step="remove the wrong line of each",
+            )
+        )
+    if doubles:
+        findings.append(
+            Finding(
+                kind="labels_file_double",
+                severity="info",
+                message=f"{counted(len(doubles), 'line')} that name an image again: {_numbers(doubles)}",
+                count=len(doubles),
+                example=doubles[0].file_name,
+            )
+        )
+    return findings
+
+
+def which_labels(
+    root: Place,
+    applied: LabelsFileInfo,
+    files: Sequence[ImageFile],
+    unlisted: Sequence[ImageFile],
+    labels: Sequence[str],
+) -> list[Finding]:
+    """Say what the file did, and which images it leaves without a label."""
+    if applied.mode == "corrections":
+        return [
+            Finding(
+                kind="labels_file",
+                severity="info",
+                message=f"{applied.file} corrects the folders' labels: {applied.changed:,} changed, "
+                f"{applied.left_out:,} left out, {applied.labelled - applied.changed:,} confirmed",
+                count=applied.changed + applied.left_out,
+            )
+        ]
+    left = f", and leaves {applied.left_out:,} out" if applied.left_out else ""
+    findings = [
+        Finding(
+            kind="labels_file",
+            severity="info",
+            message=f"{applied.file} gives {counted(applied.labelled, 'image')} one of "
+            f"{counted(len(labels), 'label')}{left}; folder names were not used",
+            count=applied.labelled,
+        )
+    ]
+    if unlisted:
+        findings.append(
+            Finding(
+                kind="labels_file_unlisted",
+                severity="warning",
+                message=f"{counted(len(unlisted), 'image')} left out: {applied.file} does not name "
+                f"{'it' if len(unlisted) == 1 else 'them'}",
+                count=len(unlisted),
+                example=readable(str(unlisted[0].path.relative_to(root.path))),
+                next_step="add a line for each",
+            )
+        )
+    if len(labels) < 2:
+        have = f"only the label {labels[0]!r}" if labels else "no label that an image has"
+        findings.append(
+            Finding(
+                kind="no_classes",
+                severity="error",
+                message=f"{applied.file} gives {have} ({counted(len(files), 'image')})",
+                count=len(files),
+                next_step="a classifier needs two labels at least",
+            )
+        )
+    return findings
+
+
+def _fit(lines: Sequence[LabelLine]) -> str:
+    return "fits" if len(lines) == 1 else "fit"
+
+
+def _numbers(lines: Sequence[LabelLine]) -> str:
+    numbers = sorted(line.line for line in lines)
+    more = f" and {len(numbers) - _NUMBERED} more" if len(numbers) > _NUMBERED else ""
+    return f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_NUMBERED]))}{more}"
+
+
+def not_used(name: str, why: str) -> Finding:
+    """Say that a metadata file in the folder gives no labels."""
+    return Finding(
+        kind="metadata_not_used",
+        severity="info",
+        message=f"{named([name])} gives no labels: {why}",
+    )

@@ -1,0 +1,26 @@
+"""What systems and programs left in the folder, and nobody means to train on."""
+
+from collections import Counter
+
+from training.data.finding import Finding, counted
+from training.data.folder import readable
+from training.data.place import Place
+
+
+def skipped_clutter(root: Place) -> list[Finding]:
+    """Name what was left alone, by name: `@eaDir`, `Thumbs.db`, hidden files."""
+    found = Counter(
+        "hidden files" if name.startswith(".") else readable(name)
+        for _, folder in root.folders()
+        for name in folder.clutter
+    )
+    if not found:
+        return []
+    kinds = ", ".join(f"{name} ({count:,})" for name, count in found.most_common(5))
+    return [
+        Finding(
+            kind="clutter",
+            severity="info",
+            message=f"{counted(found.total(), 'name')} of systems and programs skipped: {kinds}",
+        )
+    ]

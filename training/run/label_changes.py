@@ -1,0 +1,87 @@
+"""What is published under a name that exists, compared with that model's latest version by its labels.
+
+Two folders may both be called `data`. A client of the one model would get the other's answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.errors import InferenceError
+from inference.names import LATEST, STABLE
+from inference.repository import Repository
+from training.data.finding import counted, named
+from training.errors import DataError
+from training.runtime.progress import Display
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChanges:
+    """How labels differ from those of the latest version, number `version`."""
+
+    version: int
+    removed: tuple[str, ...]
+    added: tuple[str, ...]
+
+
+def compare_labels(models_dir: Path, name: str, labels: Sequence[str]) -> LabelChanges | None:
+    """Return how the labels differ from the latest version's; None where there is none, or no difference.
+
+    Raises:
+        DataError: they have none in common: it is another model.
+    """
+    try:
+        latest = Repository(models_dir).package(name, LATEST).manifest
+    except InferenceError:
+        return None  # none yet, or none that can be read
+    removed = tuple(label for label in latest.labels if label not in labels)
+    added = tuple(label for label in labels if label not in latest.labels)
+    if len(removed) == len(latest.labels):
+        raise DataError(
+            f"model {name!r} is there already, version {latest.version} with other labels: "
+            f"{named(removed)}; none of this folder's {len(labels)}: {named(added)}. Publish it under a "
+            "name of its own with --name"
+        )
+    if not removed and not added:
+        return None
+    return LabelChanges(version=latest.version, removed=removed, added=added)
+
+
+def describe_changes(changes: LabelChanges, name: str, display: Display) -> None:
+    """Say, before anything is trained, how the labels differ and what follows."""
+    before = f"version {changes.version} of {name!r}"
+    if changes.removed:
+        display.warning(
+            f"{counted(len(changes.removed), 'label')} of {before} removed or renamed: "
+            f"{named(changes.removed)}; the new version will not become the default"
+        )
+    if changes.added:
+        display.line(
+            f"{counted(len(changes.added), 'label')} more than in {before}: {named(changes.added)}; "
+            "the order of the probabilities changes"
+        )
+
+
+def keep_default(models_dir: Path, name: str, version: int) -> None:
+    """Let the version that answers now go on answering, whatever is published.
+
+    Raises:
+        PackageError: the repository cannot be written.
+    """
+    repository = Repository(models_dir)
+    if STABLE not in repository.aliases(name):
+        repository.set_alias(name, STABLE, version)
+
+
+def describe_default(published: Path, display: Display) -> None:
+    """Say which version answers, and how to change it, where it is not the one just published."""
+    name, version = published.parent.name, int(published.name)
+    try:
+        default = Repository(published.parent.parent).resolve(name)
+    except InferenceError:
+        return
+    if default != version:
+        display.line(
+            f"version {default} of {name!r} stays the default; to make version {version} the default:\n"
+            f"python -m inference.set_alias {published.parent} {STABLE} {version}"
+        )
