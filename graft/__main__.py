@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "predict": Command("inference.__main__", "ask a model about files, without the service"),
     "serve": Command("service.__main__", "answer over HTTP for every model in models/"),
     "ask": Command("service.client_command", "ask a running service about a folder"),
+    "alias": Command("inference.set_alias", "choose which version of a model answers by default"),
     "keys": Command("service.keys", "make an API key for the service"),
     "backbones": Command("training.backbones.__main__", "the pretrained networks to choose from"),
     "datasets": Command("training.datasets.__main__", "well-known data sets as folders"),

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from inference.errors import InferenceError
 from inference.names import parse_version
+from inference.option_parser import OptionParser
 from inference.repository import Repository
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, *, prog: str = "python -m inference.set_alias") -> int:
     """Run the command line; return the exit code."""
-    args = _parser().parse_args(argv)
-    repository, name = Repository(args.model.parent), args.model.name
     try:
+        args = _parser(prog).parse_args(argv)
+        repository, name = Repository(args.model.parent), args.model.name
         if args.remove:
             repository.remove_alias(name, args.alias)
         else:
@@ -33,10 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m inference.set_alias", description="Choose the version that an alias means."
-    )
+def _parser(prog: str) -> OptionParser:
+    parser = OptionParser(prog=prog, description="Choose the version that an alias means.")
     parser.add_argument("model", type=Path, help="models/NAME")
     parser.add_argument("alias", help='such as "stable", the version that answers by default')
     what = parser.add_mutually_exclusive_group(required=True)
