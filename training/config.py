@@ -28,14 +28,18 @@ COMMAND: Final = "python -m training.finetune"
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
 WEIGHT_DECAY: Final = 0.05
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
-_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
 def parse_duration_s(text: str) -> float:
-    """Return the seconds in `"90"`, `"90s"`, `"10m"` or `"1.5h"`."""
+    """Return the seconds in `"90s"`, `"10m"` or `"1.5h"`."""
     match = _DURATION.fullmatch(text.strip().lower())
     if not match or float(match[1]) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90s, 10m or 1.5h")
+    if not match[2]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has no unit; write {match[1]}s, {match[1]}m or {match[1]}h"
+        )
     return float(match[1]) * _SECONDS[match[2]]
 
 

@@ -89,9 +89,9 @@ def test_the_command_line_fills_the_config() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), (" 2 M ", 120)]
+    ("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), (" 2 M ", 120)]
 )
-def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> None:
+def test_a_duration_has_a_unit(text: str, seconds: float) -> None:
     assert parse_duration_s(text) == seconds
 
 
@@ -99,6 +99,15 @@ def test_a_duration_has_a_unit_or_is_in_seconds(text: str, seconds: float) -> No
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="no duration"):
         parse_duration_s(text)
+
+
+@pytest.mark.parametrize("text", ["10", "90", "1.5 "])
+def test_a_duration_without_a_unit_is_asked_for_it(text: str) -> None:
+    """Ten seconds or ten minutes: nobody knows."""
+    number = text.strip()
+    with pytest.raises(argparse.ArgumentTypeError) as refused:
+        parse_duration_s(text)
+    assert str(refused.value).endswith(f"has no unit; write {number}s, {number}m or {number}h")
 
 
 @pytest.mark.parametrize("text", ["", "a", "0.5,0.5", "1,2,3,4", "nan", "inf,0,0"])

@@ -12,9 +12,10 @@ from PIL import Image
 from inference.classifier import Classifier
 from inference.golden import check_golden
 from inference.loading import open_classifier
+from inference.package import read_package
 from inference.session import SessionConfig
 from tests.training.conftest import Command
-from tests.training.folders import write_classes
+from tests.training.folders import write_class, write_classes
 from training.candidates.candidate import Candidate, describe_method
 from training.errors import NoTimeToTrain
 from training.run import fit as fitting
@@ -52,11 +53,27 @@ def test_fine_tuning_compares_itself_with_the_probe(command: Command, colours: P
 def test_a_budget_that_the_probe_uses_up_is_not_overrun_by_training(
     command: Command, colours: Path
 ) -> None:
-    outcome = command(colours, "--time-budget", "1s")
+    outcome = command(colours, "--time-budget", "0.1s")
     assert accepted(outcome.published).manifest.training.method == "probe"
     assert "no time is left for fine-tuning" in outcome.out
     assert "no time is left for flipped images" in outcome.out
     assert "plan: " not in outcome.out
+    assert "more than the 0 s of --time-budget" in outcome.out.splitlines()[-2]
+
+
+def test_a_model_that_learned_nothing_says_so_before_the_published_folder(
+    command: Command, tmp_path: Path
+) -> None:
+    """Both classes are red: that the one is larger is all there is to learn."""
+    write_class(tmp_path / "photos" / "one", 0, count=60, seed=1)
+    write_class(tmp_path / "photos" / "other", 0, count=24, seed=2)
+    outcome = command(tmp_path / "photos", "--method", "probe")
+    test = read_package(outcome.published).manifest.metrics.test
+    assert test is not None
+    of_largest = max(found.images for found in test.per_class.values()) / test.images
+    last = outcome.out.splitlines()[-2]
+    assert last.startswith("warning: not shown to be better than always answering")
+    assert f"against {100 * of_largest:.1f} %" in last
 
 
 def test_a_probe_that_stands_is_the_one_that_is_made_without_training(

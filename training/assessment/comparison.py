@@ -45,8 +45,8 @@ class Difference:
         """Return such as "+2.0 points (+0.4 to +3.7), p 0.021: better"."""
         spread = ""
         if self.interval is not None:
-            spread = f" ({100 * self.interval[0]:+.1f} to {100 * self.interval[1]:+.1f})"
-        return f"{100 * self.accuracy:+.1f} points{spread}, p {self.p_value:.3f}: {self.verdict}"
+            spread = f" ({100 * self.interval[0]:+z.1f} to {100 * self.interval[1]:+z.1f})"
+        return f"{100 * self.accuracy:+z.1f} points{spread}, p {self.p_value:.3f}: {self.verdict}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

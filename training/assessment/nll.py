@@ -14,7 +14,8 @@ _SMALLEST: Final = 1e-12
 def nll_per_image(logits: Floats, targets: Integers, *, temperature: float = 1.0) -> Doubles:
     """Return -log softmax(logits / temperature)[target] of each image, (N,); logits (N, K)."""
     log_probabilities = log_softmax(logits.astype(np.float64) / temperature, axis=1)
-    losses: Doubles = -log_probabilities[np.arange(len(targets)), targets]
+    # 0 - x, where -x would be a negative zero of a model that is sure.
+    losses: Doubles = 0.0 - log_probabilities[np.arange(len(targets)), targets]
     return losses
 
 
@@ -26,6 +27,7 @@ def negative_log_likelihood(
 
 
 def nll_of_probabilities(probabilities: Floats, targets: Integers) -> float:
-    """Return the mean of -log of the true class's probability; probabilities (N, K)."""
-    of_truth = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(of_truth, _SMALLEST)).mean())
+    """Return the mean of -log of the true class's probability, never below 0; probabilities (N, K)."""
+    # Rounding of float32 makes a probability of a little more than 1 at times.
+    of_truth = np.clip(probabilities[np.arange(len(targets)), targets], _SMALLEST, 1)
+    return float(0.0 - np.log(of_truth).mean())

@@ -95,17 +95,15 @@ class PairedComparison:
         Better is a lower loss or fewer mistakes, in most bootstrap samples of the images.
         """
         trained, probe = self.trained, self.probe
-        accuracies = (
-            f"{100 * trained.correct.mean():.1f} % against {100 * probe.correct.mean():.1f} %"
-        )
+        accuracies = _accuracies(trained, probe)
         if trained.correct.mean() < probe.correct.mean():
             because = f"{self._images()}, the {trained.name} is less accurate ({accuracies})"
             return Decision(trained_wins=False, because=because)
         lower_loss = share_better(trained.losses, probe.losses)
         fewer_wrong = share_better(~trained.correct, ~probe.correct)
         shares = (
-            f"in {100 * lower_loss:.0f} % of the bootstrap samples its loss is lower, in "
-            f"{100 * fewer_wrong:.0f} % it has fewer mistakes"
+            f"in {_percent(lower_loss)} of the bootstrap samples its loss is lower, in "
+            f"{_percent(fewer_wrong)} it has fewer mistakes"
         )
         if max(lower_loss, fewer_wrong) >= CONVINCED:
             because = (
@@ -114,7 +112,7 @@ class PairedComparison:
             return Decision(trained_wins=True, because=because)
         because = (
             f"{self._images()}, the {trained.name} is not clearly better: accuracy {accuracies}; "
-            f"{shares}, and {100 * CONVINCED:.0f} % are needed"
+            f"{shares}, and {_percent(CONVINCED)} are needed"
         )
         return Decision(trained_wins=False, because=because)
 
@@ -122,11 +120,11 @@ class PairedComparison:
         """Return how far apart the two are, in words."""
         trained, probe = self.trained, self.probe
         difference, (low, high) = accuracy_difference(trained.correct, probe.correct)
-        lower_loss = 100 * share_better(trained.losses, probe.losses)
+        lower_loss = share_better(trained.losses, probe.losses)
         return (
             f"{trained.name} against the {probe.name}, {self._images()}: "
-            f"{100 * difference:+.1f} points (95 % interval {100 * low:+.1f} to "
-            f"{100 * high:+.1f}), lower loss in {lower_loss:.0f} % of the bootstrap samples"
+            f"{100 * difference:+z.1f} points (95 % interval {100 * low:+z.1f} to "
+            f"{100 * high:+z.1f}), lower loss in {_percent(lower_loss)} of the bootstrap samples"
         )
 
     def _images(self) -> str:
@@ -136,3 +134,17 @@ class PairedComparison:
 
 def _sentence(chosen: Candidate, because: str) -> str:
     return f"Published is the {describe_method(chosen.method)}: {because}."
+
+
+def _accuracies(one: ValidationResult, other: ValidationResult) -> str:
+    """Return both, with the numbers of images right where rounding hides that they differ."""
+    shares = [f"{100 * result.correct.mean():.1f} %" for result in (one, other)]
+    right = [int(result.correct.sum()) for result in (one, other)]
+    if shares[0] == shares[1] and right[0] != right[1]:
+        return f"{right[0]:,} against {right[1]:,} images right"
+    return " against ".join(shares)
+
+
+def _percent(share: float) -> str:
+    """Return a share of bootstrap samples as exactly as it is known: 79.95 is not yet 80."""
+    return f"{round(100 * share, 2):g} %"

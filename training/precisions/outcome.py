@@ -27,7 +27,7 @@ class AccuracyChange:
     def describe(self) -> str:
         """Return it in points of 100."""
         low, high = 100 * self.low, 100 * self.high
-        return f"{100 * self.points:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
+        return f"{100 * self.points:+z.1f} points (95 % interval {low:+z.1f} to {high:+z.1f})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

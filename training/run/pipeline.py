@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from inference.errors import PackageError
+from inference.manifest import Metrics
+from training.assessment.baseline import not_better_than_guessing
 from training.backbones.build import Backbone, build_backbone, starts_random
 from training.backbones.catalogue import find_backbone
 from training.backbones.licences import licence_warning
@@ -92,6 +94,7 @@ def _run(
         published = publish(measured, report, config)
         fitting.forget()
         describe_default(published, display)
+        _describe_end(measured.results.metrics, costs.budget, display)
         return published
 
 
@@ -105,6 +108,15 @@ def _describe_data(folder: Folder, config: FinetuneConfig, display: Display) -> 
     changes = compare_labels(config.models_dir, config.publish_name, folder.labels)
     if changes is not None:
         describe_changes(changes, config.publish_name, display)
+
+
+def _describe_end(metrics: Metrics, budget: TimeBudget, display: Display) -> None:
+    """Say last what nobody should overlook."""
+    if overrun := budget.describe_overrun():
+        display.warning(overrun)
+    kind = "test" if metrics.test is not None else "validation"
+    if useless := not_better_than_guessing(metrics.test or metrics.val, kind):
+        display.warning(useless)
 
 
 def _check_writable(models_dir: Path) -> None:

@@ -49,6 +49,14 @@ class TimeBudget:
         """Return whether so much is left."""
         return seconds <= self.left_s
 
+    def describe_overrun(self) -> str | None:
+        """Return what to say of a run that took longer, by a second or more; None where it did not."""
+        if self.left_s > -1:
+            return None
+        took, over = describe_duration(self.elapsed_s), describe_duration(-self.left_s)
+        planned = describe_duration(self.total_s)
+        return f"time budget: the run took {took}, {over} more than the {planned} of --time-budget"
+
     def less(self, seconds: float) -> "TimeBudget":
         """Return a budget that ends earlier."""
         return replace(self, total_s=self.total_s - seconds)
@@ -56,3 +64,15 @@ class TimeBudget:
     def aim(self) -> "TimeBudget":
         """Return what to plan for, which ends a little earlier."""
         return replace(self, total_s=_AIM * self.total_s)
+
+
+def describe_duration(seconds: float) -> str:
+    """Return such as "9 s", "3 min 22 s" or "1 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest_s = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest_s} s" if rest_s else f"{minutes} min"
+    hours, rest_min = divmod(minutes, 60)
+    return f"{hours} h {rest_min} min" if rest_min else f"{hours} h"

@@ -7,6 +7,7 @@ from sklearn import metrics as theirs
 
 from training.assessment.classification_metrics import confusion_matrix, describe_accuracy, measure
 from training.assessment.intervals import wilson
+from training.assessment.nll import negative_log_likelihood
 
 pytestmark = pytest.mark.training
 
@@ -140,3 +141,12 @@ def test_the_accuracy_is_told_with_its_interval() -> None:
     guesses, targets = [0] * 213 + [1] * 32, np.zeros(245, np.int64)
     text = describe_accuracy(measure(sure(guesses), targets, LABELS), "test")
     assert text == "test accuracy 86.9 % (n=245, 95 % interval 82.1 to 90.6)"
+
+
+@pytest.mark.parametrize("certainty", [1.0, np.nextafter(np.float32(1), np.float32(2))])
+def test_a_loss_of_nothing_is_no_negative_zero(certainty: float) -> None:
+    """Float32 rounds the probability of a sure answer to a little more than 1 at times."""
+    measured = measure(sure([0, 1, 2]) * np.float32(certainty), np.array([0, 1, 2]), LABELS)
+    assert f"{measured.nll:.3f}" == "0.000"
+    logits = np.array([[1e4, 0, 0]], np.float32)
+    assert f"{negative_log_likelihood(logits, np.array([0])):.3f}" == "0.000"

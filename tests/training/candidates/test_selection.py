@@ -1,10 +1,13 @@
 """The probe and a trained network, compared on the same images, and the reason that is given."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 
+from training.assessment.validation_result import ValidationResult
 from training.candidates.candidate import Candidate
 from training.candidates.selection import PairedComparison, Selection
 
@@ -65,6 +68,45 @@ def test_the_reason_never_claims_a_lower_loss_that_is_higher(probe: Candidate) -
     assert selection.chosen is first
     assert "at a lower loss" not in selection.reason
     assert selection.reason.endswith("and 80 % are needed.")
+
+
+def result(name: str, losses: list[float], num_right: int) -> ValidationResult:
+    """Return a result of which these are the losses, right about the first images."""
+    return ValidationResult(
+        name=name, losses=np.array(losses), correct=np.arange(len(losses)) < num_right
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_figures_of_the_reason_are_those_that_decided(seed: int) -> None:
+    """Each is counted again here, by SciPy's bootstrap; the text and the decision must agree with it."""
+    rng = np.random.default_rng(seed)
+    num_images = int(rng.integers(20, 60))
+    probe_losses = rng.gamma(1, 0.5, num_images)
+    losses = np.maximum(probe_losses + rng.normal(-0.03, 0.3, num_images), 0)
+    right = [int(n) for n in rng.integers(num_images // 2, num_images, 2)]
+    trained = result("fine-tuned network", losses.tolist(), max(right))
+    probe = result("linear probe", probe_losses.tolist(), min(right) if seed % 3 else max(right))
+    decision = PairedComparison(probe=probe, trained=trained, num_folds=1).decide()
+    because = decision.because
+    shares = [float(s) for s in re.findall(r"in ([0-9.]+) %", because)]
+    for said, ours, theirs in zip(
+        shares, (trained.losses, ~trained.correct), (probe.losses, ~probe.correct), strict=True
+    ):
+        again = bootstrap((ours.astype(float) - theirs,), np.mean, rng=1, method="percentile")
+        assert said == pytest.approx(100 * np.mean(again.bootstrap_distribution < 0), abs=4)
+    assert decision.trained_wins == (max(shares) >= 80)
+    assert ("not clearly better" in because) == (not decision.trained_wins)
+    for result_ in (trained, probe):
+        assert f"{100 * result_.correct.mean():.1f} %" in because
+
+
+def test_a_difference_that_rounding_hides_is_said_in_images() -> None:
+    """One of 3,000 images: both shares are 77.0 %."""
+    fewer = result("fine-tuned network", [0.5] * 3000, 2309)
+    more = result("linear probe", [0.5] * 3000, 2310)
+    because = PairedComparison(probe=more, trained=fewer, num_folds=1).decide().because
+    assert "is less accurate (2,309 against 2,310 images right)" in because
 
 
 def test_a_selection_without_a_rival_says_so(probe: Candidate) -> None:
