@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,17 @@ import httpx2
 import pytest
 
 ROOT = Path(__file__).parents[2]
+_PAUSE_S = 0.02
+
+
+def eventually(
+    holds: Callable[[], object], why: Callable[[], str] | str, *, within_s: float = 60
+) -> None:
+    """Ask again and again until something holds, and leave the processor to the service in between."""
+    ends = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < ends, why() if callable(why) else why
+        time.sleep(_PAUSE_S)
 
 
 class Process:
@@ -32,8 +44,12 @@ class Process:
     def wait_until_ready(self) -> None:
         transport = httpx2.HTTPTransport(retries=5)
         with httpx2.Client(base_url=self.url, transport=transport, timeout=60) as client:
-            while client.get("/health/ready").status_code != 200:
-                assert self.process.poll() is None
+
+            def is_ready() -> bool:
+                assert self.process.poll() is None, self.log
+                return client.get("/health/ready").status_code == 200
+
+            eventually(is_ready, lambda: self.log, within_s=600)
 
     def stop(self, sig: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:

@@ -17,7 +17,7 @@ from inference.errors import ImageError
 from tests.builders import coloured, make_package
 from tests.hostile_images import HOSTILE, lossless_webp, png
 from tests.service.attack_cost import at_once, measured
-from tests.service.service_process import Process, running
+from tests.service.service_process import Process, eventually, running
 
 RED = coloured("red")
 # At the limit in pixels. One took 1.0 to 1.7 s and 955 to 1,340 MB, three at once kept others waiting
@@ -111,8 +111,7 @@ def test_sigterm_ends_the_service_while_images_are_decoded(tmp_path: Path) -> No
         senders = [threading.Thread(target=send) for _ in range(16)]
         for sender in senders:
             sender.start()
-        while not decoding_processes(service):
-            assert service.process.poll() is None
+        eventually(lambda: decoding_processes(service), "none is decoded")
         (decoding,) = decoding_processes(service)
         started = time.monotonic()
         assert service.stop(signal.SIGTERM) == 0
@@ -120,8 +119,7 @@ def test_sigterm_ends_the_service_while_images_are_decoded(tmp_path: Path) -> No
         for sender in senders:
             sender.join()
         # It ends by itself where nobody reads its answer any more.
-        while Path(f"/proc/{decoding}").exists():
-            assert time.monotonic() - started < 30
+        eventually(lambda: not Path(f"/proc/{decoding}").exists(), "it goes on", within_s=30)
 
 
 def decoding_processes(service: Process) -> list[int]:

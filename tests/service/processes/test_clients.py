@@ -16,7 +16,7 @@ from tests.builders import coloured, make_package
 from tests.service.attack_cost import measured
 from tests.service.endless_model import WHITE, make_endless_package
 from tests.service.raw_http import connected, read_all, request, statuses
-from tests.service.service_process import Process, running
+from tests.service.service_process import Process, eventually, running
 
 RED = coloured("red")
 REPORT = "/models/colours/versions/1/report"
@@ -135,11 +135,8 @@ def test_work_for_one_who_has_left_is_given_up(models_dir: Path) -> None:
     with running(models_dir, GRAFT_REQUEST_TIMEOUT_S="3600", GRAFT_SHUTDOWN_GRACE_S="1") as service:
         with connected(service) as connection:
             connection.sendall(request(method="POST", path="/predict", body=WHITE))
-            while counted(service, "graft_images_in_service") == 0:
-                pass
-        gives_up = time.monotonic() + 30
-        while "status=499" not in service.log:
-            assert time.monotonic() < gives_up
+            eventually(lambda: counted(service, "graft_images_in_service"), "it is not taken in")
+        eventually(lambda: "status=499" in service.log, "it is not given up", within_s=30)
         assert counted(service, "graft_images_in_service") == 0
 
 
@@ -161,11 +158,12 @@ def test_clients_that_never_read_do_not_keep_others_out(service: Process) -> Non
         sockets = [connection.__enter__() for connection in connections]
         for one in sockets:
             one.sendall(request(path=REPORT) * 20)
-        gives_up = time.monotonic() + 30
-        while counted(service, 'graft_problems_total{code="answer_timeout"}') < before + len(
-            sockets
-        ):
-            assert time.monotonic() < gives_up, "they keep their connections"
+        timed_out = 'graft_problems_total{code="answer_timeout"}'
+        eventually(
+            lambda: counted(service, timed_out) >= before + len(sockets),
+            "they keep their connections",
+            within_s=30,
+        )
     for connection in connections:
         connection.__exit__(None, None, None)
     assert cost.memory_mb < 60  # one answer each, not twenty
@@ -181,9 +179,7 @@ def test_clients_without_a_request_do_not_keep_others_out(service: Process, sent
     with ExitStack() as idle:
         for _ in range(MAX_CONNECTIONS):
             idle.enter_context(connected(service)).sendall(sent)
-        gives_up = time.monotonic() + 30
-        while predict_status(service) != 200:
-            assert time.monotonic() < gives_up
+        eventually(lambda: predict_status(service) == 200, "others are kept out", within_s=30)
         assert [predict_status(service) for _ in range(5)] == [200] * 5
 
 

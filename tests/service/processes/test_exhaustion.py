@@ -5,8 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,15 +14,9 @@ import pytest
 
 from tests.builders import coloured, make_package
 from tests.service.raw_http import connected
-from tests.service.service_process import ROOT, Process, running, start_and_fail
+from tests.service.service_process import ROOT, Process, eventually, running, start_and_fail
 
 NUM_ATTACKERS = 60
-
-
-def eventually(holds: Callable[[], bool], why: str) -> None:
-    ends = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < ends, why
 
 
 def predict(service: Process) -> int:

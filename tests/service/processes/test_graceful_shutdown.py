@@ -21,7 +21,7 @@ from service.processes.server import DrainingServer
 from service.settings import Settings
 from tests.builders import coloured, make_package
 from tests.service.endless_model import WHITE, make_endless_package
-from tests.service.service_process import Process, open_connection, running
+from tests.service.service_process import Process, eventually, open_connection, running
 
 
 def test_who_has_just_come_when_it_ends_is_answered(models_dir: Path) -> None:
@@ -108,8 +108,7 @@ def test_a_second_sigterm_ends_it_at_once_whatever_a_thread_is_doing(
     with running(models_dir, **settings) as service:
         begin_endless_request(service)
         service.process.send_signal(signal.SIGTERM)
-        while "draining" not in service.log:
-            assert service.process.poll() is None
+        eventually(lambda: "draining" in service.log, "it does not drain")
         started = time.monotonic()
         assert service.stop() == 0
         assert time.monotonic() - started < 10

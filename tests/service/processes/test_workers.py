@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -14,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.builders import coloured, make_package
-from tests.service.service_process import Process, running, start_and_fail
+from tests.service.service_process import Process, eventually, running, start_and_fail
 
 ADMIN = {"authorization": "Bearer admin-key-123"}
 NUM_WORKERS = 2
@@ -22,12 +20,6 @@ NUM_WORKERS = 2
 
 def worker_pids(service: Process) -> list[int]:
     return [int(pid) for pid in re.findall(r"worker_started pid=(\d+)", service.log)]
-
-
-def eventually(holds: Callable[[], bool], why: str) -> None:
-    ends = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < ends, why
 
 
 def predict(service: Process) -> httpx2.Response:
@@ -55,8 +47,8 @@ def test_all_answer_as_one_and_sigterm_ends_all_with_0(models_dir: Path) -> None
         pids = worker_pids(service)
         assert len(pids) == NUM_WORKERS
         assert counted(service, "graft_images_total") == 20
-        while counted(service, "graft_images_in_service"):
-            pass  # each worker publishes its own a few times a second
+        # Each worker publishes its own a few times a second.
+        eventually(lambda: not counted(service, "graft_images_in_service"), "images are in service")
         assert service.stop() == 0
         assert not any(exists(pid) for pid in pids)
         assert "Traceback" not in service.log
@@ -137,7 +129,7 @@ def test_a_call_that_changes_what_is_served_reaches_every_worker(models_dir: Pat
 def test_the_workers_end_when_their_supervisor_is_killed(models_dir: Path) -> None:
     make_package(models_dir)
     with running(models_dir, GRAFT_WORKERS=str(NUM_WORKERS)) as service:
-        eventually(lambda: len(worker_pids(service)) == NUM_WORKERS, service.log)
+        eventually(lambda: len(worker_pids(service)) == NUM_WORKERS, lambda: service.log)
         pids = worker_pids(service)
         os.kill(service.process.pid, signal.SIGKILL)
         eventually(lambda: not any(exists(pid) for pid in pids), "a worker is left")

@@ -17,7 +17,7 @@ import pytest
 
 from inference import Repository
 from tests.builders import coloured, make_package
-from tests.service.service_process import Process, listening, running
+from tests.service.service_process import Process, eventually, listening, running
 
 ADMIN = {"authorization": "Bearer admin-key-123"}
 POLL = {"GRAFT_POLL_INTERVAL_S": "0.1"}
@@ -25,10 +25,8 @@ POLL = {"GRAFT_POLL_INTERVAL_S": "0.1"}
 AS_USER = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 
 
-def eventually(holds: Callable[[], object], service: Process) -> None:
-    ends = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < ends, service.log[-3000:]
+def soon(holds: Callable[[], object], service: Process) -> None:
+    eventually(holds, lambda: service.log[-3000:])
 
 
 def model(service: Process) -> dict[str, Any]:
@@ -94,11 +92,11 @@ def test_a_version_that_may_not_be_read_is_shown_and_leaves_the_one_in_service(
     ):
         # Renamed into place with its rights, as training does.
         new = make_package(models_dir, after=lambda folder: (folder / forbidden).chmod(0))
-        eventually(lambda: states(service).get(2) == "failed", service)
+        soon(lambda: states(service).get(2) == "failed", service)
         assert "Permission denied" in model(service)["problem"]
         assert list(answers) == ["version 1"]
         (new / forbidden).chmod(0o755)
-        eventually(lambda: model(service)["serving"] == 2, service)
+        soon(lambda: model(service)["serving"] == 2, service)
         assert set(answers) <= {"version 1", "version 2"}
     assert service.log.count("Permission denied") == 1
 
@@ -109,9 +107,9 @@ def test_a_model_whose_folder_may_not_be_read_any_more_goes_on(models_dir: Path)
         with asked_all_the_time(service) as answers:
             for place in (folder, models_dir):
                 place.chmod(0)
-                eventually(lambda: "Permission denied" in listing(service), service)
+                soon(lambda: "Permission denied" in listing(service), service)
                 place.chmod(0o755)
-                eventually(lambda: "Permission denied" not in listing(service), service)
+                soon(lambda: "Permission denied" not in listing(service), service)
         assert list(answers) == ["version 1"]
     assert service.log.count("model_problem name=colours reason=its folder cannot be read") == 1
     assert service.log.count("models_folder_problem reason=the models folder cannot be read") == 1
@@ -132,7 +130,7 @@ def test_a_version_that_is_away_for_milliseconds_is_not_missed(models_dir: Path)
         mover = threading.Thread(target=move)
         mover.start()
         with asked_all_the_time(service) as answers:
-            eventually(lambda: answers.total() > 200, service)
+            soon(lambda: answers.total() > 200, service)
         stop.set()
         mover.join()
         assert list(answers) == ["version 1"]
@@ -144,14 +142,14 @@ def test_a_volume_that_is_gone_takes_nothing_along(models_dir: Path) -> None:
     with running(models_dir, **POLL) as service, asked_all_the_time(service) as answers:
         models_dir.rename(models_dir.with_name("volume"))
         models_dir.mkdir()
-        eventually(lambda: "models_folder_problem" in service.log, service)
+        soon(lambda: "models_folder_problem" in service.log, service)
         models_dir.rmdir()
         models_dir.with_name("volume").rename(models_dir)
-        eventually(lambda: "models_folder_is_back" in service.log, service)
-        eventually(lambda: answers.total() > 0, service)
+        soon(lambda: "models_folder_is_back" in service.log, service)
+        soon(lambda: answers.total() > 0, service)
         assert list(answers) == ["version 1"]
         shutil.rmtree(models_dir / "colours")
-        eventually(lambda: "model_removed name=colours version=1" in service.log, service)
+        soon(lambda: "model_removed name=colours version=1" in service.log, service)
 
 
 def test_a_slow_copy_is_incomplete_until_it_is_there_and_then_answers(models_dir: Path) -> None:
@@ -161,22 +159,22 @@ def test_a_slow_copy_is_incomplete_until_it_is_there_and_then_answers(models_dir
     target = models_dir / "colours" / "2"
     with running(models_dir, **POLL) as service, asked_all_the_time(service) as answers:
         target.mkdir()
-        eventually(lambda: states(service).get(2) == "incomplete", service)
+        soon(lambda: states(service).get(2) == "incomplete", service)
         (target / "manifest.json").write_text(json.dumps(manifest))
-        eventually(lambda: "model.onnx is not there yet" in str(model(service)), service)
+        soon(lambda: "model.onnx is not there yet" in str(model(service)), service)
         data = (source / "model.onnx").read_bytes()
         with (target / "model.onnx").open("wb", buffering=0) as file:
             file.write(data[:1000])
-            eventually(lambda: "has 1000 of" in str(model(service)["problem"]), service)
+            soon(lambda: "has 1000 of" in str(model(service)["problem"]), service)
             file.write(data[1000:])
-        eventually(lambda: "golden/expected.json is not there yet" in str(model(service)), service)
+        soon(lambda: "golden/expected.json is not there yet" in str(model(service)), service)
         # The images come last: it is loaded too early, and again.
         (target / "golden").mkdir()
         shutil.copy(source / "golden" / "expected.json", target / "golden")
-        eventually(lambda: states(service)[2] == "failed", service)
+        soon(lambda: states(service)[2] == "failed", service)
         assert list(answers) == ["version 1"]
         shutil.copytree(source / "golden", target / "golden", dirs_exist_ok=True)
-        eventually(lambda: model(service)["serving"] == 2, service)
+        soon(lambda: model(service)["serving"] == 2, service)
         assert set(answers) <= {"version 1", "version 2"}
         assert service.log.count("version_incomplete") == 1
 
