@@ -58,7 +58,7 @@ ENV GRAFT_HOST=0.0.0.0 \
 VOLUME /models
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --start-interval=1s --retries=3 \
-    CMD ["python", "/app/healthcheck.py"]
+    CMD ["python", "-m", "service.healthcheck"]
 ENTRYPOINT ["python", "-m", "service"]
 
 # What the training images share: photos are read at /data, packages published at /models, and /cache keeps what the
@@ -102,7 +102,6 @@ RUN --mount=type=bind,from=resolve-cpu,source=/libraries.txt,target=/build/libra
     --mount=type=cache,id=pip,target=/var/cache/pip \
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem \
     ["bash", "/build/install.sh", "serve", "/build/libraries.txt", "/opt/venv"]
-COPY scripts/docker/healthcheck.py ./
 COPY inference inference
 COPY service service
 RUN --mount=type=bind,source=scripts/docker/finish.sh,target=/build/finish.sh \
@@ -115,7 +114,6 @@ RUN --mount=type=bind,from=resolve-gpu,source=/libraries.txt,target=/build/libra
     --mount=type=cache,id=pip,target=/var/cache/pip \
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem \
     ["bash", "/build/install.sh", "serve", "/build/libraries.txt", "/opt/venv"]
-COPY scripts/docker/healthcheck.py ./
 COPY inference inference
 COPY service service
 RUN --mount=type=bind,source=scripts/docker/finish.sh,target=/build/finish.sh \

@@ -28,6 +28,7 @@
         ├── DeadlineExceeded        the answer did not come in time
         ├── ModelNotReady           the model is loading, failed to load, or was unloaded
         ├── NoModels                nothing is published yet
+        ├── NotPassedOn             an admin call cannot reach the other worker processes
         └── ShuttingDown            the service is stopping
     ModelMisbehaved                 the model gave another number of answers than it got images
 
@@ -172,6 +173,10 @@ class ModelNotReady(UnavailableError):
 
 class NoModels(UnavailableError):
     """Nothing is published yet."""
+
+
+class NotPassedOn(UnavailableError):
+    """An admin call cannot be passed on to the other worker processes."""
 
 
 class ShuttingDown(UnavailableError):

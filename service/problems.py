@@ -59,6 +59,7 @@ _KINDS: Final[Mapping[type[Exception], ProblemKind]] = {
     errors.ModelMisbehaved: ProblemKind(500, "model_failed", "The model failed"),
     errors.ModelNotReady: ProblemKind(503, "model_not_ready", "Model not ready"),
     errors.NoModels: ProblemKind(503, "no_models", "No models"),
+    errors.NotPassedOn: ProblemKind(503, "not_passed_on", "Not passed on to all workers"),
     errors.ShuttingDown: ProblemKind(503, "shutting_down", "Shutting down"),
     errors.DeadlineExceeded: ProblemKind(504, "deadline_exceeded", "Deadline exceeded"),
     inference.UnsupportedFormat: ProblemKind(

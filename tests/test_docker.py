@@ -135,7 +135,6 @@ def test_what_is_copied_exists_and_reaches_the_build(target: str) -> None:
 @pytest.mark.parametrize("target", SERVING)
 def test_training_is_not_in_a_serving_image(target: str) -> None:
     assert {source for source, _ in copied_sources(target)} == {
-        "scripts/docker/healthcheck.py",
         "inference",
         "service",
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
+from service.api.answers_head import AnswersHead
 from service.api.dependencies import ContextDep, context_to_predict
 from service.api.openapi import predict_operation, problems
 from service.api.predict_request import answer
@@ -39,9 +40,8 @@ def platform_router(
     render: Callable[[PredictResponse], Response],
 ) -> APIRouter:
     """Return a platform's two addresses: whether a model answers (`healthy`, or 503), and predictions."""
-    router = APIRouter(tags=["platform"])
+    router = APIRouter(tags=["platform"], route_class=AnswersHead)
 
-    @router.head(health_path, include_in_schema=False)
     @router.get(health_path, response_class=PlainTextResponse, responses=problems(503))
     async def platform_health(context: ContextDep) -> PlainTextResponse:
         """Say that a model answers, or 503."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from inference.file_lock import locked
+from service.errors import NotPassedOn
 
 Version = tuple[str, int]
 
@@ -61,14 +62,26 @@ class Operations:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Change what is in the file, not what was in it at the last look."""
+        """Change what is in the file, not what was in it at the last look.
+
+        Raises:
+            NotPassedOn: the file cannot be written.
+        """
         if self.file is None:
             yield
             return
-        with locked(self.file.with_suffix(".lock")):
-            self.read()
-            yield
-            self._write(self.file)
+        before = set(self.unloaded), set(self.pinned), self.num_retries
+        try:
+            with locked(self.file.with_suffix(".lock")):
+                self.read()
+                yield
+                self._write(self.file)
+        except OSError as err:
+            self.unloaded, self.pinned, self.num_retries = before
+            raise NotPassedOn(
+                "the call cannot be passed on to the other worker processes: "
+                f"{err.strerror or err}; nothing was changed. Make room in the service's temporary folder"
+            ) from err
 
     def _write(self, file: Path) -> None:
         data = {
@@ -77,5 +90,8 @@ class Operations:
             "num_retries": self.num_retries,
         }
         temporary = file.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(data), encoding="utf-8")
-        temporary.replace(file)
+        try:
+            temporary.write_text(json.dumps(data), encoding="utf-8")
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)

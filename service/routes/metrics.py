@@ -3,11 +3,17 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from service.api.answers_head import AnswersHead
 from service.api.dependencies import PREDICT_ACCESS, ContextDep
 from service.api.openapi import problems
 from service.telemetry.prometheus import CONTENT_TYPE
 
-router = APIRouter(tags=["operations"], dependencies=[PREDICT_ACCESS], responses=problems(401))
+router = APIRouter(
+    tags=["operations"],
+    dependencies=[PREDICT_ACCESS],
+    responses=problems(401),
+    route_class=AnswersHead,
+)
 
 
 @router.get("/metrics", response_class=Response)

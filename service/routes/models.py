@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
+from service.api.answers_head import AnswersHead
 from service.api.dependencies import MODELS_ARE_READ, PREDICT_ACCESS, ContextDep
 from service.api.model_descriptions import describe_all, describe_model, describe_version
 from service.api.openapi import problems
@@ -13,6 +14,7 @@ router = APIRouter(
     tags=["models"],
     dependencies=[PREDICT_ACCESS, MODELS_ARE_READ],
     responses=problems(401, 500),
+    route_class=AnswersHead,
 )
 
 

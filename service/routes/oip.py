@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.admit_request import ModelChoice
+from service.api.answers_head import AnswersHead
 from service.api.dependencies import (
     ADMIN_ACCESS,
     MODELS_ARE_READ,
@@ -21,11 +22,12 @@ from service.oip.metadata import SERVER, model_config, model_metadata, repositor
 from service.oip.repository_index import read_index_request, served_manifest
 from service.repository.catalog import PublishedModel
 
-open_router = APIRouter(tags=["open inference protocol"])
+open_router = APIRouter(tags=["open inference protocol"], route_class=AnswersHead)
 router = APIRouter(
     tags=["open inference protocol"],
     dependencies=[PREDICT_ACCESS, MODELS_ARE_READ],
     responses=problems(400, 401, 404, 500, 503),
+    route_class=AnswersHead,
 )
 admin_router = APIRouter(
     tags=["open inference protocol"],
@@ -35,14 +37,12 @@ admin_router = APIRouter(
 _INFER = problems(408, 413, 415, 429, 504)
 
 
-@open_router.head("/v2/health/live", include_in_schema=False)
 @open_router.get("/v2/health/live")
 async def live() -> dict[str, bool]:
     """Say that the process answers."""
     return {"live": True}
 
 
-@open_router.head("/v2/health/ready", include_in_schema=False)
 @open_router.get("/v2/health/ready", responses=problems(503))
 async def ready(context: ContextDep, sees_models: SeesModelsDep) -> dict[str, bool]:
     """Say that at least one model answers, or 503 with the reason."""

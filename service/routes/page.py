@@ -5,15 +5,15 @@ from functools import lru_cache
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from service.api.answers_head import AnswersHead
 from service.page import build_page
 from service.page.api_reference import build_reference
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=AnswersHead)
 
 _page_below = lru_cache(maxsize=4)(build_page)
 
 
-@router.head("/")
 @router.get("/")
 async def page(request: Request) -> HTMLResponse:
     """Return the page, which asks for a key itself where one is needed."""

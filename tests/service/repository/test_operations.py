@@ -1,8 +1,12 @@
 """What one worker was asked, every worker does."""
 
+import os
 import threading
 from pathlib import Path
 
+import pytest
+
+from service.errors import NotPassedOn
 from service.repository.operations import Operations
 from service.repository.states import State
 from tests.builders import make_package
@@ -71,3 +75,16 @@ def test_another_worker_follows_with_its_next_look(models_dir: Path, tmp_path: P
             assert state(other, 1) is State.READY
 
     run(scenario)
+
+
+def test_a_full_disk_is_said_and_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "operations.json"
+    one = Operations(file=file)
+    one.unload(("colours", 1))
+    file.with_suffix(f".{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(NotPassedOn, match="No space left on device; nothing was changed"):
+        one.load(("colours", 2))
+    other = Operations(file=file)
+    other.read()
+    for operations in (one, other):
+        assert (operations.unloaded, operations.pinned) == ({("colours", 1)}, set())
