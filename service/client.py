@@ -14,6 +14,7 @@ import http.client
 import json
 import queue
 import random
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -23,12 +24,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit, urlunsplit
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 _RETRIED: Final = frozenset({429, 503})
 _MAX_WAIT_S: Final = 60.0
 _MAX_BACKOFF_S: Final = 8.0
+# What may be copied from a browser or a curl command: the service itself is above it.
+_OWN_ADDRESSES: Final = ("/predict", "/models", "/docs", "/health/ready", "/health/live")
+_NOT_THE_SERVICE: Final = "not_the_service"
 
 
 class ClientError(Exception):
@@ -59,7 +63,8 @@ class Refused(ClientError):
     @property
     def concerns_every_image(self) -> bool:
         """Whether any other image would be refused alike: the key, or the model that was asked for."""
-        return self.status in (401, 403, 404) or self.code == "model_not_chosen"
+        same = ("model_not_chosen", _NOT_THE_SERVICE)
+        return self.status in (401, 403, 404) or self.code in same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,7 @@ class Client:
     """See the module. May be used from several threads.
 
     Args:
-        url: of the service, as `http://127.0.0.1:8000`.
+        url: of the service, as `http://127.0.0.1:8000`; that of its /predict or page will do.
         api_key: where the service wants one.
         model: asked by default; needed where the service has several.
         timeout_s: for the service to answer one request.
@@ -115,17 +120,15 @@ class Client:
         connections: int = 8,
         retry: Retry | None = None,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url is {url!r}, must be like http://127.0.0.1:8000")
+        parts = _service_address(url)
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise ValueError("api_key has characters that no key of the service has; copy it again")
         self._kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         )
         self._url = url
-        self._address = (parts.hostname, parts.port)
-        self._prefix = parts.path.rstrip("/")
+        self._address = (parts.hostname or "", parts.port)
+        self._prefix = parts.path
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._model = model
         self._timeout_s = timeout_s
@@ -220,28 +223,31 @@ class Client:
         for attempt in range(self._retry.attempts):
             last = attempt == self._retry.attempts - 1
             try:
-                status, retry_after, data = self._send(method, self._prefix + path, body)
+                response, data = self._send(method, self._prefix + path, body)
             except (OSError, http.client.HTTPException) as err:
-                if last:
-                    raise Unreachable(f"no service answers at {self._url}: {err}") from err
+                if last or isinstance(err, ssl.SSLError):  # which no waiting mends
+                    raise _unreachable(self._url, err) from err
                 self._retry.pause(attempt, None)
                 continue
+            status, retry_after = response.status, response.getheader("Retry-After")
+            location = response.getheader("Location")
             if status == 200:
-                found: dict[str, Any] = json.loads(data)
-                return found
+                return _json(data, self._url)
             if last or status not in _RETRIED:
-                raise Refused(status, _problem(data))
+                raise Refused(status, _problem(data) or _strange(status, data, location))
             self._retry.pause(attempt, retry_after)
         raise AssertionError("a retry has at least one attempt")
 
-    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, str | None, bytes]:
+    def _send(
+        self, method: str, path: str, body: bytes | None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         headers = dict(self._headers)
         if body is not None:
             headers["Content-Type"] = "application/octet-stream"
         with self._connection() as connection:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            return response.status, response.getheader("Retry-After"), response.read()
+            return response, response.read()
 
     @contextmanager
     def _connection(self) -> Iterator[http.client.HTTPConnection]:
@@ -278,6 +284,64 @@ def image_files(folder: Path) -> list[Path]:
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def _service_address(url: str) -> SplitResult:
+    """Return the parts of the service's address, its path without the slash at the end.
+
+    Raises:
+        ValueError: it is none, or has more in it than an address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"url is {url!r}, must be like http://127.0.0.1:8000")
+    before, _, model = parts.path.partition("/models/")
+    if model or parts.query:
+        name = model.partition("/")[0] or "NAME"
+        base = urlunsplit((parts.scheme, parts.netloc, before.removesuffix("/predict"), "", ""))
+        raise ValueError(
+            f"url is {url!r}; give {base}, and the model apart from it (--model {name})"
+        )
+    path = parts.path.rstrip("/")
+    for own in _OWN_ADDRESSES:
+        path = path.removesuffix(own)
+    return parts._replace(path=path)
+
+
+def _unreachable(url: str, err: Exception) -> Unreachable:
+    hint = ""
+    rest = url.partition("://")[2]
+    if isinstance(err, ssl.SSLCertVerificationError):
+        hint = "; name the file of its certificate's authority in SSL_CERT_FILE"
+    elif isinstance(err, ssl.SSLError):
+        hint = f"; if it speaks plain http, give http://{rest}"
+    elif url.startswith("http://") and isinstance(
+        err, (http.client.BadStatusLine, ConnectionResetError)
+    ):
+        hint = f"; if it speaks https, give https://{rest}"
+    return Unreachable(f"no service answers at {url}: {err}{hint}")
+
+
+def _strange(status: int, data: bytes, location: str | None) -> dict[str, Any]:
+    """Describe a refusal that is not the service's own, but of a proxy or another server."""
+    if location and 300 <= status < 400:
+        detail = f"the answer is a redirect to {location}; give that address"
+    elif b"HTTPS" in data or b"SSL-enabled" in data:  # as nginx and Apache say it
+        detail = f"the server answered {status}: it speaks https; give https://…"
+    else:
+        detail = f"the server answered {status} without a reason; is this the service's address?"
+    lasting = status not in _RETRIED and status < 500
+    return {"detail": detail, "code": _NOT_THE_SERVICE if lasting else ""}
+
+
+def _json(data: bytes, url: str) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unreachable(f"what answers at {url} is not the service: it sends no JSON")
+    return found
 
 
 def _answer(body: dict[str, Any]) -> Answer:

@@ -99,6 +99,10 @@ class PredictResponse(Answer):
 
     model: ModelRef
     predictions: list[Prediction | FailedPrediction]
+    notes: list[str] = Field(
+        default=[],
+        description="There where a field of the form was ignored that is nearly called as an option is.",
+    )
 
 
 class Variant(Answer):

@@ -11,7 +11,7 @@ from inference import LabelProbability, Prediction
 from service import schemas
 from service.api.admit_request import Intake, ModelChoice, let_in
 from service.api.choose_model import only_model
-from service.api.query_parameters import OptionsQuery
+from service.api.query_parameters import OptionsQuery, near_misses
 from service.bodies.predict_body import may_hold_options, read_uploads
 from service.bodies.uploads import Upload
 from service.context import Context
@@ -55,7 +55,13 @@ async def answer(
         query = query.with_body(uploads.options)
         if model is None or _choice(query, named) != choice:
             model = await stack.enter_async_context(intake.using(_choice(query, named)))
-        return await _predict(request, intake, model, uploads.images, query.options())
+        answered = await _predict(request, intake, model, uploads.images, query.options())
+    return _noted(answered, near_misses(uploads.options, query.names()))
+
+
+def _noted(answered: schemas.PredictResponse, notes: list[str]) -> schemas.PredictResponse:
+    """Add notes; without any the answer has no such key."""
+    return answered.model_copy(update={"notes": notes}) if notes else answered
 
 
 async def _predict(

@@ -5,7 +5,7 @@ options count, where the query does not say otherwise.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal, Self, TypeVar
 
@@ -20,6 +20,9 @@ from service.prediction.predictor import PredictOptions
 # A client mostly sends one query again and again. A longer one than this is parsed every time.
 _KEPT_QUERIES: Final = 256
 _KEPT_BYTES: Final = 512
+# A form may have fields of its own ("description"); a slip of the pen is nearer than that to an option.
+_NEAR: Final = 0.8
+_MAX_NOTES: Final = 5
 
 
 class OptionsQuery(BaseModel):
@@ -129,11 +132,27 @@ def _refusal(err: ValidationError, place: str, names: frozenset[str]) -> Request
     )
 
 
+def near_misses(given: Iterable[str], names: frozenset[str]) -> list[str]:
+    """Return a note for each name that is no option but very like one: it was ignored."""
+    notes = []
+    for name in given:
+        if name not in names and (close := _nearest(name, names, cutoff=_NEAR)):
+            notes.append(
+                f"the field {name[:80]!r} is no option and was ignored; did you mean {close!r}?"
+            )
+    return notes[:_MAX_NOTES]
+
+
+def _nearest(name: str, names: frozenset[str], *, cutoff: float) -> str | None:
+    plain = name[:80].lower().replace("-", "_")
+    return next(iter(difflib.get_close_matches(plain, names, n=1, cutoff=cutoff)), None)
+
+
 def _message(error: ErrorDetails, names: frozenset[str]) -> str:
     if error["type"] != "extra_forbidden":
         return error["msg"]
-    close = difflib.get_close_matches(str(error["loc"][-1])[:80].lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(names))}"
+    close = _nearest(str(error["loc"][-1]), names, cutoff=0.5)
+    hint = f"did you mean {close}?" if close else f"there are {', '.join(sorted(names))}"
     return f"there is no such parameter; {hint}"
 
 

@@ -23,9 +23,7 @@ async def read_alias(request: Request) -> AliasBody:
     try:
         return AliasBody.model_validate_json(body)
     except ValidationError as err:
-        raise MalformedBody(
-            'the body is not of the form {"version": 3}: ' + first_error(err)
-        ) from err
+        raise MalformedBody(_what_is_wanted(body, '{"version": 3}', err)) from err
 
 
 async def read_traffic(request: Request) -> Traffic:
@@ -41,8 +39,13 @@ async def read_traffic(request: Request) -> Traffic:
         return Traffic(weights=asked.weights, shadow=asked.shadow)
     except ValidationError as err:
         raise MalformedBody(
-            'the body is not of the form {"weights": {"stable": 90, "candidate": 10}}: '
-            + first_error(err)
+            _what_is_wanted(body, '{"weights": {"stable": 90, "candidate": 10}}', err)
         ) from err
     except PackageError as err:
         raise MalformedBody(str(err)) from err
+
+
+def _what_is_wanted(body: bytes, form: str, err: ValidationError) -> str:
+    if not body.strip():
+        return f"the body is empty; send JSON such as {form} (curl -X PUT -d '{form}')"
+    return f"the body is not of the form {form}: {first_error(err)}"

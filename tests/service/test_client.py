@@ -1,6 +1,8 @@
 """The client against a live service, and against one that is busy."""
 
 import json
+import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -45,8 +47,13 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+_BUSY = json.dumps({"models": [], "detail": "busy", "code": "overloaded"})
+
+
 @contextmanager
-def busy_service(*answers: tuple[int, dict[str, str]]) -> Iterator[tuple[str, list[str]]]:
+def busy_service(
+    *answers: tuple[int, dict[str, str]], body: str = _BUSY
+) -> Iterator[tuple[str, list[str]]]:
     """A server that gives these answers one after another; yields its address and what was asked."""
     asked: list[str] = []
     waiting = list(answers)
@@ -55,13 +62,12 @@ def busy_service(*answers: tuple[int, dict[str, str]]) -> Iterator[tuple[str, li
         def do_GET(self) -> None:
             status, headers = waiting.pop(0)
             asked.append(self.path)
-            body = json.dumps({"models": [], "detail": "busy", "code": "overloaded"}).encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body.encode())
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -144,6 +150,80 @@ def test_nobody_there_is_unreachable() -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"must be like http://127\.0\.0\.1:8000"):
         Client(url)
+
+
+@pytest.mark.parametrize("address", ["/", "/predict", "/docs", "/models/", "/health/ready"])
+def test_an_address_of_the_service_stands_for_it(service: Process, address: str) -> None:
+    with Client(f"{service.url}{address}", api_key="predict-key-1") as made:
+        assert made.predict(coloured("red")).label == "red"
+
+
+@pytest.mark.parametrize("path", ["/models/clothing/predict", "/predict?model=clothing"])
+def test_the_address_of_a_model_is_told_where_the_model_goes(path: str) -> None:
+    with pytest.raises(ValueError, match=r"give http://127\.0\.0\.1:8000, and the model .*--model"):
+        Client(f"http://127.0.0.1:8000{path}")
+
+
+def fails_at_once(seconds: float) -> None:
+    raise AssertionError("no waiting mends this")
+
+
+def test_https_in_place_of_http_is_told(service: Process) -> None:
+    url = service.url.replace("http://", "https://")
+    said = f"if it speaks plain http, give {service.url}"
+    with (
+        Client(url, retry=Retry(sleep=fails_at_once)) as made,
+        pytest.raises(Unreachable, match=said),
+    ):
+        made.models()
+
+
+def test_http_in_place_of_https_is_told() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    # Without a certificate nobody gets in; who speaks plain HTTP is shown out before that.
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        with Client(url, retry=Retry(attempts=1)) as made, pytest.raises(Unreachable) as caught:
+            made.models()
+        assert f"if it speaks https, give {url.replace('http', 'https')}" in str(caught.value)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "said"),
+    [
+        (301, {"Location": "https://example.org/models"}, "", "a redirect to https://example.org/"),
+        (400, {}, "The plain HTTP request was sent to HTTPS port", "it speaks https"),
+        (404, {}, "<html>no such page</html>", "is this the service's address?"),
+    ],
+)
+def test_what_is_not_the_service_ends_it_with_a_hint(
+    status: int, headers: dict[str, str], body: str, said: str
+) -> None:
+    with (
+        busy_service((status, headers), body=body) as (url, _),
+        Client(url) as made,
+        pytest.raises(Refused, match=re.escape(said)) as caught,
+    ):
+        made.models()
+    assert caught.value.concerns_every_image
+
+
+def test_another_servers_page_is_not_taken_for_an_answer() -> None:
+    with (
+        busy_service((200, {}), body="<html>") as (url, _),
+        Client(url) as made,
+        pytest.raises(Unreachable, match="is not the service"),
+    ):
+        made.models()
 
 
 def test_the_command_writes_a_line_an_image(

@@ -145,9 +145,21 @@ def test_texts_beside_files_are_options_or_ignored(client: TestClient) -> None:
     assert top(ask("?top_k=2", top_k="1")) == 2
     assert top(ask(top_k="")) == 3
     assert ask(embedding="true").json()["predictions"][0]["embedding"]
+    assert "notes" not in ask(top_k="1", comment="hello", description="a").json()
     refused = ask(top_k="many")
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["loc"] == ["body", "top_k"]
+
+
+@pytest.mark.parametrize("field", ["topk", "top-k", "TopK"])
+def test_a_text_that_is_nearly_an_option_is_answered_with_a_note(
+    client: TestClient, field: str
+) -> None:
+    response = client.post("/predict", files={"f": ("a.png", RED)}, data={field: "1"})
+    assert top(response) == 3
+    assert response.json()["notes"] == [
+        f"the field {field!r} is no option and was ignored; did you mean 'top_k'?"
+    ]
 
 
 @pytest.mark.parametrize(

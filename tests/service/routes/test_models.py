@@ -173,6 +173,20 @@ def test_an_alias_that_cannot_be_set_is_refused(
     assert response.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("aliases/stable", '{"version": 3}'),
+        ("traffic", '{"weights": {"stable": 90, "candidate": 10}}'),
+    ],
+)
+def test_an_empty_body_is_told_which_json_is_wanted(
+    unchanged: TestClient, path: str, form: str
+) -> None:
+    detail = unchanged.put(f"/models/colours/{path}").json()["detail"]
+    assert detail == f"the body is empty; send JSON such as {form} (curl -X PUT -d '{form}')"
+
+
 def test_a_version_is_unloaded_and_loaded_again(admin: TestClient) -> None:
     unloaded = admin.post("/models/colours/versions/2/unload").json()
     assert (unloaded["state"], unloaded["loaded"]) == ("unloaded", [])
