@@ -30,6 +30,7 @@ PRINTS = {
     "inference/set_alias.py",
     "service/__main__.py",
     "service/client_command.py",
+    "service/healthcheck.py",
     "service/keys.py",
     "training/compare.py",
     "training/evaluate.py",
