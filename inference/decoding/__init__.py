@@ -12,7 +12,7 @@ Each odd file has one treatment, the same on both sides:
   decoded: each format has a `…_header.py` that counts the parts of a file and says what it will take.
 """
 
-from inference.decoding.decoder import DecodedImage, decode_image, read_header
+from inference.decoding.decoder import DecodedImage, decode_image, read_header, read_orientation
 from inference.decoding.header import Header
 from inference.decoding.limits import DEFAULT_LIMITS, DecodeLimits, over_byte_limit
 
@@ -24,4 +24,5 @@ __all__ = [
     "decode_image",
     "over_byte_limit",
     "read_header",
+    "read_orientation",
 ]

@@ -115,6 +115,26 @@ def decode_image(
             ) from err
 
 
+def read_orientation(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> int:
+    """Return how `decode_image` turns an image that it takes: EXIF's number, 1 (upright) to 8.
+
+    Raises:
+        ImageError: as `decode_image`.
+    """
+    image_format = sniff_format(data)
+    header = read_header(data)
+    silence_pillow()
+    is_png = image_format == "PNG"  # which may say so behind its pixels
+    with _ROOM.hold(header.memory_bytes if header is not None and is_png else 0):
+        image = _open(data, image_format, limits)
+        try:
+            if is_png:
+                image.load()
+            return orientation_of(image)
+        except (*PILLOW_FAILURES, OutOfTime) as err:
+            raise UndecodableImage(f"{image_format} image is truncated or damaged") from err
+
+
 def _decode(
     data: bytes, shorter_px: int | None, header: Header | None, limits: DecodeLimits
 ) -> DecodedImage:
