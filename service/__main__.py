@@ -4,6 +4,7 @@ Exit code 0 after SIGTERM or Ctrl-C; 2 for settings, an address or hardware that
 """
 
 import argparse
+import errno
 import logging
 import os
 import socket
@@ -18,7 +19,8 @@ from inference.errors import UsageError
 from inference.option_parser import OptionParser
 from service import __version__
 from service.app import create_app
-from service.context import session_config
+from service.collect.keep_folder import KeepFolder
+from service.context import keep_room, session_config
 from service.contracts import CONTRACTS
 from service.engine.hardware import probe_provider
 from service.logs import configure_logging
@@ -52,6 +54,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service") 
         settings = Settings()
         configure_logging(settings.log_format, settings.log_level)
         _check_hardware(settings)
+        _check_keep_folder(settings)
         if arguments.check:
             return _check(settings)
         listener = _listen(settings.host, settings.port, "PORT")
@@ -62,7 +65,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service") 
         )
     except ValidationError as err:
         return _refuse(settings_message(err))
-    except (ProviderUnavailable, _CannotListen) as err:
+    except (ProviderUnavailable, _CannotListen, _CannotKeep) as err:
         return _refuse(str(err))
     if metrics_listener is not None:
         logger.info("metrics url=%s/metrics", _url(metrics_listener))
@@ -176,6 +179,24 @@ def _check_hardware(settings: Settings) -> None:
     """Refuse to start rather than let every model fail."""
     if settings.require_gpu or settings.provider in ("cuda", "tensorrt"):
         probe_provider(session_config(settings))
+
+
+class _CannotKeep(Exception):
+    """A folder that the service may not write to."""
+
+
+def _check_keep_folder(settings: Settings) -> None:
+    """Refuse to start where nothing could ever be kept; a disk that is full today is none of that."""
+    if not settings.keep:
+        return
+    try:
+        KeepFolder(keep_room(settings)).prepare()
+    except OSError as err:
+        if err.errno != errno.ENOSPC:
+            raise _CannotKeep(
+                f"cannot write to GRAFT_KEEP_DIR {str(settings.keep_dir)!r}: {err.strerror}; let the service "
+                "write there, or choose another folder"
+            ) from err
 
 
 def _refuse(message: str) -> int:

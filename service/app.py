@@ -18,7 +18,7 @@ from service.edge.connection_close import ConnectionCloseMiddleware
 from service.edge.forwarded import ForwardedMiddleware
 from service.edge.sub_path import SubPathMiddleware
 from service.limits.slow_bodies import SlowBodyMiddleware, SlowestBody
-from service.routes import admin, health, metrics, models, oip, page, predict
+from service.routes import admin, feedback, health, metrics, models, oip, page, predict
 from service.settings import Settings
 from service.shared_folder import SharedFolder
 from service.telemetry.observability import InternalErrorMiddleware, ObservabilityMiddleware
@@ -26,7 +26,7 @@ from service.telemetry.prometheus import ServiceMetrics
 from service.telemetry.start_notice import log_why_not_ready
 
 _ROUTERS = (
-    *(part.router for part in (predict, admin, models, health, metrics, page)),
+    *(part.router for part in (predict, feedback, admin, models, health, metrics, page)),
     *(oip.open_router, oip.router, oip.admin_router),
 )
 
@@ -47,6 +47,8 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         context = build_context(settings, metrics=counters, lifecycle=lifecycle, shared=shared)
         app.state.context = context
+        if context.collector is not None:
+            context.collector.start()
         await context.registry.start()
         notice = asyncio.create_task(log_why_not_ready(context.registry, settings, shared))
         yield
@@ -55,6 +57,8 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
         await context.shadow.close()
         await context.registry.close()
         context.predictor.close()
+        if context.collector is not None:
+            await asyncio.to_thread(context.collector.close)
 
     app = FastAPI(
         title="Graft",

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from inference import DecodeLimits, Repository, SessionConfig
 from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
+from service.collect.collector import Collector
+from service.collect.keep_folder import KeepFolder
+from service.collect.keep_room import KeepRoom
 from service.engine.cores import usable_cores
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel, Tuner
 from service.engine.verified_loading import ModelLoader
+from service.keep_policy import parse_keep
 from service.limits.access import Access
 from service.limits.admission import Admission
 from service.limits.freed_bodies import FreedBodies
@@ -35,12 +39,14 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The parts of one running service."""
+    """The parts of one running service. `collector` is None where no images are kept."""
 
     settings: Settings
     registry: ModelRegistry
     predictor: Predictor
     shadow: Shadow
+    keep_folder: KeepFolder
+    collector: Collector | None
     admission: Admission
     freed_bodies: FreedBodies
     rate_limit: RateLimit
@@ -87,11 +93,14 @@ def build_context(
         decode_threads=settings.decode_threads or usable_cores(shared_by=settings.workers),
         limits=_decode_limits(settings),
     )
+    keep_folder = KeepFolder(keep_room(settings))
     return Context(
         settings=settings,
         registry=registry,
         predictor=predictor,
         shadow=Shadow(registry, predictor, admission, observe=metrics.note_agreement),
+        keep_folder=keep_folder,
+        collector=_build_collector(settings, metrics, keep_folder),
         admission=admission,
         freed_bodies=FreedBodies(give_back_freed_memory),
         rate_limit=RateLimit(per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst),
@@ -104,6 +113,26 @@ def build_context(
             max_request_bytes=settings.max_request_bytes,
             max_images=settings.max_images,
         ),
+    )
+
+
+def keep_room(settings: Settings) -> KeepRoom:
+    """Return the bounds of what is kept for review."""
+    return KeepRoom(
+        folder=settings.keep_dir,
+        max_bytes=settings.keep_max_mb * 2**20,
+        max_days=settings.keep_days,
+    )
+
+
+def _build_collector(
+    settings: Settings, metrics: ServiceMetrics, folder: KeepFolder
+) -> Collector | None:
+    policy = parse_keep(settings.keep)
+    if not policy.keeps_any:
+        return None
+    return Collector(
+        policy, folder, max_image_bytes=settings.max_image_bytes, observe=metrics.note_kept
     )
 
 

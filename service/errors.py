@@ -16,11 +16,13 @@
     │   ├── InvalidParameter        a value that does not fit this model
     │   ├── ModelNotChosen          several models and none was named
     │   ├── NoImageAnswered         every image of the request failed
-    │   └── NoReport                the version was published without a report
+    │   ├── NoReport                the version was published without a report
+    │   └── UnknownAnswer           no image of that request was kept
     ├── AccessError
     │   ├── KeyRequired             no API key, or one that is not known
     │   ├── KeyInsufficient         a key without the admin right
-    │   └── AdminDisabled           no admin key is set, so no admin call is possible
+    │   ├── AdminDisabled           no admin key is set, so no admin call is possible
+    │   └── FeedbackDisabled        no images are kept, so there is nothing that feedback could be about
     └── UnavailableError            the caller may try again
         ├── Overloaded              as many images wait as may wait, or as can be answered in time
         │   └── RateLimited         this caller sends more than it may
@@ -29,6 +31,7 @@
         ├── ModelNotReady           the model is loading, failed to load, or was unloaded
         ├── NoModels                nothing is published yet
         ├── NotPassedOn             an admin call cannot reach the other worker processes
+        ├── FeedbackNotStored       the disk does not take it
         └── ShuttingDown            the service is stopping
     ModelMisbehaved                 the model gave another number of answers than it got images
 
@@ -121,6 +124,10 @@ class NoReport(RequestError):
     """The version was published without a report."""
 
 
+class UnknownAnswer(RequestError):
+    """No image of that request was kept, so feedback on it would be about nothing."""
+
+
 class AccessError(ServiceError):
     """The caller may not do this."""
 
@@ -135,6 +142,10 @@ class KeyInsufficient(AccessError):
 
 class AdminDisabled(AccessError):
     """No admin key is set, so no admin call is possible."""
+
+
+class FeedbackDisabled(AccessError):
+    """No images are kept, so there is nothing that feedback could be about."""
 
 
 class UnavailableError(ServiceError):
@@ -177,6 +188,10 @@ class NoModels(UnavailableError):
 
 class NotPassedOn(UnavailableError):
     """An admin call cannot be passed on to the other worker processes."""
+
+
+class FeedbackNotStored(UnavailableError):
+    """The disk does not take it."""
 
 
 class ShuttingDown(UnavailableError):

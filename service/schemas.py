@@ -173,6 +173,29 @@ class VersionDetail(VersionSummary):
     parity: dict[str, Any] = {}
 
 
+class FeedbackBody(BaseModel):
+    """The right label of an image that was answered before, and kept."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    request_id: str = Field(description="The answer's header X-Request-ID.")
+    index: int = Field(default=0, ge=0, description="Place of the image in that request, from 0.")
+    label: str = Field(description="The right label; it need not be one of the model's.")
+
+
+class FeedbackTaken(Answer):
+    """What was noted."""
+
+    request_id: str
+    index: int
+    label: str = Field(description="As it was noted: composed (Unicode NFC), without outer blanks.")
+    known: bool | None = Field(
+        description="It is one of the model's labels; null where that version is no longer published."
+    )
+    answered: str = Field(description="The label that the model gave.")
+    agrees: bool = Field(description="The model was right.")
+
+
 class AliasBody(BaseModel):
     """The version that an alias is to point at."""
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from inference.session import DEFAULT_ENGINE_CACHE
+from service.keep_policy import parse_keep
 from service.keys import key_digest, split_keys
 from service.logs import LogFormat, LogLevel
 from service.service_links import service_links
@@ -35,7 +36,7 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}  # which browsers leave
 _ROOT_PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 # A proxy's prefix of that name could not be told from our own address.
 OWN_ADDRESSES: Final = frozenset(
-    {"predict", "models", "health", "metrics", "docs", "openapi.json", "v2"}
+    {"predict", "feedback", "models", "health", "metrics", "docs", "openapi.json", "v2"}
 )
 
 
@@ -76,6 +77,19 @@ class Settings(BaseSettings):
         ge=1,
         description="Versions and precisions kept loaded beside the ones in service.",
     )
+
+    keep: str = Field(
+        default="",
+        description="Images to keep for review, with their answers: rejected, uncertain:0.6 (a label less "
+        "probable than that), sample:0.01 (that share of all), comma separated. None by default.",
+    )
+    keep_dir: Path = Field(
+        default=Path("kept"), description="Where they are kept; not within the models folder."
+    )
+    keep_max_mb: int = Field(
+        default=1024, ge=1, description="Bytes of all that is kept, in MiB; the oldest go first."
+    )
+    keep_days: int = Field(default=30, ge=1, le=3650, description="Days that an image is kept.")
 
     log_format: LogFormat = Field(default="text", description="The log's lines: text or json.")
     log_level: LogLevel = Field(
@@ -263,6 +277,12 @@ class Settings(BaseSettings):
     def _origins_as_browsers_send_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(origin if origin == "*" else _origin(origin) for origin in origins)
 
+    @field_validator("keep")
+    @classmethod
+    def _keep_as_it_is_written(cls, text: str) -> str:
+        parse_keep(text)
+        return text
+
     @field_validator("root_path")
     @classmethod
     def _root_path_as_a_prefix(cls, text: str) -> str:
@@ -288,6 +308,15 @@ class Settings(BaseSettings):
     def _workers_where_they_can_share(self) -> "Settings":
         if self.workers > 1 and os.name == "nt":
             raise ValueError("several workers need a POSIX system; set workers to 1")
+        return self
+
+    @model_validator(mode="after")
+    def _kept_beside_the_models(self) -> "Settings":
+        if self.keep and self.keep_dir.resolve().is_relative_to(self.models_dir.resolve()):
+            raise ValueError(
+                f"{ENV_PREFIX}KEEP_DIR {str(self.keep_dir)!r} is within the models folder, where what is "
+                "kept would be taken for models; choose another folder"
+            )
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ MAX_FUNCTION_LINES = 60
 
 # The two borders where any error at all must be turned into an answer.
 CATCHES_EVERYTHING = {
+    "service/collect/collector.py": "an image that cannot be kept is dropped; the thread goes on",
     "service/engine/batching.py": "a batch that fails answers its callers; the worker goes on",
     "service/telemetry/observability.py": "HTTP 500",
     "service/repository/registry.py": "a look at the repository that fails is followed by the next",

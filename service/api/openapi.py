@@ -10,7 +10,7 @@ from service.api.body_schemas import predict_body
 from service.api.query_parameters import OptionsQuery
 from service.limits.deadlines import TIMEOUT_HEADER
 from service.problems import MEDIA_TYPE
-from service.schemas import AliasBody, Problem, Traffic
+from service.schemas import AliasBody, FeedbackBody, Problem, Traffic
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _KEY_HEADER: Final = "APIKeyHeader"
@@ -18,7 +18,7 @@ _BEARER: Final = "HTTPBearer"
 _MEANINGS: Final = {
     400: "Malformed request, no image, or no model chosen where there are several",
     401: "API key missing or not known",
-    403: "Admin key required, or admin calls are off",
+    403: "Admin key required, or these calls are off",
     404: "No such model, version or address",
     408: "The body came too slowly",
     413: "Too many bytes or images",
@@ -71,6 +71,7 @@ def _json_body(model: str) -> dict[str, Any]:
 
 ALIAS_BODY: Final = _json_body("AliasBody")
 TRAFFIC_BODY: Final = _json_body("Traffic")
+FEEDBACK_BODY: Final = _json_body("FeedbackBody")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -95,7 +96,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, AliasBody, Traffic):
+    for model in (Problem, AliasBody, Traffic, FeedbackBody):
         schema = model.model_json_schema(ref_template=_REFERENCE)
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema

@@ -14,6 +14,7 @@ from service.api.choose_model import only_model
 from service.api.query_parameters import OptionsQuery, near_misses
 from service.bodies.predict_body import may_hold_options, read_uploads
 from service.bodies.uploads import Upload
+from service.collect.collector import AnsweredImages
 from service.context import Context
 from service.engine.served_model import ServedModel
 from service.errors import InvalidParameter, NoImageAnswered
@@ -81,6 +82,16 @@ async def _predict(
             )
     context.metrics.note_outcomes(model.name, model.version, outcomes)
     context.shadow.offer(model, images, outcomes)
+    if context.collector is not None:
+        context.collector.offer(
+            AnsweredImages(
+                model=model.name,
+                version=model.version,
+                request_id=intake.traffic_key,
+                uploads=images,
+                outcomes=outcomes,
+            )
+        )
     return _response(model, outcomes, options)
 
 

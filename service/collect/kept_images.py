@@ -18,11 +18,11 @@ from service.collect.kept_records import (
     HANDLED_FILE,
     Handled,
     KeptAnswer,
-    Reason,
     as_line,
     check_label,
     now,
 )
+from service.keep_policy import Reason
 
 Order = Literal["newest", "least sure"]
 _NINES: Final = str.maketrans("0123456789", "9876543210")

@@ -14,9 +14,10 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from inference.strictjson import to_json
+from service.keep_policy import Reason
 
 ANSWERS_FILE: Final = "answers.jsonl"
 FEEDBACK_FILE: Final = "feedback.jsonl"
@@ -28,7 +29,6 @@ IMAGE_FILE: Final = re.compile(r"([0-9a-f]{64})\.(?:jpg|png|webp|gif|bmp)")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 MAX_LABEL_CHARS: Final = 200
 
-Reason = Literal["rejected", "uncertain", "sample"]
 Record = TypeVar("Record", "KeptAnswer", "Feedback", "Handled")
 
 
@@ -127,6 +127,12 @@ def now() -> str:
 def as_line(record: KeptAnswer | Feedback | Handled) -> str:
     """Return a record as one line of JSON, without its end."""
     return json.dumps(to_json(record), ensure_ascii=False)
+
+
+def key_of_answer(request_id: str, index: int) -> bytes:
+    """Return how the line of an answer begins."""
+    head = json.dumps({"request_id": request_id, "index": index})
+    return head.removesuffix("}").encode() + b","
 
 
 def from_line(kind: type[Record], line: str | bytes) -> Record | None:

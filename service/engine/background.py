@@ -23,7 +23,8 @@ def run_in_background(work: Callable[[], Result]) -> Result:
     return _THREAD.submit(work).result()
 
 
-def _step_back() -> None:
+def yield_to_requests() -> None:
+    """Let all other threads go before the one that calls this, from now on."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         own = os.getpriority(os.PRIO_PROCESS, thread)
@@ -31,4 +32,6 @@ def _step_back() -> None:
 
 
 # The same one each time: glibc keeps free memory by thread, and gives little of it back.
-_THREAD: Final = ThreadPoolExecutor(1, thread_name_prefix="background", initializer=_step_back)
+_THREAD: Final = ThreadPoolExecutor(
+    1, thread_name_prefix="background", initializer=yield_to_requests
+)

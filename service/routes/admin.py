@@ -8,7 +8,7 @@ from inference.traffic import Traffic
 from service.api.dependencies import ADMIN_ACCESS, MODELS_ARE_READ, ContextDep
 from service.api.model_descriptions import describe_all, describe_model, describe_version
 from service.api.openapi import ALIAS_BODY, TRAFFIC_BODY, problems
-from service.bodies.admin_bodies import read_alias, read_traffic
+from service.bodies.small_bodies import read_alias, read_traffic
 from service.context import Context
 from service.schemas import Aliases, ModelList, ModelSummary, VersionDetail
 

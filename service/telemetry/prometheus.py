@@ -91,6 +91,14 @@ class ServiceMetrics:
             "graft_shadow_images", "Images by how the shadow version's label compares.",
             ["model", "version", "shadow", "agreement"], registry=self._registry,
         ))  # fmt: skip
+        self._kept = _Labelled(Counter(
+            "graft_kept_images", "Images that GRAFT_KEEP chose, by what became of them.", ["outcome"],
+            registry=self._registry,
+        ))  # fmt: skip
+        self._feedback = _Labelled(Counter(
+            "graft_feedback", "Right labels that were sent, by whether the answer had been the same.",
+            ["model", "version", "agreement"], registry=self._registry,
+        ))  # fmt: skip
         if shared_dir is not None:
             self._make_files()
 
@@ -149,6 +157,14 @@ class ServiceMetrics:
     ) -> None:
         """Count images that a shadow version was, or was not, given too."""
         self._agreement(model, str(version), str(shadow), agreement).inc(num_images)
+
+    def note_kept(self, outcome: str) -> None:
+        """Count an image that was to be kept; from any thread."""
+        self._kept(outcome).inc()
+
+    def note_feedback(self, model: str, version: int, *, agrees: bool) -> None:
+        """Count a right label."""
+        self._feedback(model, str(version), "agree" if agrees else "disagree").inc()
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format.

@@ -13,10 +13,10 @@ from service.collect.kept_records import (
     Feedback,
     KeptAnswer,
     LabelShare,
-    Reason,
     as_line,
     check_label,
 )
+from service.keep_policy import Reason
 
 DAY = "2026-11-29"
 

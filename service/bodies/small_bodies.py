@@ -1,4 +1,4 @@
-"""The small JSON bodies of admin calls: an alias's version, how requests are shared among versions."""
+"""Small JSON bodies: an alias's version, how requests are shared among versions, a right label."""
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -8,7 +8,7 @@ from inference.traffic import Traffic
 from service.bodies.json_errors import first_error
 from service.bodies.reading import read_small_body
 from service.errors import MalformedBody
-from service.schemas import AliasBody
+from service.schemas import AliasBody, FeedbackBody
 from service.schemas import Traffic as TrafficBody
 
 
@@ -24,6 +24,23 @@ async def read_alias(request: Request) -> AliasBody:
         return AliasBody.model_validate_json(body)
     except ValidationError as err:
         raise MalformedBody(_what_is_wanted(body, '{"version": 3}', err)) from err
+
+
+async def read_feedback(request: Request) -> FeedbackBody:
+    """Read the small JSON body that says which label would have been right.
+
+    Raises:
+        MalformedBody: it is not of the form {"request_id": "…", "index": 0, "label": "shirt"}.
+        BodyTooLarge, BodyTimeout: it is over the limits.
+    """
+    body = await read_small_body(request)
+    try:
+        return FeedbackBody.model_validate_json(body)
+    except ValidationError as err:
+        raise MalformedBody(
+            'the body is not of the form {"request_id": "…", "index": 0, "label": "shirt"}: '
+            + first_error(err)
+        ) from err
 
 
 async def read_traffic(request: Request) -> Traffic:
