@@ -30,6 +30,15 @@ def eventually(
         time.sleep(_PAUSE_S)
 
 
+def exists(pid: int) -> bool:
+    """Return whether a process is there and has not ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
 class Process:
     """A running service, its address and what it has written."""
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.builders import coloured, make_package
 from tests.service.raw_http import connected
-from tests.service.service_process import ROOT, Process, eventually, running, start_and_fail
+from tests.service.service_process import ROOT, Process, eventually, exists, running, start_and_fail
 
 NUM_ATTACKERS = 60
 
@@ -162,6 +162,7 @@ def test_what_a_killed_service_left_is_removed_by_the_next(
         pids = serving_pids(service, 2)
         for pid in (service.process.pid, *pids):
             os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(exists(pid) for pid in pids), "a worker still holds its folder")
     (left,) = folders()
     with running(models_dir, **settings) as service:
         (own,) = folders()

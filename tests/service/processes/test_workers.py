@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.builders import coloured, make_package
-from tests.service.service_process import Process, eventually, running, start_and_fail
+from tests.service.service_process import Process, eventually, exists, running, start_and_fail
 
 ADMIN = {"authorization": "Bearer admin-key-123"}
 NUM_WORKERS = 2
@@ -29,14 +29,6 @@ def predict(service: Process) -> httpx2.Response:
 def counted(service: Process, name: str) -> float:
     lines = httpx2.get(f"{service.url}/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def test_all_answer_as_one_and_sigterm_ends_all_with_0(models_dir: Path) -> None:
