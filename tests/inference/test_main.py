@@ -29,6 +29,10 @@ def images(tmp_path: Path) -> Path:
     (folder / "더 깊이" / "🎸 live.JPG").write_bytes(coloured("blue", image_format="JPEG"))
     (folder / "notes.txt").write_text("no image")
     (folder / "folder.png").mkdir()
+    (folder / "@eaDir" / "기타.png").mkdir(parents=True)
+    (folder / "@eaDir" / "기타.png" / "SYNOPHOTO_THUMB_M.jpg").write_bytes(coloured("red"))
+    (folder / "._기타.png").write_bytes(coloured("red"))
+    (folder / "loop").symlink_to(".")
     return folder
 
 

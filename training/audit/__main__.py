@@ -103,7 +103,7 @@ def _audit(args: argparse.Namespace) -> int:
         if args.html is not None:
             args.html.write_text(render_page(audit, pixels), encoding="utf-8")
     print_summary(audit, display, all_in="the JSON" if args.json else "--json FILE")
-    if len(audit.folder.labels) < 2:
+    if not audit.images or len(audit.folder.labels) < 2:
         raise_errors(audit.folder)  # there is nothing to train on
     return int(any(finding.severity in _FAILING[args.fail_on] for finding in audit.findings))
 

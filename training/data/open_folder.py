@@ -38,4 +38,4 @@ def open_folder(
     if archive is not None:
         findings = costliest_first([*archive.findings, *folder.findings])
         folder = replace(folder, findings=findings)
-    return check_class_sizes(folder, min_images=min_images) if folder.labels else folder
+    return check_class_sizes(folder, min_images=min_images) if folder.files else folder

@@ -120,8 +120,9 @@ def _unpack_into(place: Path, name: str, archive: Path, archive_bytes: int) -> N
             except _DAMAGED as err:
                 if isinstance(err, OSError) and err.errno is not None:
                     raise
+                problem = str(err).partition("\n")[0].rstrip(":")
                 raise DataError(
-                    f"archive {str(archive)!r} is damaged, encrypted or of an unknown kind ({err}); "
+                    f"archive {str(archive)!r} is damaged, encrypted or no zip or tar ({problem}); "
                     "unpack it by hand and give the folder"
                 ) from err
         notes = {"links": skipped.links, "unsafe": skipped.unsafe}

@@ -1,9 +1,13 @@
 """Classes that one split has and another lacks."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from training.data.finding import Finding, named
 from training.data.folder import Split
+
+MISSING_IN_SPLIT: Final = "class_missing_in_split"
+MISSING_IN_TRAIN: Final = "class_missing_in_train"
 
 
 def classes_of_splits(labels: Mapping[Split | None, Sequence[str]]) -> list[Finding]:
@@ -17,7 +21,7 @@ def classes_of_splits(labels: Mapping[Split | None, Sequence[str]]) -> list[Find
         if missing := [label for label in labels["train"] if label not in have]:
             findings.append(
                 Finding(
-                    kind="class_missing_in_split",
+                    kind=MISSING_IN_SPLIT,
                     severity="error",
                     message=f"{split}/ lacks the class folders {_listed(missing)}; every split needs "
                     "all classes",
@@ -29,7 +33,7 @@ def classes_of_splits(labels: Mapping[Split | None, Sequence[str]]) -> list[Find
         if extra := [label for label in labels[split] if label not in known]:
             findings.append(
                 Finding(
-                    kind="class_missing_in_train",
+                    kind=MISSING_IN_TRAIN,
                     severity="error",
                     message=f"{split}/ has the class folders {_listed(extra)}, which train/ lacks",
                     count=len(extra),

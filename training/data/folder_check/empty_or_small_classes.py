@@ -16,6 +16,7 @@ from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.finding import Finding, costliest_first, counted
 from training.data.folder import Folder, ImageFile, Split
+from training.data.folder_check.classes_of_splits import MISSING_IN_SPLIT, MISSING_IN_TRAIN
 
 # One to fit by, one to choose by.
 _NEEDED: Final = 2
@@ -76,6 +77,8 @@ def _look_at_classes(folder: Folder, needed: int) -> list[_Class]:
     }
     for file in folder.files:
         by_class[file.split, file.label].append(file)
+    if any(finding.kind in (MISSING_IN_SPLIT, MISSING_IN_TRAIN) for finding in folder.findings):
+        by_class = {key: files for key, files in by_class.items() if files}  # said already
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         looked = pool.map(lambda item: _look_at_class(item[0], item[1], needed), by_class.items())
         return list(looked)

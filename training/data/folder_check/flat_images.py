@@ -1,15 +1,19 @@
 """Images that lie in no class folder, where class folders were expected."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from training.data.finding import Finding, counted
 from training.data.folder import readable
+from training.data.folder_check.unread_files import is_picture
 from training.data.label_pattern import offer_pattern
 from training.data.place import Place
 
 
 def no_classes(place: Place, root: Place) -> list[Finding]:
-    """Refuse a folder that has one class or none."""
+    """Refuse a folder that has one class or none, or no images in any."""
+    if not place.num_images and place.subplaces:
+        return [_no_images(place)]
     subs = place.subplaces
     where = "has" if place is root else f"has, in {place.path.name!r},"
     if subs:
@@ -23,7 +27,7 @@ def no_classes(place: Place, root: Place) -> list[Finding]:
             place.folder.images
         )
         step += f", {offer_pattern(loose)}or give a file of labels with --labels FILE"
-    if other := _archive_or_unread(root):
+    if other := _archive_inside(root):
         step = f"{step}; {other}"
     return [
         Finding(
@@ -71,8 +75,28 @@ def unlabelled_splits(splits: Sequence[Place]) -> list[Finding]:
     ]
 
 
-def _archive_or_unread(root: Place) -> str | None:
-    """Return what else lies there that a person may have meant."""
+def _no_images(place: Place) -> Finding:
+    """Return the finding for class folders of which none holds an image that is read."""
+    kinds = Counter(kind for _, folder in place.folders() for _, kind in folder.others)
+    listed = ", ".join(kind.counted(number) for kind, number in kinds.most_common(3))
+    pictures = any(is_picture(kind.name) for kind in kinds)
+    step = (
+        "convert them to JPEG or PNG"
+        if pictures
+        else "put the images of each class into its folder"
+    )
+    return Finding(
+        kind="no_classes",
+        severity="error",
+        message=f"{str(place.path)!r} has {counted(len(place.subplaces), 'subfolder')} and no image that is "
+        f"read in any" + (f", but {listed}" if listed else ""),
+        count=kinds.total(),
+        next_step=step,
+    )
+
+
+def _archive_inside(root: Place) -> str | None:
+    """Return words about an archive in the folder, which a person may have meant."""
     for path, folder in root.folders():
         for name, kind in folder.others:
             if "archive" in kind.name:

@@ -1,0 +1,21 @@
+"""Every folder of the benchmark is understood as a person would."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.folders.__main__ import FOLDER_CASES, judge
+from benchmarks.folders.making import FolderCase
+
+pytestmark = pytest.mark.training
+
+
+@pytest.mark.parametrize("case", FOLDER_CASES, ids=lambda case: f"{case.kind}: {case.name}")
+def test_a_folder_is_understood_as_a_person_would(case: FolderCase, tmp_path: Path) -> None:
+    row = judge(case, tmp_path)
+    assert row.wrong == "", row.answer
+    assert "\n" not in row.answer
+
+
+def test_there_are_sixty_folders_of_different_names() -> None:
+    assert len({(case.kind, case.name) for case in FOLDER_CASES}) == len(FOLDER_CASES) >= 60
