@@ -44,6 +44,8 @@ class Dataset:
         folds: the fold of each image of `train`, (N,), or None where `val` is held out.
         pixels: what the served model is fed, by `ScannedImage.row`.
         training_pixels: whole images for augmentation, or None.
+        photos: the photo that each image shows, by `ScannedImage.row`: copies have one number. None
+            where each has its own.
     """
 
     labels: tuple[str, ...]
@@ -52,6 +54,7 @@ class Dataset:
     folds: Integers | None
     pixels: StoredPixels
     training_pixels: StoredPixels | None
+    photos: Integers | None = None
 
     def targets(self, split: Split) -> Integers:
         """Return the class index of each image of a split: (N,)."""
@@ -62,6 +65,14 @@ class Dataset:
     def rows(self, split: Split) -> Integers:
         """Return each image's place in `pixels`: (N,)."""
         return np.array([image.row for image in self.splits[split]], dtype=np.int64)
+
+    def counted(self, split: Split) -> Integers:
+        """Return which images of a split figures are of, (M,): several of one photo and class count once."""
+        rows, targets = self.rows(split), self.targets(split)
+        if self.photos is None or not len(rows):
+            return np.arange(len(rows))
+        shown = np.stack([self.photos[rows], targets])
+        return np.sort(np.unique(shown, axis=1, return_index=True)[1])
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of images, by split and label; with folds there is no `val` of its own."""

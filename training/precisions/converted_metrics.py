@@ -37,10 +37,11 @@ def measure_variant(
         session = open_session(model.SerializeToString(), config)
         served["test"] = run_batches(session, dataset.pixels, rows).logits
     by_split = {**served, "val": predictions.logits}
+    counted = {split: dataset.counted(split) for split in by_split}
     found = {
         split: measure(
-            softmax(logits / calibration.temperature, axis=1),
-            dataset.targets(split),
+            softmax(logits[counted[split]] / calibration.temperature, axis=1),
+            dataset.targets(split)[counted[split]],
             dataset.labels,
         )
         for split, logits in by_split.items()

@@ -72,11 +72,12 @@ def prepare(
         tolerated=_tolerated(config),
     )
     print_summary(audit, display, all_in=_where_all_is(audit, config), said=folder.findings)
+    photos = group_images(scan.images, audit.duplicate_groups)
     resolved = resolve_copies(
         folder,
         scan.images,
         group_images(scan.images, []),
-        group_images(scan.images, audit.duplicate_groups),
+        photos,
         allow_conflicts=config.allow_conflicts,
         leakage=config.leakage,
     )
@@ -93,6 +94,7 @@ def prepare(
         pixels=scan.evaluation,
         training_pixels=scan.training,
     )
+    dataset = replace(dataset, photos=photos)
     _describe_splits(dataset, display)
     return PreparedData(
         backbone=backbone,
@@ -176,6 +178,9 @@ def _describe_splits(dataset: Dataset, display: Display) -> None:
     num_test = len(dataset.splits["test"])
     test = f"{num_test} test" if num_test else "no test set"
     display.line(f"{text}, {test}")
+    if copies := num_test - len(dataset.counted("test")):
+        what = "is a copy or another version" if copies == 1 else "are copies or other versions"
+        display.line(f"{copies} of the test images {what} of others; each photo counts once")
     if dataset.imbalance() >= 2:
         display.line(
             f"the largest class has {dataset.imbalance():.1f} times the images of the smallest"

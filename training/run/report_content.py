@@ -15,15 +15,15 @@ def make_report(
 ) -> Report:
     """Return what the page shows: of the test images where there are any, else of validation images."""
     chosen, results, audit = selection.chosen, measured.results, prepared.audit
-    dataset, out_of_fold = chosen.dataset, chosen.out_of_fold()
+    dataset = chosen.dataset
     split: Split = "test" if "test" in results.probabilities else "val"
     held_out: EvaluatedOn = "cross-validated" if chosen.cross_validated else "validation"
-    images = dataset.splits["test"] if split == "test" else out_of_fold.images
+    images = [dataset.splits[split][index] for index in results.counted[split]]
     return Report(
         answers=LabelledPredictions(
             labels=dataset.labels,
             probabilities=results.probabilities[split],
-            targets=dataset.targets("test") if split == "test" else out_of_fold.targets,
+            targets=dataset.targets(split)[results.counted[split]],
             paths=tuple(prepared.scan.folder.relative(image.file) for image in images),
         ),
         kind="test" if split == "test" else held_out,

@@ -15,16 +15,18 @@ from training.runtime.progress import Display
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitResults:
-    """Results by split; there is no "test" where there are no test images.
+    """Results by split; there is no "test" where there are no test images. Copies count once.
 
     Attributes:
         metrics: for the manifest.
+        counted: which images of the split the rest is of, (N,).
         probabilities: (N, K), calibrated.
         confusion: counts (K, K), rows the truth.
         calibration: what the temperature changed.
     """
 
     metrics: Metrics
+    counted: dict[Split, Integers]
     probabilities: dict[Split, Floats]
     confusion: dict[Split, Integers]
     calibration: dict[Split, CalibrationEffect]
@@ -38,8 +40,10 @@ def measure_splits(exported: ExportedModel) -> SplitResults:
     """
     candidate, temperature = exported.candidate, exported.temperature
     dataset, out_of_fold = candidate.dataset, candidate.out_of_fold()
-    logits = {**exported.logits(), "val": out_of_fold.logits}
-    targets = {split: dataset.targets(split) for split in logits} | {"val": out_of_fold.targets}
+    every = {**exported.logits(), "val": out_of_fold.logits}
+    counted = {split: dataset.counted(split) for split in every}
+    logits = {split: every[split][counted[split]] for split in every}
+    targets = {split: dataset.targets(split)[counted[split]] for split in every}
     probabilities = {split: softmax(logits[split] / temperature, axis=1) for split in logits}
     found = {
         split: measure(probabilities[split], targets[split], dataset.labels) for split in logits
@@ -52,6 +56,7 @@ def measure_splits(exported: ExportedModel) -> SplitResults:
     )
     return SplitResults(
         metrics=metrics,
+        counted=counted,
         probabilities=probabilities,
         confusion={
             split: confusion_matrix(probabilities[split], targets[split], len(dataset.labels))
