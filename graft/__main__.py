@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"graft {_version()}")
         return 0
     command = COMMANDS.get(name)
+    if command is None and name.startswith("-"):
+        return _refuse(f"options follow a command, as in: {_program()} serve {name}")
     if command is None:
         return _refuse(f"{name!r} is no command of graft{_suggestion(name)}")
     try:

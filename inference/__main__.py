@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from inference.classifier import Classifier, LabelProbability, Prediction
+from inference.command_line import run_command
 from inference.errors import ImageError, InferenceError
+from inference.find_package import find_packages, suggestion
 from inference.folder_tree import read_tree, walk
 from inference.image_file import read_image_file
 from inference.loading import open_package
@@ -45,19 +47,19 @@ class FileAnswer:
 
 def main(argv: list[str] | None = None, *, prog: str = "python -m inference") -> int:
     """Run the command line; return the exit code."""
-    try:
-        args = _parser(prog).parse_args(argv)
-        session = SessionConfig(provider=args.provider)
-        opened = open_package(args.package, session=session, precision=args.precision)
-        classifier = opened.classifier
-        if args.set:
-            _check_sets(classifier)
-        index = read_index(opened.path) if args.similar else None
-        files = list(_image_files(args.images))
-        answers = [_answer(classifier, file, args, index) for file in files]
-    except (InferenceError, FileNotFoundError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _run(_parser(prog).parse_args(argv)), refusals=(FileNotFoundError,))
+
+
+def _run(args: argparse.Namespace) -> int:
+    find_packages(args.package)  # wrong names are told before anything is loaded
+    files = list(_image_files(args.images))
+    session = SessionConfig(provider=args.provider)
+    opened = open_package(args.package, session=session, precision=args.precision)
+    classifier = opened.classifier
+    if args.set:
+        _check_sets(classifier)
+    index = read_index(opened.path) if args.similar else None
+    answers = [_answer(classifier, file, args, index) for file in files]
     if args.json:
         _set_output(encoding="utf-8", errors="backslashreplace")
         json.dump(
@@ -128,7 +130,7 @@ def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
         elif path.is_file():
             yield path
         else:
-            raise FileNotFoundError(f"no file or folder {str(path)!r}")
+            raise FileNotFoundError(f"no file or folder {str(path)!r}{suggestion(path)}")
 
 
 def _images_below(root: Path) -> list[Path]:

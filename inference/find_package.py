@@ -48,19 +48,20 @@ def find_packages(path: Path) -> list[Path]:
     if not os.path.exists(full.parent):
         raise ModelNotFound(
             f"no package at {str(path)!r}: there is no folder {str(path.parent)!r}"
-            f"{_suggestion(full.parent)}"
+            f"{suggestion(path.parent)}"
         )
     raise ModelNotFound(
         f"no package at {str(path)!r}; give models/NAME, models/NAME/VERSION or a model.onnx file"
     )
 
 
-def _suggestion(missing: Path) -> str:
+def suggestion(missing: Path) -> str:
+    """Return "; did you mean …?" where something of a similar name is there, else nothing."""
     there: list[str] = []
     with suppress(OSError):
         there = os.listdir(missing.parent)
     close = get_close_matches(missing.name, there, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {str(missing.with_name(close[0]))!r}?" if close else ""
 
 
 def _is_model(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inference.classifier import Classifier
 from inference.errors import PackageError, SessionError
+from inference.file_kinds import KIND_BYTES, UNKNOWN, file_kind
 from inference.find_package import find_packages
 from inference.package import read_package
 from inference.precision import AskedPrecision
@@ -55,6 +56,8 @@ def open_package(
             another precision.
     """
     candidates = find_packages(Path(path))
+    if precision not in ("auto", "fp32"):  # which the next version may lack or not: none stands in
+        candidates = candidates[:1]
     for index, candidate in enumerate(candidates):
         try:
             classifier = _load(candidate, session=session, precision=precision)
@@ -71,10 +74,22 @@ def open_package(
 def _load(path: Path, *, session: SessionConfig | None, precision: AskedPrecision) -> Classifier:
     if not os.path.isfile(path):
         return Classifier.load(read_package(path), session=session, precision=precision)
+    _check_kind(path)
     classifier = Classifier.load_onnx(path, session=session)
     if precision not in ("auto", classifier.precision):
         raise PackageError(f"it is {classifier.precision}, not {precision}")
     return classifier
+
+
+def _check_kind(file: Path) -> None:
+    """Refuse what is no model but something well known: mostly an image, given first."""
+    try:
+        with file.open("rb") as stream:
+            kind = file_kind(stream.read(KIND_BYTES))
+    except OSError:
+        return  # reading all of it will say why
+    if kind is not UNKNOWN:
+        raise PackageError(f"it is {kind.described}, not a model; the model comes first")
 
 
 def _called(path: Path) -> str:

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from inference.errors import InferenceError
+from inference.command_line import run_command
 from inference.names import parse_version
 from inference.option_parser import OptionParser
 from inference.repository import Repository
@@ -19,19 +19,16 @@ from inference.repository import Repository
 
 def main(argv: list[str] | None = None, *, prog: str = "python -m inference.set_alias") -> int:
     """Run the command line; return the exit code."""
-    try:
-        args = _parser(prog).parse_args(argv)
-        repository, name = Repository(args.model.parent), args.model.name
-        if args.remove:
-            repository.remove_alias(name, args.alias)
-        else:
-            repository.set_alias(name, args.alias, args.version)
-        default = repository.resolve(name)
-    except InferenceError as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
-    print(f"version {default} of {name!r} is the default")
-    return 0
+    return run_command(lambda: _run(_parser(prog).parse_args(argv)))
+
+
+def _run(args: argparse.Namespace) -> None:
+    repository, name = Repository(args.model.parent), args.model.name
+    if args.remove:
+        repository.remove_alias(name, args.alias)
+    else:
+        repository.set_alias(name, args.alias, args.version)
+    print(f"version {repository.resolve(name)} of {name!r} is the default")
 
 
 def _parser(prog: str) -> OptionParser:

@@ -1,5 +1,6 @@
 """The client as a command: a folder of images in, a line of JSON an image out, progress on stderr."""
 
+import argparse
 import json
 import os
 import sys
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inference.errors import UsageError
+from inference.command_line import run_command
 from inference.option_parser import OptionParser
 from service.client import Answer, Client, Refused, Unreachable, image_files
 
@@ -18,20 +19,17 @@ KEY_VARIABLE = "GRAFT_CLIENT_KEY"
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service.client") -> int:
     """Classify a folder; 0 where every image was answered, 1 where some were not, 2 where none can be."""
-    try:
-        args = _parser(prog).parse_args(argv)
-        files = image_files(args.folder)
-        key = os.environ.get(KEY_VARIABLE)
-        client = Client(
-            args.url,
-            api_key=key,
-            model=args.model,
-            connections=args.connections,
-        )
-    except (UsageError, NotADirectoryError, ValueError) as err:
-        return _refuse(str(err))
+    return run_command(
+        lambda: _run(_parser(prog).parse_args(argv)), refusals=(NotADirectoryError, ValueError)
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    files = image_files(args.folder)
     if not files:
         return _refuse(f"folder {str(args.folder)!r} holds no image file")
+    key = os.environ.get(KEY_VARIABLE)
+    client = Client(args.url, api_key=key, model=args.model, connections=args.connections)
     failed, started = 0, time.monotonic()
     with client:
         for done, (path, found) in enumerate(client.predict_many(files, version=args.version), 1):
@@ -51,6 +49,8 @@ def _with_remedy(err: Refused | Unreachable, key: str | None) -> str:
         return f"the service wants an API key; set {KEY_VARIABLE} to one of its keys"
     if isinstance(err, Refused) and err.code == "model_not_chosen":
         return f"{err}; choose with --model"
+    if isinstance(err, Unreachable) and isinstance(err.__cause__, ConnectionRefusedError):
+        return f"{err}; start the service there, or give its address with --url"
     return str(err)
 
 

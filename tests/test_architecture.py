@@ -28,6 +28,7 @@ CATCHES_EVERYTHING = {
 PRINTS = {
     "graft/__main__.py",
     "inference/__main__.py",
+    "inference/command_line.py",
     "inference/set_alias.py",
     "service/__main__.py",
     "service/client_command.py",
@@ -39,7 +40,6 @@ PRINTS = {
     "training/audit/__main__.py",
     "training/backbones/__main__.py",
     "training/datasets/__main__.py",
-    "training/runtime/command_line.py",
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -150,7 +150,7 @@ def _nearest(name: str, names: frozenset[str], *, cutoff: float) -> str | None:
 
 def _message(error: ErrorDetails, names: frozenset[str]) -> str:
     if error["type"] != "extra_forbidden":
-        return error["msg"]
+        return error["msg"].replace("Input should be", "must be")
     close = _nearest(str(error["loc"][-1]), names, cutoff=0.5)
     hint = f"did you mean {close}?" if close else f"there are {', '.join(sorted(names))}"
     return f"there is no such parameter; {hint}"

@@ -56,6 +56,13 @@ def test_a_mistyped_command_is_told_the_nearest(capsys: pytest.CaptureFixture[st
     assert "did you mean train?" in capsys.readouterr().err
 
 
+def test_an_option_without_a_command_is_told_where_it_goes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--port", "9000"]) == 2
+    assert "serve --port" in capsys.readouterr().err
+
+
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     from service import __version__
 

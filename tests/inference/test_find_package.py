@@ -33,7 +33,7 @@ def test_a_model_a_version_and_an_alias_are_found(models: Path, typed: str, foun
         ("members/7", "model 'members' has no version '7'; it has 1, 2, latest, best"),
         (".", "is a folder of models; name one of them: .*/members"),
         ("../elsewhere", "no package at .*elsewhere'; give models/NAME"),
-        ("../modls/members", r"no package at .*: there is no folder .*; did you mean 'models'\?"),
+        ("../modls/members", r"no package at .*: there is no folder .*; did you mean '.*models'\?"),
         ("../no/such", "no package at .*such': there is no folder"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inference import InferenceError, Repository, SessionConfig
+from inference import InferenceError, PackageError, Repository, SessionConfig
 from inference.__main__ import main
 from inference.loading import open_classifier, open_package
 from tests.builders import coloured, make_package
@@ -99,3 +99,20 @@ def test_a_copied_package_answers_under_the_name_of_its_folder(model: Path) -> N
     model.rename(model.with_name("paints"))
     manifest = open_classifier(model.with_name("paints"), session=CPU).manifest
     assert (manifest.name, manifest.version) == ("paints", 7)
+
+
+def test_an_image_in_the_models_place_is_called_one(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(coloured("red"))
+    with pytest.raises(
+        PackageError, match=r"photo\.png cannot be used: it is a PNG image, not a model"
+    ):
+        open_classifier(photo)
+
+
+def test_no_older_version_stands_in_for_a_precision_that_is_not_there(
+    model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(PackageError, match=r"version 2 .* has no int8 model"):
+        open_classifier(model, session=CPU, precision="int8")
+    assert caplog.records == []

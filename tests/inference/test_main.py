@@ -209,7 +209,7 @@ def test_what_cannot_be_used_ends_with_2_and_a_reason(
     image = tmp_path / "red.png"
     image.write_bytes(coloured("red"))
     junk = tmp_path / "junk.onnx"
-    junk.write_bytes(b"junk")
+    junk.write_bytes(b"\x08\x07junk")
     (tmp_path / "shoes").mkdir()
     for arguments, reason in [
         ([tmp_path / "gone", image], "no package at"),
@@ -241,3 +241,10 @@ def test_it_runs_as_a_module(package_folder: Path, images: Path) -> None:
     )
     assert "기타.png  red 1.000" in result.stdout
     assert result.stderr == ""
+
+
+def test_a_mistyped_file_is_told_the_nearest(
+    package_folder: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(package_folder), str(images / "기티.png")]) == 2
+    assert f"did you mean {str(images / '기타.png')!r}?" in capsys.readouterr().err

@@ -1,54 +1,18 @@
-"""What the commands do with errors, with Ctrl-C and with a reader that leaves."""
-
-import subprocess
-import sys
+"""What training's commands do with their own errors."""
 
 import pytest
 
-from inference.errors import PackageError
-from training.errors import ConfigError, Paused
+from training.errors import ConfigError
 from training.runtime.command_line import run_command
 
 pytestmark = pytest.mark.training
 
 
-def raising(error: BaseException) -> None:
-    raise error
-
-
-@pytest.mark.parametrize("error", [ConfigError("no such option"), PackageError("no such model")])
-def test_an_error_of_ours_is_a_message_and_exit_code_2(
-    error: Exception, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_command(lambda: raising(error)) == 2
-    assert capsys.readouterr().err == f"error: {error}\n"
-
-
-def test_an_error_that_nobody_thought_of_keeps_its_traceback() -> None:
-    with pytest.raises(ZeroDivisionError):
-        run_command(lambda: raising(ZeroDivisionError()))
-
-
-def test_ctrl_c_is_exit_code_130_with_the_commands_own_words(
+def test_an_error_of_trainings_is_a_message_and_exit_code_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = run_command(lambda: raising(Paused()), when_stopped=lambda err: type(err).__name__)
-    assert code == 130
-    assert capsys.readouterr().err == "Paused\n"
+    def refuse() -> None:
+        raise ConfigError("no such option")
 
-
-def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
-    """As in `python -m training.backbones | head -1`: more than a pipe holds is never read."""
-    code = (
-        "import sys; from training.runtime.command_line import run_command;"
-        "sys.exit(run_command(lambda: [print('x' * 99) for _ in range(9_999)]))"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 141
+    assert run_command(refuse) == 2
+    assert capsys.readouterr().err == "error: no such option\n"
