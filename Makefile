@@ -8,7 +8,7 @@ RUN := $(VENV)/bin/python
 IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint test-core test-rest image fuzz clean
+.PHONY: help setup demo studio serve test lint test-core test-rest image fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ $(CORE_VENV)/.ready: pyproject.toml constraints.txt scripts/setup.sh scripts/req
 
 demo: setup ## train on handwritten digits, serve the model, ask it over HTTP
 	@exec $(RUN) -m scripts.demo
+
+studio: setup ## one local page: look at photos, correct labels, train, try
+	@exec $(RUN) -m studio
 
 serve: setup ## serve what is in models/ on http://127.0.0.1:8000
 	@exec $(RUN) -m service
@@ -52,4 +55,4 @@ image: setup ## the CPU image, built and run by a Docker Engine of its own (as r
 
 clean: ## remove the environments and caches; models/ stays
 	rm -rf $(VENV) $(CORE_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-data
-	find inference service training scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find inference service studio training scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "audit": Command("training.audit.__main__", "what is wrong with a folder of images"),
     "evaluate": Command("training.evaluate", "a model's figures on another folder"),
     "compare": Command("training.compare", "several models side by side on one folder"),
+    "studio": Command("studio.__main__", "one page for all of it: look, correct, train, try"),
     "predict": Command("inference.__main__", "ask a model about files, without the service"),
     "serve": Command("service.__main__", "answer over HTTP for every model in models/"),
     "ask": Command("service.client_command", "ask a running service about a folder"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("graft", "inference", "service", "training")
+PACKAGES = ("graft", "inference", "service", "studio", "training")
 CHECKED = (*PACKAGES, "scripts", "tests", "benchmarks")
 SOURCES = sorted(path for top in CHECKED for path in (ROOT / top).rglob("*.py"))
 MAX_FILE_LINES = 400
@@ -34,6 +34,7 @@ PRINTS = {
     "service/client_command.py",
     "service/healthcheck.py",
     "service/keys.py",
+    "studio/__main__.py",
     "training/compare.py",
     "training/evaluate.py",
     "training/finetune.py",

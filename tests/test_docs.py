@@ -10,7 +10,7 @@ import pytest
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("graft", "inference", "service", "training")
+PACKAGES = ("graft", "inference", "service", "studio", "training")
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "models/README.md")),
     ROOT / "benchmarks" / "README.md",
@@ -75,7 +75,8 @@ def test_every_module_that_a_page_runs_exists(page: Path) -> None:
     text = re.sub(r"-m\s+", "-m ", page.read_text(encoding="utf-8"))
     modules = set(
         re.findall(
-            r"-m ((?:graft|inference|service|training|benchmarks|scripts|tests)[\w.]*\w)", text
+            r"-m ((?:graft|inference|service|studio|training|benchmarks|scripts|tests)[\w.]*\w)",
+            text,
         )
     )
     assert {name for name in modules if importlib.util.find_spec(name) is None} == set()

@@ -23,6 +23,7 @@ HorizontalFlip = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
 Precisions = tuple[Precision, ...]
 TrackerKind = Literal["tensorboard", "mlflow", "none"]
+ProgressKind = Literal["text", "json"]
 
 COMMAND: Final = "python -m training.finetune"
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
@@ -263,6 +264,12 @@ class FinetuneConfig:
         "where the metrics of fine-tuning are logged; mlflow must be installed",
         choices=get_args(TrackerKind),
     )
+    progress: ProgressKind = _option(
+        "run",
+        "text",
+        "text for people, or json: one JSON object per line on stdout, for programs",
+        choices=get_args(ProgressKind),
+    )
     dry_run: bool = _option("run", False, "read the data, measure, print the plan and stop")
     fresh: bool = _option(
         "run", False, "ignore the checkpoint of an unfinished run and start again"
@@ -331,7 +338,7 @@ class FinetuneConfig:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
         values["labels"] = self.labels and self.labels.name
-        for local in ("models_dir", "cache_dir", "tracker", "dry_run", "fresh"):
+        for local in ("models_dir", "cache_dir", "tracker", "progress", "dry_run", "fresh"):
             del values[local]
         if self.weights not in ("auto", "none"):
             values["weights"] = Path(self.weights).name

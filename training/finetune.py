@@ -19,6 +19,7 @@ from rich.console import Console
 from training.config import COMMAND, parse_config
 from training.errors import Paused
 from training.runtime.command_line import run_command
+from training.runtime.json_progress import EventWriter, JsonDisplay
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 
@@ -28,19 +29,32 @@ def main(argv: list[str] | None = None, *, prog: str = COMMAND) -> int:
     started = time.monotonic()  # the time budget is the user's, imports included
     signal.signal(signal.SIGTERM, _interrupt)
     arguments = sys.argv[1:] if argv is None else argv
-    return run_command(
-        lambda: _run(arguments, prog, started),
+    events: list[EventWriter] = []
+    exit_code = run_command(
+        lambda: _run(arguments, prog, started, events),
         when_stopped=lambda err: _advice(err, [*prog.split(), *arguments]),
     )
+    for writer in events:
+        writer.write("end", exit_code=exit_code)
+    return exit_code
 
 
-def _run(arguments: list[str], prog: str, started: float) -> None:
+def _run(arguments: list[str], prog: str, started: float, events: list[EventWriter]) -> None:
     config = parse_config(arguments, prog=prog)
+    display = Display(Console(quiet=not is_main()))
+    if config.progress == "json":
+        display = JsonDisplay(Console(quiet=True), events=EventWriter(started))
+        if is_main():
+            events.append(display.writer)
     # PyTorch takes seconds to import: wrong options are refused before.
     from training.run.pipeline import run
 
-    published = run(config, Display(Console(quiet=not is_main())), started=started)
-    if published is not None:
+    published = run(config, display, started=started)
+    if published is None:
+        return
+    if events:
+        events[0].write("published", folder=str(published))
+    else:
         print(published)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from training.audit.duplicates import Duplicates, Group
 from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
-from training.audit.suspect_labels import SuspectLabel
+from training.audit.suspect_labels import LabelCheck, SuspectLabel
 from training.data.finding import Finding
 from training.data.folder import SPLITS, Folder, Split
 from training.data.scan import ScannedImage, UnreadableFile
@@ -22,6 +22,7 @@ class Audit:
         unreadable: files that cannot be used.
         duplicates: files that show one photo.
         suspects: the most suspect first.
+        label_check: of every image; None where labels were not checked.
         outliers: the farthest from their class first.
         poor: images that carry little information.
         findings: the worst first.
@@ -35,6 +36,7 @@ class Audit:
     outliers: tuple[Outlier, ...]
     poor: PoorImages
     findings: tuple[Finding, ...]
+    label_check: LabelCheck | None = None
 
     @property
     def duplicate_groups(self) -> tuple[Group, ...]:

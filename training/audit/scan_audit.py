@@ -10,7 +10,7 @@ from training.audit.outliers import find_outliers
 from training.audit.poor_images import find_poor_images
 from training.audit.principal_components import main_components
 from training.audit.result import Audit, class_counts
-from training.audit.suspect_labels import find_suspect_labels
+from training.audit.suspect_labels import check_labels
 from training.data.scan import Scan
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
@@ -44,11 +44,12 @@ def audit_scan(
     index = {label: number for number, label in enumerate(folder.labels)}
     targets = np.array([index[image.file.label] for image in images], dtype=np.int64)
     groups = group_numbers(duplicates.every, len(images))
-    suspects, outliers = [], []
+    label_check, outliers = None, []
     if embeddings is not None:
         with display.stage("checking labels"):
-            suspects = find_suspect_labels(embeddings, targets, groups, seed=seed)
+            label_check = check_labels(embeddings, targets, groups, seed=seed)
             outliers = find_outliers(embeddings, targets, groups)
+    suspects = [] if label_check is None else label_check.suspects(targets)
     poor = find_poor_images(images, backbone_px=backbone_px)
     findings = write_findings(
         of_folder=folder.findings,
@@ -68,6 +69,7 @@ def audit_scan(
         unreadable=scan.unreadable,
         duplicates=duplicates,
         suspects=tuple(suspects),
+        label_check=label_check,
         outliers=tuple(outliers),
         poor=poor,
         findings=findings,

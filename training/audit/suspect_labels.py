@@ -49,10 +49,43 @@ class SuspectLabel:
     score: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelCheck:
+    """What probes say of images that they were not fitted on.
+
+    `confidence` (N,) is the probability of an image's own label, 0..1; `likeliest` (N,) the likeliest class.
+    """
+
+    confidence: Doubles
+    likeliest: Integers
+
+    def suspects(self, targets: Integers) -> list[SuspectLabel]:
+        """Return the images that look like another class than theirs (N,), the most suspect first."""
+        own = self.confidence
+        found = np.flatnonzero((own < _MAX_CONFIDENCE) & (self.likeliest != targets))
+        return [
+            SuspectLabel(
+                row=int(row),
+                label=int(targets[row]),
+                suggested=int(self.likeliest[row]),
+                score=float(own[row]),
+            )
+            for row in found[np.argsort(own[found], kind="stable")]
+        ]
+
+
 def find_suspect_labels(
     embeddings: Floats, targets: Integers, groups: Integers, *, seed: int
 ) -> list[SuspectLabel]:
-    """Return the images that look like another class than theirs, the most suspect first.
+    """Return the images that look like another class than theirs; see `check_labels`."""
+    check = check_labels(embeddings, targets, groups, seed=seed)
+    return [] if check is None else check.suspects(targets)
+
+
+def check_labels(
+    embeddings: Floats, targets: Integers, groups: Integers, *, seed: int
+) -> LabelCheck | None:
+    """Predict every image by probes that saw neither it nor a copy of it.
 
     Args:
         embeddings: (N, D).
@@ -61,27 +94,17 @@ def find_suspect_labels(
         seed: of the dealing into folds.
 
     Returns:
-        Suspects; none where a class has too few different images to be predicted from others.
+        None where a class has too few different images to be predicted from others.
     """
     num_different = _distinct_images(targets, groups)
     num_folds = min(_FOLDS, *num_different)
     if num_folds < 2 or len(num_different) < 2:
-        return []
+        return None
     # The fits are small: with more threads they wait for each other, ten times as long.
     with threadpool_limits(1):
         probabilities = _held_out_probabilities(embeddings, targets, groups, num_folds, seed)
     own = probabilities[np.arange(len(targets)), targets]
-    likeliest = probabilities.argmax(axis=1)
-    suspect = np.flatnonzero((own < _MAX_CONFIDENCE) & (likeliest != targets))
-    return [
-        SuspectLabel(
-            row=int(row),
-            label=int(targets[row]),
-            suggested=int(likeliest[row]),
-            score=float(own[row]),
-        )
-        for row in suspect[np.argsort(own[suspect], kind="stable")]
-    ]
+    return LabelCheck(confidence=own, likeliest=probabilities.argmax(axis=1))
 
 
 def _distinct_images(targets: Integers, groups: Integers) -> list[int]:

@@ -91,15 +91,16 @@ def look_at_folder(root: Path, source: LabelSource = FOLDER_NAMES) -> Folder:
 
 
 def _read_draft(place: Place, source: LabelSource) -> LayoutDraft:
-    by_pattern = source.label_from is not None
+    found = [] if source.label_from is not None else find_metadata(place)
     if source.labels is not None:
-        base = _read_base(place, source.label_from)
-        return label_by_file(place, read_labels_file(source.labels), base)
-    found = [] if by_pattern else find_metadata(place)
+        # Corrections may lie on top of the folder's own file of labels, which may be the very one.
+        found = [file for file in found if file.resolve() != source.labels.resolve()]
     files, unusable = _read_metadata(found)
     base = _read_base(place, source.label_from)
     draft = label_by_file(place, _joined(files, place), base) if files else base
     draft.findings += unusable
+    if source.labels is not None:
+        return label_by_file(place, read_labels_file(source.labels), draft)
     return draft
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from training.finetuning.loop import Hooks, StepReport, ValidationRecord
-from training.runtime.progress import Display
+from training.runtime.progress import CurvePoint, Display
 
 # A log that says nothing for longer looks like a run that hangs.
 _PLAIN_EVERY_S: Final = 30.0
@@ -39,25 +39,32 @@ class _PlainLines:
 @contextmanager
 def show_training(display: Display, clock: Callable[[], float] = time.monotonic) -> Iterator[Hooks]:
     """Yield hooks that show a run while the block lasts."""
-    known = ""
+    known, step = "", 0
     plain = _PlainLines(display, clock, said_s=clock(), began_s=clock())
     with display.training_bar() as update:
 
         def on_step(report: StepReport) -> None:
+            nonlocal step
+            step = report.step
             note = (
                 f"loss {report.loss:.3f}  lr {report.learning_rate:.1e}  "
                 f"{report.images_per_s:.0f} images/s{known}"
             )
             update(report.step, report.num_steps, note)
-            if not display.console.is_terminal:
+            if display.plain:
                 plain.saw(report, note)
 
         def on_validation(record: ValidationRecord) -> None:
             nonlocal known
             known = f"  validation {100 * record.val_accuracy:.1f} %"
-            display.line(
-                f"  {record.seconds:.0f} s: loss {record.train_loss:.3f}, validation loss "
-                f"{record.val_loss:.3f}, accuracy {100 * record.val_accuracy:.1f} %"
+            display.curve_point(
+                CurvePoint(
+                    step=step,
+                    seconds=record.seconds,
+                    train_loss=record.train_loss,
+                    val_loss=record.val_loss,
+                    val_accuracy=record.val_accuracy,
+                )
             )
             plain.said_s = clock()
 

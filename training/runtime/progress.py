@@ -13,6 +13,17 @@ def _ignore(title: str, seconds: float) -> None:
     """Do nothing: nobody asked for the times."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """A validation while training: losses in nats, accuracy 0..1, seconds since training began."""
+
+    step: int
+    seconds: float
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+
+
 @dataclass(frozen=True, slots=True)
 class Display:
     """Prints to one console. File names and labels are printed as they are, never as markup.
@@ -31,6 +42,18 @@ class Display:
     def warning(self, text: str) -> None:
         """Print one line that is not to be overlooked."""
         self.line(f"warning: {text}")
+
+    @property
+    def plain(self) -> bool:
+        """Whether lines now and then take the place of a live bar."""
+        return not self.console.is_terminal
+
+    def curve_point(self, point: CurvePoint) -> None:
+        """Print a validation."""
+        self.line(
+            f"  {point.seconds:.0f} s: loss {point.train_loss:.3f}, validation loss "
+            f"{point.val_loss:.3f}, accuracy {100 * point.val_accuracy:.1f} %"
+        )
 
     @contextmanager
     def bar(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:

@@ -1,0 +1,1 @@
+"""Who may call: the secret, and where a call comes from."""

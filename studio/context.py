@@ -1,0 +1,91 @@
+"""What all routes work with: the settings, and of each project what is open."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from studio.analysis.reader import AnalysisReader, LabelledImages
+from studio.errors import NotFound
+from studio.photos.thumbnails import Thumbnails
+from studio.processes.background_job import BackgroundJob
+from studio.projects.corrections import Corrections
+from studio.projects.project import Project, find_project
+from studio.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenProject:
+    """A project, and the readers and jobs of it that are kept between calls."""
+
+    project: Project
+    corrections: Corrections
+    analysis: AnalysisReader
+    looking: BackgroundJob
+
+    @classmethod
+    def of(cls, project: Project) -> "OpenProject":
+        """Open a project."""
+        return cls(
+            project=project,
+            corrections=Corrections(project.workspace),
+            analysis=AnalysisReader(project.analysis_dir),
+            looking=BackgroundJob(project.workspace / "looking"),
+        )
+
+    def images(self) -> LabelledImages:
+        """Return the analysis under the answers of now.
+
+        Raises:
+            NotNow: the folder has not been looked at.
+        """
+        return LabelledImages(self.analysis.read(), dict(self.corrections.read()))
+
+    def look(self, settings: Settings) -> None:
+        """Start to look at the folder.
+
+        Raises:
+            NotFound: the folder is gone.
+            NotNow: it is being looked at.
+        """
+        if not self.project.is_there():
+            raise NotFound(
+                f"the folder {str(self.project.data)!r} is not there any more; bring it back, or choose "
+                "another. What you have answered is kept"
+            )
+        command = [sys.executable, "-m", "studio.analysis", str(self.project.data)]
+        command += ["--into", str(self.project.analysis_dir.absolute())]
+        if self.corrections.file.exists():
+            command += ["--labels", str(self.corrections.file.absolute())]
+        self.looking.start(command, {})
+
+
+class Context:
+    """Of one studio."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.thumbnails = Thumbnails(settings.cache_dir)
+        self._open: dict[str, OpenProject] = {}
+        self._lock = Lock()
+
+    def project(self, name: str) -> OpenProject:
+        """Return a project by its name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = OpenProject.of(find_project(self.settings.models_dir, name))
+            return self._open[name]
+
+    def forget(self, name: str) -> None:
+        """Read a project anew the next time."""
+        with self._lock:
+            self._open.pop(name, None)
+
+    @property
+    def models_dir(self) -> Path:
+        """Where models are published."""
+        return self.settings.models_dir

@@ -1,0 +1,62 @@
+// The shell: address to view. `#/` chooses a folder, `#/PROJECT/VIEW/…` shows a view of a project.
+import { complain, el, name } from "/dom.js";
+import { LANGUAGES, language, setLanguage, t } from "/texts.js";
+import { showChooser } from "/views/chooser.js";
+import { showClass } from "/views/class_gallery.js";
+import { showData } from "/views/data.js";
+import { showReview } from "/views/review.js";
+
+const VIEWS = { data: showData, review: showReview, class: showClass };
+const STEPS = ["data", "review"];
+const main = document.getElementById("main");
+let leave = null;
+
+function parts() {
+  return location.hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(decodeURIComponent);
+}
+
+async function show() {
+  if (location.hash === "#main") return;
+  const [project, view = "data", ...rest] = parts();
+  if (leave) leave.abort();
+  leave = new AbortController();
+  drawHeader(project, view);
+  const page = { main, project, rest, signal: leave.signal };
+  document.documentElement.lang = language;
+  try {
+    if (!project) await showChooser(page);
+    else await (VIEWS[view] || showData)(page);
+  } catch (problem) {
+    if (!page.signal.aborted) main.replaceChildren(el("h1", {}, t("trouble")), el("p", { class: "note bad" }, problem.message));
+  }
+  const title = main.querySelector("h1")?.textContent || "";
+  document.title = title ? `${title} · Graft studio` : "Graft studio";
+  if (!page.signal.aborted) main.focus({ preventScroll: true });
+}
+
+function drawHeader(project, view) {
+  document.getElementById("skip").textContent = t("skip");
+  const steps = document.getElementById("steps");
+  steps.setAttribute("aria-label", t("steps"));
+  const link = (step) => el("a", {
+    href: `#/${encodeURIComponent(project)}/${step}`,
+    "aria-current": view === step || (step === "data" && view === "class") ? "page" : null,
+  }, t(`step.${step}`));
+  steps.replaceChildren(...(project ? STEPS.map(link) : []));
+  document.getElementById("project").replaceChildren(...(project ? [name(project)] : []));
+  const choice = document.getElementById("language");
+  choice.setAttribute("aria-label", t("language"));
+  choice.replaceChildren(...Object.entries(LANGUAGES).map(([tag, own]) => new Option(own, tag, false, tag === language)));
+}
+
+document.getElementById("language").addEventListener("change", (event) => {
+  setLanguage(event.target.value);
+  show();
+});
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+addEventListener("hashchange", show);
+addEventListener("unhandledrejection", (event) => complain(event.reason));
+show();

@@ -1,0 +1,95 @@
+// What was found in the folder, the costliest first, and its classes.
+import { get, post, projectPath, remove } from "/api.js";
+import { complain, el, fill, name, say } from "/dom.js";
+import { poll } from "/polling.js";
+import { duration, has, t } from "/texts.js";
+
+const ASKED = { suspect_labels: "suspect_labels", conflicting_labels: "conflicting_labels", outliers: "outliers" };
+
+export async function showData(page) {
+  const { main, project, signal } = page;
+  let state = await get(projectPath(project, "looking"));
+  if (!state.looked && state.state !== "running" && state.state !== "failed" && state.is_there) {
+    await post(projectPath(project, "looking"));
+    state = await get(projectPath(project, "looking"));
+  }
+  const status = el("section", { "aria-live": "polite" });
+  const results = el("section");
+  fill(main, el("h1", {}, t("data.title")), el("p", { class: "quiet small" }, name(state.data)), status, results);
+  if (state.looked) await drawFindings(results, page);
+  await poll(signal, async () => {
+    state = await get(projectPath(project, "looking"));
+    drawStatus(status, state, page);
+    return state.state === "running";
+  });
+}
+
+function drawStatus(status, state, page) {
+  const again = () => post(projectPath(page.project, "looking")).then(() => showData(page)).catch(complain);
+  if (!state.is_there) {
+    fill(status, el("p", { class: "note" }, t("data.gone")));
+  } else if (state.state === "running") {
+    const stage = state.stage;
+    const of = stage?.of > 1 ? stage.of : null;
+    const bar = el("progress", of ? { max: of, value: stage.done } : {});
+    bar.setAttribute("aria-label", t("data.looking"));
+    fill(status, el("div", { class: "card" },
+      el("p", {}, t("data.looking"), " ", el("span", { class: "quiet" }, stageText(stage))), bar,
+      el("button", { class: "plain", onclick: () => remove(projectPath(page.project, "looking")).catch(complain) }, t("stop"))));
+  } else if (state.state === "failed") {
+    fill(status, el("p", { class: "note bad" }, state.problem || t("data.failed")), el("button", { onclick: again }, t("data.again")));
+  } else if (!state.looked) {
+    fill(status, el("p", { class: "note" }, t("data.stopped")), el("button", { onclick: again }, t("data.again")));
+  } else {
+    if (status.childElementCount && !status.querySelector(".again")) return showData(page);
+    fill(status, el("button", { class: "plain again", onclick: again }, t("data.again")));
+  }
+}
+
+export function stageText(stage) {
+  if (!stage) return "";
+  const key = `stage.${stage.stage}`;
+  const title = has(key) ? t(key) : stage.stage;
+  const left = stage.seconds_left ? `, ${t("left", { time: duration(stage.seconds_left) })}` : "";
+  return stage.of > 1 ? `${title}: ${t("of", { done: stage.done, of: stage.of })}${left}` : title;
+}
+
+async function drawFindings(results, page) {
+  const found = await get(projectPath(page.project, "findings"));
+  const cards = found.findings.map((finding) => card(finding, found, page));
+  fill(results,
+    el("p", {}, t("data.summary", { images: found.images, n: found.classes.length })),
+    el("h2", {}, t("data.found")),
+    cards.length ? el("ul", { class: "cards" }, cards) : el("p", { class: "quiet" }, t("data.nothing")),
+    el("h2", {}, t("data.classes")),
+    classList(found.classes, page),
+    found.corrections ? el("p", { class: "quiet small" }, t("data.corrections", { n: found.corrections }), " ", name(found.corrections_file)) : null,
+  );
+  say(t("data.summary", { images: found.images, n: found.classes.length }));
+}
+
+function card(finding, found, page) {
+  const progress = found.questions[ASKED[finding.kind]];
+  const left = progress ? progress.total - progress.answered : 0;
+  const title = has(`finding.${finding.kind}`) ? t(`finding.${finding.kind}`) : finding.kind.replaceAll("_", " ");
+  const answered = progress?.answered ? ` ${t("data.answered", { n: progress.answered, of: progress.total })}` : "";
+  const done = progress && progress.total > 0 && left === 0;
+  const details = finding.kind === "quarantined" ? unreadable(found.unreadable) : null;
+  return el("li", { class: `card finding ${finding.severity} ${done ? "done" : ""}` },
+    el("span", { class: "mark", "aria-hidden": "true" }),
+    el("h3", {}, title),
+    left ? el("a", { class: "go", href: `#/${encodeURIComponent(page.project)}/review/${finding.kind}` }, t("data.review", { n: left })) : null,
+    el("p", {}, name(finding.message + (finding.next_step ? `; ${finding.next_step}` : "")), answered, details));
+}
+
+function unreadable(files) {
+  return el("details", {}, el("summary", {}, t("data.which")),
+    el("ul", {}, files.map((file) => el("li", {}, name(`${file.path}: ${file.reason}`)))));
+}
+
+function classList(classes, page) {
+  return el("ul", { class: "classes" }, classes.map((one) => el("li", {},
+    el("a", { href: `#/${encodeURIComponent(page.project)}/class/${encodeURIComponent(one.label)}` },
+      name(one.label),
+      el("small", {}, t("data.images", { n: one.images }), one.suspect ? ` · ${t("data.suspect", { n: one.suspect })}` : "")))));
+}

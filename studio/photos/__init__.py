@@ -1,0 +1,1 @@
+"""Photos for the page: decoded as the model's are, made small, kept."""

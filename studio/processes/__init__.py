@@ -1,0 +1,1 @@
+"""Work in processes of its own, which outlive a closed page and a studio that has crashed."""

@@ -1,0 +1,1 @@
+"""The addresses of the studio: each asks one module and answers."""
