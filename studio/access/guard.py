@@ -3,7 +3,8 @@
 * `Host` must be an address of this studio: the name of a stranger that was bent to 127.0.0.1 (DNS
   rebinding) is another.
 * `Origin`, where it is sent, must be this studio's own, and a call that changes something must have it: a
-  form or script on another site (CSRF) has another. Programs that show the secret in `Authorization` need none.
+  form or script on another site (CSRF) has another. Programs that show the secret in
+  `Authorization` need none.
 * The secret, in the cookie or in `Authorization`. An address with the secret is answered with the cookie and
   a step to the address without it.
 """

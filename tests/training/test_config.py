@@ -44,6 +44,7 @@ FLAGS = {
     "--no-similar",
     "--offline",
     "--precisions",
+    "--progress",
     "--seed",
     "--std",
     "--time-budget",

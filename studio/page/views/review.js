@@ -104,7 +104,7 @@ function photo(project, image, side) {
 
 function alike(project, title, label, images) {
   return el("section", { class: "alike" },
-    el("h3", {}, name(label), el("span", { class: "quiet small" }, title)),
+    el("h2", {}, name(label), el("span", { class: "quiet small" }, title)),
     images.length
       ? el("div", { class: "strip" }, images.map((image) => photo(project, image, 240)))
       : el("p", { class: "quiet small" }, t("review.none")));

@@ -1,0 +1,79 @@
+"""The page, in a browser: questions answered by keys alone, strange labels, and what axe finds."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from studio.projects.project import Project
+from tests.studio.browser import browser_page, studio_of
+from tests.studio.projects import looked_at
+
+pytestmark = [pytest.mark.chromium, pytest.mark.training]
+
+LABELS = ("<img src=x onerror=alert(1)>", "صورة قبعة", "긴 소매")
+
+
+def answers(project: Project) -> list[str]:
+    with (project.workspace / "corrections.csv").open(encoding="utf-8", newline="") as stream:
+        return [row["label"] for row in csv.DictReader(stream)]
+
+
+def no_violations(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_twenty_keys_answer_every_question_and_all_is_on_the_disk(tmp_path: Path) -> None:
+    project = looked_at(tmp_path, LABELS)
+    with studio_of(project) as studio, browser_page() as page:
+        page.goto(studio.entrance)
+        page.get_by_text("Review 3").click()
+        heading = page.get_by_role("heading", level=1)
+        heading.get_by_text(LABELS[0]).wait_for()
+        no_violations(page)
+        page.keyboard.press("g")
+        heading.get_by_text(LABELS[2]).wait_for()
+        assert answers(project) == [LABELS[1]]
+        page.keyboard.press("o")
+        page.keyboard.type("긴")
+        page.keyboard.press("Enter")
+        page.get_by_text("2 of 3").wait_for()
+        page.keyboard.press("z")
+        page.get_by_text("1 of 3").wait_for()
+        page.keyboard.press("k")
+        page.get_by_text("2 of 3").wait_for()
+        page.keyboard.press("x")
+        page.get_by_role("heading", name="All answered.").wait_for()
+        assert answers(project) == [LABELS[1], LABELS[1], ""]
+        no_violations(page)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_view_is_free_of_violations_also_on_a_phone(tmp_path: Path, dark: bool) -> None:
+    project = looked_at(tmp_path, LABELS)
+    with studio_of(project) as studio, browser_page(width=390, height=800, dark=dark) as page:
+        page.goto(studio.entrance)
+        page.get_by_role("heading", name="Classes").wait_for()
+        no_violations(page)
+        for place, heading in (
+            ("#/", "Which photos?"),
+            (f"#/{project.name}/class/{LABELS[2]}", "긴"),
+        ):
+            page.goto(f"{studio.url}/{place}")
+            page.get_by_role("heading", name=heading).first.wait_for()
+            no_violations(page)
+            overflow = "document.documentElement.scrollWidth - innerWidth"
+            assert page.evaluate(overflow) <= 0
+
+
+def test_the_page_speaks_korean(tmp_path: Path) -> None:
+    project = looked_at(tmp_path)
+    with studio_of(project) as studio, browser_page(locale="ko-KR") as page:
+        page.goto(studio.entrance)
+        page.get_by_role("heading", name="폴더 내용").wait_for()
+        assert page.evaluate("document.documentElement.lang") == "ko"
+        page.get_by_label("언어").select_option("en")
+        page.get_by_role("heading", name="What is in the folder").wait_for()
