@@ -1,8 +1,6 @@
 """The application put together."""
 
 import logging
-from importlib.resources import files
-from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,12 +12,12 @@ from inference.errors import InferenceError
 from studio.access.guard import Guard
 from studio.context import Context
 from studio.errors import StudioError
+from studio.page import PAGE_DIR
 from studio.routes import folders, looking, photos, reviewing
 from studio.settings import Settings
 from training.errors import TrainingError
 
 logger = logging.getLogger(__name__)
-PAGE_DIR = Path(str(files("studio") / "page"))
 
 
 def create_app(settings: Settings) -> FastAPI:

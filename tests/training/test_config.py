@@ -9,11 +9,10 @@ import pytest
 from training.config import (
     FinetuneConfig,
     build_parser,
-    parse_channels,
     parse_config,
-    parse_duration_s,
 )
 from training.errors import ConfigError
+from training.option_values import parse_channels, parse_duration_s
 
 pytestmark = pytest.mark.training
 
