@@ -16,6 +16,7 @@ from typing import Final
 
 import uvicorn
 
+from inference.command_line import run_command
 from inference.errors import UsageError
 from inference.option_parser import OptionParser
 from studio.access.secret import PARAMETER, PROJECT, make_secret
@@ -30,15 +31,14 @@ _SHORTEST_KEY: Final = 16
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "python -m studio") -> int:
     """Run the studio until it is told to stop; return the exit code."""
-    try:
-        args = _parser(prog).parse_args(argv)
-        secret = _secret(args)
-        listener = _listen(args.host, args.port)
-        settings = _settings(args, secret, listener)
-        project = open_project(settings.models_dir, settings.roots[0]) if args.folder else None
-    except (UsageError, StudioError) as err:
-        print(f"error: {err}", file=sys.stderr)
-        return 2
+    return run_command(lambda: _run(_parser(prog).parse_args(argv)), refusals=(StudioError,))
+
+
+def _run(args: argparse.Namespace) -> None:
+    secret = _secret(args)
+    listener = _listen(args.host, args.port)
+    settings = _settings(args, secret, listener)
+    project = open_project(settings.models_dir, settings.roots[0]) if args.folder else None
     place = f"&{PROJECT}={project.name}" if project else ""
     url = f"http://{_host(args.host)}:{listener.getsockname()[1]}/?{PARAMETER}={secret}{place}"
     print(f"the studio is open at\n  {url}\nCtrl-C closes it; a training goes on", flush=True)
@@ -46,7 +46,6 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m studio") -
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
     server.run(sockets=[listener])
-    return 0
 
 
 def _parser(prog: str) -> OptionParser:

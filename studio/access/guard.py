@@ -89,7 +89,11 @@ def _is_from_here(headers: Headers, host: str, *, changes: bool) -> bool:
 def _enter(host: str, secret: str, *, project: str) -> Response:
     """A page and not a redirect: a Strict cookie is not sent along a redirect from elsewhere."""
     place = f"/#/{quote(project, safe='')}/data" if project else "/"
-    page = f'<!doctype html><meta http-equiv="refresh" content="0;url={place}"><title>Graft studio</title>'
+    # An icon of its own, or the browser would ask for one.
+    page = (
+        '<!doctype html><link rel="icon" href="data:,"><title>Graft studio</title>'
+        f'<meta http-equiv="refresh" content="0;url={place}">'
+    )
     return HTMLResponse(
         page, headers={"Set-Cookie": set_cookie(host, secret), "Cache-Control": "no-store"}
     )
