@@ -38,19 +38,37 @@ def find_packages(path: Path) -> list[Path]:
         return [Repository(model.parent).package(model.name, full.name).path]
     if _is_model(full):
         return [full / str(number) for number in Repository(full.parent).candidates(full.name)]
+    raise _nothing_there(path, full)
+
+
+def find_model(path: Path) -> tuple[Repository, str]:
+    """Return the repository and the name of the model at `models/NAME`.
+
+    Raises:
+        ModelNotFound: there is none; the message names what is there.
+    """
+    full = Path(os.path.realpath(path))
+    if _is_model(full):
+        return Repository(full.parent), full.name
+    if _is_model(full.parent):
+        raise ModelNotFound(f"{str(path)!r} is a version; give its model, {str(path.parent)!r}")
+    raise _nothing_there(path, full)
+
+
+def _nothing_there(path: Path, full: Path) -> ModelNotFound:
     if models := _models_in(full):
-        raise ModelNotFound(
+        return ModelNotFound(
             f"{str(path)!r} is a folder of models; name one of them: "
             f"{listed([str(path / name) for name in models])}"
         )
     if models := _models_in(full.parent):
-        raise unknown_model(full.name, models, where=full.parent.name)
+        return unknown_model(full.name, models, where=full.parent.name)
     if not os.path.exists(full.parent):
-        raise ModelNotFound(
+        return ModelNotFound(
             f"no package at {str(path)!r}: there is no folder {str(path.parent)!r}"
             f"{suggestion(path.parent)}"
         )
-    raise ModelNotFound(
+    return ModelNotFound(
         f"no package at {str(path)!r}; give models/NAME, models/NAME/VERSION or a model.onnx file"
     )
 

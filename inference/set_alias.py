@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from inference.command_line import run_command
+from inference.find_package import find_model
 from inference.names import parse_version
 from inference.option_parser import OptionParser
-from inference.repository import Repository
 
 
 def main(argv: list[str] | None = None, *, prog: str = "python -m inference.set_alias") -> int:
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None, *, prog: str = "python -m inference.set_
 
 
 def _run(args: argparse.Namespace) -> None:
-    repository, name = Repository(args.model.parent), args.model.name
+    repository, name = find_model(args.model)
     if args.remove:
         repository.remove_alias(name, args.alias)
     else:

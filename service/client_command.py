@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from inference.command_line import run_command
 from inference.option_parser import OptionParser
@@ -15,6 +15,7 @@ from service.client import Answer, Client, Refused, Unreachable, image_files
 
 # Not an argument: it would be seen in the list of processes.
 KEY_VARIABLE = "GRAFT_CLIENT_KEY"
+_URL: Final = "http://127.0.0.1:8000"
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service.client") -> int:
@@ -78,9 +79,11 @@ def _parser(prog: str) -> OptionParser:
         prog=prog,
         description=f"Classify every image under a folder. An API key is read from {KEY_VARIABLE}.",
     )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("folder", type=Path, help="of images; its subfolders too")
+    parser.add_argument("--url", default=_URL, help=f"the service's address (default: {_URL})")
     parser.add_argument("--model", default=None, help="needed where the service has several")
     parser.add_argument("--version", default=None, help="a number or an alias")
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument(
+        "--connections", type=int, default=8, help="images on their way at once (default: 8)"
+    )
     return parser

@@ -44,8 +44,9 @@ def _why_unreadable(folder: Path) -> str | None:
     try:
         os.scandir(folder).close()
     except (FileNotFoundError, NotADirectoryError):
+        what = "is no folder" if folder.exists() else "does not exist"
         return (
-            f"the models folder {folder} does not exist; make or mount it, or name another with "
+            f"the models folder {folder} {what}; make or mount it, or name another with "
             f"{ENV_PREFIX}MODELS_DIR"
         )
     except OSError as err:

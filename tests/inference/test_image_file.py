@@ -31,3 +31,8 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(UndecodableImage, match="regular file"):
         read_image_file(tmp_path / "pipe.png")
+
+
+def test_a_missing_file_is_called_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"gone\.png"):
+        read_image_file(tmp_path / "gone.png")

@@ -1,5 +1,6 @@
 """The command that chooses which version answers by default."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,19 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert main([str(tmp_path / "colours"), *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (".", "is a folder of models; name one of them: .*colours"),
+        ("colour", "no model 'colour' in .*; there are: colours"),
+        ("colours/1", "is a version; give its model, '.*colours'"),
+    ],
+)
+def test_a_wrong_path_is_told_what_is_there(
+    tmp_path: Path, model: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_package(tmp_path)
+    assert main([str(tmp_path / model), "stable", "1"]) == 2
+    assert re.search(said, capsys.readouterr().err)

@@ -34,6 +34,14 @@ def test_a_missing_models_folder_is_refused_with_its_setting(models_dir: Path) -
     assert f"the models folder {models_dir / 'none'} does not exist" in found.line
 
 
+def test_a_file_in_the_models_folders_place_is_refused(models_dir: Path) -> None:
+    file = models_dir / "photo.jpg"
+    file.touch()
+    found = check(file)
+    assert not found.usable
+    assert f"the models folder {file} is no folder" in found.line
+
+
 def test_a_models_own_folder_in_place_of_the_models_folder_is_refused(models_dir: Path) -> None:
     make_package(models_dir)
     found = check(models_dir / "colours")
