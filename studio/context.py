@@ -12,6 +12,8 @@ from studio.processes.background_job import BackgroundJob
 from studio.projects.corrections import Corrections
 from studio.projects.project import Project, find_project
 from studio.settings import Settings
+from studio.training_runs.training_run import TrainingRun
+from studio.trying.loaded_models import LoadedModels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class OpenProject:
     corrections: Corrections
     analysis: AnalysisReader
     looking: BackgroundJob
+    training: TrainingRun
 
     @classmethod
     def of(cls, project: Project) -> "OpenProject":
@@ -31,6 +34,7 @@ class OpenProject:
             corrections=Corrections(project.workspace),
             analysis=AnalysisReader(project.analysis_dir),
             looking=BackgroundJob(project.workspace / "looking"),
+            training=TrainingRun(project),
         )
 
     def images(self) -> LabelledImages:
@@ -66,6 +70,7 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.thumbnails = Thumbnails(settings.cache_dir)
+        self.models = LoadedModels(settings.models_dir)
         self._open: dict[str, OpenProject] = {}
         self._lock = Lock()
 

@@ -46,6 +46,7 @@ def _run(arguments: list[str], prog: str, started: float, events: list[EventWrit
         display = JsonDisplay(Console(quiet=True), events=EventWriter(started))
         if is_main():
             events.append(display.writer)
+            events[0].write("stage", stage="starting", done=0, of=1, seconds_left=None)
     # PyTorch takes seconds to import: wrong options are refused before.
     from training.run.pipeline import run
 

@@ -5,9 +5,11 @@ import { showChooser } from "/views/chooser.js";
 import { showClass } from "/views/class_gallery.js";
 import { showData } from "/views/data.js";
 import { showReview } from "/views/review.js";
+import { showTrain } from "/views/train.js";
+import { showTry } from "/views/try.js";
 
-const VIEWS = { data: showData, review: showReview, class: showClass };
-const STEPS = ["data", "review"];
+const VIEWS = { data: showData, review: showReview, class: showClass, train: showTrain, try: showTry };
+const STEPS = ["data", "review", "train", "try"];
 const main = document.getElementById("main");
 let leave = null;
 

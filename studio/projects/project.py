@@ -6,8 +6,6 @@ written to; it has the name of the models that come of it. The dot keeps it out 
 
 import json
 import os
-import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +13,7 @@ from typing import Final
 from inference.errors import InvalidName
 from inference.names import check_model_name
 from studio.errors import BadInput, DiskProblem, NotFound
+from training.publish_name import derive_name
 
 WORKSPACES: Final = ".studio"
 _FILE: Final = "project.json"
@@ -103,8 +102,7 @@ def list_projects(models_dir: Path) -> list[Project]:
 
 
 def _free_name(data: Path, taken: set[str]) -> str:
-    plain = unicodedata.normalize("NFKD", data.name).encode("ascii", "ignore").decode()
-    base = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("._-")[:56] or "model"
+    base = derive_name(data.name)[:56]
     names = (base if number == 1 else f"{base}-{number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 

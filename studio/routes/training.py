@@ -1,0 +1,79 @@
+"""Training: the choices, how far it is, what came of it, and the decision."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+
+from studio.routes.dependencies import Body, CurrentProject
+from studio.training_runs.choices import Choice, estimate_times
+from studio.training_runs.training_run import Decision
+
+router = APIRouter(prefix="/api/projects/{name}/training")
+
+_LAST_MESSAGES = 12
+
+
+class Start(Body):
+    """How long to train."""
+
+    choice: Choice
+
+
+class Decide(Body):
+    """Whether the new version answers from now on."""
+
+    decision: Decision
+
+
+@router.get("")
+def state(current: CurrentProject) -> dict[str, Any]:
+    """Say how far the training is, or what came of the last one."""
+    run = current.training
+    events, record, details = run.job.events, run.job.record, run.details
+    stages = [event for event in events if event["event"] == "stage"]
+    words = [event for event in events if event["event"] in ("message", "warning")]
+    state = run.state
+    return {
+        "state": state,
+        "choice": details.choice if details else None,
+        "expected_s": details.expected_s if details else None,
+        "elapsed_s": time.time() - record.began if record and state == "running" else None,
+        "stage": stages[-1] if stages else None,
+        "curve": [event for event in events if event["event"] == "validation"],
+        "words": words[-_LAST_MESSAGES:],
+        "problem": run.job.last_words if state in ("failed", "lost") else None,
+        "published": run.published,
+        "before": details.before if details else None,
+        "default": run.default_version(),
+        "comparison": run.comparison() if state == "done" else None,
+        "comparing": state == "done" and run.comparing.state in ("none", "running"),
+    }
+
+
+@router.get("/choices")
+def choices(current: CurrentProject) -> list[dict[str, Any]]:
+    """Return the choices with the seconds that each takes here, roughly."""
+    return [asdict(choice) for choice in estimate_times(current.analysis.read())]
+
+
+@router.post("", status_code=202)
+def start(current: CurrentProject, given: Start) -> None:
+    """Start a training."""
+    times = {c.choice: c.seconds for c in estimate_times(current.analysis.read())}
+    has_answers = bool(current.corrections.read())
+    labels = current.corrections.file if has_answers else None
+    current.training.start(given.choice, expected_s=times[given.choice], labels=labels)
+
+
+@router.delete("", status_code=202)
+def stop(current: CurrentProject) -> None:
+    """Stop the training; it can go on from there."""
+    current.training.job.stop()
+
+
+@router.post("/decision")
+def decide(current: CurrentProject, given: Decide) -> None:
+    """Publish the new version, or keep the one before."""
+    current.training.decide(given.decision)

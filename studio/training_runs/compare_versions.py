@@ -1,0 +1,119 @@
+"""Put a new version beside the one before, on the same held-out images; the studio starts this as a process.
+
+python -m studio.training_runs.compare_versions MODELS_DIR NAME BEFORE NEW --out FILE
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from inference.classifier import Classifier
+from inference.option_parser import OptionParser
+from inference.repository import Repository
+from inference.session import SessionConfig
+from inference.strictjson import to_json
+from studio.analysis.analysis_file import read_analysis
+from studio.analysis.reader import LabelledImages
+from studio.errors import StudioError
+from studio.projects.corrections import Corrections
+from studio.projects.project import Project, find_project
+from studio.training_runs.held_out import find_held_out
+from training.assessment.comparison import compare_all
+from training.assessment.evaluation import Evaluation, evaluate
+from training.runtime.command_line import run_command
+from training.runtime.json_progress import EventWriter
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    events = EventWriter(time.monotonic())
+    exit_code = run_command(lambda: _compare(_parser().parse_args(argv)))
+    events.write("end", exit_code=exit_code)
+    return exit_code
+
+
+def _parser() -> OptionParser:
+    parser = OptionParser(
+        prog="python -m studio.training_runs.compare_versions",
+        description="Put a new version beside the one before.",
+    )
+    parser.add_argument("models_dir", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("before", type=int)
+    parser.add_argument("new", type=int)
+    parser.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+def _compare(args: argparse.Namespace) -> None:
+    try:
+        found = compare_versions(find_project(args.models_dir, args.name), args.before, args.new)
+    except StudioError as err:
+        found = {"verdict": "unknown", "reason": str(err)}
+    temporary = args.out.with_name(f".{args.out.name}")
+    temporary.write_text(json.dumps(to_json(found), ensure_ascii=False), encoding="utf-8")
+    temporary.replace(args.out)
+
+
+def compare_versions(project: Project, before: int, new: int) -> dict[str, Any]:
+    """Return the two versions in figures; without held-out images, the verdict "unknown".
+
+    Raises:
+        NotNow: the folder was not looked at.
+        InferenceError: a version cannot be loaded.
+    """
+    repository = Repository(project.models_dir)
+    packages = [repository.package(project.name, version) for version in (before, new)]
+    images = LabelledImages(
+        read_analysis(project.analysis_dir), Corrections(project.workspace).read()
+    )
+    held = find_held_out(images, project.data, packages[1], packages[0])
+    if held is None or packages[0].manifest.labels != packages[1].manifest.labels:
+        return {"verdict": "unknown", "reason": "no images that both versions can be tried on"}
+    session = SessionConfig(provider="auto")
+    models = [Classifier.load(package, session=session) for package in packages]
+    first, second = (evaluate(model, held.folder) for model in models)
+    (difference,) = compare_all([first.answers.right, second.answers.right])
+    return {
+        "verdict": "as good" if difference.verdict == "no difference shown" else difference.verdict,
+        "part": held.part,
+        "images": len(first.answers),
+        "before": _figures(first),
+        "new": _figures(second),
+        "only_new_right": difference.only_this,
+        "only_before_right": difference.only_reference,
+        "interval": difference.interval,
+        "p_value": difference.p_value,
+        "changed": _changed(first, second),
+    }
+
+
+def _figures(evaluation: Evaluation) -> dict[str, float]:
+    return {
+        "version": evaluation.manifest.version,
+        "accuracy": evaluation.metrics.accuracy,
+        "nll": evaluation.metrics.nll,
+    }
+
+
+def _changed(first: Evaluation, second: Evaluation) -> list[dict[str, Any]]:
+    """Return images that the two versions name differently, those that one of them has right first."""
+    a, b = first.answers, second.answers
+    rows = [row for row in range(len(a)) if a.guesses[row] != b.guesses[row]]
+    rows.sort(key=lambda row: not (a.right[row] or b.right[row]))
+    return [
+        {
+            "path": a.paths[row],
+            "label": a.labels[a.targets[row]],
+            "before": a.labels[a.guesses[row]],
+            "new": b.labels[b.guesses[row]],
+        }
+        for row in rows[:24]
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
