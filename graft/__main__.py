@@ -40,6 +40,9 @@ COMMANDS: Final = {
 }
 
 
+_OPTIONS: Final = ("--help", "--version")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -51,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"graft {_version()}")
         return 0
     command = COMMANDS.get(name)
-    if command is None and name.startswith("-"):
+    if command is None and name.startswith("-") and not get_close_matches(name, _OPTIONS):
         return _refuse(f"options follow a command, as in: {_program()} serve {name}")
     if command is None:
         return _refuse(f"{name!r} is no command of graft{_suggestion(name)}")
@@ -96,7 +99,7 @@ def _version() -> str:
 
 
 def _suggestion(name: str) -> str:
-    close = get_close_matches(name, [*COMMANDS, "--help", "--version"], n=1)
+    close = get_close_matches(name, [*COMMANDS, *_OPTIONS], n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(COMMANDS)}"
 
 

@@ -129,6 +129,8 @@ def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
             yield from _images_below(path)
         elif path.is_file():
             yield path
+        elif path.exists():
+            raise FileNotFoundError(f"{str(path)!r} is neither a file nor a folder")
         else:
             raise FileNotFoundError(f"no file or folder {str(path)!r}{suggestion(path)}")
 

@@ -12,6 +12,7 @@ from inference.errors import UsageError
 # A negative number is a value, and so is what has a blank in it.
 _OPTION: Final = re.compile(r"(--?[A-Za-z][^\s=]*)(=.*)?", re.DOTALL)
 _REQUIRED: Final = "the following arguments are required: "
+_TOO_MANY: Final = "unrecognized arguments: "
 
 
 class OptionParser(argparse.ArgumentParser):
@@ -59,6 +60,9 @@ class OptionParser(argparse.ArgumentParser):
         """
         if message.startswith(_REQUIRED):
             message = f"{message.removeprefix(_REQUIRED)} missing; {self.prog} --help says more"
+        if message.startswith(_TOO_MANY):
+            more = message.removeprefix(_TOO_MANY)
+            message = f"too many arguments: {more}; {self.prog} --help says which it takes"
         raise UsageError(message)
 
     def _unknown(self, given: str) -> str:

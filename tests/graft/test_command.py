@@ -54,6 +54,8 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_mistyped_command_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian", "photos"]) == 2
     assert "did you mean train?" in capsys.readouterr().err
+    assert main(["--versoin"]) == 2
+    assert "did you mean --version?" in capsys.readouterr().err
 
 
 def test_an_option_without_a_command_is_told_where_it_goes(

@@ -229,6 +229,18 @@ def check_arguments(target: str) -> None:
         container.stop()
 
 
+def check_contract(target: str) -> None:
+    """Under a platform's contract it listens where the platform says, and the health check asks there."""
+    models = ["--volume", f"{fresh_models()}:/models:ro"]
+    given = {"GRAFT_CONTRACT": "vertex", "GRAFT_ALLOW_ANONYMOUS": "1"}
+    port = str(random.randint(30000, 32000))
+    with Container(target, options=models, AIP_HTTP_PORT=port, **given) as container:
+        say(
+            f"{target} under vertex's contract, healthy after",
+            f"{container.wait_until_healthy():.1f} s",
+        )
+
+
 def check_refusals(target: str) -> None:
     """Without a choice of access it does not start; nor without the GPU that it is to have."""
     cases: Mapping[str, dict[str, str]] = {
@@ -300,7 +312,12 @@ def check_compose(checkout: Path) -> None:
 def main(targets: Sequence[str]) -> int:
     """Run the checks of these targets; return the exit code."""
     checkout = STATE / "checkout"
-    checks: list[Callable[[str], None]] = [check_hardened, check_arguments, check_refusals]
+    checks: list[Callable[[str], None]] = [
+        check_hardened,
+        check_arguments,
+        check_contract,
+        check_refusals,
+    ]
     try:
         copy_checkout(checkout)
         for target in targets:

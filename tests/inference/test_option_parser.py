@@ -40,6 +40,11 @@ def test_a_missing_argument_is_named() -> None:
         parser().parse_args([])
 
 
+def test_an_argument_too_many_is_named() -> None:
+    with pytest.raises(UsageError, match="too many arguments: more; graft serve --help says which"):
+        parser().parse_args(["x", "serve", "more"])
+
+
 def test_values_that_look_like_options_are_values() -> None:
     assert parser().parse_args(["x", "--port", "-1"]).port == -1
     assert parser().parse_args(["x", "--models-dir=--odd"]).models_dir == "--odd"
