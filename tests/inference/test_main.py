@@ -216,7 +216,7 @@ def test_what_cannot_be_used_ends_with_2_and_a_reason(
         ([tmp_path / "shoes", image], "no package at"),
         ([junk, image], "cannot load the model"),
         ([package_folder, tmp_path / "gone.png"], "no file or folder"),
-        ([package_folder, "/dev/null"], "neither a file nor a folder"),
+        ([package_folder, Path(os.devnull)], "neither a file nor a folder"),
     ]:
         assert main([str(argument) for argument in arguments]) == 2
         captured = capsys.readouterr()
