@@ -8,27 +8,17 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.folders import archive_cases, content_cases, folder_cases, label_cases
 from benchmarks.folders.making import FolderCase
+from benchmarks.folders.row import Row
 from training.data.folder import Folder
 from training.data.layout import raise_errors
 from training.data.open_folder import open_folder
 from training.errors import TrainingError
 
 FOLDER_CASES = (*folder_cases.CASES, *content_cases.CASES, *label_cases.CASES, *archive_cases.CASES)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One case's answer, and what is wrong with it (nothing where it is right)."""
-
-    kind: str
-    name: str
-    answer: str
-    wrong: str
 
 
 def judge(case: FolderCase, work: Path) -> Row:

@@ -127,6 +127,13 @@ _SPLITS = [
     ),
     case(
         "splits",
+        "Tiny ImageNet's val",
+        {"train/cat/images": 3, "train/dog/images": 3, "val/images": 5},
+        _both(3),
+        findings="unlabelled_split",
+    ),
+    case(
+        "splits",
         "another folder beside the splits",
         _in("train", "test") | {"extra": 4},
         _both(6),
@@ -235,6 +242,14 @@ _FLAT = [
     ),
     case(
         "flat",
+        "a table of labels beside them",
+        {"images": 5},
+        None,
+        files={"train_labels.csv": b"id,label\n", "sample.csv": b"id\n"},
+        words=("train_labels.csv'",),
+    ),
+    case(
+        "flat",
         "a camera's names say nothing",
         {},
         None,
@@ -268,6 +283,13 @@ _NESTED = [
         {"cat/old": 3, "cat/new": 3, "dog": 0},
         None,
         words=("'dog' (no images)",),
+    ),
+    case(
+        "nested",
+        "a wrapper beside its cover",
+        _in("photos") | {".": 1},
+        _both(3),
+        findings="loose_images",
     ),
     case(
         "nested",

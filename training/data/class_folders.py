@@ -20,7 +20,7 @@ from training.data.folder_check.twin_names import twin_classes, twin_key
 from training.data.folder_check.two_folders_of_a_split import two_of_a_split
 from training.data.layout_draft import LayoutDraft
 from training.data.place import Place
-from training.data.split_names import split_names
+from training.data.split_names import says_nothing, split_names
 from training.errors import DataError
 
 _DATE: Final = re.compile(r"(19|20)\d\d([-_. ]?\d\d){0,2}")
@@ -33,9 +33,12 @@ _NO_CLASSES: Final = frozenset(
 def read_class_folders(root: Place) -> LayoutDraft:
     """Find the classes of a folder: its subfolders, or those of its splits, below wrappers or not."""
     place = unwrap(root)
-    draft = _read_splits(place) or _read_classes_with_splits(place) or _read_classes(place, root)
+    draft = (
+        _read_splits(place, root) or _read_classes_with_splits(place) or _read_classes(place, root)
+    )
     draft.places += [root, place] if place is not root else [root]
     if place is not root:
+        draft.findings += loose_images(root)
         below = place.path.relative_to(root.path).as_posix()
         draft.words += f", in {readable(below)}/"
     return draft
@@ -44,8 +47,11 @@ def read_class_folders(root: Place) -> LayoutDraft:
 def unwrap(place: Place) -> Place:
     """Return the folder inside that holds the classes or splits, where folders only wrap it."""
     inner = place
-    while len(inner.with_images) == 1 and not inner.folder.images and _only_holds_images(inner):
-        inner = inner.with_images[0]
+    while len(inner.with_images) == 1 and _only_holds_images(inner):
+        (only,) = inner.with_images
+        if inner.folder.images and (only.folder.images or len(only.with_images) < 2):
+            break  # images of its own, and no data set beside them
+        inner = only
     subs = inner.with_images
     wraps = len(subs) > 1 and not inner.folder.images
     return inner if wraps and not all(_DATE.fullmatch(sub.name) for sub in subs) else place
@@ -106,10 +112,10 @@ def _holds_classes(place: Place) -> bool:
     if len(inner.with_images) != 1:
         return len(inner.with_images) > 1
     (only,) = inner.with_images  # `test1/test1/1.jpg`: no class
-    return not inner.folder.images and only.name != place.name and not split_names([only.name])
+    return not inner.folder.images and only.name != place.name and not says_nothing(only.name)
 
 
-def _read_splits(place: Place) -> LayoutDraft | None:
+def _read_splits(place: Place, root: Place) -> LayoutDraft | None:
     """Read `train/CLASS/…` beside `val/`, `test/`; None where the folders are no splits."""
     found = _tell_apart(place)
     training = [sub for split, sub in found.labelled if split == "train"]
@@ -122,7 +128,7 @@ def _read_splits(place: Place) -> LayoutDraft | None:
     if len(found.splits) > 1 and not found.others:
         draft = LayoutDraft(words="splits without class folders")
         draft.findings += no_labelled_training(
-            place, [sub for _, sub in (*found.labelled, *found.flat)]
+            place, root, [sub for _, sub in (*found.labelled, *found.flat)]
         )
         return draft
     return None

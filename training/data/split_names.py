@@ -59,6 +59,11 @@ def split_names(names: Iterable[str]) -> dict[str, Split]:
     return _with_either(plain | shared)
 
 
+def says_nothing(name: str) -> bool:
+    """Whether a folder's name is no class within a split: a split's own, or such as `images`."""
+    return bool(split_names([name])) or _NEUTRAL.issuperset(_tokens(name))
+
+
 def _rest(tokens: Iterable[str], meant: Iterable[str]) -> frozenset[str]:
     others = frozenset(tokens) - _NEUTRAL - set(meant)
     return frozenset(token for token in others if not token.isdecimal())

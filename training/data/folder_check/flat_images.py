@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from training.data.finding import Finding, counted
 from training.data.folder import readable
 from training.data.folder_check.unread_files import is_picture
 from training.data.label_pattern import offer_pattern
 from training.data.place import Place
+
+_TABLES: Final = (".csv", ".tsv", ".jsonl")
 
 
 def no_classes(place: Place, root: Place) -> list[Finding]:
@@ -26,7 +29,7 @@ def no_classes(place: Place, root: Place) -> list[Finding]:
         have += f" and {counted(len(place.folder.images), 'image')} in no class folder" * bool(
             place.folder.images
         )
-        step += f", {offer_pattern(loose)}or give a file of labels with --labels FILE"
+        step += f", {offer_pattern(loose)}or {_labels_file(root)}"
     if other := _archive_inside(root):
         step = f"{step}; {other}"
     return [
@@ -40,7 +43,7 @@ def no_classes(place: Place, root: Place) -> list[Finding]:
     ]
 
 
-def no_labelled_training(place: Place, splits: Sequence[Place]) -> list[Finding]:
+def no_labelled_training(place: Place, root: Place, splits: Sequence[Place]) -> list[Finding]:
     """Refuse splits that hold images without class folders: they are no classes either."""
     names = ", ".join(f"{readable(s.name)}/ ({counted(s.num_images, 'image')})" for s in splits)
     training = max(splits, key=lambda sub: sub.num_images)
@@ -53,8 +56,8 @@ def no_labelled_training(place: Place, splits: Sequence[Place]) -> list[Finding]
             message=f"{names} look like splits, not classes, and there is no train/ with class folders",
             count=sum(sub.num_images for sub in splits),
             example=next(training.images()).relative_to(place.path).as_posix(),
-            next_step=f"put the images of train/ into one subfolder per class, {offered}or give a "
-            "file of labels with --labels FILE",
+            next_step=f"put the images of train/ into one subfolder per class, {offered}or "
+            f"{_labels_file(root)}",
         )
     ]
 
@@ -93,6 +96,18 @@ def _no_images(place: Place) -> Finding:
         count=kinds.total(),
         next_step=step,
     )
+
+
+def _labels_file(root: Place) -> str:
+    """Return words that offer a file of labels, with the name of one that lies in the folder."""
+    tables = [name for name, _ in root.folder.others if name.lower().endswith(_TABLES)]
+    if not tables:
+        return "give a file of labels with --labels FILE"
+    likely = min(
+        tables, key=lambda name: ("label" not in name.lower(), "train" not in name.lower())
+    )
+    file = readable(str(root.path / likely))
+    return f"give a file of labels, such as --labels '{file}'"
 
 
 def _archive_inside(root: Place) -> str | None:

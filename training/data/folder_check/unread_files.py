@@ -33,7 +33,8 @@ def unread_pictures(root: Place) -> list[Finding]:
             continue
         place = readable(str(path.relative_to(root.path))) if path != root.path else "the folder"
         listed = ", ".join(kind.counted(n) for kind, n in kinds.most_common(_LISTED))
-        found.append((kinds.total(), f"{place!r}: {listed}", _example(folder.others)))
+        example = readable(str((path / _first(folder.others)).relative_to(root.path)))
+        found.append((kinds.total(), f"{place!r}: {listed}", example))
     if not found:
         return []
     found.sort(key=lambda entry: -entry[0])
@@ -57,5 +58,5 @@ def is_picture(kind: str) -> bool:
     return any(word in kind for word in _PICTURES)
 
 
-def _example(others: Sequence[tuple[str, FileKind]]) -> str:
-    return readable(next(name for name, kind in others if is_picture(kind.name)))
+def _first(others: Sequence[tuple[str, FileKind]]) -> str:
+    return next(name for name, kind in others if is_picture(kind.name))
