@@ -259,6 +259,23 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerShares:
+    """What answers look like as a whole: on validation images, to compare those in service with.
+
+    Attributes:
+        images: how many were answered.
+        rejected: share of them that was rejected, 0..1.
+        top_probability: mean of the probability of the most probable label, 0..1.
+        labels: share of the answers by label, 0..1; a label that none had may be missing.
+    """
+
+    images: int
+    rejected: float
+    top_probability: float
+    labels: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingInfo:
     """How the model came about. `config` is the whole run configuration."""
 
@@ -304,6 +321,7 @@ class Manifest:
     training: TrainingInfo
     parity: Parity
     conformal: Conformal | None = None
+    validation_answers: AnswerShares | None = None
     precision: Precision = "fp32"
     precisions_left_out: Mapping[Precision, str] | None = None
     files: Mapping[Precision, FileEntry] | None = None

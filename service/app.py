@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__, problems
 from service.api import openapi
+from service.collect.flush_sums import flush_now, flush_regularly
 from service.context import Lifecycle, build_context
 from service.contracts import CONTRACTS
 from service.edge import cross_origin, trailing_slash
@@ -51,12 +52,15 @@ def create_app(settings: Settings | None = None, *, shared: SharedFolder | None 
             context.collector.start()
         await context.registry.start()
         notice = asyncio.create_task(log_why_not_ready(context.registry, settings, shared))
+        flushing = asyncio.create_task(flush_regularly(context.daily_sums), name="daily-sums")
         yield
         notice.cancel()
+        flushing.cancel()
         lifecycle.draining = True
         await context.shadow.close()
         await context.registry.close()
         context.predictor.close()
+        await flush_now(context.daily_sums)
         if context.collector is not None:
             await asyncio.to_thread(context.collector.close)
 

@@ -1,11 +1,13 @@
 """What the routes work with, built once when the application starts."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from inference import DecodeLimits, Repository, SessionConfig
 from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
 from service.collect.collector import Collector
+from service.collect.daily_sums import DailySums
 from service.collect.keep_folder import KeepFolder
 from service.collect.keep_room import KeepRoom
 from service.engine.cores import usable_cores
@@ -26,6 +28,7 @@ from service.repository.registry import ModelRegistry
 from service.repository.trial_queue import TrialQueue
 from service.settings import Settings
 from service.shared_folder import SharedFolder
+from service.telemetry.drift_metrics import DriftCollector
 from service.telemetry.prometheus import ServiceMetrics
 from service.telemetry.statistics import InferenceStatistics
 
@@ -47,6 +50,7 @@ class Context:
     shadow: Shadow
     keep_folder: KeepFolder
     collector: Collector | None
+    daily_sums: DailySums
     admission: Admission
     freed_bodies: FreedBodies
     rate_limit: RateLimit
@@ -89,6 +93,8 @@ def build_context(
     statistics = InferenceStatistics()
     registry = _build_registry(settings, metrics, statistics, operations)
     metrics.watch(registry, admission)
+    daily_sums = DailySums(_sums_folder(settings, shared))
+    metrics.watch_drift(DriftCollector(registry, daily_sums))
     predictor = Predictor(
         decode_threads=settings.decode_threads or usable_cores(shared_by=settings.workers),
         limits=_decode_limits(settings),
@@ -101,6 +107,7 @@ def build_context(
         shadow=Shadow(registry, predictor, admission, observe=metrics.note_agreement),
         keep_folder=keep_folder,
         collector=_build_collector(settings, metrics, keep_folder),
+        daily_sums=daily_sums,
         admission=admission,
         freed_bodies=FreedBodies(give_back_freed_memory),
         rate_limit=RateLimit(per_s=settings.rate_limit_per_s, burst=settings.rate_limit_burst),
@@ -114,6 +121,13 @@ def build_context(
             max_images=settings.max_images,
         ),
     )
+
+
+def _sums_folder(settings: Settings, shared: SharedFolder | None) -> Path | None:
+    """Return where the sums of answers lie: with what is kept, else where the processes share things."""
+    if settings.keep:
+        return settings.keep_dir / "sums"
+    return shared.sums_dir if shared is not None else None
 
 
 def keep_room(settings: Settings) -> KeepRoom:

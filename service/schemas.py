@@ -132,6 +132,28 @@ class VersionSummary(Answer):
     loaded: list[Variant] = []
 
 
+class AnswerShares(Answer):
+    """What some answers look like as a whole."""
+
+    images: int
+    rejected: float = Field(description="Share that was rejected, 0..1.")
+    top_probability: float = Field(description="Mean probability of the first label, 0..1.")
+    labels: dict[str, float] = Field(description="Share of the answers by label, 0..1.")
+
+
+class Drift(Answer):
+    """The answers of the last days beside those on validation images."""
+
+    days: int = Field(description="How many days, today among them (UTC).")
+    recent: AnswerShares | None = Field(description="Null where nothing was answered.")
+    validation: AnswerShares | None
+    label_shift: float | None = Field(
+        description="Half the sum of the differences of the labels' shares, 0..1; null below 20 images a "
+        "label."
+    )
+    problem: str | None = Field(default=None, description="Why there is nothing to compare with.")
+
+
 class ModelSummary(Answer):
     """One model: the version that answers, and all that there are."""
 
@@ -143,6 +165,9 @@ class ModelSummary(Answer):
     labels: list[str]
     aliases: dict[str, int]
     traffic: "Traffic | None" = None
+    drift: Drift | None = Field(
+        default=None, description="Of the version that answers; not in the list of all models."
+    )
     versions: list[VersionSummary]
 
 
@@ -171,6 +196,7 @@ class VersionDetail(VersionSummary):
     dataset: dict[str, Any] = {}
     method: str | None = None
     parity: dict[str, Any] = {}
+    drift: Drift | None = None
 
 
 class FeedbackBody(BaseModel):

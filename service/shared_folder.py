@@ -20,6 +20,11 @@ class SharedFolder:
         """The numbers behind `/metrics`, a file each process and kind."""
         return self.path / "metrics"
 
+    @property
+    def sums_dir(self) -> Path:
+        """What was answered, summed by day; see `daily_sums.py`."""
+        return self.path / "sums"
+
     def is_first_to(self, do: str) -> bool:
         """Return whether no process of this service has asked so before, or none can note it."""
         try:

@@ -4,7 +4,7 @@ import shutil
 from typing import Final
 
 # The marker of the tests, which is the program's name, and the Debian package that has it.
-PACKAGES: Final = {"nginx": "nginx-light", "chromium": "chromium"}
+PACKAGES: Final = {"nginx": "nginx-light", "chromium": "chromium", "promtool": "prometheus"}
 
 
 def missing_programs() -> dict[str, str]:

@@ -81,6 +81,9 @@ async def _predict(
                 model, images, options, intake.times, deadline=ends_at
             )
     context.metrics.note_outcomes(model.name, model.version, outcomes)
+    context.daily_sums.note(
+        model.name, model.version, filter(None, (o.prediction for o in outcomes))
+    )
     context.shadow.offer(model, images, outcomes)
     if context.collector is not None:
         context.collector.offer(

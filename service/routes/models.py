@@ -5,6 +5,7 @@ from starlette.responses import HTMLResponse
 
 from service.api.answers_head import AnswersHead
 from service.api.dependencies import MODELS_ARE_READ, PREDICT_ACCESS, ContextDep
+from service.api.drift_description import describe_drift
 from service.api.model_descriptions import describe_all, describe_model, describe_version
 from service.api.openapi import problems
 from service.api.reports import REPORT_HEADERS, read_report
@@ -27,14 +28,19 @@ async def list_models(context: ContextDep) -> ModelList:
 @router.get("/models/{name}", responses=problems(404))
 async def get_model(name: str, context: ContextDep) -> ModelSummary:
     """Describe one model."""
-    return describe_model(context.registry, context.registry.catalog.find(name))
+    model = context.registry.catalog.find(name)
+    described = describe_model(context.registry, model)
+    drift = describe_drift(context.daily_sums, model.shown_version(described.serving))
+    return described.model_copy(update={"drift": drift})
 
 
 @router.get("/models/{name}/versions/{version}", responses=problems(404))
 async def get_version(name: str, version: str, context: ContextDep) -> VersionDetail:
     """Describe one version: its state, its metrics and what it was made of."""
     published = context.registry.catalog.find(name).find(version)
-    return describe_version(context.registry, published)
+    described = describe_version(context.registry, published)
+    drift = describe_drift(context.daily_sums, published)
+    return described.model_copy(update={"drift": drift})
 
 
 @router.get(

@@ -111,6 +111,10 @@ class ServiceMetrics:
         else:
             self._load = (self._sum(_IN_SERVICE), self._sum(_BUFFERED))
 
+    def watch_drift(self, drift: Collector) -> None:
+        """Show how the answers of the last days compare, at each scrape."""
+        self._states.register(drift)
+
     def _make_files(self) -> None:
         """Have the files made now, a kind each, and not when disk or file descriptors may be short."""
         self._refused("overloaded")

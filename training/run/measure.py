@@ -12,6 +12,7 @@ from inference.manifest import Calibration, DatasetInfo, TrainingInfo
 from inference.similar import SimilarIndex
 from training.abstention.ood_detector import fit_ood_detector, make_index
 from training.abstention.rules import AbstentionRules, choose_abstention_rules
+from training.assessment.answer_shares import answer_shares
 from training.candidates.candidate import Candidate
 from training.candidates.selection import Selection
 from training.config import FinetuneConfig
@@ -159,6 +160,11 @@ def _manifest_fields(
         "metrics": results.metrics,
         "parity": exported.parity,
         "conformal": rules.conformal,
+        "validation_answers": answer_shares(
+            softmax(exported.candidate.out_of_fold().logits / exported.temperature, axis=1),
+            dataset.labels,
+            rules.rejection,
+        ),
         "precisions_left_out": precisions.left_out,
     }
 

@@ -76,6 +76,9 @@ def test_what_is_published_is_evaluated_on_the_images_of_all_folds(
     assert manifest.calibration.temperature != first_alone.temperature()
     assert manifest.conformal is not None
     assert manifest.conformal.images == 9
+    assert manifest.validation_answers is not None
+    assert manifest.validation_answers.images == 9
+    assert sum(manifest.validation_answers.labels.values()) == pytest.approx(1)
     metrics = manifest.metrics
     assert metrics.validation == "cross-validated"
     assert metrics.val_accuracy_spread is not None
