@@ -23,6 +23,7 @@ Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
 HorizontalFlip = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
+MakeDefault = Literal["always", "better", "never"]
 TrackerKind = Literal["tensorboard", "mlflow", "none"]
 ProgressKind = Literal["text", "json"]
 
@@ -191,6 +192,13 @@ class FinetuneConfig:
         "package", None, "name to publish under", shown="the data folder's name"
     )
     models_dir: Path = _option("package", Path("models"), "the model repository", parse=Path)
+    make_default: MakeDefault = _option(
+        "package",
+        "better",
+        "whether the new version becomes the one that answers by default: better does so unless it is "
+        "worse on the same test images, by more than chance, than the one that answers now",
+        choices=get_args(MakeDefault),
+    )
     precisions: Precisions = _option(
         "package",
         ("fp32",),
@@ -300,8 +308,17 @@ class FinetuneConfig:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
         values["labels"] = self.labels and self.labels.name
-        for local in ("models_dir", "cache_dir", "tracker", "progress", "dry_run", "fresh"):
-            del values[local]
+        local = (
+            "models_dir",
+            "make_default",
+            "cache_dir",
+            "tracker",
+            "progress",
+            "dry_run",
+            "fresh",
+        )
+        for name in local:
+            del values[name]
         if self.weights not in ("auto", "none"):
             values["weights"] = Path(self.weights).name
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}

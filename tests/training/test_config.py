@@ -30,6 +30,7 @@ FLAGS = {
     "--help",
     "--group-by",
     "--leakage",
+    "--make-default",
     "--allow-conflicts",
     "--cache-dir",
     "--coverage",

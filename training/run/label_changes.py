@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import InferenceError
-from inference.names import LATEST, STABLE
+from inference.names import LATEST
 from inference.repository import Repository
 from training.data.finding import counted, named
 from training.errors import DataError
@@ -53,35 +53,11 @@ def describe_changes(changes: LabelChanges, name: str, display: Display) -> None
     if changes.removed:
         display.warning(
             f"{counted(len(changes.removed), 'label')} of {before} removed or renamed: "
-            f"{named(changes.removed)}; the new version will not become the default"
+            f"{named(changes.removed)}; the new version will not become the default, "
+            "but with --make-default always"
         )
     if changes.added:
         display.line(
             f"{counted(len(changes.added), 'label')} more than in {before}: {named(changes.added)}; "
             "the order of the probabilities changes"
-        )
-
-
-def keep_default(models_dir: Path, name: str, version: int) -> None:
-    """Let the version that answers now go on answering, whatever is published.
-
-    Raises:
-        PackageError: the repository cannot be written.
-    """
-    repository = Repository(models_dir)
-    if STABLE not in repository.aliases(name):
-        repository.set_alias(name, STABLE, version)
-
-
-def describe_default(published: Path, display: Display) -> None:
-    """Say which version answers, and how to change it, where it is not the one just published."""
-    name, version = published.parent.name, int(published.name)
-    try:
-        default = Repository(published.parent.parent).resolve(name)
-    except InferenceError:
-        return
-    if default != version:
-        display.line(
-            f"version {default} of {name!r} stays the default; to make version {version} the default:\n"
-            f"python -m inference.set_alias {published.parent} {STABLE} {version}"
         )

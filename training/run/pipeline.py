@@ -21,8 +21,9 @@ from training.data.scan import open_cache
 from training.data.views import Views
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
+from training.run.default_version import decide_default, keeping_default, make_default
 from training.run.fit import Fitting, fit_model
-from training.run.label_changes import compare_labels, describe_changes, describe_default
+from training.run.label_changes import compare_labels, describe_changes
 from training.run.measure import measure_selected
 from training.run.prepare import prepare
 from training.run.publish import publish
@@ -91,9 +92,11 @@ def _run(
         measured = measure_selected(selection, prepared, config, display, costs=costs)
         display.line("exporting and verifying the package")
         report = make_report(selection, prepared, measured, times)
-        published = publish(measured, report, config)
+        default = decide_default(measured, config, display)
+        with keeping_default(default, config, display):
+            published = publish(measured, report, config, default)
         fitting.forget()
-        describe_default(published, display)
+        make_default(published, default, display)
         _describe_end(measured.results.metrics, costs.budget, display)
         return published
 

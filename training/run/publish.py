@@ -40,7 +40,8 @@ from training.export.onnx_graph import embed_manifest
 from training.export.parity import check_raw_bytes, read_again
 from training.report.report_page import render_report
 from training.report.training_report import Report
-from training.run.label_changes import compare_labels, keep_default
+from training.run.default_version import METRICS_FILE, DefaultDecision
+from training.run.label_changes import compare_labels
 from training.run.measure import MeasuredModel
 from training.runtime.arrays import Floats
 
@@ -48,7 +49,9 @@ _NUM_GOLDEN: Final = 12
 _GOLDEN_BYTES: Final = 400_000
 
 
-def publish(measured: MeasuredModel, report: Report, config: FinetuneConfig) -> Path:
+def publish(
+    measured: MeasuredModel, report: Report, config: FinetuneConfig, default: DefaultDecision
+) -> Path:
     """Write the package, with its report, and return its folder.
 
     Raises:
@@ -57,14 +60,15 @@ def publish(measured: MeasuredModel, report: Report, config: FinetuneConfig) -> 
         PackageError: the repository cannot be written.
     """
     name = config.publish_name
-    changes = compare_labels(config.models_dir, name, measured.dataset.labels)
-    if changes is not None and changes.removed:
-        keep_default(config.models_dir, name, changes.version)
-    return publish_package(
-        config.models_dir,
-        name,
-        lambda folder, version: _write(folder, name, version, measured, report),
-    )
+    compare_labels(config.models_dir, name, measured.dataset.labels)
+
+    def write(folder: Path, version: int) -> None:
+        _write(folder, name, version, measured, report)
+        content = measured.metrics_file | {"default": default.record(version)}
+        text = json.dumps(to_json(content), ensure_ascii=False, indent=2)
+        (folder / METRICS_FILE).write_text(text, encoding="utf-8")
+
+    return publish_package(config.models_dir, name, write)
 
 
 def _write(folder: Path, name: str, version: int, measured: MeasuredModel, report: Report) -> None:
@@ -81,8 +85,6 @@ def _write(folder: Path, name: str, version: int, measured: MeasuredModel, repor
         files[own.precision] = _write_model(folder, variant.model, own)
     manifest = dataclasses.replace(manifest, files=files)
     (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
-    metrics = json.dumps(to_json(measured.metrics_file), ensure_ascii=False, indent=2)
-    (folder / "metrics.json").write_text(metrics, encoding="utf-8")
     write_frozen(folder / SPLIT_FILE, measured.frozen_split, measured.given_splits)
     if measured.similar is not None:
         write_index(folder, measured.similar)

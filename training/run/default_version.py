@@ -1,0 +1,184 @@
+"""Whether a new version becomes the default, the one that answers where none is asked for.
+
+It does unless it is worse than the one that answers now: on the same test images, by more than these few
+images may be off. Then the alias `stable` is set to the one that answers, before the new one appears.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from inference.errors import InferenceError, ModelNotFound
+from inference.manifest import SplitMetrics
+from inference.names import STABLE
+from inference.package import Package
+from inference.repository import Repository
+from training.config import FinetuneConfig, MakeDefault
+from training.data.finding import named
+from training.run.measure import MeasuredModel
+from training.run.side_by_side import SideBySide, put_side_by_side
+from training.runtime.progress import Display
+
+METRICS_FILE: Final = "metrics.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultDecision:
+    """What becomes of the default.
+
+    Attributes:
+        serving: the version that answers now; None where there is none.
+        stays: it goes on answering.
+        because: why it does, or why the new one takes its place.
+        side_by_side: both on the same images, where there are such.
+        stable: where the alias points at now; None where it is not set.
+    """
+
+    serving: int | None
+    stays: bool = False
+    because: str = "it is the first version"
+    side_by_side: SideBySide | None = None
+    stable: int | None = None
+
+    def record(self, version: int) -> dict[str, Any]:
+        """Return what metrics.json of the new version keeps. `stable` is where a run has set the alias."""
+        pinned = self.serving if self.stays else version if self.stable is not None else None
+        return {
+            "before": self.serving,
+            "becomes_default": not self.stays,
+            "because": self.because,
+            "side_by_side": self.side_by_side,
+            "stable": pinned,
+        }
+
+
+def decide_default(
+    measured: MeasuredModel, config: FinetuneConfig, display: Display
+) -> DefaultDecision:
+    """Compare a model with the version that answers now, say how they do, and decide."""
+    repository, name = Repository(config.models_dir), config.publish_name
+    try:
+        serving = repository.resolve(name)
+        stable = repository.aliases(name).get(STABLE)
+    except ModelNotFound:
+        return DefaultDecision(serving=None)
+    except InferenceError as err:
+        display.warning(f"no version of {name!r} can be compared with the new one: {err}")
+        return DefaultDecision(serving=None, because="no other version can be read")
+    try:
+        package = repository.package(name, serving)
+        found = put_side_by_side(package, measured, display)
+    except InferenceError as err:
+        display.warning(f"version {serving} of {name!r} cannot be compared with the new one: {err}")
+        return DefaultDecision(
+            serving=serving, stays=config.make_default == "never", because=str(err), stable=stable
+        )
+    worse = _describe(found, package, measured, display)
+    by_hand = stable is not None and not _is_set_by_runs(repository, name)
+    stays, because = _decide(config.make_default, package, measured, worse=worse, by_hand=by_hand)
+    return DefaultDecision(
+        serving=serving, stays=stays, because=because, side_by_side=found, stable=stable
+    )
+
+
+def _decide(
+    rule: MakeDefault, package: Package, measured: MeasuredModel, *, worse: str, by_hand: bool
+) -> tuple[bool, str]:
+    """Return whether the version that answers stays, and why."""
+    labels = measured.facts["labels"]
+    removed = [label for label in package.manifest.labels if label not in labels]
+    if rule == "always":
+        return False, "--make-default always"
+    if rule == "never":
+        return True, "--make-default never"
+    if removed:
+        return True, f"the new one lacks labels of it: {named(removed)}"
+    if worse:
+        return True, worse
+    if by_hand:
+        return True, f"the alias {STABLE!r} was set to it by hand"
+    return False, "it is not shown to be worse"
+
+
+def _describe(
+    found: SideBySide | None, package: Package, measured: MeasuredModel, display: Display
+) -> str:
+    """Say how the version that answers does; return in what the new one is worse, or nothing."""
+    version = f"the default, version {package.manifest.version}"
+    if found is not None:
+        display.line(f"{version}: {found.describe()}")
+        return "the new one is worse on the same images, by more than chance" if found.worse else ""
+    before, now = _headline(package.manifest.metrics), _headline(measured.results.metrics)
+    display.line(
+        f"{version}: accuracy {100 * before.accuracy:.1f} % when it was trained (n={before.images:,}); "
+        "too few images are here that it has not seen to compare both on the same"
+    )
+    if now.accuracy_interval is None or before.accuracy <= now.accuracy_interval[1]:
+        return ""
+    low, high = now.accuracy_interval
+    return (
+        f"the new one is worse: {100 * now.accuracy:.1f} % (95 % interval {100 * low:.1f} to "
+        f"{100 * high:.1f}) against {100 * before.accuracy:.1f} %"
+    )
+
+
+def _headline(metrics: Any) -> SplitMetrics:
+    found: SplitMetrics = metrics.test or metrics.val
+    return found
+
+
+def _is_set_by_runs(repository: Repository, name: str) -> bool:
+    """Whether it was a run that set the alias, so that a run may move it again."""
+    folder = repository.root / name
+    return any(_pinned(folder / str(version)) is not None for version in repository.versions(name))
+
+
+def _pinned(version: Path) -> object:
+    try:
+        metrics = json.loads((version / METRICS_FILE).read_text(encoding="utf-8"))
+        return metrics["default"]["stable"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def keeping_default(
+    decision: DefaultDecision, config: FinetuneConfig, display: Display
+) -> Iterator[None]:
+    """Publish in this block: who is the default is settled before the new version can be seen.
+
+    Raises:
+        PackageError: the repository cannot be written.
+    """
+    repository, name = Repository(config.models_dir), config.publish_name
+    pins = decision.stays and decision.stable is None and decision.serving is not None
+    if decision.stays:
+        display.warning(f"version {decision.serving} stays the default: {decision.because}")
+    if pins:
+        assert decision.serving is not None
+        repository.set_alias(name, STABLE, decision.serving)
+    try:
+        yield
+    except BaseException:
+        if pins:
+            repository.remove_alias(name, STABLE)
+        raise
+
+
+def make_default(published: Path, decision: DefaultDecision, display: Display) -> None:
+    """Move the alias on to the new version where it takes over; else say what would make it the default.
+
+    Raises:
+        PackageError: the repository cannot be written.
+    """
+    name, version = published.parent.name, int(published.name)
+    repository = Repository(published.parent.parent)
+    if not decision.stays:
+        if decision.stable is not None:
+            repository.set_alias(name, STABLE, version)
+        return
+    display.line(f"to make version {version} the default:")
+    display.line(f"  python -m inference.set_alias {published.parent} {STABLE} {version}")
