@@ -160,12 +160,13 @@ def keeping_default(
     if pins:
         assert decision.serving is not None
         repository.set_alias(name, STABLE, decision.serving)
+    published = False
     try:
         yield
-    except BaseException:
-        if pins:
+        published = True
+    finally:
+        if pins and not published:
             repository.remove_alias(name, STABLE)
-        raise
 
 
 def make_default(published: Path, decision: DefaultDecision, display: Display) -> None:
