@@ -58,6 +58,7 @@ class DecodeReply:
 
     seconds: float
     source_wh: tuple[int, int] = (0, 0)
+    notes: tuple[str, ...] = ()
     error: str | None = None
     message: str = ""
 
@@ -87,7 +88,11 @@ def _answer(request: DecodeRequest, data: bytes) -> tuple[DecodeReply, bytes]:
         return reply, b""
     finally:
         _end_after(0)
-    reply = DecodeReply(seconds=time.process_time() - started, source_wh=prepared.source_wh)
+    reply = DecodeReply(
+        seconds=time.process_time() - started,
+        source_wh=prepared.source_wh,
+        notes=prepared.notes,
+    )
     return reply, prepared.pixels.tobytes()
 
 

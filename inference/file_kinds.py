@@ -79,6 +79,12 @@ READ: Final[Mapping[str, FileKind]] = {
         FileKind("WebP image", "WEBP"),
         FileKind("GIF image", "GIF"),
         FileKind("BMP image", "BMP"),
+        FileKind("HEIC image", "HEIF"),
+        FileKind("AVIF image", "AVIF"),
+        FileKind("TIFF image", "TIFF"),
+        FileKind("JPEG 2000 image", "JPEG2000"),
+        FileKind("Windows icon", "ICO"),
+        FileKind("Netpbm image", "PPM"),
     )
     if kind.image_format is not None
 }
@@ -88,26 +94,24 @@ _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"GIF87a", "GIF"),
     (b"GIF89a", "GIF"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
+    (b"\0\0\1\0", "ICO"),
 )
+_TIFF: Final = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # Known and not read, by how they begin. Some of them hold pictures: those are named as what they are.
 _STARTS: Final = tuple(
     (start, FileKind(name))
     for start, name in (
-        (b"II*\0", "TIFF image"),
-        (b"MM\0*", "TIFF image"),
-        (b"II+\0", "TIFF image"),
-        (b"MM\0+", "TIFF image"),
         (b"8BPS", "Photoshop file"),
         (b"%PDF", "PDF document"),
         (b"%!PS", "PostScript file"),
         (b"\xc5\xd0\xd3\xc6", "PostScript file"),
         (b"\xff\x0a", "JPEG XL image"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL image"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000 image"),
-        (b"\xff\x4f\xff\x51", "JPEG 2000 image"),
+        (b"II\xbc\1", "JPEG XR image"),
         (b"\xd7\xcd\xc6\x9a", "Windows metafile"),
-        (b"\0\0\1\0", "Windows icon"),
         (b"icns", "macOS icon"),
         (b"qoif", "QOI image"),
         (b"DDS ", "DDS texture"),
@@ -173,6 +177,7 @@ _AUDIO_BRANDS: Final = frozenset({b"M4A ", b"M4B ", b"M4P "})
 _OLD_QUICKTIME: Final = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _RIFF: Final = {b"AVI ": VIDEO, b"WAVE": FileKind("audio file")}
 _NETPBM: Final = re.compile(rb"P[1-6]\s+(#|\d)")
+_OTHER_NETPBM: Final = re.compile(rb"P[7fF]\s+(#|\d|WIDTH)")
 _HTML: Final = re.compile(rb"<(!doctype html|html|head|body|script|meta)\b", re.IGNORECASE)
 _SVG: Final = re.compile(rb"<svg\b", re.IGNORECASE)
 
@@ -193,14 +198,27 @@ def read_format(head: bytes) -> str | None:
             return name
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
+    if head.startswith(_TIFF):
+        return None if is_raw_photo(head) else "TIFF"
+    if head[4:8] == b"ftyp":
+        return _iso_format(head)
+    if head[:1] == b"P" and _NETPBM.match(head):
+        return "PPM"
     # Not a text about BMWs.
     return "BMP" if head.startswith(b"BM") and _text(head[:KIND_BYTES]) is None else None
+
+
+def _iso_format(head: bytes) -> str | None:
+    brands = iso_brands(head)
+    if _AVIF_BRANDS.intersection(brands):
+        return "AVIF"
+    return "HEIF" if _HEIF_BRANDS.intersection(brands) and brands[0] != b"crx " else None
 
 
 def _other_kind(head: bytes) -> FileKind:
     if not head:
         return EMPTY
-    for look in (_scientific, _tiff, _by_start, _iso_media, _markup, _text):
+    for look in (_scientific, _raw_photo, _by_start, _iso_media, _markup, _text):
         kind = look(head)
         if kind is not None:
             return kind
@@ -215,7 +233,7 @@ def _scientific(head: bytes) -> FileKind | None:
     return FileKind("tar archive") if head[257:262] == b"ustar" else None
 
 
-def _tiff(head: bytes) -> FileKind | None:
+def _raw_photo(head: bytes) -> FileKind | None:
     return RAW_PHOTO if is_raw_photo(head) else None
 
 
@@ -225,7 +243,7 @@ def _by_start(head: bytes) -> FileKind | None:
             return kind
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
-    return FileKind("Netpbm image") if _NETPBM.match(head) else None
+    return FileKind("Netpbm image") if _OTHER_NETPBM.match(head) else None
 
 
 def _iso_media(head: bytes) -> FileKind | None:
@@ -234,11 +252,7 @@ def _iso_media(head: bytes) -> FileKind | None:
         return VIDEO if head[4:8] in _OLD_QUICKTIME else None
     if brands[0] == b"crx ":  # Canon's CR3
         return RAW_PHOTO
-    if brands[0] in _AUDIO_BRANDS:
-        return FileKind("audio file")
-    if _AVIF_BRANDS.intersection(brands):
-        return FileKind("AVIF image")
-    return FileKind("HEIC image") if _HEIF_BRANDS.intersection(brands) else VIDEO
+    return FileKind("audio file") if brands[0] in _AUDIO_BRANDS else VIDEO
 
 
 def iso_brands(head: bytes) -> list[bytes]:

@@ -6,18 +6,28 @@ from typing import Final
 from inference.errors import UndecodableImage, UnsupportedFormat
 from inference.file_kinds import KIND_BYTES, file_kind, read_format
 
-# Pillow format name -> media type. An allow-list: Pillow opens some forty formats, among them
-# PostScript and PDF, whose decoders have been the door for attacks.
+# The decoder's name for a format (Pillow's, where Pillow reads it) -> media type. An allow-list: Pillow opens
+# some forty formats, among them PostScript and PDF, whose decoders have been the door for attacks.
 ACCEPTED_FORMATS: Final[Mapping[str, str]] = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
     "WEBP": "image/webp",
     "GIF": "image/gif",
     "BMP": "image/bmp",
+    "HEIF": "image/heic",
+    "AVIF": "image/avif",
+    "TIFF": "image/tiff",
+    "JPEG2000": "image/jp2",
+    "ICO": "image/x-icon",
+    "PPM": "image/x-portable-anymap",
 }
 
 IMAGE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp"),
+        *(".heic", ".heif", ".hif", ".avif", ".tif", ".tiff", ".jp2", ".j2k", ".jpf", ".jpx"),
+        *(".ico", ".ppm", ".pgm", ".pbm", ".pnm"),
+    }
 )
 
 
@@ -35,6 +45,5 @@ def sniff_format(data: bytes) -> str:
         return image_format
     kind = file_kind(data[:KIND_BYTES])
     raise UnsupportedFormat(
-        f"file is {kind.described}, not an accepted image; convert it to one of "
-        f"{', '.join(ACCEPTED_FORMATS)}"
+        f"this is {kind.described}, not an accepted image; save the picture as JPEG or PNG"
     )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode_image
+from inference.decoding.versions import check_decoder
 from inference.freed_memory import trim_heaps
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
@@ -38,6 +39,8 @@ class PreprocessSpec:
         crop_hw: (height, width) of the centre crop that follows; never larger than the resized image.
         interpolation: the resampling filter.
         mean, std: per channel (red, green, blue) in 0..1, applied inside the graph.
+        decoder: the number of the decoding rules that the model was made with (`decoding/versions.py`);
+            manifests of before that have none.
     """
 
     resize_shorter_px: int
@@ -45,8 +48,10 @@ class PreprocessSpec:
     interpolation: Interpolation
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    decoder: int = 1
 
     def __post_init__(self) -> None:
+        check_decoder(self.decoder)
         if not 1 <= self.resize_shorter_px <= 4096:
             raise ValueError(f"resize_shorter_px must be 1..4096, got {self.resize_shorter_px}")
         if len(self.crop_hw) != 2 or not all(
@@ -73,10 +78,12 @@ class PreparedImage:
 
     `pixels`: (H, W, 3) uint8 RGB, H and W of `PreprocessSpec.crop_hw`.
     `source_wh`: (width, height) of the sent image after its EXIF turn.
+    `notes`: what a person should know about the file, such as "incomplete: its end is missing".
     """
 
     pixels: npt.NDArray[np.uint8]
     source_wh: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
 
 def prepare_image(
@@ -87,8 +94,12 @@ def prepare_image(
     Raises:
         ImageError: as `decode_image`.
     """
-    decoded = decode_image(data, shorter_px=spec.resize_shorter_px, limits=limits)
-    prepared = PreparedImage(pixels=preprocess(decoded, spec), source_wh=decoded.source_wh)
+    decoded = decode_image(
+        data, shorter_px=spec.resize_shorter_px, limits=limits, decoder=spec.decoder
+    )
+    prepared = PreparedImage(
+        pixels=preprocess(decoded, spec), source_wh=decoded.source_wh, notes=decoded.notes
+    )
     if decoded.image.width * decoded.image.height > _LARGE_PIXELS:
         del decoded
         trim_heaps()

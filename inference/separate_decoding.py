@@ -50,7 +50,8 @@ class SeparateDecoder:
             raise ERRORS[reply.error](reply.message)
         shape = (*spec.crop_hw, 3)
         array = np.frombuffer(pixels, np.uint8).reshape(shape)
-        return PreparedImage(pixels=array, source_wh=reply.source_wh), reply.seconds
+        prepared = PreparedImage(pixels=array, source_wh=reply.source_wh, notes=reply.notes)
+        return prepared, reply.seconds
 
     def close(self) -> None:
         """End the process, and what it is doing."""

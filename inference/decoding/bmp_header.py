@@ -13,7 +13,7 @@ _RUN_LENGTH_S_A_BYTE: Final = 400e-9
 _RUN_LENGTH_S_A_PIXEL: Final = 150e-9
 
 
-def read_bmp_header(data: bytes) -> Header | None:
+def read_bmp_header(data: bytes, _shorter_px: int | None = None) -> Header | None:
     """Return the header; None for a file without one."""
     if len(data) < 34:
         return None

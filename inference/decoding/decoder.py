@@ -1,36 +1,25 @@
 """From encoded bytes to pixels: the steps, and the errors that they end in."""
 
-import io
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, ImageFile
+from PIL import Image
 
-from inference.decoding.bmp_header import read_bmp_header
+from inference.decoding.deep_samples import grey_to_8_bits
 from inference.decoding.failures import PILLOW_FAILURES, silence_pillow
-from inference.decoding.gif_header import read_gif_header
 from inference.decoding.header import Header
-from inference.decoding.jpeg_header import jpeg_scale, read_jpeg_header
-from inference.decoding.jpeg_segments import without_metadata
+from inference.decoding.headers import HEADER_READERS, identify
 from inference.decoding.limits import DEFAULT_LIMITS, DecodeLimits, over_byte_limit
-from inference.decoding.orientation import (
-    is_on_its_side,
-    orientation_of,
-    origin_after_turn,
-    turn,
-)
-from inference.decoding.png_header import read_png_header
-from inference.decoding.rgb import to_rgb
+from inference.decoding.loading import Loaded, load, load_orientation, unreadable_header
+from inference.decoding.orientation import is_on_its_side, origin_after_turn, turn
+from inference.decoding.rgb import to_rgb, with_profile
 from inference.decoding.room import Room
-from inference.decoding.timed_reader import OutOfTime, TimedReader
-from inference.decoding.webp_frame import decode_first_frame
-from inference.decoding.webp_header import read_webp_header
+from inference.decoding.timed_reader import OutOfTime
+from inference.decoding.versions import CURRENT_DECODER
 from inference.errors import ImageTooCostly, ImageTooLarge, UndecodableImage
-from inference.formats import sniff_format
 
 # A little above what one image may take, so that small ones pass by a large one.
 _ROOM: Final = Room(600 * 10**6)
-_PIECE_BYTES: Final = ImageFile.MAXBLOCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,43 +35,22 @@ class DecodedImage:
         source_wh: (width, height) in pixels before any scaled decoding, after the EXIF turn.
         scale: 1, 2, 4 or 8 pixels of the source went into one of `image`, each way.
         origin_xy: where the source's left and top edge lie in `image`, in its pixels, 0..1.
+        notes: what a person should know about the file, such as "incomplete: its end is missing".
     """
 
     image: Image.Image
     source_wh: tuple[int, int]
     scale: int = 1
     origin_xy: tuple[float, float] = (0.0, 0.0)
-
-
-def read_header(data: bytes, *, shorter_px: int | None = None) -> Header | None:
-    """Return an image's size and what decoding it would cost, from its header alone.
-
-    Args:
-        data: the encoded file.
-        shorter_px: as for `decode_image`.
-
-    Returns:
-        None for a file whose header cannot be read: decoding it costs nothing and fails.
-
-    Raises:
-        UnsupportedFormat: not an accepted format.
-        UndecodableImage: empty, or made of more parts than an honest file has.
-    """
-    match sniff_format(data):
-        case "JPEG":
-            return read_jpeg_header(data, shorter_px)
-        case "PNG":
-            return read_png_header(data)
-        case "WEBP":
-            return read_webp_header(data)
-        case "GIF":
-            return read_gif_header(data)
-        case _:
-            return read_bmp_header(data)
+    notes: tuple[str, ...] = ()
 
 
 def decode_image(
-    data: bytes, *, shorter_px: int | None = None, limits: DecodeLimits = DEFAULT_LIMITS
+    data: bytes,
+    *,
+    shorter_px: int | None = None,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    decoder: int = CURRENT_DECODER,
 ) -> DecodedImage:
     """Decode one image. Waits while other threads decode images that fill the memory for it.
 
@@ -90,8 +58,10 @@ def decode_image(
         data: the encoded file.
         shorter_px: the shorter side that the caller will resize to. A JPEG is then decoded at
             1/2, 1/4 or 1/8 scale (in the DCT domain) as long as its shorter side stays at least
-            twice that. None decodes at full size.
+            twice that; a JPEG 2000 likewise, and others before their colours are converted. None
+            decodes at full size.
         limits: refuse what is larger.
+        decoder: the number of the decoding rules (`versions.py`).
 
     Raises:
         UnsupportedFormat: not an accepted format.
@@ -100,14 +70,18 @@ def decode_image(
     """
     if len(data) > limits.max_bytes:
         raise ImageTooLarge(over_byte_limit(limits.max_bytes))
-    header = read_header(data, shorter_px=shorter_px)
-    if header is not None:
-        _check_pixels(header.size_wh, limits)
-        _check_cost(header, limits)
+    image_format, data = identify(data)
+    header = HEADER_READERS[image_format](data, shorter_px)
+    if header is None:
+        raise unreadable_header(image_format)
+    _check_pixels(header, limits)
+    _check_cost(header, limits)
     silence_pillow()
-    with _ROOM.hold(header.memory_bytes if header is not None else 0):
+    with _ROOM.hold(header.memory_bytes):
         try:
-            return _decode(data, shorter_px, header, limits)
+            return _decode(
+                data, image_format, header, limits, shorter_px=shorter_px, decoder=decoder
+            )
         except OutOfTime as err:
             raise ImageTooCostly(
                 f"image took over {limits.max_seconds:g} s to decode; scale it down or save it "
@@ -121,98 +95,68 @@ def read_orientation(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> i
     Raises:
         ImageError: as `decode_image`.
     """
-    image_format = sniff_format(data)
-    header = read_header(data)
+    image_format, data = identify(data)
+    header = HEADER_READERS[image_format](data, None)
+    if header is None:
+        raise unreadable_header(image_format)
     silence_pillow()
-    is_png = image_format == "PNG"  # which may say so behind its pixels
-    with _ROOM.hold(header.memory_bytes if header is not None and is_png else 0):
-        image = _open(data, image_format, limits)
+    # Of a PNG, which may say so behind its pixels, these are decoded.
+    with _ROOM.hold(header.memory_bytes if image_format == "PNG" else 0):
         try:
-            if is_png:
-                image.load()
-            return orientation_of(image)
+            return load_orientation(data, image_format, header, limits)
         except (*PILLOW_FAILURES, OutOfTime) as err:
             raise UndecodableImage(f"{image_format} image is truncated or damaged") from err
 
 
 def _decode(
-    data: bytes, shorter_px: int | None, header: Header | None, limits: DecodeLimits
+    data: bytes,
+    image_format: str,
+    header: Header,
+    limits: DecodeLimits,
+    *,
+    shorter_px: int | None,
+    decoder: int,
 ) -> DecodedImage:
-    image_format = sniff_format(data)
-    image = _open(data, image_format, limits)
-    header_wh = image.size
-    _check_pixels(header_wh, limits)
-    if header is None or header_wh[0] * header_wh[1] > header.num_pixels:
-        raise _unreadable_header(image_format)
     try:
-        scale = _scale_jpeg(image, shorter_px)
-        loaded = _load(image, data)
-        orientation = orientation_of(image)
-        rgb = to_rgb(loaded)
-        if rgb is not image:
-            image.close()  # its memory goes now, before a turn makes another copy
-        del loaded
-        upright = turn(rgb, orientation)
+        loaded = load(data, image_format, header, limits, decoder=decoder)
+        rgb, reduced = _to_srgb(loaded, shorter_px, decoder)
+        if rgb is not loaded.image:
+            loaded.image.close()  # its memory goes now, before a turn makes another copy
+        upright = turn(rgb, loaded.orientation)
     except (MemoryError, Image.DecompressionBombError) as err:
+        width, height = header.size_wh
         raise ImageTooLarge(
-            f"image of {header_wh[0]}x{header_wh[1]} px does not fit in memory; scale it down"
+            f"image of {width}x{height} px does not fit in memory; scale it down"
         ) from err
     except PILLOW_FAILURES as err:
         raise UndecodableImage(
-            f"{image.format} image is truncated or damaged; replace it with a sound copy"
+            f"{image_format} image is truncated or damaged; replace it with a sound copy"
         ) from err
-    source_wh = header_wh[::-1] if is_on_its_side(orientation) else header_wh
+    stored_wh, scale = loaded.stored_wh, loaded.scale * reduced
+    source_wh = stored_wh[::-1] if is_on_its_side(loaded.orientation) else stored_wh
     return DecodedImage(
         image=upright,
         source_wh=source_wh,
         scale=scale,
-        origin_xy=origin_after_turn(upright.size, source_wh, scale, orientation),
+        origin_xy=origin_after_turn(upright.size, source_wh, scale, loaded.orientation),
+        notes=loaded.notes,
     )
 
 
-def _load(image: Image.Image, data: bytes) -> Image.Image:
-    """Decode; return what holds the pixels, which is mostly `image` itself."""
-    frame = decode_first_frame(data, image) if image.format == "WEBP" else None
-    if frame is not None:
-        return frame
-    image.load()
-    return image
+def _to_srgb(loaded: Loaded, shorter_px: int | None, decoder: int) -> tuple[Image.Image, int]:
+    """Return the image in mode "RGB", and how far it was reduced on the way, each way."""
+    image, profile = loaded.image, loaded.image.info.get("icc_profile")
+    if decoder < 2:
+        return to_rgb(image), 1
+    if image.mode.startswith(("I", "F")):
+        image = grey_to_8_bits(image, white_is_zero=loaded.white_is_zero)
+    if profile is None:
+        return to_rgb(image), 1
+    return with_profile(image, profile, shorter_px if loaded.scale == 1 else None)
 
 
-def _open(data: bytes, image_format: str, limits: DecodeLimits) -> Image.Image:
-    try:
-        return _open_despite_metadata(data, image_format, limits)
-    except (MemoryError, Image.DecompressionBombError) as err:
-        raise ImageTooLarge("image has too many pixels; scale it down") from err
-    except PILLOW_FAILURES as err:
-        raise _unreadable_header(image_format) from err
-
-
-def _open_despite_metadata(data: bytes, image_format: str, limits: DecodeLimits) -> Image.Image:
-    """Open; a JPEG whose metadata Pillow stumbles over is opened without them, so unturned."""
-    try:
-        return _open_as(data, image_format, limits)
-    except PILLOW_FAILURES:
-        if image_format != "JPEG":
-            raise
-        return _open_as(without_metadata(data), image_format, limits)
-
-
-def _open_as(data: bytes, image_format: str, limits: DecodeLimits) -> Image.Image:
-    stream = io.BytesIO(data)
-    if len(data) > _PIECE_BYTES:  # a smaller one is read at once
-        stream = TimedReader(data, max_seconds=limits.max_seconds)
-    return Image.open(stream, formats=[image_format])
-
-
-def _unreadable_header(image_format: str) -> UndecodableImage:
-    return UndecodableImage(
-        f"file starts like {image_format} but its header cannot be read; replace it with a sound copy"
-    )
-
-
-def _check_pixels(size_wh: tuple[int, int], limits: DecodeLimits) -> None:
-    width, height = size_wh
+def _check_pixels(header: Header, limits: DecodeLimits) -> None:
+    width, height = header.size_wh
     if width < 1 or height < 1:
         raise UndecodableImage(f"image is {width}x{height} px; replace it with a sound copy")
     if max(width, height) > limits.max_side_px:
@@ -220,7 +164,7 @@ def _check_pixels(size_wh: tuple[int, int], limits: DecodeLimits) -> None:
             f"image is {width}x{height} px, limit is {limits.max_side_px:,} px a side; "
             "scale it down"
         )
-    if width * height > limits.max_pixels:
+    if header.num_decoded_pixels > limits.max_pixels:
         raise ImageTooLarge(
             f"image is {width}x{height} px, limit is {limits.max_pixels / 1e6:g} million pixels; "
             "scale it down"
@@ -235,14 +179,3 @@ def _check_cost(header: Header, limits: DecodeLimits) -> None:
             f"image of {width}x{height} px is stored in a way that takes too much time or memory to "
             "decode; scale it down or save it again with an image editor"
         )
-
-
-def _scale_jpeg(image: Image.Image, shorter_px: int | None) -> int:
-    """Have a JPEG decoded at the smallest allowed scale and return it; 1 for other formats."""
-    if image.format not in ("JPEG", "MPO"):
-        return 1
-    width, height = image.size
-    scale = jpeg_scale(image.size, shorter_px)
-    if scale > 1:
-        image.draft(None, (width // scale, height // scale))
-    return scale

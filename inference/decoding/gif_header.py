@@ -18,7 +18,7 @@ _S_A_BYTE: Final = 20e-9
 _S_A_PIXEL: Final = 8e-9
 
 
-def read_gif_header(data: bytes) -> Header | None:
+def read_gif_header(data: bytes, _shorter_px: int | None = None) -> Header | None:
     """Return the header; None for a file without an image.
 
     Raises:

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from inference.decoding.header import RGB_BYTES, Header, check_exif, too_many
+from inference.decoding.header import RGB_BYTES, Header, check_exif, power_of_two_scale, too_many
+from inference.decoding.profile_cost import profile_s
 
 # Honest files have some 20 segments; 16 MiB of colour profile or XMP in segments of 64 kB are 256.
 _MAX_SEGMENTS: Final = 500
@@ -28,7 +29,7 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xDE}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _ARITHMETIC: Final = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _EXIF: Final = 0xE1
-_MULTI_PICTURE: Final = 0xE2
+_PROFILE: Final = 0xE2
 _PHOTOSHOP: Final = 0xED
 # All but other applications' segments and comments.
 _LOOKED_INTO: Final = frozenset(range(0x100)) - {0xFE, *range(0xE0, 0xF0)} | {0xE1, 0xE2, 0xED}
@@ -54,11 +55,20 @@ class _Start:
     size_wh: tuple[int, int] = (0, 0)
     sampling: tuple[tuple[int, int], ...] = ()
     scan: int | None = None
-    components_in_scan: int = 0
+    scan_header: bytes = b""
     table_bytes: int = 0
     photoshop_blocks: int = 0
     exif: list[bytes] = field(default_factory=list)
     exif_bytes: int = 0
+    profile_bytes: int = 0
+
+    @property
+    def num_pixels(self) -> int:
+        return self.size_wh[0] * self.size_wh[1]
+
+    @property
+    def is_in_scans(self) -> bool:
+        return self.marker in _PROGRESSIVE or self.scan_header[0] < len(self.sampling)
 
     @property
     def num_samples(self) -> int:
@@ -79,32 +89,32 @@ def read_jpeg_header(data: bytes, shorter_px: int | None = None) -> Header | Non
         check_exif(b"".join(start.exif), "JPEG")
     if start.scan is None or not start.sampling:
         return None
-    in_scans = start.marker in _PROGRESSIVE or start.components_in_scan < len(start.sampling)
-    scale = jpeg_scale(start.size_wh, shorter_px)
+    scale = power_of_two_scale(start.size_wh, shorter_px)
     num_samples = start.num_samples
-    seconds = len(data) * _S_A_BYTE["scans" if in_scans else "baseline"]
+    seconds = len(data) * _S_A_BYTE["scans" if start.is_in_scans else "baseline"]
     seconds += num_samples * _S_A_SAMPLE["scaled" if scale > 1 else "whole"]
     memory_bytes = 2 * RGB_BYTES * (start.size_wh[0] // scale) * (start.size_wh[1] // scale)
-    if in_scans:
+    if start.is_in_scans:
         seconds += _count_scans(data, start.scan) * (num_samples / 64) * _S_A_BLOCK
         memory_bytes = max(memory_bytes, memory_bytes // 2 + 2 * num_samples)
     if start.marker in _ARITHMETIC:
         seconds += num_samples * _ARITHMETIC_S_A_SAMPLE
-    return Header(size_wh=start.size_wh, seconds=seconds, memory_bytes=memory_bytes)
+    if start.profile_bytes:
+        seconds += profile_s(start.profile_bytes, start.num_pixels / scale**2)
+    return Header(size_wh=start.size_wh, seconds=seconds, memory_bytes=memory_bytes, scale=scale)
 
 
-def jpeg_scale(size_wh: tuple[int, int], shorter_px: int | None) -> int:
-    """Return 8, 4 or 2 where a JPEG is decoded at that fraction of its size, else 1.
-
-    The smallest scale whose shorter side stays at least twice `shorter_px`.
-    """
-    if shorter_px is None:
-        return 1
-    for scale in (8, 4, 2):
-        # libjpeg rounds up: the decoded side is ceil(side / scale).
-        if -(-min(size_wh) // scale) >= 2 * shorter_px:
-            return scale
-    return 1
+def scans_of(data: bytes) -> list[bytes] | None:
+    """Return the header of each scan, where an image is stored in several; None where all is in one."""
+    start = _read_start(data)
+    if start.scan is None or not start.is_in_scans:
+        return None
+    scans = [start.scan_header]
+    for found in _MARKER_IN_SCAN.finditer(data, start.scan):
+        if data[found.end() - 1] == _START_OF_SCAN:
+            length = int.from_bytes(data[found.end() : found.end() + 2], "big")
+            scans.append(data[found.end() + 2 : found.end() + length])
+    return scans
 
 
 def _read_start(data: bytes) -> _Start:
@@ -152,9 +162,9 @@ def _take_segment(start: _Start, marker: int, body: bytes) -> None:
             start.exif_bytes += len(body)
             if start.exif_bytes > _MAX_EXIF_BYTES:
                 raise too_many("bytes of EXIF", "JPEG")
-    elif marker == _MULTI_PICTURE:
-        if body.startswith(b"MPF\0"):
-            check_exif(body[4:], "JPEG")
+    elif marker == _PROFILE:
+        if body.startswith(b"ICC_PROFILE\0"):
+            start.profile_bytes += len(body)
     elif marker == _PHOTOSHOP:
         start.photoshop_blocks += body.count(b"8BIM")
         if start.photoshop_blocks > _MAX_PHOTOSHOP_BLOCKS:
@@ -173,7 +183,7 @@ def _take_table(start: _Start, marker: int, body: bytes) -> None:
         factors = body[7 : 6 + 3 * body[5] : 3]
         start.sampling = tuple((max(1, f >> 4), max(1, f & 15)) for f in factors)
     elif marker == _START_OF_SCAN and body:
-        start.components_in_scan = body[0]
+        start.scan_header = body
 
 
 def _count_scans(data: bytes, first_scan: int) -> int:

@@ -3,7 +3,8 @@
 import struct
 from typing import Final
 
-from inference.decoding.header import RGB_BYTES, Header, check_exif, too_many
+from inference.decoding.header import RGB_BYTES, Header, check_exif, power_of_two_scale, too_many
+from inference.decoding.profile_cost import profile_s
 
 _CHUNK: Final = struct.Struct("<4sI")
 _FIRST_CHUNK: Final = 12
@@ -22,20 +23,24 @@ def is_still(data: bytes) -> bool:
     return data[12:16] != b"VP8X" or (len(data) > 20 and not data[20] & _ANIMATED)
 
 
-def read_webp_header(data: bytes) -> Header | None:
+def read_webp_header(data: bytes, shorter_px: int | None = None) -> Header | None:
     """Return the header; None for a file without one.
 
     Raises:
         UndecodableImage: more chunks than an honest file has.
     """
-    _walk(data)
+    profile_bytes = _walk(data)
     size_wh = _read_size(data)
     if size_wh is None:
         return None
     num_pixels = size_wh[0] * size_wh[1]
+    seconds = len(data) * _S_A_BYTE + num_pixels * _S_A_PIXEL
+    if profile_bytes:
+        scale = power_of_two_scale(size_wh, shorter_px)
+        seconds += profile_s(profile_bytes, num_pixels / scale**2)
     return Header(
         size_wh=size_wh,
-        seconds=len(data) * _S_A_BYTE + num_pixels * _S_A_PIXEL,
+        seconds=seconds,
         memory_bytes=num_pixels * _BYTES_A_PIXEL,
     )
 
@@ -56,8 +61,9 @@ def _read_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _walk(data: bytes) -> None:
-    position, chunks = _FIRST_CHUNK, 0
+def _walk(data: bytes) -> int:
+    """Count the chunks; return the bytes of the colour profile."""
+    position, chunks, profile_bytes = _FIRST_CHUNK, 0, 0
     while position + _CHUNK.size <= len(data):
         kind, length = _CHUNK.unpack_from(data, position)
         chunks += 1
@@ -67,4 +73,7 @@ def _walk(data: bytes) -> None:
         if kind == b"EXIF":
             block = data[start : start + length]
             check_exif(block.removeprefix(b"Exif\0\0"), "WebP")
+        elif kind == b"ICCP":
+            profile_bytes += length
         position = start + length + length % 2
+    return profile_bytes

@@ -11,6 +11,7 @@ import torch
 import torchvision
 from torch import nn
 
+from inference.decoding import CURRENT_DECODER
 from inference.manifest import BackboneInfo
 from inference.preprocessing import PreprocessSpec
 from training.backbones.catalogue import (
@@ -195,6 +196,7 @@ def _own_spec(backbone: BackboneName, network: Any) -> PreprocessSpec:
             interpolation="bicubic",
             mean=(0.5, 0.5, 0.5),
             std=(0.5, 0.5, 0.5),
+            decoder=CURRENT_DECODER,
         )
     if backbone.source == "timm":
         data = timm.data.resolve_model_data_config(network)
@@ -205,6 +207,7 @@ def _own_spec(backbone: BackboneName, network: Any) -> PreprocessSpec:
             interpolation=_known_filter(data["interpolation"]),
             mean=tuple(data["mean"]),
             std=tuple(data["std"]),
+            decoder=CURRENT_DECODER,
         )
     transforms = torchvision.models.get_model_weights(backbone.name).DEFAULT.transforms()
     side = transforms.crop_size[0]
@@ -214,6 +217,7 @@ def _own_spec(backbone: BackboneName, network: Any) -> PreprocessSpec:
         interpolation=_known_filter(transforms.interpolation.value),
         mean=tuple(transforms.mean),
         std=tuple(transforms.std),
+        decoder=CURRENT_DECODER,
     )
 
 

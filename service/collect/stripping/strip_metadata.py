@@ -8,7 +8,7 @@ from typing import Final
 from inference.decoding import read_orientation
 from inference.formats import sniff_format
 from service.collect.stripping import bmp, gif, jpeg, png, webp
-from service.collect.stripping.parts import UPRIGHT
+from service.collect.stripping.parts import UPRIGHT, CannotStrip
 
 _FORMATS: Final[Mapping[str, ModuleType]] = {
     "JPEG": jpeg,
@@ -35,6 +35,8 @@ def strip_metadata(data: bytes) -> StrippedImage:
         ImageError: it cannot be decoded.
     """
     image_format = sniff_format(data)
+    if image_format not in _FORMATS:
+        raise CannotStrip(f"{image_format}: its metadata cannot be taken out")
     stripper = _FORMATS[image_format]
     orientation = read_orientation(data) if stripper.may_be_turned(data) else UPRIGHT
     return StrippedImage(data=stripper.strip(data, orientation), image_format=image_format)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.decoding import rgb
+from inference.decoding import deep_samples, rgb
 from tests.inference.samples import noise
 
 SIZE_WH = (61, 47)
@@ -41,7 +41,8 @@ def images() -> dict[str, Image.Image]:
 @pytest.mark.parametrize("name", images())
 def test_strips_give_the_pixels_of_the_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rgb.to_rgb(images()[name])
-    monkeypatch.setattr(rgb, "_STRIP_PIXELS", 5 * SIZE_WH[0] + 7)
+    monkeypatch.setattr(rgb, "STRIP_PIXELS", 5 * SIZE_WH[0] + 7)
+    monkeypatch.setattr(deep_samples, "STRIP_PIXELS", 5 * SIZE_WH[0] + 7)
     in_strips = rgb.to_rgb(images()[name])
     assert in_strips.mode == "RGB"
     np.testing.assert_array_equal(np.asarray(in_strips), np.asarray(whole))

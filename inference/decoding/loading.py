@@ -1,0 +1,264 @@
+"""From encoded bytes to a decoded image of any mode: which library does it for which format."""
+
+import dataclasses
+import io
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin
+
+from inference.decoding import deep_samples, incomplete_jpeg
+from inference.decoding.failures import PILLOW_FAILURES
+from inference.decoding.header import Header
+from inference.decoding.heif import decode_heif
+from inference.decoding.jpeg_segments import without_metadata
+from inference.decoding.limits import DecodeLimits
+from inference.decoding.netpbm import decode_netpbm
+from inference.decoding.orientation import orientation_of
+from inference.decoding.png_chunks import without_texts
+from inference.decoding.tiff_header import only_first_page, pages
+from inference.decoding.timed_reader import TimedReader
+from inference.decoding.versions import CURRENT_DECODER
+from inference.decoding.webp_frame import decode_first_frame
+from inference.errors import ImageTooLarge, UndecodableImage
+
+_PIECE_BYTES: Final = ImageFile.MAXBLOCK
+# Others count the seconds of the thread that decodes.
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+_AVIF_SEQUENCE: Final = b"ftypavis"
+_AVIF_STILL: Final = b"ftypavif"
+
+_WITHOUT_PILLOW: Final = {"HEIF": decode_heif, "PPM": decode_netpbm}
+_WHITE_IS_ZERO: Final = 0
+_PHOTOMETRIC: Final = 262
+# How 16-bit colours are laid out in a file: what reads their high bytes, and what reads their low ones.
+_LOW_BYTES: Final = {
+    f"{mode};16{order}": f"{mode};16{other}"
+    for mode in ("RGB", "RGBA", "RGBX", "RGBa")
+    for order, other in (("B", "L"), ("L", "B"), ("N", "B" if np.little_endian else "L"))
+}
+# Grey and alpha have as many bytes a pixel as four channels of 8 bits: the second is grey's low byte.
+_GREY_ALPHA: Final = "LA;16B"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A decoded image.
+
+    Attributes:
+        image: of any mode, as it is stored: not turned, not converted.
+        stored_wh: (width, height) before any scaled decoding.
+        orientation: EXIF's number.
+        scale: as `Header.scale`.
+        white_is_zero: grey of more than 8 bits that is still to be turned around.
+        notes: what a person should know about the file.
+    """
+
+    image: Image.Image
+    stored_wh: tuple[int, int]
+    orientation: int = 1
+    scale: int = 1
+    white_is_zero: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def load(
+    data: bytes, image_format: str, header: Header, limits: DecodeLimits, *, decoder: int
+) -> Loaded:
+    """Decode a file.
+
+    Args:
+        data: the encoded file.
+        image_format: the decoder's name for it.
+        header: what was read of it before.
+        limits: how long decoding may take.
+        decoder: the number of the rules.
+
+    Raises:
+        UndecodableImage, OutOfTime, PILLOW_FAILURES: it cannot be decoded.
+    """
+    if image_format == "JPEG":
+        return _load_jpeg(data, header, limits)
+    if image_format in _WITHOUT_PILLOW:
+        image = _WITHOUT_PILLOW[image_format](data)
+        return Loaded(image=image, stored_wh=image.size)
+    if image_format == "PNG":
+        return _load_png(data, header, limits, decoder)
+    if image_format == "TIFF":
+        return _load_tiff(data, header, limits, decoder)
+    if image_format == "AVIF" and data[4:12] == _AVIF_SEQUENCE:
+        data = data[:4] + _AVIF_STILL + data[12:]  # the picture that stands for it
+    return _loaded(_open(data, image_format, header, limits), data, header.scale)
+
+
+def load_orientation(data: bytes, image_format: str, header: Header, limits: DecodeLimits) -> int:
+    """Return EXIF's number as `load` would, 1 where what it gives is upright.
+
+    Raises:
+        UndecodableImage, OutOfTime, PILLOW_FAILURES: it cannot be decoded.
+    """
+    if image_format in _WITHOUT_PILLOW or image_format == "TIFF":
+        return 1
+    if image_format == "JPEG":
+        return orientation_of(_open_jpeg(data, header, limits)[0])
+    if image_format == "PNG":
+        return _load_png(data, header, limits, CURRENT_DECODER).orientation
+    return orientation_of(_open(data, image_format, header, limits))
+
+
+def _open(data: bytes, image_format: str, header: Header, limits: DecodeLimits) -> Image.Image:
+    """Open a file; nothing is decoded yet, unless it is an icon."""
+    stream = io.BytesIO(data)
+    if len(data) > _PIECE_BYTES:  # a smaller one is read at once
+        stream = TimedReader(data, max_seconds=limits.max_seconds)
+    try:
+        image: Image.Image
+        if image_format == "JPEG":  # Pillow's own limit is of pixels before any scaled decoding
+            image = JpegImagePlugin.JpegImageFile(stream)
+        elif image_format == "AVIF":  # of which Pillow knows but some by their first bytes
+            image = AvifImagePlugin.AvifImageFile(stream)
+        else:
+            image = Image.open(stream, formats=[image_format])
+    except (MemoryError, Image.DecompressionBombError) as err:
+        raise ImageTooLarge("image has too many pixels; scale it down") from err
+    if image.width * image.height > header.num_pixels:
+        raise unreadable_header(image_format)
+    return image
+
+
+def unreadable_header(image_format: str) -> UndecodableImage:
+    """Return the error for a file whose header is damaged."""
+    return UndecodableImage(
+        f"file starts like {image_format} but its header cannot be read; replace it with a sound copy"
+    )
+
+
+def _loaded(image: Image.Image, data: bytes = b"", scale: int = 1) -> Loaded:
+    stored_wh = image.size
+    if scale > 1:  # a JPEG 2000, by its resolutions
+        image.reduce = scale.bit_length() - 1  # type: ignore[method-assign,assignment]
+    loaded = decode_first_frame(data, image) if image.format == "WEBP" else None
+    if loaded is None:
+        image.load()
+        loaded = image
+    elif "icc_profile" in image.info:
+        loaded.info["icc_profile"] = image.info["icc_profile"]
+    return Loaded(image=loaded, stored_wh=stored_wh, orientation=orientation_of(image), scale=scale)
+
+
+def _open_jpeg(data: bytes, header: Header, limits: DecodeLimits) -> tuple[Image.Image, bytes]:
+    """Open a JPEG; one whose metadata Pillow stumbles over without them, so unturned."""
+    try:
+        return _open(data, "JPEG", header, limits), data
+    except PILLOW_FAILURES:
+        data = without_metadata(data)
+    try:
+        return _open(data, "JPEG", header, limits), data
+    except PILLOW_FAILURES as err:
+        raise unreadable_header("JPEG") from err
+
+
+def _load_jpeg(data: bytes, header: Header, limits: DecodeLimits) -> Loaded:
+    image, data = _open_jpeg(data, header, limits)
+    notes: tuple[str, ...] = ()
+    stored_wh = image.size
+    draft_wh = _draft(image, header.scale)
+    try:
+        image.load()
+    except OSError:
+        image, notes = _complete(data, header, limits, draft_wh)
+    return Loaded(
+        image=image,
+        stored_wh=stored_wh,
+        orientation=orientation_of(image),
+        scale=header.scale,
+        notes=notes,
+    )
+
+
+def _draft(image: Image.Image, scale: int) -> tuple[int, int] | None:
+    if scale == 1:
+        return None
+    draft_wh = (image.width // scale, image.height // scale)
+    image.draft(None, draft_wh)
+    return draft_wh
+
+
+def _complete(
+    data: bytes, header: Header, limits: DecodeLimits, draft_wh: tuple[int, int] | None
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """Decode a JPEG that ends too early."""
+    missing = incomplete_jpeg.missing_share(data, draft_wh)
+    if missing > incomplete_jpeg.MAX_MISSING_SHARE:
+        raise UndecodableImage(
+            f"JPEG image is truncated: {missing:.0%} of its rows are missing, up to "
+            f"{incomplete_jpeg.MAX_MISSING_SHARE:.0%} are filled in; replace it with a sound copy"
+        )
+    image = _open(incomplete_jpeg.with_end(data), "JPEG", header, limits)
+    _draft(image, header.scale)
+    image.load()
+    rows = f"{missing:.1%} of its rows are missing" if missing else "its end is missing"
+    return image, (f"incomplete: {rows}",)
+
+
+def _load_png(data: bytes, header: Header, limits: DecodeLimits, decoder: int) -> Loaded:
+    """Decode a PNG; one whose texts or profile Pillow finds too long without them."""
+    if header.has_long_texts:
+        return _load_deep(without_texts(data), "PNG", header, limits, decoder)
+    try:
+        return _load_deep(data, "PNG", header, limits, decoder)
+    except PILLOW_FAILURES:
+        lean = without_texts(data)
+        if len(lean) == len(data):
+            raise
+        return _load_deep(lean, "PNG", header, limits, decoder)
+
+
+def _load_tiff(data: bytes, header: Header, limits: DecodeLimits, decoder: int) -> Loaded:
+    all_pages = list(pages(data))
+    loaded = _load_deep(only_first_page(data), "TIFF", header, limits, decoder)
+    white_is_zero = all_pages[0].value(data, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
+    notes = (f"{len(all_pages)} pages, of which this is the first",) if len(all_pages) > 1 else ()
+    # Pillow has turned it.
+    return dataclasses.replace(
+        loaded, orientation=1, stored_wh=loaded.image.size, white_is_zero=white_is_zero, notes=notes
+    )
+
+
+def _load_deep(
+    data: bytes, image_format: str, header: Header, limits: DecodeLimits, decoder: int
+) -> Loaded:
+    """Decode; colours of 16 bits of which few are used are read again for their low bytes."""
+    image = _open(data, image_format, header, limits)
+    layout = _layout(image)
+    loaded = _loaded(image)
+    if decoder < 2 or not (layout in _LOW_BYTES or layout == _GREY_ALPHA):
+        return loaded
+    bits = deep_samples.bits_of_high_bytes(loaded.image)
+    if bits < 16:
+        low = _open(data, image_format, header, limits)
+        _set_layout(low, _LOW_BYTES.get(layout, "RGBA"))
+        low.load()
+        if layout == _GREY_ALPHA:
+            low = Image.merge("RGB", [low.getchannel("G")] * 3)
+        deep_samples.join_bytes(loaded.image, low, bits)
+    return loaded
+
+
+def _layout(image: Image.Image) -> str:
+    """Return how samples are laid out in the file, in Pillow's words; "" where pieces of it differ."""
+    layouts = {_first(tile.args) for tile in getattr(image, "tile", ())}
+    return layouts.pop() if len(layouts) == 1 else ""
+
+
+def _first(args: object) -> str:
+    return str(args[0] if isinstance(args, tuple) and args else args)
+
+
+def _set_layout(image: Image.Image, layout: str) -> None:
+    assert isinstance(image, ImageFile.ImageFile)
+    image.tile = [
+        tile._replace(args=(layout, *tile.args[1:]) if isinstance(tile.args, tuple) else layout)
+        for tile in image.tile
+    ]
