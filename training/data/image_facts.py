@@ -12,7 +12,7 @@ from inference.decoding import DecodedImage
 from training.runtime.arrays import Doubles, Floats
 
 # Part of the cache's key: raise it when a fact is computed differently.
-FACTS_VERSION: Final = "3"
+FACTS_VERSION: Final = "4"
 _STATISTICS_PX: Final = 256
 _HASHED_PX: Final = 32
 # The eight lowest frequencies of the cosine transform, as a matrix: (8, 32).

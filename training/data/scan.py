@@ -219,7 +219,9 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     if fact is not None and places is not None:
         return _Known(sha256=sha256, fact=fact, places=places)
     try:
-        decoded = decode_image(data, shorter_px=views.spec.resize_shorter_px)
+        decoded = decode_image(
+            data, shorter_px=views.spec.resize_shorter_px, decoder=views.spec.decoder
+        )
     except ImageError as err:
         return _Decoded(sha256=sha256, fact=f"{_REFUSED}{err}", pixels={})
     fact = gather_facts(decoded).to_json()

@@ -7,7 +7,7 @@ from inference.decoding import DecodedImage
 from inference.preprocessing import PreprocessSpec, preprocess, resize_shorter
 from training.runtime.arrays import Pixels
 
-# Part of every key: raise it when decoding or resizing changes, and no stale pixel is read again.
+# Part of every key, as is the decoder's number: raise it when resizing changes, and no stale pixel is read.
 PIXELS_VERSION: Final = "1"
 
 
@@ -27,12 +27,16 @@ class Views:
         """The name of the evaluation view."""
         height, width = self.spec.crop_hw
         size = f"{self.spec.resize_shorter_px}-{height}x{width}"
-        return f"evaluation-{PIXELS_VERSION}-{size}-{self.spec.interpolation}"
+        return f"evaluation-{self._version}-{size}-{self.spec.interpolation}"
 
     @property
     def training(self) -> str:
         """The name of the training view."""
-        return f"training-{PIXELS_VERSION}-{self.spec.resize_shorter_px}-{self.spec.interpolation}"
+        return f"training-{self._version}-{self.spec.resize_shorter_px}-{self.spec.interpolation}"
+
+    @property
+    def _version(self) -> str:
+        return f"{PIXELS_VERSION}.{self.spec.decoder}"
 
     @property
     def names(self) -> list[str]:
