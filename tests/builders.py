@@ -17,6 +17,7 @@ from PIL import Image
 
 from inference.atomic_publish import publish_package
 from inference.classifier import Classifier
+from inference.decoding import CURRENT_DECODER
 from inference.golden import write_golden
 from inference.manifest import (
     FORMAT_VERSION,
@@ -50,6 +51,7 @@ SPEC = PreprocessSpec(
     interpolation="bilinear",
     mean=(0.0, 0.0, 0.0),
     std=(1.0, 1.0, 1.0),
+    decoder=CURRENT_DECODER,
 )
 
 

@@ -4,6 +4,7 @@ Those in `SOUND` show `picture()` or a part of it and are taken; those in `BAD` 
 one treatment, the same when a folder is scanned and when a client sends it.
 """
 
+import io
 import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,6 +16,7 @@ from PIL import Image
 
 from inference.decoding import DEFAULT_LIMITS
 from tests.builders import encode
+from tests.inference.colour_profiles import ADOBE
 from tests.inference.samples import (
     jpeg_header,
     jpeg_with_exif,
@@ -27,6 +29,7 @@ from tests.inference.samples import (
     ycck_jpeg,
 )
 
+FILES: Final = Path(__file__).parent / "files"
 _SIZE_WH: Final = (48, 32)
 _FIELD_OF_NO_TYPE: Final = b"II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\xff\xff" + b"\xff" * 8
 
@@ -47,8 +50,8 @@ def _half_clear(mode: str) -> bytes:
     return encode(image)
 
 
-def _grey_16_bit() -> bytes:
-    rows = [np.linspace(0, 65535, 48).astype(">u2").tobytes() for _ in range(32)]
+def _grey_16_bit(highest: int = 65_535) -> bytes:
+    rows = [np.linspace(0, highest, 48).astype(">u2").tobytes() for _ in range(32)]
     return png(_SIZE_WH, bit_depth=16, colour_type=0, rows=rows)
 
 
@@ -102,22 +105,45 @@ SOUND: Final[Mapping[str, Callable[[], bytes]]] = {
     "large.jpg": lambda: encode(picture((5_001, 3_003)), "JPEG"),
     "png-by-content.jpg": lambda: encode(picture(), "PNG"),
     "data-behind-its-end.jpg": lambda: encode(picture(), "JPEG") + b"tail" * 100,
+    "metadata-bomb.png": _metadata_bomb,
+    "without-its-end.jpg": lambda: encode(picture(), "JPEG")[:-2],
+    "grey-12-bit.png": lambda: _grey_16_bit(highest=4095),
+    "adobe-rgb.png": lambda: encode(picture(), icc_profile=ADOBE),
+}
+
+# Sound too, of kinds that few people send.
+OTHER_FORMATS: Final[Mapping[str, Callable[[], bytes]]] = {
+    "phone.heic": (FILES / "small.heic").read_bytes,
+    "turned.heic": (FILES / "turned.heic").read_bytes,
+    "picture.avif": lambda: encode(picture(), "AVIF"),
+    "animated.avif": lambda: encode(picture(), "AVIF", **_frames()),
+    "scan.tif": lambda: encode(picture(), "TIFF", compression="tiff_lzw"),
+    "pages.tif": lambda: encode(picture(), "TIFF", **_frames()),
+    "tiff.jpg": lambda: encode(picture(), "TIFF", compression="jpeg"),
+    "turned.tif": lambda: encode(picture(), "TIFF", exif=orientation_exif(6)),
+    "detector.tif": lambda: encode(Image.open(io.BytesIO(_grey_16_bit(highest=4095))), "TIFF"),
+    "float.tif": lambda: encode(picture().convert("F"), "TIFF"),
+    "picture.jp2": lambda: encode(picture(), "JPEG2000"),
+    "icon.ico": lambda: encode(picture(), "ICO", sizes=[(16, 16), (32, 21)]),
+    "picture.ppm": lambda: encode(picture(), "PPM"),
+    "deep.pgm": lambda: b"P5 48 32 4095\n" + np.arange(48 * 32, dtype=">u2").tobytes(),
 }
 
 BAD: Final[Mapping[str, Callable[[], bytes]]] = {
     "empty.jpg": lambda: b"",
     "html.jpg": lambda: b"<!DOCTYPE html><html><head><title>404</title></head></html>",
     "text.png": "고양이".encode,
-    "tiff.jpg": lambda: encode(picture(), "TIFF"),
     "svg.png": lambda: b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>',
     "heic.jpg": lambda: b"\0\0\0\x18ftypheic" + bytes(64),
+    "dicom.png": lambda: bytes(128) + b"DICM\x02\0\0\0",
+    "film.jpg": lambda: b"\0\0\0\x14ftypqt  \0\0\0\0qt  \0\0\0\x08wide",
+    "raw.tif": lambda: b"II*\0\x10\0\0\0CR\2\0" + bytes(64),
     "cut.jpg": lambda: _cut(encode(noise(_SIZE_WH), "JPEG")),
     "cut.png": lambda: _cut(encode(noise(_SIZE_WH), "PNG")),
     "cut.webp": lambda: _cut(encode(noise(_SIZE_WH), "WEBP")),
     "signature-alone.png": lambda: b"\x89PNG\r\n\x1a\n",
     "too-many-pixels.jpg": lambda: jpeg_header((60_000, 60_000)),
     "too-many-pixels.png": lambda: png((60_000, 60_000), bit_depth=8, colour_type=2, rows=[b""]),
-    "metadata-bomb.png": _metadata_bomb,
 }
 
 

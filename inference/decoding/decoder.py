@@ -103,7 +103,7 @@ def read_orientation(data: bytes, *, limits: DecodeLimits = DEFAULT_LIMITS) -> i
     # Of a PNG, which may say so behind its pixels, these are decoded.
     with _ROOM.hold(header.memory_bytes if image_format == "PNG" else 0):
         try:
-            return load_orientation(data, image_format, header, limits)
+            return load_orientation(data, image_format, header, max_seconds=limits.max_seconds)
         except (*PILLOW_FAILURES, OutOfTime) as err:
             raise UndecodableImage(f"{image_format} image is truncated or damaged") from err
 
@@ -118,7 +118,7 @@ def _decode(
     decoder: int,
 ) -> DecodedImage:
     try:
-        loaded = load(data, image_format, header, limits, decoder=decoder)
+        loaded = load(data, image_format, header, max_seconds=limits.max_seconds, decoder=decoder)
         rgb, reduced = _to_srgb(loaded, shorter_px, decoder)
         if rgb is not loaded.image:
             loaded.image.close()  # its memory goes now, before a turn makes another copy

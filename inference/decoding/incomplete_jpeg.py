@@ -4,13 +4,11 @@ Downloads and uploads break off, cards are pulled out, programs forget the end m
 the last colour; viewers show that.
 """
 
-import io
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 import numpy as np
-from PIL import JpegImagePlugin
+from PIL import Image
 
 from inference.decoding.jpeg_header import scans_of
 
@@ -18,8 +16,7 @@ from inference.decoding.jpeg_header import scans_of
 # have to hold all frequencies of all colours, if coarsely.
 MAX_MISSING_SHARE: Final = 0.2
 _END: Final = b"\xff\xd9"
-# No encoder gives a row of it.
-_UNWRITTEN: Final = 1, 254, 2, 253
+_ANYTHING: Final = bytes(range(1, 255)) * 8
 
 
 def with_end(data: bytes) -> bytes:
@@ -27,28 +24,24 @@ def with_end(data: bytes) -> bytes:
     return data + _END
 
 
-def missing_share(data: bytes, draft_wh: tuple[int, int] | None) -> float:
+def with_anything(data: bytes) -> bytes:
+    """Return the file with some image data and then an end marker: rows that it has do not change by that."""
+    return data + _ANYTHING + _END
+
+
+def missing_share(data: bytes, ended: Image.Image, continued: Image.Image) -> float:
     """Return the share of rows, 0 to 1, that a JPEG without its end lacks.
 
     Args:
         data: the file.
-        draft_wh: as for Pillow's `draft`, to decode at a fraction of the size; None for the whole.
+        ended, continued: what `with_end` and `with_anything` of it decode to.
     """
     scans = scans_of(data)
     if scans is not None:
         return 0.0 if _hold_all_frequencies(scans[:-1]) else 1.0
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-    if draft_wh is not None:
-        image.draft(None, draft_wh)
-    image.load_prepare()
-    unwritten = _UNWRITTEN[: len(image.getbands())]
-    image.im.paste(unwritten if len(unwritten) > 1 else unwritten[0], (0, 0, *image.size))
-    with suppress(OSError):
-        image.load()
-    image.tile = []
-    rows = np.asarray(image).reshape(image.height, image.width, -1)
-    written = np.flatnonzero((rows != unwritten).any(axis=(1, 2)))
-    return 1 - (int(written[-1]) + 1 if written.size else 0) / image.height
+    differs = np.asarray(ended) != np.asarray(continued)
+    rows = np.flatnonzero(differs.reshape(ended.height, -1).any(axis=1))
+    return 1 - int(rows[0]) / ended.height if rows.size else 0.0
 
 
 def _hold_all_frequencies(scans: Sequence[bytes]) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,6 @@ from inference.decoding.failures import PILLOW_FAILURES
 from inference.decoding.header import Header
 from inference.decoding.heif import decode_heif
 from inference.decoding.jpeg_segments import without_metadata
-from inference.decoding.limits import DecodeLimits
 from inference.decoding.netpbm import decode_netpbm
 from inference.decoding.orientation import orientation_of
 from inference.decoding.png_chunks import without_texts
@@ -64,7 +64,7 @@ class Loaded:
 
 
 def load(
-    data: bytes, image_format: str, header: Header, limits: DecodeLimits, *, decoder: int
+    data: bytes, image_format: str, header: Header, *, max_seconds: float, decoder: int
 ) -> Loaded:
     """Decode a file.
 
@@ -72,46 +72,48 @@ def load(
         data: the encoded file.
         image_format: the decoder's name for it.
         header: what was read of it before.
-        limits: how long decoding may take.
+        max_seconds: of this thread on a core.
         decoder: the number of the rules.
 
     Raises:
         UndecodableImage, OutOfTime, PILLOW_FAILURES: it cannot be decoded.
     """
+    ends_at = time.thread_time() + max_seconds
     if image_format == "JPEG":
-        return _load_jpeg(data, header, limits)
+        return _load_jpeg(data, header, ends_at)
     if image_format in _WITHOUT_PILLOW:
         image = _WITHOUT_PILLOW[image_format](data)
         return Loaded(image=image, stored_wh=image.size)
     if image_format == "PNG":
-        return _load_png(data, header, limits, decoder)
+        return _load_png(data, header, ends_at, decoder)
     if image_format == "TIFF":
-        return _load_tiff(data, header, limits, decoder)
+        return _load_tiff(data, header, ends_at, decoder)
     if image_format == "AVIF" and data[4:12] == _AVIF_SEQUENCE:
         data = data[:4] + _AVIF_STILL + data[12:]  # the picture that stands for it
-    return _loaded(_open(data, image_format, header, limits), data, header.scale)
+    return _loaded(_open(data, image_format, header, ends_at), data, header.scale)
 
 
-def load_orientation(data: bytes, image_format: str, header: Header, limits: DecodeLimits) -> int:
+def load_orientation(data: bytes, image_format: str, header: Header, *, max_seconds: float) -> int:
     """Return EXIF's number as `load` would, 1 where what it gives is upright.
 
     Raises:
         UndecodableImage, OutOfTime, PILLOW_FAILURES: it cannot be decoded.
     """
+    ends_at = time.thread_time() + max_seconds
     if image_format in _WITHOUT_PILLOW or image_format == "TIFF":
         return 1
     if image_format == "JPEG":
-        return orientation_of(_open_jpeg(data, header, limits)[0])
+        return orientation_of(_open_jpeg(data, header, ends_at)[0])
     if image_format == "PNG":
-        return _load_png(data, header, limits, CURRENT_DECODER).orientation
-    return orientation_of(_open(data, image_format, header, limits))
+        return _load_png(data, header, ends_at, CURRENT_DECODER).orientation
+    return orientation_of(_open(data, image_format, header, ends_at))
 
 
-def _open(data: bytes, image_format: str, header: Header, limits: DecodeLimits) -> Image.Image:
+def _open(data: bytes, image_format: str, header: Header, ends_at: float) -> Image.Image:
     """Open a file; nothing is decoded yet, unless it is an icon."""
     stream = io.BytesIO(data)
     if len(data) > _PIECE_BYTES:  # a smaller one is read at once
-        stream = TimedReader(data, max_seconds=limits.max_seconds)
+        stream = TimedReader(data, ends_at=ends_at)
     try:
         image: Image.Image
         if image_format == "JPEG":  # Pillow's own limit is of pixels before any scaled decoding
@@ -147,27 +149,27 @@ def _loaded(image: Image.Image, data: bytes = b"", scale: int = 1) -> Loaded:
     return Loaded(image=loaded, stored_wh=stored_wh, orientation=orientation_of(image), scale=scale)
 
 
-def _open_jpeg(data: bytes, header: Header, limits: DecodeLimits) -> tuple[Image.Image, bytes]:
+def _open_jpeg(data: bytes, header: Header, ends_at: float) -> tuple[Image.Image, bytes]:
     """Open a JPEG; one whose metadata Pillow stumbles over without them, so unturned."""
     try:
-        return _open(data, "JPEG", header, limits), data
+        return _open(data, "JPEG", header, ends_at), data
     except PILLOW_FAILURES:
         data = without_metadata(data)
     try:
-        return _open(data, "JPEG", header, limits), data
+        return _open(data, "JPEG", header, ends_at), data
     except PILLOW_FAILURES as err:
         raise unreadable_header("JPEG") from err
 
 
-def _load_jpeg(data: bytes, header: Header, limits: DecodeLimits) -> Loaded:
-    image, data = _open_jpeg(data, header, limits)
-    notes: tuple[str, ...] = ()
+def _load_jpeg(data: bytes, header: Header, ends_at: float) -> Loaded:
+    image, data = _open_jpeg(data, header, ends_at)
     stored_wh = image.size
-    draft_wh = _draft(image, header.scale)
+    _draft(image, header.scale)
+    notes: tuple[str, ...] = ()
     try:
         image.load()
     except OSError:
-        image, notes = _complete(data, header, limits, draft_wh)
+        image, notes = _complete(data, header, ends_at)
     return Loaded(
         image=image,
         stored_wh=stored_wh,
@@ -177,47 +179,46 @@ def _load_jpeg(data: bytes, header: Header, limits: DecodeLimits) -> Loaded:
     )
 
 
-def _draft(image: Image.Image, scale: int) -> tuple[int, int] | None:
-    if scale == 1:
-        return None
-    draft_wh = (image.width // scale, image.height // scale)
-    image.draft(None, draft_wh)
-    return draft_wh
+def _draft(image: Image.Image, scale: int) -> None:
+    if scale > 1:
+        image.draft(None, (image.width // scale, image.height // scale))
 
 
-def _complete(
-    data: bytes, header: Header, limits: DecodeLimits, draft_wh: tuple[int, int] | None
-) -> tuple[Image.Image, tuple[str, ...]]:
+def _complete(data: bytes, header: Header, ends_at: float) -> tuple[Image.Image, tuple[str, ...]]:
     """Decode a JPEG that ends too early."""
-    missing = incomplete_jpeg.missing_share(data, draft_wh)
+    ended, continued = (
+        _open(ending(data), "JPEG", header, ends_at)
+        for ending in (incomplete_jpeg.with_end, incomplete_jpeg.with_anything)
+    )
+    for image in (ended, continued):
+        _draft(image, header.scale)
+        image.load()
+    missing = incomplete_jpeg.missing_share(data, ended, continued)
     if missing > incomplete_jpeg.MAX_MISSING_SHARE:
         raise UndecodableImage(
             f"JPEG image is truncated: {missing:.0%} of its rows are missing, up to "
             f"{incomplete_jpeg.MAX_MISSING_SHARE:.0%} are filled in; replace it with a sound copy"
         )
-    image = _open(incomplete_jpeg.with_end(data), "JPEG", header, limits)
-    _draft(image, header.scale)
-    image.load()
     rows = f"{missing:.1%} of its rows are missing" if missing else "its end is missing"
-    return image, (f"incomplete: {rows}",)
+    return ended, (f"incomplete: {rows}",)
 
 
-def _load_png(data: bytes, header: Header, limits: DecodeLimits, decoder: int) -> Loaded:
+def _load_png(data: bytes, header: Header, ends_at: float, decoder: int) -> Loaded:
     """Decode a PNG; one whose texts or profile Pillow finds too long without them."""
     if header.has_long_texts:
-        return _load_deep(without_texts(data), "PNG", header, limits, decoder)
+        return _load_deep(without_texts(data), "PNG", header, ends_at, decoder)
     try:
-        return _load_deep(data, "PNG", header, limits, decoder)
+        return _load_deep(data, "PNG", header, ends_at, decoder)
     except PILLOW_FAILURES:
         lean = without_texts(data)
         if len(lean) == len(data):
             raise
-        return _load_deep(lean, "PNG", header, limits, decoder)
+        return _load_deep(lean, "PNG", header, ends_at, decoder)
 
 
-def _load_tiff(data: bytes, header: Header, limits: DecodeLimits, decoder: int) -> Loaded:
+def _load_tiff(data: bytes, header: Header, ends_at: float, decoder: int) -> Loaded:
     all_pages = list(pages(data))
-    loaded = _load_deep(only_first_page(data), "TIFF", header, limits, decoder)
+    loaded = _load_deep(only_first_page(data), "TIFF", header, ends_at, decoder)
     white_is_zero = all_pages[0].value(data, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
     notes = (f"{len(all_pages)} pages, of which this is the first",) if len(all_pages) > 1 else ()
     # Pillow has turned it.
@@ -227,17 +228,17 @@ def _load_tiff(data: bytes, header: Header, limits: DecodeLimits, decoder: int) 
 
 
 def _load_deep(
-    data: bytes, image_format: str, header: Header, limits: DecodeLimits, decoder: int
+    data: bytes, image_format: str, header: Header, ends_at: float, decoder: int
 ) -> Loaded:
     """Decode; colours of 16 bits of which few are used are read again for their low bytes."""
-    image = _open(data, image_format, header, limits)
+    image = _open(data, image_format, header, ends_at)
     layout = _layout(image)
     loaded = _loaded(image)
     if decoder < 2 or not (layout in _LOW_BYTES or layout == _GREY_ALPHA):
         return loaded
     bits = deep_samples.bits_of_high_bytes(loaded.image)
     if bits < 16:
-        low = _open(data, image_format, header, limits)
+        low = _open(data, image_format, header, ends_at)
         _set_layout(low, _LOW_BYTES.get(layout, "RGBA"))
         low.load()
         if layout == _GREY_ALPHA:

@@ -17,11 +17,11 @@ class OutOfTime(Exception):
 
 
 class TimedReader(io.BytesIO):
-    """A file in memory that raises `OutOfTime` when read by a thread that took `max_seconds` of a core."""
+    """A file in memory that raises `OutOfTime` once its reader's `time.thread_time` is over `ends_at`."""
 
-    def __init__(self, data: bytes, *, max_seconds: float) -> None:
+    def __init__(self, data: bytes, *, ends_at: float) -> None:
         super().__init__(data)
-        self._ends_at = time.thread_time() + max_seconds
+        self._ends_at = ends_at
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read on.

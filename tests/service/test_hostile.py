@@ -180,7 +180,6 @@ HOSTILE_IMAGES = {
     "PDF": b"%PDF-1.7",
     "PostScript": b"%!PS-Adobe",
     "Photoshop": b"8BPS\0\1",
-    "TIFF": encode(Image.new("RGB", (8, 8)), "TIFF"),
     "FITS": b"SIMPLE  =                    T",
     "HEIC": b"\0\0\0\x18ftypheic",
     "a JPEG of PDF": b"%PDF-1.7\n" + JPEG,
@@ -198,7 +197,7 @@ def test_an_image_cut_anywhere_is_an_answer_or_a_problem(service: Process) -> No
         for image in (NOISE, JPEG):
             for sixteenth in range(1, 16):
                 cut = image[: len(image) * sixteenth // 16]
-                assert client.post("/predict", content=cut).status_code in (415, 422)
+                assert client.post("/predict", content=cut).status_code in (200, 415, 422)
 
 
 def test_more_data_than_pixels_is_not_unpacked(service: Process) -> None:

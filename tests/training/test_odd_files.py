@@ -17,6 +17,7 @@ from tests.odd_files import (
     BAD,
     CLUTTER,
     ODD_NAMES,
+    OTHER_FORMATS,
     SOUND,
     TURNED,
     too_many_bytes,
@@ -31,6 +32,7 @@ from training.data.scan import Scan, ScannedImage
 
 pytestmark = pytest.mark.training
 
+TAKEN = {**SOUND, **OTHER_FORMATS}
 # Each label weighs all channels, so that no pixel can change without the activation map.
 MIXING = np.array([[3, 5, 7], [7, 3, 5], [5, 7, 3]])
 
@@ -39,7 +41,7 @@ MIXING = np.array([[3, 5, 7], [7, 3, 5], [5, 7, 3]])
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a data set of odd files and a model repository."""
     root = tmp_path_factory.mktemp("odd")
-    write_files(root / "data" / "sound", SOUND)
+    write_files(root / "data" / "sound", TAKEN)
     write_files(root / "data" / "bad", BAD)
     write_class(root / "data" / "bad", 0, count=1)  # a class needs one readable image
     write_odd_names(root / "data" / "names")
@@ -93,13 +95,13 @@ def assert_same_pixels(
     assert entry["probability"] == expected.probability
 
 
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("name", TAKEN)
 def test_a_sound_odd_file_has_the_same_pixels_on_both_sides(
     name: str, odd_scan: Scan, service: TestClient, classifier: Classifier
 ) -> None:
     answer = service.post(
         "/predict",
-        content=SOUND[name](),
+        content=TAKEN[name](),
         headers={"content-type": "image/jpeg"},
         params={"embedding": True, "activation_map": True},
     )
@@ -130,7 +132,7 @@ def test_a_file_of_too_many_bytes_is_refused_for_the_same_reason_on_both_sides(
 
 def test_a_scan_takes_all_sound_files_and_refuses_no_other_than_the_bad(odd_scan: Scan) -> None:
     taken = {image.file.path.name for image in odd_scan.images}
-    assert taken == {*SOUND, *ODD_NAMES, "image0.png"}
+    assert taken == {*TAKEN, *ODD_NAMES, "image0.png"}
     assert refusals(odd_scan).keys() == BAD.keys()
 
 
@@ -184,9 +186,9 @@ def test_a_folder_of_odd_files_is_trained_on_and_served(
     for label in LABELS:
         write_clutter(data / label)
     write_odd_names(data / "red")
-    write_files(data / "green", SOUND)
+    write_files(data / "green", TAKEN)
     write_files(data / "blue", BAD)
     published = command(data, "--method", "probe").published
     taken = open_classifier(published).manifest.dataset.counts
     per_class = {label: sum(counts.get(label, 0) for counts in taken.values()) for label in LABELS}
-    assert per_class == {"red": 12 + len(ODD_NAMES), "green": 12 + len(SOUND), "blue": 12}
+    assert per_class == {"red": 12 + len(ODD_NAMES), "green": 12 + len(TAKEN), "blue": 12}

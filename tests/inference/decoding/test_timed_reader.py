@@ -15,14 +15,14 @@ from tests.inference.samples import noise
 def test_a_decode_is_ended_in_its_midst(image_format: str) -> None:
     data = encode(Image.effect_noise((1200, 1200), 100), image_format)
     assert len(data) > 5 * 65536
-    reader = TimedReader(data, max_seconds=0.0005)
+    reader = TimedReader(data, ends_at=time.thread_time() + 0.0005)
     with pytest.raises(OutOfTime), Image.open(reader) as image:
         image.load()
     assert 0 < reader.tell() < len(data)
 
 
 def test_only_the_threads_own_seconds_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = TimedReader(bytes(10_000), max_seconds=0.5)
+    reader = TimedReader(bytes(10_000), ends_at=time.thread_time() + 0.5)
     assert len(reader.read(4096)) == 4096
     now = time.thread_time()
     monkeypatch.setattr(time, "thread_time", lambda: now + 1)
@@ -33,5 +33,8 @@ def test_only_the_threads_own_seconds_count(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_it_reads_what_any_file_does() -> None:
     data = encode(noise((40, 30)))
-    with Image.open(TimedReader(data, max_seconds=9)) as ours, Image.open(io.BytesIO(data)) as its:
+    with (
+        Image.open(TimedReader(data, ends_at=time.thread_time() + 9)) as ours,
+        Image.open(io.BytesIO(data)) as its,
+    ):
         assert ours.tobytes() == its.tobytes()

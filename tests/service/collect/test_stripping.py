@@ -116,7 +116,11 @@ def decoded(data: bytes) -> np.ndarray:
     return np.asarray(decode_image(data, shorter_px=None).image)
 
 
-@pytest.mark.parametrize("name", [*SOUND, *WITH_SECRETS])
+# What is kept is checked against Pillow here, which refuses these.
+_NOT_FOR_PILLOW: Final = frozenset({"metadata-bomb.png", "without-its-end.jpg"})
+
+
+@pytest.mark.parametrize("name", sorted({*SOUND, *WITH_SECRETS} - _NOT_FOR_PILLOW))
 def test_it_decodes_to_the_same_pixels_without_a_word_of_the_metadata(name: str) -> None:
     data = {**SOUND, **WITH_SECRETS}[name]()
     stripped = strip_metadata(data).data
