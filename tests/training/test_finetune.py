@@ -17,6 +17,7 @@ from inference.session import SessionConfig
 from tests.training.conftest import Command
 from tests.training.folders import write_class, write_classes
 from training.candidates.candidate import Candidate, describe_method
+from training.candidates.selection import Selection
 from training.errors import NoTimeToTrain
 from training.run import fit as fitting
 from training.run.fit import Fitting
@@ -86,6 +87,26 @@ def test_a_probe_that_stands_is_the_one_that_is_made_without_training(
 
     monkeypatch.setattr(fitting, "_from_probe", no_time)
     outcome = command(colours, "--method", "finetune", "--name", "tuned")
+    first, second = (head_weights(folder) for folder in (published, outcome.published))
+    assert np.allclose(first, second, atol=1e-5)
+
+
+def test_a_longer_run_has_the_flipped_images_of_a_short_one_whatever_training_took(
+    command: Command, colours: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the probe was made there was time for them; when it is published, training has had it."""
+    trained: list[Candidate] = []
+
+    def overrun(probe: Candidate, of: Fitting) -> Selection:
+        trained.append(probe)
+        return Selection(chosen=probe, tried=(probe,), reason="")
+
+    def spare_s(*_: object) -> float:
+        return -60.0 if trained else 60.0
+
+    monkeypatch.setattr(fitting, "_from_probe", overrun)
+    monkeypatch.setattr(Fitting, "spare_s", spare_s)
+    outcome = command(colours, "--time-budget", "10m", "--method", "finetune", "--name", "longer")
     first, second = (head_weights(folder) for folder in (published, outcome.published))
     assert np.allclose(first, second, atol=1e-5)
 

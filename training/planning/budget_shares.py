@@ -75,6 +75,8 @@ class StageCosts:
     flipped_s: float = 0.0
     heads_s: float = 0.0
     images: int = 0
+    # A run without fine-tuning would have had the time for flipped images: so has the longer one.
+    keeps_flips: bool = False
 
     def saw(self, features: Features | None) -> None:
         """Take in what export and features took, where there were any."""
@@ -140,15 +142,16 @@ class StageCosts:
     def after_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return the seconds that follow training and the choice among its weights.
 
-        Flipped images are left out of them where there is no time otherwise.
+        Flipped images are left out of them where there is no time otherwise, unless they are to be kept.
         """
         full_s = self.reserve_s(dataset, precisions=len(config.precisions) - 1)
-        if self.budget.aim().has(self._few_steps_s(config, dataset) + full_s):
+        if self.keeps_flips or self.budget.aim().has(self._few_steps_s(config, dataset) + full_s):
             return full_s
         return self._least_reserve_s(config, dataset)
 
     def _least_reserve_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
-        return self.reserve_s(dataset, precisions=len(config.precisions) - 1, flipped=False)
+        num_precisions = len(config.precisions) - 1
+        return self.reserve_s(dataset, precisions=num_precisions, flipped=self.keeps_flips)
 
     def _few_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return what a few steps of the whole network take, and choosing among its weights."""

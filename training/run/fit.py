@@ -1,5 +1,6 @@
 """From prepared images to the model to publish: the probe, or a network trained from it."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -80,6 +81,10 @@ class Fitting:
         """Return the seconds that a fitted model leaves of the budget when it is published."""
         return self.costs.budget.left_s - self.costs.finish_s(dataset)
 
+    def flips_spare_s(self, dataset: Dataset) -> float:
+        """Return the seconds that may go into flipped images: any, where they are to be kept."""
+        return math.inf if self.costs.keeps_flips else self.spare_s(dataset)
+
     def images(
         self, dataset: Dataset, device: torch.device, *, horizontal_flip: bool
     ) -> StepImages:
@@ -133,6 +138,8 @@ def fit_model(fitting: Fitting, method: str) -> Selection | None:
     fitting.display.line(probe.describe())
     if method == "probe":
         return None if fitting.config.dry_run else Selection.without_rival(probe)
+    costs = fitting.costs
+    costs.keeps_flips = 0 < costs.flipped_s <= fitting.spare_s(fitting.prepared.dataset)
     try:
         selection = _from_probe(probe, fitting)
     except NoTimeToTrain:
@@ -181,7 +188,7 @@ def _make_finetuned(networks: list[TrainedNetwork], fitting: Fitting) -> Candida
     if dataset.folds is not None:
         dataset = dataset.validated_on(len(networks))
     trained = make_finetuned(
-        networks, dataset, fitting.display, spare_s=lambda: fitting.spare_s(dataset)
+        networks, dataset, fitting.display, spare_s=lambda: fitting.flips_spare_s(dataset)
     )
     fitting.display.line(trained.describe())
     return trained
@@ -245,7 +252,7 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candida
         fitting.config,
         fitting.display,
         flipped=flipped,
-        spare_s=lambda: fitting.spare_s(dataset),
+        spare_s=lambda: fitting.flips_spare_s(dataset),
     )
     costs = fitting.costs
     costs.probe_s, costs.heads_s = time.monotonic() - began, probe.heads_s

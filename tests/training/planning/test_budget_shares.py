@@ -98,3 +98,17 @@ def test_publishing_the_probe_needs_less_than_training(
     costs = costs_of(features, export_s=9.0)
     costs.probe_s = 30.0
     assert 9 * 5 + 9 < costs.finish_s(dataset) < costs.reserve_s(dataset)
+
+
+def test_flipped_images_that_a_short_run_has_are_kept_for_by_a_longer_one(
+    dataset: Dataset, features: Features
+) -> None:
+    """There is time for ten steps or for flipped images: it is for these."""
+    costs = slow(features)
+    without_s = costs.reserve_s(dataset, flipped=False)
+    between_s = costs._few_tail_steps_s(CONFIG, dataset) + 13 * costs._step_s(CONFIG) + without_s
+    costs = slow(features, budget_s=(between_s + 20) / 0.97)
+    assert costs.has_time_to_train(CONFIG, dataset)
+    costs.keeps_flips = True
+    assert not costs.has_time_to_train(CONFIG, dataset)
+    assert costs.after_s(CONFIG, dataset) == costs.reserve_s(dataset, flipped=True)
