@@ -13,17 +13,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
-from inference.loading import open_classifier
+from inference.classifier import Classifier
+from inference.loading import OpenedPackage, open_package
 from inference.option_parser import OptionParser
 from inference.session import SessionConfig
+from training.assessment.classification_metrics import measure
 from training.assessment.comparison import ComparedModel, Comparison, compare_all, disagreements
 from training.assessment.evaluation import evaluate
+from training.audit.counted_images import CountedImages, count_images
+from training.data.folder import Folder
 from training.data.layout import read_known_folder
-from training.errors import ConfigError
+from training.data.split import SPLIT_FILE
+from training.data.training_hashes import training_hashes
+from training.errors import ConfigError, DataError
 from training.report.comparison_page import render_comparison
-from training.runtime.command_line import check_writable, run_command, write_json
+from training.runtime.command_line import check_writable, run_command, write_json, write_page
 from training.runtime.progress import Display
 
 _SHOWN_DISAGREEMENTS = 10
@@ -61,13 +68,13 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     for file in (args.html, args.json):
         check_writable(file)
     session = SessionConfig(provider=args.provider)
+    opened = [open_package(package, session=session) for package in args.packages]
+    counted = _count(opened, args.data, display)
     models = _told_apart(
-        [_evaluate_model(package, args.data, session, display) for package in args.packages],
+        [_evaluate_model(one.classifier, counted.folder, display) for one in opened],
         args.packages,
     )
-    answered = {model.answers.paths for model in models}
-    if len(answered) > 1:
-        raise ConfigError("the folder changed while the models were running; start again")
+    models = _on_common_images(models, display)
     comparison = Comparison(
         data=args.data.resolve().name,
         models=models,
@@ -77,19 +84,57 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     _print_table(comparison, display)
     _print_disagreements(comparison, display)
     if args.json is not None:
-        write_json(args.json, comparison.to_json())
+        write_json(args.json, comparison.to_json() | counted.to_json())
         display.line(f"figures in {args.json}")
     if args.html is not None:
-        args.html.write_text(render_comparison(comparison), encoding="utf-8")
+        write_page(args.html, render_comparison(comparison))
         display.line(f"page in {args.html}")
 
 
-def _evaluate_model(
-    package: Path, data: Path, session: SessionConfig, display: Display
-) -> ComparedModel:
-    classifier = open_classifier(package, session=session)
+def _count(opened: Sequence[OpenedPackage], data: Path, display: Display) -> CountedImages:
+    """Leave out what any of the models has learned, and copies; say so."""
+    folders = [read_known_folder(data, one.classifier.manifest.labels) for one in opened]
+    learned = [training_hashes(one.path) for one in opened]
+    for one, hashes in zip(opened, learned, strict=True):
+        if hashes is None:
+            display.line(
+                f"no {SPLIT_FILE} beside {str(one.path)!r}: what it was trained on is not known"
+            )
+    known = frozenset().union(*(hashes for hashes in learned if hashes is not None))
+    with display.bar("reading images", len(folders[0].files)) as advance:
+        counted = count_images(folders[0], known, advance=advance)
+    counted.describe(display)
+    return counted
+
+
+def _on_common_images(models: list[ComparedModel], display: Display) -> list[ComparedModel]:
+    """Return the models on the images that each has answered: a file may go while they run."""
+    common = set(models[0].answers.paths).intersection(*(m.answers.paths for m in models))
+    every = {path for model in models for path in model.answers.paths}
+    if common == every:
+        return models
+    if not common:
+        raise DataError("no image could be read by all of the models; nothing can be compared")
+    for path in sorted(every - common):
+        display.warning(f"skipping {path!r}: it changed while the models were running")
+    return [_only(model, common) for model in models]
+
+
+def _only(model: ComparedModel, paths: set[str]) -> ComparedModel:
+    answers = model.answers
+    kept = np.array([path in paths for path in answers.paths])
+    answers = replace(
+        answers,
+        probabilities=answers.probabilities[kept],
+        targets=answers.targets[kept],
+        paths=tuple(path for path in answers.paths if path in paths),
+    )
+    metrics = measure(answers.probabilities, answers.targets, answers.labels)
+    return replace(model, answers=answers, metrics=metrics)
+
+
+def _evaluate_model(classifier: Classifier, folder: Folder, display: Display) -> ComparedModel:
     manifest = classifier.manifest
-    folder = read_known_folder(data, manifest.labels)
     name = f"{manifest.name} {manifest.version}"
     with display.bar(f"{name} predicts", len(folder.files)) as advance:
         evaluation = evaluate(classifier, folder, advance=advance)

@@ -14,14 +14,17 @@ from pathlib import Path
 from rich.console import Console
 
 from inference.classifier import Classifier
-from inference.loading import open_classifier
+from inference.loading import open_package
 from inference.option_parser import OptionParser
 from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
+from training.audit.counted_images import CountedImages, count_images
 from training.data.layout import read_known_folder
+from training.data.split import SPLIT_FILE
+from training.data.training_hashes import training_hashes
 from training.report.evaluation_page import render_evaluation
-from training.runtime.command_line import check_writable, run_command, write_json
+from training.runtime.command_line import check_writable, run_command, write_json, write_page
 from training.runtime.progress import Display
 
 _SHOWN_FILES = 10
@@ -53,23 +56,34 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     for file in (args.out, args.json):
         check_writable(file)
     session = SessionConfig(provider=args.provider)
-    classifier = open_classifier(args.package, session=session)
+    opened = open_package(args.package, session=session)
+    classifier = opened.classifier
     folder = read_known_folder(args.data, classifier.manifest.labels)
-    total = len(folder.files) + len(folder.unknown)
+    learned = training_hashes(opened.path)
+    with display.bar("reading images", len(folder.files)) as advance:
+        counted = count_images(folder, learned or frozenset(), advance=advance)
+    if learned is None:
+        display.line(f"no {SPLIT_FILE} beside the model: what it was trained on is not known here")
+    counted.describe(display)
+    total = len(counted.folder.files) + len(folder.unknown)
     with display.bar("predicting", total) as advance:
-        evaluation = evaluate(classifier, folder, advance=advance)
+        evaluation = evaluate(classifier, counted.folder, advance=advance)
     _describe(evaluation, display)
-    _write(evaluation, classifier, args, display)
+    _write(evaluation, counted, classifier, args, display)
 
 
 def _write(
-    evaluation: Evaluation, classifier: Classifier, args: argparse.Namespace, display: Display
+    evaluation: Evaluation,
+    counted: CountedImages,
+    classifier: Classifier,
+    args: argparse.Namespace,
+    display: Display,
 ) -> None:
     if args.json is not None:
-        write_json(args.json, evaluation.to_json())
+        write_json(args.json, evaluation.to_json() | counted.to_json())
         display.line(f"figures in {args.json}")
     if args.out is not None:
-        args.out.write_text(render_evaluation(evaluation, classifier), encoding="utf-8")
+        write_page(args.out, render_evaluation(evaluation, classifier, counted))
         display.line(f"report in {args.out}")
 
 

@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.builders import LABELS, make_package
 from tests.training.report.reports import tags
-from tests.training.test_evaluate import write_images
+from tests.training.test_evaluate import split_of, write_images
+from training.assessment.evaluation import Evaluation, evaluate
 from training.compare import main
 
 pytestmark = pytest.mark.training
@@ -80,3 +82,37 @@ def test_a_class_that_one_model_lacks_is_named(
     write_images(data / "violet", "red", 1)
     assert main([str(package), str(package), "--data", str(data)]) == 2
     assert "folder 'violet' is no class of the model" in capsys.readouterr().err
+
+
+def test_what_either_model_was_trained_on_is_left_out_for_both(
+    data: Path, models_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packages = [make_package(models_dir) for _ in range(2)]
+    split_of(packages[0], {data / "red" / "0.png": "train", data / "red" / "1.png": "test"})
+    split_of(packages[1], {data / "blue" / "0.png": "val", data / "blue" / "1.png": "train"})
+    assert main([*map(str, packages), "--data", str(data)]) == 0
+    out = capsys.readouterr().out
+    assert "warning: 3 of the 30 images were used for training and are left out" in out
+    assert "27 images of data" in out
+
+
+def test_an_image_that_goes_while_the_models_run_costs_that_image(
+    data: Path,
+    models_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packages = [str(make_package(models_dir)) for _ in range(2)]
+    ran: list[int] = []
+
+    def evaluate_and_remove(*arguments: Any, **named: Any) -> Evaluation:
+        if ran:
+            (data / "red" / "3.png").unlink()
+        ran.append(1)
+        return evaluate(*arguments, **named)
+
+    monkeypatch.setattr("training.compare.evaluate", evaluate_and_remove)
+    assert main([*packages, "--data", str(data)]) == 0
+    out = capsys.readouterr().out
+    assert "skipping 'red/3.png': it changed while the models were running" in out
+    assert "29 images of data" in out

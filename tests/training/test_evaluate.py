@@ -1,5 +1,6 @@
 """The command that judges a published model by another folder."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -8,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 
 from tests.builders import coloured, encode, make_package
+from tests.training.audit.photos import photo, write_photos
 from tests.training.report.reports import tags
+from training.data.split import SPLIT_FILE, write_frozen
 from training.evaluate import main
 
 pytestmark = pytest.mark.training
@@ -146,6 +150,65 @@ def test_a_model_file_alone_can_be_evaluated(
 ) -> None:
     assert main([str(package / "model.onnx"), str(data)]) == 0
     assert "colours 1: accuracy 80.0 %" in capsys.readouterr().out
+
+
+def split_of(package: Path, parts: dict[Path, str]) -> None:
+    """Write which files the package was made from, as a run does."""
+    hashes = {hashlib.sha256(path.read_bytes()).hexdigest(): part for path, part in parts.items()}
+    write_frozen(package / SPLIT_FILE, hashes, ())
+
+
+def test_images_that_the_model_was_trained_on_are_left_out_by_their_content(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ten red images are known under other names, two of them as test images, which may be used again."""
+    known = sorted((data / "red").iterdir())
+    parts = dict.fromkeys(known[2:9], "train") | {
+        known[9]: "val",
+        known[0]: "test",
+        known[1]: "test",
+    }
+    split_of(package, parts)
+    for number, path in enumerate(known):
+        path.rename(path.with_name(f"renamed {number}.png"))
+    file, page = tmp_path / "figures.json", tmp_path / "page.html"
+    assert main([str(package), str(data), "--json", str(file), "--out", str(page)]) == 0
+    out = capsys.readouterr().out
+    assert "warning: 8 of the 25 images were used for training and are left out" in out
+    # Of 17 the five blue ones are called green.
+    assert f"accuracy {100 * 12 / 17:.1f} % (n=17, " in out
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found["trained_on"] == [f"red/renamed {i}.png" for i in range(2, 10)]
+    assert "8 of the 25 images were used for training" in page.read_text(encoding="utf-8")
+
+
+def test_a_folder_of_nothing_but_training_images_evaluates_nothing(
+    package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split_of(package, dict.fromkeys(data.rglob("*.png"), "0"))
+    assert main([str(package), str(data)]) == 2
+    assert "all 25 images" in (err := capsys.readouterr().err)
+    assert "Give images that the model has not seen" in err
+
+
+def test_copies_and_other_versions_of_a_photo_count_once(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Six photos, one of them wrong; that one in four files. By hand: five of six."""
+    data = tmp_path / "photos"
+    write_photos(data / "red", range(3), (230, 60, 60))
+    write_photos(data / "green", range(3, 6), (60, 230, 60))
+    wrong = photo(7, tint=(230, 60, 60))
+    for name, image in (("a.png", wrong), ("b.jpg", wrong), ("c.png", wrong.resize((120, 120)))):
+        image.save(data / "green" / name)
+    (data / "green" / "d.png").write_bytes((data / "green" / "a.png").read_bytes())
+    (data / "green" / "5.png").unlink()
+    assert main([str(package), str(data)]) == 0
+    out = capsys.readouterr().out
+    assert "3 of the 9 images are copies or other versions of others" in out
+    low, high = binomtest(5, 6).proportion_ci(method="wilson")
+    interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
+    assert f"colours 1: accuracy 83.3 % (n=6, {interval})" in out
 
 
 def test_neither_command_loads_pytorch() -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from inference.option_parser import OptionParser
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
-from training.runtime.command_line import check_writable, run_command, write_json
+from training.runtime.command_line import check_writable, run_command, write_json, write_page
 from training.runtime.progress import Display
 
 _FAILING: Final = {
@@ -101,7 +101,7 @@ def _audit(args: argparse.Namespace) -> int:
         if args.json is not None:
             write_json(args.json, audit.to_json())
         if args.html is not None:
-            args.html.write_text(render_page(audit, pixels), encoding="utf-8")
+            write_page(args.html, render_page(audit, pixels))
     print_summary(audit, display, all_in="the JSON" if args.json else "--json FILE")
     if not audit.images or len(audit.folder.labels) < 2:
         raise_errors(audit.folder)  # there is nothing to train on

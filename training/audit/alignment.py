@@ -13,15 +13,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy import fft, ndimage
 
-from training.data.scan import PixelRows
-from training.runtime.arrays import Doubles, Floats
+from training.runtime.arrays import Doubles, Floats, Pixels
 
 Spectrum = npt.NDArray[np.complex64]
 
@@ -50,8 +49,15 @@ _HOPELESS: Final = 0.5
 _KEPT_IMAGES: Final = 1024
 
 
+class ImageByRow(Protocol):
+    """What one image at a time is asked of."""
+
+    def __getitem__(self, row: int, /) -> Pixels:
+        """Return the (H, W, 3) uint8 image of a row."""
+
+
 def texture_similarity(
-    pixels: PixelRows,
+    pixels: ImageByRow,
     pairs: Sequence[tuple[int, int]],
     *,
     advance: Callable[[int], None] = lambda _: None,
@@ -111,7 +117,7 @@ class _PreparedImage:
     templates: tuple[_Template, ...]
 
 
-def _prepare(pixels: PixelRows, row: int) -> _PreparedImage:
+def _prepare(pixels: ImageByRow, row: int) -> _PreparedImage:
     grey = Image.fromarray(pixels[row]).convert("L")
     templates = tuple(_make_template(grey, scale, _COARSE_PX, _outlines) for scale in _SCALES)
     target = _make_target(_outlines(_resized(grey, _COARSE_PX)), [t.side for t in templates])

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from training.audit.alignment import texture_similarity
+from training.audit.alignment import ImageByRow, texture_similarity
 from training.audit.candidate_pairs import candidate_pairs
-from training.data.scan import PixelRows, ScannedImage
+from training.data.scan import ScannedImage
 from training.runtime.arrays import Floats, Integers
 
 Group = tuple[int, ...]
@@ -44,7 +44,7 @@ class Duplicates:
 def find_duplicates(
     images: Sequence[ScannedImage],
     embeddings: Floats | None,
-    pixels: PixelRows,
+    pixels: ImageByRow,
     *,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Duplicates:

@@ -3,12 +3,15 @@
 from inference.classifier import Classifier
 from training.assessment.evaluation import Evaluation
 from training.assessment.file_predictions import read_pixels
+from training.audit.counted_images import CountedImages
 from training.pages.templating import render
 from training.report.gallery import make_gallery
 from training.report.performance import assess
 
 
-def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
+def render_evaluation(
+    evaluation: Evaluation, classifier: Classifier, counted: CountedImages
+) -> str:
     """Return the page as HTML; labels and file names are escaped.
 
     Raises:
@@ -34,6 +37,7 @@ def render_evaluation(evaluation: Evaluation, classifier: Classifier) -> str:
         manifest=manifest,
         performance=performance,
         evaluation=evaluation,
+        counted=counted,
         own=manifest.metrics.test or manifest.metrics.val,
         name=evaluation.folder.root.resolve().name,
     )

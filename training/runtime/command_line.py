@@ -33,6 +33,24 @@ def check_writable(file: Path | None) -> None:
 
 
 def write_json(file: Path, content: Any) -> None:
-    """Write plain values and dataclasses as JSON."""
-    text = json.dumps(to_json(content), ensure_ascii=False, indent=1)
-    file.write_text(text + "\n", encoding="utf-8")
+    """Write plain values and dataclasses as JSON.
+
+    Raises:
+        ConfigError: there is no room for it.
+    """
+    write_page(file, json.dumps(to_json(content), ensure_ascii=False, indent=1) + "\n")
+
+
+def write_page(file: Path, text: str) -> None:
+    """Write a text.
+
+    Raises:
+        ConfigError: there is no room for it.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as err:
+        reason = err.strerror or type(err).__name__
+        raise ConfigError(
+            f"cannot write {str(file)!r}: {reason}; make room, or give another file"
+        ) from err
