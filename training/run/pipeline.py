@@ -94,7 +94,7 @@ def _run(
         report = make_report(selection, prepared, measured, times)
         default = decide_default(measured, config, display)
         with keeping_default(default, config, display):
-            published = publish(measured, report, config, default)
+            published = publish(measured, report, config, default, display)
         fitting.forget()
         make_default(published, default, display)
         _describe_end(measured.results.metrics, costs.budget, display)

@@ -3,8 +3,9 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -44,13 +45,19 @@ from training.run.default_version import METRICS_FILE, DefaultDecision
 from training.run.label_changes import compare_labels
 from training.run.measure import MeasuredModel
 from training.runtime.arrays import Floats
+from training.runtime.progress import Display
 
 _NUM_GOLDEN: Final = 12
 _GOLDEN_BYTES: Final = 400_000
+_SHOWN_FILES: Final = 10
 
 
 def publish(
-    measured: MeasuredModel, report: Report, config: FinetuneConfig, default: DefaultDecision
+    measured: MeasuredModel,
+    report: Report,
+    config: FinetuneConfig,
+    default: DefaultDecision,
+    display: Display,
 ) -> Path:
     """Write the package, with its report, and return its folder.
 
@@ -63,7 +70,8 @@ def publish(
     compare_labels(config.models_dir, name, measured.dataset.labels)
 
     def write(folder: Path, version: int) -> None:
-        _write(folder, name, version, measured, report)
+        changed = _write(folder, name, version, measured, report)
+        _describe_changed(changed, display)
         content = measured.metrics_file | {"default": default.record(version)}
         text = json.dumps(to_json(content), ensure_ascii=False, indent=2)
         (folder / METRICS_FILE).write_text(text, encoding="utf-8")
@@ -71,7 +79,20 @@ def publish(
     return publish_package(config.models_dir, name, write)
 
 
-def _write(folder: Path, name: str, version: int, measured: MeasuredModel, report: Report) -> None:
+def _describe_changed(changed: Sequence[ScannedImage], display: Display) -> None:
+    for image in changed[:_SHOWN_FILES]:
+        display.warning(
+            f"{image.file.path.name!r} has gone or changed since it was read; the figures are of what "
+            "was read, and the last check leaves it out"
+        )
+    if len(changed) > _SHOWN_FILES:
+        display.warning(f"and {len(changed) - _SHOWN_FILES} more files have gone or changed")
+
+
+def _write(
+    folder: Path, name: str, version: int, measured: MeasuredModel, report: Report
+) -> list[ScannedImage]:
+    """Fill the package's folder; return the images whose files have gone or changed meanwhile."""
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=name,
@@ -88,9 +109,10 @@ def _write(folder: Path, name: str, version: int, measured: MeasuredModel, repor
     write_frozen(folder / SPLIT_FILE, measured.frozen_split, measured.given_splits)
     if measured.similar is not None:
         write_index(folder, measured.similar)
-    classifier = _check_written(folder, measured)
+    classifier, changed = _check_written(folder, measured)
     page = render_report(report, manifest, classifier, similar=measured.similar)
     (folder / "report.html").write_text(page, encoding="utf-8")
+    return changed
 
 
 def _write_model(folder: Path, model: onnx.ModelProto, manifest: Manifest) -> FileEntry:
@@ -107,17 +129,19 @@ def _write_model(folder: Path, model: onnx.ModelProto, manifest: Manifest) -> Fi
     )
 
 
-def _check_written(folder: Path, measured: MeasuredModel) -> Classifier:
+def _check_written(folder: Path, measured: MeasuredModel) -> tuple[Classifier, list[ScannedImage]]:
     """Read the package back as the service will, and hold its answers against the measured ones.
 
     Returns:
-        The float32 file, loaded.
+        The float32 file, loaded, and the images that have gone or changed.
     """
     package = read_package(folder)
     config = SessionConfig(provider="cpu")
     classifier = Classifier.load(package, session=config, precision="fp32")
-    _check_answers(classifier, measured.dataset, measured.probabilities)
-    golden = [(read_again(image), image.file.label) for image in choose_golden(measured.dataset)]
+    changed = _check_answers(classifier, measured.dataset, measured.probabilities)
+    golden = list(islice(read_golden(measured.dataset), _NUM_GOLDEN))
+    if not golden:
+        raise GateFailed("golden gate: no image can be read any more; nothing was published")
     write_golden(folder, classifier, golden)
     if check_golden(classifier, folder) != len(golden):
         raise GateFailed(
@@ -128,31 +152,44 @@ def _check_written(folder: Path, measured: MeasuredModel) -> Classifier:
         other = Classifier.load(package, session=variant.session, precision=precision)
         _check_answers(other, measured.dataset, variant.probabilities)
         add_golden_precision(folder, other)
-    return classifier
+    return classifier, changed
 
 
 def _check_answers(
     classifier: Classifier, dataset: Dataset, measured: Mapping[Split, Floats]
-) -> None:
-    for split, probabilities in measured.items():
-        check_raw_bytes(classifier, dataset.splits[split], dataset.pixels, probabilities)
+) -> list[ScannedImage]:
+    return [
+        image
+        for split, probabilities in measured.items()
+        for image in check_raw_bytes(
+            classifier, dataset.splits[split], dataset.pixels, probabilities
+        )
+    ]
 
 
-def choose_golden(dataset: Dataset) -> list[ScannedImage]:
-    """Return up to 12 images, the classes in turn, validation images first, large files last."""
+def read_golden(dataset: Dataset) -> Iterator[tuple[bytes, str]]:
+    """Yield the bytes and labels of images that are what they were, in the order of `order_golden`."""
+    for image in order_golden(dataset):
+        data = read_again(image)
+        if data is not None:
+            yield data, image.file.label
+
+
+def order_golden(dataset: Dataset) -> list[ScannedImage]:
+    """Return the images, the classes in turn, validation images first, large files last."""
     assert _NUM_GOLDEN <= MAX_GOLDEN_IMAGES
     candidates = [*dataset.splits["val"], *dataset.splits["train"]]
     in_turn = sorted(
         zip(candidates, _turns(candidates), strict=True),
         key=lambda pair: (_is_large_or_gone(pair[0].file.path), pair[1]),
     )
-    return [image for image, _ in in_turn[:_NUM_GOLDEN]]
+    return [image for image, _ in in_turn]
 
 
 def _is_large_or_gone(file: Path) -> bool:
     try:
         return file.stat().st_size > _GOLDEN_BYTES
-    except OSError:  # a training image need not be there any more
+    except OSError:
         return True
 
 

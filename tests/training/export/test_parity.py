@@ -260,12 +260,14 @@ def test_untouched_files_pass(
     assert sum(done) == len(images) == 9
 
 
-def test_a_file_that_changed_since_it_was_scanned_is_stopped_by_name(
+def test_other_pixels_of_the_same_file_are_stopped_by_name(
     served: Classifier, images: list[ScannedImage], dataset: Dataset, measured: np.ndarray
 ) -> None:
-    images[3].file.path.write_bytes(noisy_png(5, seed=77))
-    with pytest.raises(GateFailed, match=rf"raw bytes gate: '{images[3].file.path.name}'"):
-        check_raw_bytes(served, images, dataset.pixels, measured)
+    """The file is what it was, and yet the service would see something else."""
+    pixels = {image.row: dataset.pixels[image.row].copy() for image in images}
+    pixels[images[3].row][0, 0, 0] ^= 1
+    with pytest.raises(GateFailed, match=rf"'{images[3].file.path.name}' gives other pixels"):
+        check_raw_bytes(served, images, pixels, measured)  # type: ignore[arg-type]
 
 
 def test_a_probability_other_than_the_measured_one_is_stopped(
@@ -277,17 +279,31 @@ def test_a_probability_other_than_the_measured_one_is_stopped(
 
 
 @pytest.mark.parametrize("left", [None, 40])
-def test_a_file_that_vanished_or_was_cut_since_it_was_scanned_is_stopped_by_name(
+def test_files_that_vanished_or_changed_since_they_were_scanned_cost_no_more_than_themselves(
     served: Classifier,
     images: list[ScannedImage],
     dataset: Dataset,
     measured: np.ndarray,
     left: int | None,
 ) -> None:
-    file = images[1].file.path
-    data = file.read_bytes()
-    file.unlink()
-    if left is not None:
-        file.write_bytes(data[:left])
-    with pytest.raises(GateFailed, match=rf"raw bytes gate: '{file.name}' can no longer be read"):
+    """The others are still checked."""
+    for image in images[1:3]:
+        data = image.file.path.read_bytes()
+        image.file.path.unlink()
+        if left is not None:
+            image.file.path.write_bytes(data[:left])
+    images[4].file.path.write_bytes(noisy_png(5, seed=77))
+    changed = check_raw_bytes(served, images, dataset.pixels, measured)
+    assert changed == (images[1], images[2], images[4])
+    measured[8, 0] += 0.01
+    with pytest.raises(GateFailed, match=r"probabilities from raw bytes .* differ by 0\.01"):
+        check_raw_bytes(served, images, dataset.pixels, measured)
+
+
+def test_where_most_files_have_gone_nothing_is_published_unchecked(
+    served: Classifier, images: list[ScannedImage], dataset: Dataset, measured: np.ndarray
+) -> None:
+    for image in images[:5]:
+        image.file.path.unlink()
+    with pytest.raises(GateFailed, match="5 of 9 images have gone or changed"):
         check_raw_bytes(served, images, dataset.pixels, measured)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +18,11 @@ from inference.repository import Repository
 from inference.session import SessionConfig
 from inference.similar import read_index
 from tests.training.conftest import Command
-from tests.training.folders import noisy
+from tests.training.folders import noisy, noisy_png, write_classes
 from training.assessment.classification_metrics import measure
 from training.data.split import Dataset
-from training.run.publish import _GOLDEN_BYTES, choose_golden
+from training.run.measure import MeasuredModel, measure_selected
+from training.run.publish import _GOLDEN_BYTES, order_golden, read_golden
 
 pytestmark = pytest.mark.training
 
@@ -157,8 +159,7 @@ def test_golden_images_are_the_users_own_bytes(published: Path, dataset: Dataset
 def test_golden_images_take_the_classes_in_turn_and_validation_images_first(
     dataset: Dataset,
 ) -> None:
-    chosen = choose_golden(dataset)
-    assert len(chosen) == 12
+    chosen = order_golden(dataset)[:12]
     assert {image.file.label for image in chosen[:3]} == set(dataset.labels)
     counts = [sum(i.file.label == label for i in chosen) for label in dataset.labels]
     assert counts == [4, 4, 4]
@@ -175,18 +176,48 @@ def test_large_files_are_golden_images_only_where_there_are_too_few_others(
     first, *rest = dataset.splits["val"]
     swollen = dataclasses.replace(first, file=dataclasses.replace(first.file, path=large))
     splits = {**dataset.splits, "val": (swollen, *rest)}
-    assert swollen not in choose_golden(dataclasses.replace(dataset, splits=splits))
-    alone = {**splits, "val": (swollen,), "train": ()}
-    assert choose_golden(dataclasses.replace(dataset, splits=alone)) == [swollen]
+    assert order_golden(dataclasses.replace(dataset, splits=splits))[-1] is swollen
 
 
-def test_a_training_image_that_is_gone_is_no_golden_image(dataset: Dataset) -> None:
-    first = choose_golden(dataset)[0]
-    gone = dataclasses.replace(first.file, path=first.file.path.with_name("gone.png"))
+def test_a_file_that_is_gone_or_changed_is_no_golden_image(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    """Another takes its place: what is kept are the bytes that were measured."""
+    first, second = order_golden(dataset)[:2]
+    other = tmp_path / "changed.png"
+    other.write_bytes(noisy_png(5, seed=77))
+    moved = {
+        first.sha256: first.file.path.with_name("gone.png"),
+        second.sha256: other,
+    }
     splits = {
-        split: tuple(dataclasses.replace(i, file=gone) if i is first else i for i in images)
+        split: tuple(
+            dataclasses.replace(i, file=dataclasses.replace(i.file, path=moved[i.sha256]))
+            if i.sha256 in moved
+            else i
+            for i in images
+        )
         for split, images in dataset.splits.items()
     }
-    chosen = choose_golden(dataclasses.replace(dataset, splits=splits))
-    assert len(chosen) == 12
-    assert gone not in {image.file for image in chosen}
+    read = [data for data, _ in read_golden(dataclasses.replace(dataset, splits=splits))]
+    assert len(read) == 42 + 9 - 2
+    assert not {hashlib.sha256(data).hexdigest() for data in read} & set(moved)
+
+
+def test_a_photo_that_goes_before_the_last_step_costs_that_photo_and_not_the_run(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_classes(tmp_path / "photos", count=20)
+
+    def measure_and_remove(*arguments: Any, **named: Any) -> MeasuredModel:
+        measured = measure_selected(*arguments, **named)
+        gone, changed = measured.dataset.splits["test"][:2]
+        gone.file.path.unlink()
+        changed.file.path.write_bytes(noisy_png(5, seed=77))
+        return measured
+
+    monkeypatch.setattr("training.run.pipeline.measure_selected", measure_and_remove)
+    outcome = command(data, "--method", "probe")
+    assert outcome.out.count("has gone or changed since it was read") == 2
+    classifier = open_classifier(outcome.published, session=CPU)
+    assert check_golden(classifier, outcome.published) == 12
