@@ -27,10 +27,10 @@ def test_the_server_names_itself(client: TestClient) -> None:
     assert "binary_tensor_data" in answer["extensions"]
 
 
-def test_health_follows_the_service(client: TestClient) -> None:
+def test_health_follows_the_service(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.get("/v2/health/live").json() == {"live": True}
     assert client.get("/v2/health/ready").json()["ready"] is True
-    client.app.state.lifecycle.draining = True  # type: ignore[attr-defined]
+    monkeypatch.setattr(client.app.state.lifecycle, "draining", True)  # type: ignore[attr-defined]
     assert client.get("/v2/health/ready").status_code == 503
 
 
