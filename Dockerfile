@@ -54,7 +54,8 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=
 FROM base AS serving
 ENV GRAFT_HOST=0.0.0.0 \
     GRAFT_PORT=8000 \
-    GRAFT_MODELS_DIR=/models
+    GRAFT_MODELS_DIR=/models \
+    GRAFT_KEEP_DIR=/kept
 VOLUME /models
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --start-interval=1s --retries=3 \
@@ -105,7 +106,7 @@ RUN --mount=type=bind,from=resolve-cpu,source=/libraries.txt,target=/build/libra
 COPY inference inference
 COPY service service
 RUN --mount=type=bind,source=scripts/docker/finish.sh,target=/build/finish.sh \
-    ["bash", "/build/finish.sh", "serve", "/app"]
+    ["bash", "/build/finish.sh", "serve", "/app", "/kept"]
 USER 10001:10001
 
 FROM serving AS gpu
@@ -117,7 +118,7 @@ RUN --mount=type=bind,from=resolve-gpu,source=/libraries.txt,target=/build/libra
 COPY inference inference
 COPY service service
 RUN --mount=type=bind,source=scripts/docker/finish.sh,target=/build/finish.sh \
-    ["bash", "/build/finish.sh", "serve", "/app"]
+    ["bash", "/build/finish.sh", "serve", "/app", "/kept"]
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001:10001
