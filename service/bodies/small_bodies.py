@@ -7,7 +7,7 @@ from inference import PackageError
 from inference.traffic import Traffic
 from service.bodies.json_errors import first_error
 from service.bodies.reading import read_small_body
-from service.errors import MalformedBody
+from service.errors import MalformedBody, UnsupportedBody
 from service.schemas import AliasBody, FeedbackBody
 from service.schemas import Traffic as TrafficBody
 
@@ -30,9 +30,14 @@ async def read_feedback(request: Request) -> FeedbackBody:
     """Read the small JSON body that says which label would have been right.
 
     Raises:
+        UnsupportedBody: it is not sent as JSON. A page of another site could send anything else
+            without being allowed to.
         MalformedBody: it is not of the form {"request_id": "…", "index": 0, "label": "shirt"}.
         BodyTooLarge, BodyTimeout: it is over the limits.
     """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedBody("send feedback with the header Content-Type: application/json")
     body = await read_small_body(request)
     try:
         return FeedbackBody.model_validate_json(body)

@@ -23,6 +23,7 @@ CHECKOUT: Final = Path("/srv/checkout")
 INPUT: Final = Path("/srv/input")  # published/colours/1 and 2, green.png; photos/ for training
 STATE: Final = Path("/srv/state")
 KEY: Final = "a-long-secret"
+_KEPT: Final = "trial-kept"
 SERVING: Final = ("cpu", "gpu")
 # What docs/docker.md advises, and a small machine: 300 MB and half a core.
 HARDENED: Final = [
@@ -200,8 +201,10 @@ def fresh_models() -> Path:
 def check_hardened(target: str) -> None:
     """It serves as docs/docker.md runs it, takes a new version, and stops."""
     models = fresh_models()
-    options = [*HARDENED, "--volume", f"{models}:/models:ro"]
-    with Container(target, options=options, GRAFT_API_KEYS=KEY) as container:
+    attempt("volume", "rm", _KEPT)
+    options = [*HARDENED, "--volume", f"{models}:/models:ro", "--volume", f"{_KEPT}:/kept"]
+    settings = {"GRAFT_API_KEYS": KEY, "GRAFT_KEEP": "sample:1"}
+    with Container(target, options=options, **settings) as container:
         say(f"{target} hardened, healthy after", f"{container.wait_until_healthy():.1f} s")
         expect(expect_green(container.port, key=KEY) == 1, "version 1 does not answer")
         say(f"{target} memory after a request", container.memory())
@@ -214,6 +217,17 @@ def check_hardened(target: str) -> None:
             time.sleep(0.05)
         say(f"{target} new version answers after", f"{time.monotonic() - began:.1f} s")
         say(f"{target} SIGTERM, exit code 0 after", f"{container.stop():.1f} s")
+    look = "import pathlib; print(*pathlib.Path('/kept').glob('*/*.png'))"
+    outlived = [
+        "--volume",
+        f"{_KEPT}:/kept",
+        "--entrypoint",
+        "python",
+        f"graft:{target}",
+        "-c",
+        look,
+    ]
+    expect(docker("run", "--rm", *outlived).strip() != "", "the image that was sent was not kept")
 
 
 def check_arguments(target: str) -> None:

@@ -131,6 +131,7 @@ def test_feedback_stands_with_its_image_and_is_counted(models: Path, tmp_path: P
             tell(request_id="A", label="red"),
             tell(request_id="a", label="a/b"),
             tell(request_id="a"),
+            client.post("/feedback", content=b'{"request_id": "a", "label": "red"}'),
         ]
         metrics = client.get("/metrics").text
     assert answered.json() == {
@@ -144,7 +145,7 @@ def test_feedback_stands_with_its_image_and_is_counted(models: Path, tmp_path: P
     (image,) = KeptImages(tmp_path / "kept").page().images
     assert image.feedback is not None
     assert (image.feedback.label, image.feedback.known) == ("태연", False)
-    assert [r.status_code for r in refused] == [404, 404, 422, 400]
+    assert [r.status_code for r in refused] == [404, 404, 422, 400, 415]
     for agreement in ("agree", "disagree"):
         line = f'graft_feedback_total{{agreement="{agreement}",model="colours",version="1"}} 1.0'
         assert line in metrics
