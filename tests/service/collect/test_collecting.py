@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -19,8 +20,10 @@ from PIL import Image
 from inference.decoding import decode_image
 from inference.file_lock import locked
 from service.collect.keep_folder import KeepFolder
-from service.collect.keep_room import KeepRoom
+from service.collect.keep_room import KeepRoom, today
 from service.collect.kept_images import KeptImages
+from service.collect.kept_records import ANSWERS_FILE, KeptAnswer
+from service.collect.stripping import strip_metadata
 from tests.builders import coloured, encode, make_package
 from tests.conftest import serving
 from tests.inference.samples import noise, orientation_exif, picture
@@ -259,3 +262,25 @@ def test_days_that_are_over_are_removed(tmp_path: Path) -> None:
     folder = KeepFolder(KeepRoom(folder=tmp_path, max_bytes=2**20, max_days=30))
     folder.remove_old()
     assert {path.name for path in tmp_path.iterdir()} == {"notes", ".lock"}
+
+
+def test_an_image_whose_answer_cannot_be_written_does_not_stay(tmp_path: Path) -> None:
+    room = KeepRoom(folder=tmp_path, max_bytes=2**20, max_days=30)
+    (tmp_path / today() / ANSWERS_FILE).mkdir(parents=True)  # in the way
+    image = strip_metadata(grey(1))
+    answer = partial(
+        KeptAnswer,
+        request_id="r",
+        index=0,
+        time="",
+        model="m",
+        version=1,
+        label="a",
+        probability=1.0,
+        rejected=False,
+        top=(),
+        reasons=("sample",),
+    )
+    with pytest.raises(OSError, match="directory"):
+        KeepFolder(room).store(image, answer)
+    assert [path.name for path in (tmp_path / today()).iterdir()] == [ANSWERS_FILE]
