@@ -64,6 +64,12 @@ def _parser(prog: str) -> OptionParser:
         default=[],
         help="a folder below which folders may be chosen; may be repeated (the home folder)",
     )
+    parser.add_argument(
+        "--keep-dir",
+        type=Path,
+        default=Path(os.environ.get("GRAFT_KEEP_DIR", "kept")),
+        help="folder in which a service keeps images, its GRAFT_KEEP_DIR (kept)",
+    )
     parser.add_argument("--port", type=int, default=0, help="port (a free one)")
     parser.add_argument(
         "--host",
@@ -123,6 +129,7 @@ def _settings(args: argparse.Namespace, secret: str, listener: socket.socket) ->
         secret=secret,
         hosts=frozenset(f"{_host(name)}:{port}" for name in names),
         cache_dir=default_cache_dir(),
+        keep_dir=args.keep_dir,
     )
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from threading import Lock
 
 from studio.analysis.reader import AnalysisReader, LabelledImages
+from studio.collecting.kept_queue import KeptQueue
 from studio.errors import NotFound
 from studio.photos.thumbnails import Thumbnails
+from studio.piles.open_pile import OpenPile
 from studio.processes.background_job import BackgroundJob
 from studio.projects.corrections import Corrections
 from studio.projects.project import Project, find_project
@@ -25,13 +27,16 @@ class OpenProject:
     analysis: AnalysisReader
     looking: BackgroundJob
     training: TrainingRun
+    pile: OpenPile
 
     @classmethod
     def of(cls, project: Project) -> "OpenProject":
         """Open a project."""
+        corrections = Corrections(project.workspace)
         return cls(
             project=project,
-            corrections=Corrections(project.workspace),
+            corrections=corrections,
+            pile=OpenPile(project, corrections),
             analysis=AnalysisReader(project.analysis_dir),
             looking=BackgroundJob(project.workspace / "looking"),
             training=TrainingRun(project),
@@ -70,6 +75,7 @@ class Context:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.thumbnails = Thumbnails(settings.cache_dir)
+        self.kept = KeptQueue(settings.keep_dir)
         self.models = LoadedModels(settings.models_dir)
         self._open: dict[str, OpenProject] = {}
         self._lock = Lock()

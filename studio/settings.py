@@ -17,6 +17,7 @@ class Settings:
         secret: what an address or a cookie must hold.
         hosts: the `Host` headers that this studio answers to, with port.
         cache_dir: where thumbnails are kept.
+        keep_dir: where a service keeps images.
     """
 
     models_dir: Path
@@ -24,6 +25,7 @@ class Settings:
     secret: str
     hosts: frozenset[str]
     cache_dir: Path
+    keep_dir: Path = Path("kept")
 
     def __post_init__(self) -> None:
         if len(self.secret) < 16:

@@ -89,7 +89,7 @@ def _analysis(audit: Audit, features: Features, *, seconds: float) -> Analysis:
         unreadable=tuple((audit.folder.relative(u.file), u.reason) for u in audit.unreadable),
         seconds=seconds,
         embedding_s=features.embedding_s,
-        embeddings=_unit(features.embeddings),
+        embeddings=unit_embeddings(features.embeddings),
         confidence=_filled(None if check is None else check.confidence, num_images),
         likeliest=np.zeros(num_images, np.int32)
         if check is None
@@ -102,8 +102,8 @@ def _filled(values: Doubles | None, num_images: int) -> Floats:
     return np.ones(num_images, np.float32) if values is None else values.astype(np.float32)
 
 
-def _unit(embeddings: Floats) -> npt.NDArray[np.float16]:
-    """Centred, or all would point the same way; of length 1."""
+def unit_embeddings(embeddings: Floats) -> npt.NDArray[np.float16]:
+    """Return (N, D) centred, or all would point the same way, and of length 1."""
     centred = embeddings - embeddings.mean(axis=0)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True).clip(min=1e-6)
     unit: npt.NDArray[np.float16] = (centred / lengths).astype(np.float16)

@@ -3,13 +3,15 @@ import { complain, el, name } from "/dom.js";
 import { LANGUAGES, language, setLanguage, t } from "/texts.js";
 import { showChooser } from "/views/chooser.js";
 import { showClass } from "/views/class_gallery.js";
+import { showCollect } from "/views/collect.js";
 import { showData } from "/views/data.js";
+import { showPile } from "/views/pile.js";
 import { showReview } from "/views/review.js";
 import { showTrain } from "/views/train.js";
 import { showTry } from "/views/try.js";
 
-const VIEWS = { data: showData, review: showReview, class: showClass, train: showTrain, try: showTry };
-const STEPS = ["data", "review", "train", "try"];
+const VIEWS = { data: showData, review: showReview, class: showClass, train: showTrain, try: showTry, pile: showPile, collect: showCollect };
+const STEPS = ["data", "review", "train", "try", "pile", "collect"];
 const main = document.getElementById("main");
 let leave = null;
 

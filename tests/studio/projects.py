@@ -75,7 +75,7 @@ def _analysis(labels: tuple[str, ...], rows: list[ImageRow], count: int) -> Anal
     )
 
 
-def settings_of(project: Project, cache_dir: Path) -> Settings:
+def settings_of(project: Project, cache_dir: Path, keep_dir: Path) -> Settings:
     """Return the settings of a studio for a project."""
     return Settings(
         models_dir=project.models_dir,
@@ -83,13 +83,16 @@ def settings_of(project: Project, cache_dir: Path) -> Settings:
         secret=SECRET,
         hosts=frozenset({HOST}),
         cache_dir=cache_dir,
+        keep_dir=keep_dir,
     )
 
 
 @contextmanager
-def calling(project: Project, cache_dir: Path) -> Iterator[TestClient]:
+def calling(
+    project: Project, cache_dir: Path, *, keep_dir: Path = Path("none")
+) -> Iterator[TestClient]:
     """Yield a program that has the secret."""
-    app = create_app(settings_of(project, cache_dir))
+    app = create_app(settings_of(project, cache_dir, keep_dir))
     headers = {"authorization": f"Bearer {SECRET}"}
     with TestClient(app, base_url=f"http://{HOST}", headers=headers) as client:
         yield client

@@ -13,7 +13,7 @@ export async function showChooser({ main }) {
     el("h2", {}, t("choose.folder")),
     browser,
   );
-  await browse(browser, null);
+  await browse(browser, null, choose);
 }
 
 function known(projects) {
@@ -24,16 +24,17 @@ function known(projects) {
   )));
 }
 
-async function browse(place, path) {
+// Walks through folders; `take` gets the path of the one that is chosen.
+export async function browse(place, path, take) {
   const view = await get(path === null ? "/api/folders" : `/api/folders?path=${encodeURIComponent(path)}`);
-  const go = (to) => browse(place, to).catch(complain);
+  const go = (to) => browse(place, to, take).catch(complain);
   const looksRight = view.subfolders.filter((sub) => sub.images > 0).length >= 2;
   const typed = el("input", { type: "text", value: view.path, "aria-label": t("choose.path"), size: 60, spellcheck: false });
   const items = view.subfolders.map((sub) => el("li", {},
     el("button", { class: "enter", type: "button", onclick: () => go(sub.path) },
       name(sub.name),
       el("span", { class: "quiet small" }, contents(sub))),
-    el("button", { type: "button", class: "plain", onclick: () => choose(sub.path), "aria-label": t("choose.this", { folder: sub.name }) }, t("choose.take")),
+    el("button", { type: "button", class: "plain", onclick: () => take(sub.path), "aria-label": t("choose.this", { folder: sub.name }) }, t("choose.take")),
   ));
   fill(place,
     el("form", { class: "row", onsubmit: (event) => { event.preventDefault(); go(typed.value); } },
@@ -41,7 +42,7 @@ async function browse(place, path) {
     el("p", { class: "small quiet", role: "status" }, t("choose.holds", { n: view.subfolders.length + view.more, images: view.images })),
     el("div", { class: "row" },
       view.parent ? el("button", { type: "button", onclick: () => go(view.parent) }, t("choose.up")) : null,
-      el("button", { type: "button", class: looksRight ? "main" : "", onclick: () => choose(view.path) }, t("choose.this", { folder: view.path.split("/").pop() }))),
+      el("button", { type: "button", class: looksRight ? "main" : "", onclick: () => take(view.path) }, t("choose.this", { folder: view.path.split("/").pop() }))),
     el("ul", { class: "folders" }, items),
     view.more ? el("p", { class: "quiet small" }, t("choose.more", { n: view.more })) : null,
   );

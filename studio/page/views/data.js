@@ -37,7 +37,8 @@ function drawStatus(status, state, page) {
       el("p", {}, t("data.looking"), " ", el("span", { class: "quiet" }, stageText(stage))), bar,
       el("button", { class: "plain", onclick: () => remove(projectPath(page.project, "looking")).catch(complain) }, t("stop"))));
   } else if (state.state === "failed") {
-    fill(status, el("p", { class: "note bad" }, state.problem || t("data.failed")), el("button", { onclick: again }, t("data.again")));
+    fill(status, el("p", { class: "note bad" }, state.problem || t("data.failed")), el("button", { onclick: again }, t("data.again")), " ",
+      el("a", { class: "go", href: `#/${encodeURIComponent(page.project)}/pile` }, t("data.pile")));
   } else if (!state.looked) {
     fill(status, el("p", { class: "note" }, t("data.stopped")), el("button", { onclick: again }, t("data.again")));
   } else {

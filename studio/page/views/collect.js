@@ -1,0 +1,104 @@
+// What the service has kept: one image, one question, one key; copied into the class folders on a word.
+import { get, post, projectPath } from "/api.js";
+import { complain, el, fill, name, say, withNodes } from "/dom.js";
+import { keyName, onKeys } from "/parts/keys.js";
+import { pickLabel } from "/parts/label_picker.js";
+import { percent, t } from "/texts.js";
+
+const REASONS = ["", "rejected", "uncertain", "sample"];
+
+export async function showCollect(page) {
+  const queue = { page, place: el("div"), reason: "", images: [], labels: [], total: 0, decided: 0, history: [], busy: false };
+  fill(page.main, queue.place);
+  const now = () => queue.images[0];
+  onKeys(page.signal, {
+    KeyG: () => now() && give(queue, now().feedback ?? now().label), KeyO: () => other(queue), Slash: () => other(queue),
+    KeyX: () => give(queue, null), KeyZ: () => undo(queue).catch(complain),
+  });
+  await load(queue);
+}
+
+async function load(queue) {
+  const query = new URLSearchParams({ order: "least sure", ...(queue.reason ? { reason: queue.reason } : {}) });
+  Object.assign(queue, await get(projectPath(queue.page.project, `kept?${query}`)));
+  draw(queue);
+}
+
+const photoOf = (queue, image, side) => projectPath(queue.page.project, `kept/photos/${image.sha256}?side=${side}`);
+
+function draw(queue) {
+  const image = queue.images[0];
+  for (const next of queue.images.slice(1, 4)) new Image().src = photoOf(queue, next, 1280);
+  const reason = el("select", { "aria-label": t("collect.show"), onchange: () => { queue.reason = reason.value; load(queue).catch(complain); } },
+    REASONS.map((one) => new Option(t(`collect.reason.${one || "all"}`), one, false, one === queue.reason)));
+  if (!image) {
+    fill(queue.place, el("h1", {}, t(queue.decided || queue.reason ? "collect.done" : "collect.none")),
+      queue.decided ? null : el("p", { class: "quiet" }, t("collect.how"), " ", el("code", {}, "GRAFT_KEEP=rejected,uncertain:0.6,sample:0.01"), " ", name(queue.folder)),
+      el("div", { class: "row" }, reason), ending(queue));
+    return;
+  }
+  const guess = image.feedback ?? image.label;
+  fill(queue.place,
+    el("div", { class: "count" }, el("progress", { max: queue.total + queue.decided, value: queue.decided, "aria-label": t("review.progress") }), el("span", {}, t("collect.left", { n: queue.total })), reason),
+    el("h1", {}, withNodes(t(image.feedback ? "collect.told" : image.rejected ? "collect.rejected" : "collect.ask"), { label: name(guess) })),
+    el("div", { class: "review" },
+      el("div", {}, el("figure", {}, el("div", { class: "large" }, el("img", { src: photoOf(queue, image, 1280), alt: image.path })),
+        el("figcaption", {}, new Date(image.time).toLocaleString(document.documentElement.lang))), buttons(queue, guess)),
+      el("section", { class: "alike" }, el("h2", {}, t("collect.model")),
+        image.top.map((one) => el("div", { class: "guess" }, el("div", { class: "guess-label" }, name(one.label), el("span", {}, percent(one.probability, 1))),
+          el("meter", { max: 1, value: one.probability, "aria-label": one.label }))))),
+    ending(queue));
+  say(t("collect.ask", { label: guess }));
+}
+
+function buttons(queue, guess) {
+  const button = (code, text, onclick, main) => el("button", { type: "button", class: main ? "main" : "", onclick, "aria-keyshortcuts": keyName(code) },
+    el("kbd", { "aria-hidden": "true" }, keyName(code)), el("span", {}, text));
+  return el("div", { class: "answers" },
+    button("KeyG", withNodes(t("review.guess"), { guess: name(guess) }), () => give(queue, guess), true),
+    button("KeyO", t("review.other"), () => other(queue)),
+    button("KeyX", t("collect.useless"), () => give(queue, null)),
+    queue.history.length ? button("KeyZ", t("review.undo"), () => undo(queue).catch(complain)) : null);
+}
+
+async function give(queue, label) {
+  const image = queue.images[0];
+  if (!image || queue.busy) return;
+  queue.busy = true;
+  try {
+    await post(projectPath(queue.page.project, "kept"), { sha256: image.sha256, label });
+    queue.history.push(image);
+    queue.images.shift();
+    queue.total -= 1;
+    queue.decided += 1;
+    if (label && !queue.labels.includes(label)) queue.labels.push(label);
+    if (queue.images.length) draw(queue);
+    else await load(queue);
+  } catch (problem) {
+    if (problem.status === 404) await load(queue);
+    complain(problem);
+  } finally {
+    queue.busy = false;
+  }
+}
+
+async function other(queue) {
+  if (!queue.images.length || queue.busy) return;
+  const label = await pickLabel(queue.labels, { canAdd: true });
+  if (label !== null) await give(queue, label);
+}
+
+// The last image is asked again; its next answer counts.
+async function undo(queue) {
+  const image = queue.history.pop();
+  if (!image) return;
+  queue.images.unshift(image);
+  draw(queue);
+}
+
+function ending(queue) {
+  const said = el("p", { role: "status" });
+  const copy = () => post(projectPath(queue.page.project, "kept/copy"))
+    .then((done) => { said.textContent = t("pile.copied", { copied: done.copied, there: done.there_already }); }).catch(complain);
+  return queue.decided ? el("section", {}, el("button", { type: "button", onclick: copy }, t("collect.copy")), said) : null;
+}
