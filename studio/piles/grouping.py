@@ -132,8 +132,8 @@ def _scaled(pile: Pile, rows: Integers) -> Floats:
 
 def _reduced(pile: Pile, rows: Integers) -> Floats:
     """Return the main components (M, d) of rows, of length 1: distances in them are less noisy."""
+    # About the mean of the whole pile: about their own, a few of one kind would be nothing but noise.
     found = pile.embeddings[rows].astype(np.float32)
-    found -= found.mean(axis=0)
     values, vectors = np.linalg.eigh(found.T @ found)
     reduced = found @ vectors[:, np.argsort(-values)[:_COMPONENTS]]
     lengths = np.linalg.norm(reduced, axis=1, keepdims=True).clip(min=1e-6)

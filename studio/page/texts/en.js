@@ -146,6 +146,7 @@ export default {
   "train.part.test": "{n} test images",
   "train.part.val": "{n} validation images",
   "train.sure": "The new one has {better} more right, and {worse} wrong that were right. Equally good models would differ so much in {chance} % of all cases.",
+  "train.same": "Both have the same images right.",
   "train.changed": "{n} images with another answer",
   "train.changed.one": "1 image with another answer",
   "train.change": "is {label}; before {before}, now {new}",

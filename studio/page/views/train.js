@@ -138,7 +138,7 @@ function comparison(found) {
     el("table", {},
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("train.model")), el("th", { scope: "col" }, t("train.right")), el("th", { scope: "col" }, t("train.accuracy")), el("th", { scope: "col" }, t("train.loss")))),
       el("tbody", {}, row(found.before), row(found.new))),
-    el("p", { class: "quiet small" }, t(`train.part.${found.part}`, { n }), " ", t("train.sure", { chance, better: found.only_new_right, worse: found.only_before_right })),
+    el("p", { class: "quiet small" }, `${t(`train.part.${found.part}`, { n })}. `, found.only_new_right + found.only_before_right === 0 ? t("train.same") : t("train.sure", { chance, better: found.only_new_right, worse: found.only_before_right })),
     found.changed.length ? el("details", {}, el("summary", {}, t("train.changed", { n: found.changed.length })),
       el("ul", { class: "small" }, found.changed.map((one) => el("li", {}, name(one.path), ": ", t("train.change", one))))) : null);
 }
