@@ -1,10 +1,13 @@
 """What Pillow's decoders raise on damaged files, and how its warnings are kept from the user."""
 
+import ctypes
 import re
 import struct
 import threading
 import warnings
 import zlib
+from contextlib import suppress
+from functools import cache
 from typing import Final
 
 from PIL import Image
@@ -46,3 +49,17 @@ def silence_pillow() -> None:
     with _FILTERS_LOCK:
         for _, _, category, module, _ in (k for k in _SILENCED if k not in warnings.filters):
             warnings.filterwarnings("ignore", category=category, module=module.pattern)
+
+
+@cache
+def silence_libtiff() -> None:
+    """Keep libtiff from writing to standard error, with words from a file, what Pillow raises anyway.
+
+    Pillow switches its warnings off, and not its errors.
+    """
+    from PIL import _imaging
+
+    with suppress(
+        OSError, AttributeError
+    ):  # Windows' Pillow has it inside and shows none of its names
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from inference.decoding.header import RGB_BYTES, Header, power_of_two_scale, too_many
+from inference.errors import UndecodableImage
 
 _BOXES: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
 _STREAM_START: Final = b"\xff\x4f"
+_STREAM_END: Final = b"\xff\xd9"
 _SIZE, _CODING, _PROGRESSION, _TILE = 0x51, 0x52, 0x5F, 0x90
 _WITHOUT_LENGTH: Final = frozenset({0x4F, 0xD9, 0x93, *range(0x30, 0x40)})
 # OpenJPEG keeps some 6 kB for each tile, used or not.
@@ -77,9 +79,11 @@ def _scale(stream: _Stream, shorter_px: int | None) -> int:
 
 
 def _read_stream(data: bytes) -> _Stream | None:
-    position = _stream_at(data)
-    if position is None or data[position : position + 2] != _STREAM_START:
+    position, end = _stream_at(data)
+    if data[position : position + 2] != _STREAM_START:
         return None
+    if data[end - 2 : end] != _STREAM_END:  # of which OpenJPEG would make a coarse picture, or none
+        raise UndecodableImage("JPEG 2000 image is truncated; replace it with a sound copy")
     stream = _Stream()
     for marker, body in _segments(data, position + 2):
         if marker == _SIZE:
@@ -94,18 +98,18 @@ def _read_stream(data: bytes) -> _Stream | None:
     return stream
 
 
-def _stream_at(data: bytes) -> int | None:
-    """Return where the code stream begins, by the steps that Pillow takes."""
+def _stream_at(data: bytes) -> tuple[int, int]:
+    """Return where the code stream begins and ends, by the steps that Pillow takes."""
     if not data.startswith(_BOXES):
-        return 0
+        return 0, len(data.rstrip(b"\0"))
     for kind, start, end in _boxes(data, len(_BOXES), len(data)):
         if kind == b"jp2c":
-            return start
+            return start, end
         if kind == b"jp2h":  # read box by box, in Python, and so is what is in one of them
             for inner, inner_start, inner_end in _boxes(data, start, end):
                 if inner == b"res ":
                     deque(_boxes(data, inner_start, inner_end), maxlen=0)
-    return None
+    return len(data), len(data)
 
 
 def _boxes(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin
 
 from inference.decoding import deep_samples, incomplete_jpeg
-from inference.decoding.failures import PILLOW_FAILURES
+from inference.decoding.failures import PILLOW_FAILURES, silence_libtiff
 from inference.decoding.header import Header
 from inference.decoding.heif import decode_heif
 from inference.decoding.jpeg_segments import without_metadata
@@ -217,6 +217,7 @@ def _load_png(data: bytes, header: Header, ends_at: float, decoder: int) -> Load
 
 
 def _load_tiff(data: bytes, header: Header, ends_at: float, decoder: int) -> Loaded:
+    silence_libtiff()
     all_pages = list(pages(data))
     loaded = _load_deep(only_first_page(data), "TIFF", header, ends_at, decoder)
     white_is_zero = all_pages[0].value(data, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO

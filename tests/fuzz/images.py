@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.builders import encode
+from tests.fuzz import containers
 from tests.hostile_images import (
     bmp,
     extended_webp,
@@ -21,6 +22,7 @@ from tests.hostile_images import (
     riff_chunk,
     webp_frame,
 )
+from tests.hostile_iso_media import FILES
 from tests.inference.samples import noise
 
 _MAX_BYTES: Final = 4 * 2**20
@@ -213,6 +215,8 @@ _SOUND: Final = (
     encode(noise((64, 48)), "WEBP", save_all=True, append_images=[noise((64, 48), seed=1)]),
     encode(noise((64, 48)), "GIF", save_all=True, append_images=[noise((64, 48), seed=1)]),
     encode(noise((64, 48)), "BMP"),
+    *containers.SOUND,
+    (FILES / "small.heic").read_bytes(),
 )
 
 
@@ -246,4 +250,5 @@ FORMATS: Final = {
     "GIF": GIF,
     "BMP": BMP,
     "changed": CHANGED,
+    **containers.FORMATS,
 }

@@ -6,15 +6,23 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits, decode_image, read_header
+from inference.decoding import (
+    CURRENT_DECODER,
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    decode_image,
+    read_header,
+)
 from inference.errors import ImageError, ImageTooCostly
 from inference.preprocessing import PreprocessSpec, prepare_image
 from tests.builders import encode
+from tests.hostile_containers import HOSTILE_CONTAINERS
 from tests.hostile_images import (
     HOSTILE,
     SIDE_PX,
@@ -40,6 +48,7 @@ SPEC = PreprocessSpec(
     interpolation="bicubic",
     mean=(0.5, 0.5, 0.5),
     std=(0.5, 0.5, 0.5),
+    decoder=CURRENT_DECODER,
 )
 # At the limit in pixels: decoded, at some expense.
 _AT_THE_LIMIT = (
@@ -79,6 +88,19 @@ def test_a_file_of_too_many_parts_costs_next_to_nothing(name: str) -> None:
     with suppress(ImageError):
         prepare_image(data, SPEC)
     assert time.thread_time() - started < 0.5
+
+
+@pytest.mark.parametrize("name", HOSTILE_CONTAINERS)
+def test_a_hostile_container_costs_no_more_than_any_image_may(name: str) -> None:
+    data = HOSTILE_CONTAINERS[name]()
+    took_s, grown_mb = in_a_process(partial(_prepare_or_refuse, data))
+    assert grown_mb < 450
+    assert took_s < 3  # 1.0 s on a quiet core, of 50 million pixels
+
+
+def _prepare_or_refuse(data: bytes) -> None:
+    with suppress(ImageError):
+        prepare_image(data, SPEC)
 
 
 @pytest.mark.parametrize("name", DEAREST_HONEST)

@@ -92,6 +92,13 @@ def test_a_png_with_long_texts_or_profiles_is_decoded_without_them(
     assert decode_image(data).image.getpixel((0, 0)) == (97, 98, 99)
 
 
+def test_a_damaged_tiff_writes_nothing_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    data = encode(noise((48, 32)), "TIFF", compression="tiff_lzw")
+    with pytest.raises(UndecodableImage):
+        decode_image(data[:8] + b"\xff" * 40 + data[48:])
+    assert capfd.readouterr().err == ""
+
+
 def test_a_palette_png_without_a_palette_is_refused() -> None:
     data = png((1, 1), bit_depth=8, colour_type=3, rows=[b"a"])
     with pytest.raises(UndecodableImage):

@@ -121,6 +121,8 @@ def test_bitmaps_of_netpbm_have_ink_for_ones() -> None:
         encode(PICTURE, "AVIF")[:-20],
         encode(PICTURE, "TIFF", compression="tiff_lzw")[:2000],
         encode(PICTURE, "JPEG2000")[:100],
+        encode(PICTURE, "JPEG2000")[:-40],
+        encode(PICTURE, "JPEG2000", no_jp2=True)[:-40],
     ],
 )
 def test_what_is_cut_short_is_refused(data: bytes) -> None:
