@@ -5,6 +5,10 @@ from training import train
 package = train("photos/", name="garments", time_budget="10m")
 """
 
+from training.interrupts import end_at_once_while_importing
+
+end_at_once_while_importing()
+
 from training.installed import check_installed
 
 check_installed()

@@ -8,7 +8,6 @@ that cannot be used; 130 after Ctrl-C.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from training.data.layout import read_known_folder
 from training.data.split import SPLIT_FILE
 from training.data.training_hashes import training_hashes
 from training.errors import ConfigError, DataError
+from training.interrupts import end_process
 from training.report.comparison_page import render_comparison
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
 from training.runtime.progress import Display
@@ -202,4 +202,4 @@ def _print_disagreements(comparison: Comparison, display: Display) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

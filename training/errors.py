@@ -44,5 +44,9 @@ class Paused(KeyboardInterrupt):
     """The run was asked to stop. Its checkpoint is saved, and the same command resumes it."""
 
 
+class StoppedAfterPublishing(KeyboardInterrupt):
+    """The run was asked to stop when its model was there already; the argument is the folder."""
+
+
 class NoTimeToTrain(Exception):  # no error: the probe is published
     """The time budget has no room for training."""

@@ -8,7 +8,6 @@ Folders are matched by class name; images in `_unknown` should be rejected. Need
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +22,7 @@ from training.audit.counted_images import CountedImages, count_images
 from training.data.layout import read_known_folder
 from training.data.split import SPLIT_FILE
 from training.data.training_hashes import training_hashes
+from training.interrupts import end_process
 from training.report.evaluation_page import render_evaluation
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
 from training.runtime.progress import Display
@@ -118,4 +118,4 @@ def _describe_rejected(evaluation: Evaluation, display: Display) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -9,15 +9,14 @@ Under `torchrun --nproc-per-node N -m training.finetune …` N processes train o
 """
 
 import shlex
-import signal
 import sys
 import time
-from types import FrameType
 
 from rich.console import Console
 
 from training.config import COMMAND, parse_config
-from training.errors import Paused
+from training.errors import Paused, StoppedAfterPublishing
+from training.interrupts import end_process, ending_at_once
 from training.runtime.command_line import run_command
 from training.runtime.json_progress import EventWriter, JsonDisplay
 from training.runtime.progress import Display
@@ -27,7 +26,6 @@ from training.runtime.ranks import is_main
 def main(argv: list[str] | None = None, *, prog: str = COMMAND) -> int:
     """Run the command line; return the exit code."""
     started = time.monotonic()  # the time budget is the user's, imports included
-    signal.signal(signal.SIGTERM, _interrupt)
     arguments = sys.argv[1:] if argv is None else argv
     events: list[EventWriter] = []
     exit_code = run_command(
@@ -48,7 +46,8 @@ def _run(arguments: list[str], prog: str, started: float, events: list[EventWrit
             events.append(display.writer)
             events[0].write("stage", stage="starting", done=0, of=1, seconds_left=None)
     # PyTorch takes seconds to import: wrong options are refused before.
-    from training.run.pipeline import run
+    with ending_at_once():
+        from training.run.pipeline import run
 
     published = run(config, display, started=started)
     if published is None:
@@ -61,15 +60,12 @@ def _run(arguments: list[str], prog: str, started: float, events: list[EventWrit
 
 def _advice(stopped: KeyboardInterrupt, command: list[str]) -> str:
     """Return what to do after Ctrl-C."""
+    if isinstance(stopped, StoppedAfterPublishing):
+        return f"stopped; {stopped.args[0]} is published"
     if not isinstance(stopped, Paused):
         return "stopped; nothing was published"
     return f"stopped, checkpoint saved; resume with\n  {shlex.join(command)}"
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    """Treat SIGTERM as Ctrl-C, so that temporary files are removed."""
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

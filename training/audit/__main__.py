@@ -8,7 +8,6 @@ there are such; 2 for bad input, which is reported as far as it can be; 130 afte
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from inference.option_parser import OptionParser
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
+from training.interrupts import end_process
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
 from training.runtime.progress import Display
 
@@ -109,4 +109,4 @@ def _audit(args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

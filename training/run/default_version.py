@@ -160,12 +160,11 @@ def keeping_default(
     if pins:
         assert decision.serving is not None
         repository.set_alias(name, STABLE, decision.serving)
-    published = False
+    before = repository.versions(name) if pins else []
     try:
         yield
-        published = True
     finally:
-        if pins and not published:
+        if pins and repository.versions(name) == before:  # nothing was published
             repository.remove_alias(name, STABLE)
 
 

@@ -19,6 +19,7 @@ from training.data.layout import raise_errors
 from training.data.open_folder import open_folder
 from training.data.scan import open_cache
 from training.data.views import Views
+from training.errors import StoppedAfterPublishing
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
 from training.run.default_version import decide_default, keeping_default, make_default
@@ -95,9 +96,12 @@ def _run(
         default = decide_default(measured, config, display)
         with keeping_default(default, config, display):
             published = publish(measured, report, config, default, display)
-        fitting.forget()
-        make_default(published, default, display)
-        _describe_end(measured.results.metrics, costs.budget, display)
+        try:
+            fitting.forget()
+            make_default(published, default, display)
+            _describe_end(measured.results.metrics, costs.budget, display)
+        except KeyboardInterrupt as err:
+            raise StoppedAfterPublishing(published) from err
         return published
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from inference import command_line
 from inference.strictjson import to_json
 from training.errors import ConfigError, TrainingError
+from training.interrupts import Interruptible
 
 
 def run_command(
@@ -17,7 +18,14 @@ def run_command(
     when_stopped: Callable[[KeyboardInterrupt], str] = lambda _: "stopped",
 ) -> int:
     """Do a command's work and return its exit code; see `inference.command_line`."""
-    return command_line.run_command(work, refusals=(TrainingError,), when_stopped=when_stopped)
+
+    def interruptible() -> int | None:
+        with Interruptible():
+            return work()
+
+    return command_line.run_command(
+        interruptible, refusals=(TrainingError,), when_stopped=when_stopped
+    )
 
 
 def check_writable(file: Path | None) -> None:
