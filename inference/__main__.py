@@ -183,6 +183,8 @@ def _entry(index: int, answer: FileAnswer, *, with_set: bool) -> dict[str, Any]:
     }
     if prediction.rejected:
         entry["rejected_reason"] = prediction.rejected_reason
+    if prediction.notes:
+        entry["notes"] = list(prediction.notes)
     if answer.similar is not None:
         entry["similar"] = [{**to_json(s.image), "cosine": s.cosine} for s in answer.similar]
     if with_set:
@@ -209,7 +211,8 @@ def _summary(answer: FileAnswer, *, with_set: bool) -> str:
         return f"problem: {answer.problem}"
     shown = (prediction.label_set or ()) if with_set else prediction.top
     ranked = "  ".join(f"{_printable(t.label)} {t.probability:.3f}" for t in shown)
-    note = f"  ({prediction.rejected_reason})" if prediction.rejected else ""
+    reasons = [prediction.rejected_reason] if prediction.rejected_reason else []
+    note = "".join(f"  ({text})" for text in [*reasons, *prediction.notes])
     similar = "".join(
         f"\n    {s.cosine:.3f}  {_printable(s.image.path)}" for s in answer.similar or ()
     )

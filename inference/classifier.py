@@ -97,6 +97,7 @@ class Prediction:
         embedding: (D,) float32.
         activation_map: (h, w) float32 in 0..1, how much each place spoke for `label`; None where
             there is none.
+        notes: what a person should know about the file, such as "incomplete: its end is missing".
     """
 
     label: str
@@ -106,6 +107,7 @@ class Prediction:
     label_set: tuple[LabelProbability, ...] | None
     embedding: Floats
     activation_map: Floats | None
+    notes: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> bool:
@@ -252,8 +254,12 @@ class Classifier:
             return self.classify([images], top_k=top_k, limits=limits)[0]
         if not images:
             return []
-        pixels = [self.prepare(_encoded(image), limits=limits).pixels for image in images]
-        return self.interpret(self.run(pixels), top_k=top_k)
+        prepared = [self.prepare(_encoded(image), limits=limits) for image in images]
+        answers = self.interpret(self.run([image.pixels for image in prepared]), top_k=top_k)
+        return [
+            dataclasses.replace(answer, notes=image.notes) if image.notes else answer
+            for answer, image in zip(answers, prepared, strict=True)
+        ]
 
     def _prediction(
         self,

@@ -68,6 +68,11 @@ class Prediction(Answer):
     rejected: bool = Field(description="The image is unlike those the model was trained on.")
     top: list[LabelProbability] = Field(description="The most probable labels, best first.")
     rejected_reason: str | None = Field(default=None, description="Why, where `rejected`.")
+    notes: list[str] | None = Field(
+        default=None,
+        description="What to know about the file, where there is something: `incomplete: …` for a JPEG "
+        "that ends too early and was filled up, the number of pages of which the first was read.",
+    )
     set: list[LabelProbability] | None = Field(
         default=None,
         description="With `set=true`: the fewest labels among which the true one is with the chance "

@@ -196,6 +196,8 @@ def _prediction(
         extras["set"] = _ranked(found.label_set or ())
     if found.rejected:
         extras["rejected_reason"] = found.rejected_reason
+    if found.notes:
+        extras["notes"] = list(found.notes)
     return schemas.Prediction.model_validate(
         {
             "index": index,

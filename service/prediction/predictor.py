@@ -1,6 +1,7 @@
 """The use case: images as they were sent -> predictions, one outcome an image. Knows no HTTP."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -183,5 +184,7 @@ class Predictor:
             return Outcome(filename=upload.filename, error=err)
         classifier = model.classifier
         (prediction,) = classifier.interpret(answered.outputs, top_k=options.top_k)
+        if answered.prepared.notes:
+            prediction = dataclasses.replace(prediction, notes=answered.prepared.notes)
         box = crop_box(answered.prepared.source_wh, classifier.manifest.preprocessing)
         return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from training.audit.duplicates import Duplicates, Group
+from training.audit.noted_files import noted_findings
 from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
 from training.audit.result import conflicting_groups, leaking_groups
@@ -44,6 +45,7 @@ def write_findings(
         *_label_findings(suspects),
         *_class_findings(counts),
         *_image_findings(len(images), poor, backbone_px),
+        *noted_findings(images),
         *_outlier_findings(outliers),
     )
     return costliest_first(found)

@@ -12,7 +12,7 @@ from inference.decoding import DecodedImage
 from training.runtime.arrays import Doubles, Floats
 
 # Part of the cache's key: raise it when a fact is computed differently.
-FACTS_VERSION: Final = "4"
+FACTS_VERSION: Final = "5"
 _STATISTICS_PX: Final = 256
 _HASHED_PX: Final = 32
 # The eight lowest frequencies of the cosine transform, as a matrix: (8, 32).
@@ -31,6 +31,7 @@ class ImageFacts:
         brightness: mean grey value, 0..255.
         contrast: standard deviation of the grey values.
         sharpness: variance of the Laplacian of the grey values, at a shorter side of at most 256 px.
+        notes: what a person should know about the file, as the decoder says it.
     """
 
     width_px: int
@@ -40,6 +41,7 @@ class ImageFacts:
     brightness: float
     contrast: float
     sharpness: float
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the facts as one line of JSON."""
@@ -48,7 +50,8 @@ class ImageFacts:
 
 def facts_from_json(text: str) -> ImageFacts:
     """Read what `ImageFacts.to_json` wrote."""
-    return ImageFacts(**json.loads(text))
+    facts = json.loads(text)
+    return ImageFacts(**{**facts, "notes": tuple(facts["notes"])})
 
 
 def gather_facts(decoded: DecodedImage) -> ImageFacts:
@@ -66,6 +69,7 @@ def gather_facts(decoded: DecodedImage) -> ImageFacts:
         brightness=round(float(grey.mean()), 2),
         contrast=round(float(grey.std()), 2),
         sharpness=round(_laplacian_variance(grey), 2),
+        notes=decoded.notes,
     )
 
 
