@@ -13,7 +13,17 @@ from studio.access.guard import Guard
 from studio.context import Context
 from studio.errors import StudioError
 from studio.page import PAGE_DIR
-from studio.routes import collecting, folders, looking, models, photos, piles, reviewing, training
+from studio.routes import (
+    adding,
+    collecting,
+    folders,
+    looking,
+    models,
+    photos,
+    piles,
+    reviewing,
+    training,
+)
 from studio.settings import Settings
 from training.errors import TrainingError
 
@@ -24,7 +34,17 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the studio as an ASGI application."""
     app = FastAPI(title="Graft studio", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.context = Context(settings)
-    for module in (folders, looking, reviewing, photos, training, models, piles, collecting):
+    for module in (
+        folders,
+        looking,
+        reviewing,
+        photos,
+        training,
+        models,
+        piles,
+        collecting,
+        adding,
+    ):
         app.include_router(module.router)
     app.add_exception_handler(StudioError, _refuse)
     app.add_exception_handler(TrainingError, _refuse_input)

@@ -1,6 +1,7 @@
 // The shell: address to view. `#/` chooses a folder, `#/PROJECT/VIEW/…` shows a view of a project.
 import { complain, el, name } from "/dom.js";
 import { LANGUAGES, language, setLanguage, t } from "/texts.js";
+import { showAdd } from "/views/add.js";
 import { showChooser } from "/views/chooser.js";
 import { showClass } from "/views/class_gallery.js";
 import { showCollect } from "/views/collect.js";
@@ -10,7 +11,7 @@ import { showReview } from "/views/review.js";
 import { showTrain } from "/views/train.js";
 import { showTry } from "/views/try.js";
 
-const VIEWS = { data: showData, review: showReview, class: showClass, train: showTrain, try: showTry, pile: showPile, collect: showCollect };
+const VIEWS = { data: showData, review: showReview, class: showClass, train: showTrain, try: showTry, pile: showPile, collect: showCollect, add: showAdd };
 const STEPS = ["data", "review", "train", "try", "pile", "collect"];
 const main = document.getElementById("main");
 let leave = null;
@@ -44,7 +45,7 @@ function drawHeader(project, view) {
   steps.setAttribute("aria-label", t("steps"));
   const link = (step) => el("a", {
     href: `#/${encodeURIComponent(project)}/${step}`,
-    "aria-current": view === step || (step === "data" && view === "class") ? "page" : null,
+    "aria-current": view === step || (step === "data" && (view === "class" || view === "add")) ? "page" : null,
   }, t(`step.${step}`));
   steps.replaceChildren(...(project ? STEPS.map(link) : []));
   document.getElementById("project").replaceChildren(...(project ? [name(project)] : []));

@@ -1,9 +1,13 @@
 """What is asked of the person, one image at a time: the most suspect labels first.
 
+Suspect labels come first as the audit found them, then, for as long as answers change labels, the next ones
+in doubt: a folder with many wrong labels is asked about further than one with few.
+
 Each question shows an image beside the nearest of its class and of the class that it looks like. What has
 been answered is not asked again.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -16,6 +20,10 @@ from studio.review.neighbours import nearest_of_class
 from training.runtime.arrays import Integers
 
 Kind = Literal["suspect_labels", "conflicting_labels", "outliers"]
+# Further questions come while at least two of the last ten answers changed a label; so many are shown ahead.
+_LAST_ANSWERS: Final = 10
+_FEWEST_CHANGED: Final = 2
+_AHEAD: Final = 4
 KINDS: Final[tuple[Kind, ...]] = ("suspect_labels", "conflicting_labels", "outliers")
 
 
@@ -52,7 +60,7 @@ class Progress:
 def open_questions(images: LabelledImages, kind: Kind, *, limit: int) -> list[Question]:
     """Return the next questions that have no answer."""
     found = []
-    for group in _groups(images.analysis, kind):
+    for group in _groups(images, kind):
         if not images.is_answered(group[0]):
             found.append(_ask(images, group))
         if len(found) == limit:
@@ -62,19 +70,50 @@ def open_questions(images: LabelledImages, kind: Kind, *, limit: int) -> list[Qu
 
 def progress_of(images: LabelledImages, kind: Kind) -> Progress:
     """Count the questions of a kind."""
-    answered = [images.is_answered(group[0]) for group in _groups(images.analysis, kind)]
+    answered = [images.is_answered(group[0]) for group in _groups(images, kind)]
     return Progress(total=len(answered), answered=sum(answered))
 
 
-def _groups(analysis: Analysis, kind: Kind) -> Iterator[tuple[int, ...]]:
+def _groups(images: LabelledImages, kind: Kind) -> Iterator[tuple[int, ...]]:
     """Yield the image of each question, with those that share its answer."""
+    analysis = images.analysis
     if kind == "suspect_labels":
-        yield from ((suspect.row,) for suspect in analysis.suspects)
+        yield from ((row,) for row in _doubtful(images))
     elif kind == "outliers":
         suspects = {suspect.row for suspect in analysis.suspects}
         yield from ((row,) for row in analysis.outliers if row not in suspects)
     else:
         yield from analysis.conflicts
+
+
+def _doubtful(images: LabelledImages) -> Iterator[int]:
+    """Yield the suspects, then others in doubt while of the last answers enough changed a label."""
+    analysis = images.analysis
+    suspects = [suspect.row for suspect in analysis.suspects]
+    answered = deque((r for r in suspects if images.is_answered(r)), maxlen=_LAST_ANSWERS)
+    changed = deque((_is_changed(images, row) for row in answered), maxlen=_LAST_ANSWERS)
+    yield from suspects
+    ahead = 0
+    for row in _next_in_doubt(analysis, set(suspects)):
+        if sum(changed) < _FEWEST_CHANGED or ahead == _AHEAD:
+            return
+        yield row
+        if images.is_answered(row):
+            changed.append(_is_changed(images, row))
+        else:
+            ahead += 1
+
+
+def _next_in_doubt(analysis: Analysis, asked: set[int]) -> list[int]:
+    """Return the other rows that look like another class than theirs, the least confident first."""
+    labels = np.array([image.label for image in analysis.images], dtype=np.int64)
+    rows = np.flatnonzero(analysis.likeliest != labels)
+    order = rows[np.argsort(analysis.confidence[rows], kind="stable")]
+    return [int(row) for row in order if int(row) not in asked]
+
+
+def _is_changed(images: LabelledImages, row: int) -> bool:
+    return int(images.current[row]) != images.analysis.images[row].label
 
 
 def _ask(images: LabelledImages, group: tuple[int, ...]) -> Question:

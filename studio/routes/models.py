@@ -5,11 +5,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from inference.decoding import DEFAULT_LIMITS
 from inference.errors import InferenceError
 from inference.files import read_regular_file
 from inference.repository import Repository
-from studio.errors import BadInput, NotFound
+from studio.errors import NotFound
+from studio.routes.bodies import read_photo
 from studio.routes.dependencies import Studio
 from studio.trying.ask import ask
 
@@ -70,11 +70,5 @@ async def answer(
     heat: bool = False,
 ) -> dict[str, Any]:
     """Ask a model about the image in the body."""
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > DEFAULT_LIMITS.max_bytes:
-            raise BadInput(f"the image is above {DEFAULT_LIMITS.max_bytes // 2**20} MiB")
-    return await run_in_threadpool(
-        lambda: ask(studio.models.get(name, version), bytes(data), heat=heat)
-    )
+    photo = await read_photo(request.stream())
+    return await run_in_threadpool(lambda: ask(studio.models.get(name, version), photo, heat=heat))

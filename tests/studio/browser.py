@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from studio.projects.project import Project
@@ -23,10 +24,11 @@ class RunningStudio:
 
 
 @contextmanager
-def studio_of(project: Project) -> Iterator[RunningStudio]:
+def studio_of(project: Project, *options: str) -> Iterator[RunningStudio]:
     """Run a studio for a project's folder."""
     command = [sys.executable, "-m", "studio", str(project.data), "--no-browser"]
     command += ["--models-dir", str(project.models_dir), "--root", str(project.data.parent)]
+    command += options
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -39,9 +41,14 @@ def studio_of(project: Project) -> Iterator[RunningStudio]:
 
 @contextmanager
 def browser_page(
-    *, width: int = 1280, height: int = 860, dark: bool = False, locale: str = "en-US"
+    *,
+    width: int = 1280,
+    height: int = 860,
+    dark: bool = False,
+    locale: str = "en-US",
+    refused: int | None = None,
 ) -> Iterator[Page]:
-    """Yield a page; an error of its scripts fails the test."""
+    """Yield a page; an error of its scripts fails the test, and a refusal other than `refused`."""
     with sync_playwright() as playwright:
         # Root may not have Chromium's own sandbox; CI is root.
         browser = playwright.chromium.launch(
@@ -69,4 +76,11 @@ def browser_page(
         page.set_default_timeout(60_000)
         yield page
         browser.close()
-        assert not errors, errors
+        unexpected = [e for e in errors if refused is None or str(refused) not in e]
+        assert not unexpected, unexpected
+
+
+def no_violations(page: Page) -> None:
+    """Fail where axe finds something that shuts people out."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()

@@ -10,9 +10,10 @@ from fastapi.testclient import TestClient
 
 from studio.analysis.analysis_file import Analysis, ImageRow, Suspect, write_analysis
 from studio.app import create_app
+from studio.piles.pile_file import Pile, PileImage
 from studio.projects.project import Project, open_project
 from studio.settings import Settings
-from tests.training.folders import write_classes
+from tests.training.folders import write_class, write_classes
 from training.data.finding import Finding
 
 SECRET = "a-secret-of-this-studio"
@@ -20,14 +21,21 @@ HOST = "127.0.0.1:4711"
 
 
 def looked_at(
-    tmp_path: Path, labels: tuple[str, ...] = ("red", "green", "blue"), *, count: int = 6
+    tmp_path: Path,
+    labels: tuple[str, ...] = ("red", "green", "blue"),
+    *,
+    count: int = 6,
+    in_doubt: int = 0,
 ) -> Project:
-    """Return a project whose first image of each class looks like the next class."""
+    """Return a project whose first image of each class looks like the next class.
+
+    So do the last `in_doubt` images of the first class, with less certainty.
+    """
     data = write_classes(tmp_path / "photos", labels, count=count)
     project = open_project(tmp_path / "models", data.resolve())
     files = [file for label in labels for file in sorted((data / label).iterdir())]
     rows = [_row(file, data, labels) for file in files]
-    write_analysis(project.analysis_dir, _analysis(labels, rows, count))
+    write_analysis(project.analysis_dir, _analysis(labels, rows, count, in_doubt))
     return project
 
 
@@ -42,10 +50,11 @@ def _row(file: Path, data: Path, labels: tuple[str, ...]) -> ImageRow:
     )
 
 
-def _analysis(labels: tuple[str, ...], rows: list[ImageRow], count: int) -> Analysis:
+def _analysis(labels: tuple[str, ...], rows: list[ImageRow], count: int, in_doubt: int) -> Analysis:
     num = len(rows)
     likeliest = np.array([row.label for row in rows], np.int32)
     firsts = range(0, num, count)
+    likeliest[count - in_doubt : count] = 1
     likeliest[firsts] = (likeliest[firsts] + 1) % len(labels)
     confidence = np.linspace(0.5, 0.9, num).astype(np.float32)
     confidence[firsts] = 0.01
@@ -96,3 +105,25 @@ def calling(
     headers = {"authorization": f"Bearer {SECRET}"}
     with TestClient(app, base_url=f"http://{HOST}", headers=headers) as client:
         yield client
+
+
+def pile_of_colours(folder: Path, *, count: int) -> Pile:
+    """Write `count` photos of each of two colours into a folder, and return them as a pile."""
+    files = [f for i in range(2) for f in write_class(folder / str(i), i, count=count, seed=5)]
+    rng = np.random.default_rng(0)
+    found = np.repeat(np.eye(2, 16), count, axis=0) + rng.normal(0, 0.05, (2 * count, 16))
+    unit = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float16)
+    return Pile(
+        folder=str(folder),
+        images=tuple(
+            PileImage(
+                path=file.relative_to(folder).as_posix(),
+                sha256=sha256(file.read_bytes()).hexdigest(),
+            )
+            for file in files
+        ),
+        unreadable=(),
+        labels=(),
+        embeddings=unit,
+        probabilities=np.zeros((len(files), 0), np.float32),
+    )

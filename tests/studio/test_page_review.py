@@ -4,11 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
 from studio.projects.project import Project
-from tests.studio.browser import browser_page, studio_of
+from tests.studio.browser import browser_page, no_violations, studio_of
 from tests.studio.projects import looked_at
 
 pytestmark = [pytest.mark.chromium, pytest.mark.training]
@@ -19,11 +17,6 @@ LABELS = ("<img src=x onerror=alert(1)>", "صورة قبعة", "긴 소매")
 def answers(project: Project) -> list[str]:
     with (project.workspace / "corrections.csv").open(encoding="utf-8", newline="") as stream:
         return [row["label"] for row in csv.DictReader(stream)]
-
-
-def no_violations(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_twenty_keys_answer_every_question_and_all_is_on_the_disk(tmp_path: Path) -> None:

@@ -61,6 +61,27 @@ def test_an_answer_is_written_and_the_next_question_comes_with_it(
     ]
 
 
+def test_questions_go_on_while_answers_change_labels(tmp_path: Path) -> None:
+    project = looked_at(tmp_path, in_doubt=5)
+    with calling(project, tmp_path / "cache") as client:
+        for _ in range(3):  # the suspects, all of them wrong
+            first = ask(client)["questions"][0]
+            give(client, first["image"]["sha256"], first["guess"])
+        asked = 0
+        while questions := ask(client)["questions"]:
+            assert questions[0]["image"]["path"] not in ("red/image0.png", "green/image0.png")
+            give(client, questions[0]["image"]["sha256"], questions[0]["label"])
+            asked += 1
+        # They end when of the last ten answers one alone would have changed a label.
+        assert asked == 5
+        kept = looked_at(tmp_path / "kept", in_doubt=5)
+    with calling(kept, tmp_path / "cache") as client:
+        for _ in range(3):
+            first = ask(client)["questions"][0]
+            answered = give(client, first["image"]["sha256"], first["label"])
+        assert answered["questions"] == []
+
+
 def test_undo_says_again_what_was_said_before(project: Project, client: TestClient) -> None:
     image = ask(client)["questions"][0]["image"]["sha256"]
     before = give(client, image, "green")["before"]

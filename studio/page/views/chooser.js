@@ -12,8 +12,23 @@ export async function showChooser({ main }) {
     projects.length ? el("section", {}, el("h2", {}, t("choose.again")), known(projects)) : null,
     el("h2", {}, t("choose.folder")),
     browser,
+    el("h2", {}, t("new.title")),
+    makeNew(),
   );
   await browse(browser, null, choose);
+}
+
+// A new data set, in the first root unless another path is typed.
+function makeNew() {
+  const title = el("input", { type: "text", "aria-label": t("new.name"), placeholder: t("new.name"), dir: "auto", required: true });
+  const parent = el("input", { type: "text", "aria-label": t("new.parent"), size: 40, spellcheck: false });
+  get("/api/projects").then(({ roots }) => { parent.value = roots.at(-1); }).catch(complain);
+  const make = (event) => {
+    event.preventDefault();
+    post("/api/new", { parent: parent.value, name: title.value })
+      .then((project) => { location.hash = `#/${encodeURIComponent(project.name)}/add`; }).catch(complain);
+  };
+  return el("form", { class: "card row", onsubmit: make }, title, el("label", { class: "row" }, t("new.in"), parent), el("button", {}, t("new.make")));
 }
 
 function known(projects) {

@@ -15,7 +15,8 @@ export async function showData(page) {
   }
   const status = el("section", { "aria-live": "polite" });
   const results = el("section");
-  fill(main, el("h1", {}, t("data.title")), el("p", { class: "quiet small" }, name(state.data)), status, results);
+  fill(main, el("h1", {}, t("data.title")),
+    el("p", { class: "quiet small" }, name(state.data), " · ", el("a", { href: `#/${encodeURIComponent(project)}/add` }, t("data.add"))), status, results);
   if (state.looked) await drawFindings(results, page);
   await poll(signal, async () => {
     state = await get(projectPath(project, "looking"));
