@@ -48,7 +48,7 @@ class OpenProject:
         Raises:
             NotNow: the folder has not been looked at.
         """
-        return LabelledImages(self.analysis.read(), dict(self.corrections.read()))
+        return LabelledImages(self.analysis.indexed(), dict(self.corrections.read()))
 
     def look(self, settings: Settings) -> None:
         """Start to look at the folder.

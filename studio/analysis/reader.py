@@ -11,7 +11,28 @@ import numpy as np
 from studio.analysis.analysis_file import Analysis, ImageRow, read_analysis, stamp
 from studio.errors import NotFound
 from studio.projects.corrections import Correction
-from training.runtime.arrays import Integers
+from training.runtime.arrays import Flags, Integers
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedAnalysis:
+    """An analysis with what is looked up in it again and again.
+
+    `labels` (N,) are the classes when the folder was looked at; `rows` are the places of each content.
+    """
+
+    analysis: Analysis
+    labels: Integers
+    rows: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> "IndexedAnalysis":
+        """Index an analysis."""
+        rows: dict[str, tuple[int, ...]] = {}
+        for row, image in enumerate(analysis.images):
+            rows[image.sha256] = (*rows.get(image.sha256, ()), row)
+        labels = np.array([image.label for image in analysis.images], dtype=np.int64)
+        return cls(analysis, labels, rows)
 
 
 @dataclass(frozen=True)
@@ -21,23 +42,34 @@ class LabelledImages:
     A label that is no class of the folder (somebody has edited the file) is -2, one left out -1.
     """
 
-    analysis: Analysis
+    indexed: IndexedAnalysis
     corrections: Mapping[str, Correction]
+
+    @property
+    def analysis(self) -> Analysis:
+        """The analysis itself."""
+        return self.indexed.analysis
 
     @cached_property
     def current(self) -> Integers:
         """The class of each row as it is now: (N,)."""
         number = {label: index for index, label in enumerate(self.analysis.labels)} | {"": -1}
-        labels = np.array([image.label for image in self.analysis.images], dtype=np.int64)
-        for row, image in enumerate(self.analysis.images):
-            said = self.corrections.get(image.sha256)
-            if said is not None:
-                labels[row] = number.get(said.label, -2)
+        labels = self.indexed.labels.copy()
+        for sha256, said in self.corrections.items():
+            labels[list(self.indexed.rows.get(sha256, ()))] = number.get(said.label, -2)
         return labels
+
+    @cached_property
+    def answered(self) -> Flags:
+        """Whether the person has said something about each image: (N,)."""
+        answered = np.zeros(len(self.indexed.labels), dtype=np.bool_)
+        for sha256 in self.corrections:
+            answered[list(self.indexed.rows.get(sha256, ()))] = True
+        return answered
 
     def is_answered(self, row: int) -> bool:
         """Whether the person has said something about an image."""
-        return self.analysis.images[row].sha256 in self.corrections
+        return bool(self.answered[row])
 
 
 class AnalysisReader:
@@ -47,13 +79,25 @@ class AnalysisReader:
         self._folder = folder
         self._lock = Lock()
         self._stamp: tuple[int, int] | None = None
-        self._analysis: Analysis | None = None
-        self._rows: dict[str, int] = {}
+        self._indexed: IndexedAnalysis | None = None
 
     @property
     def is_there(self) -> bool:
         """Whether the folder has been looked at."""
         return stamp(self._folder) is not None
+
+    def indexed(self) -> IndexedAnalysis:
+        """Return the analysis with its index.
+
+        Raises:
+            NotNow: there is none.
+        """
+        with self._lock:
+            found = stamp(self._folder)
+            if self._indexed is None or found != self._stamp:
+                self._indexed = IndexedAnalysis.of(read_analysis(self._folder))
+                self._stamp = found
+            return self._indexed
 
     def read(self) -> Analysis:
         """Return the analysis.
@@ -61,27 +105,18 @@ class AnalysisReader:
         Raises:
             NotNow: there is none.
         """
-        with self._lock:
-            found = stamp(self._folder)
-            if self._analysis is None or found != self._stamp:
-                self._analysis = read_analysis(self._folder)
-                self._stamp = found
-                # Of equal files, the first.
-                rows = reversed(list(enumerate(self._analysis.images)))
-                self._rows = {image.sha256: row for row, image in rows}
-            return self._analysis
+        return self.indexed().analysis
 
     def row(self, sha256: str) -> int:
-        """Return the place of an image.
+        """Return the place of an image; of equal files, the first.
 
         Raises:
             NotFound: the folder had no such image when it was looked at.
         """
-        self.read()
-        row = self._rows.get(sha256)
-        if row is None:
+        rows = self.indexed().rows.get(sha256)
+        if rows is None:
             raise NotFound("this image was not in the folder when it was looked at; look again")
-        return row
+        return rows[0]
 
     def image(self, sha256: str) -> ImageRow:
         """Return an image by its content.

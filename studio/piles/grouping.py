@@ -19,7 +19,10 @@ from training.runtime.arrays import Floats, Integers
 
 # Ward's tree takes time and memory by the square; of more images a sample shows the groups.
 _SAMPLE: Final = 1500
-_GROUP_IMAGES: Final = 12
+_LOOKED_AT: Final = 20_000
+# Small groups are purer: with 8 images on average 85 % of 210 photos of ten garments were of their group's
+# kind, with 12 images 77 %.
+_GROUP_IMAGES: Final = 8
 _CORE_SHARE: Final = 0.7
 _SMALLEST: Final = 3
 _FEW_GROUPS: Final = 8
@@ -67,22 +70,34 @@ def least_sure(pile: Pile, named: Mapping[int, str]) -> Group | None:
 
 def _alike(pile: Pile, rows: Integers) -> Group:
     """Return the core of the biggest and tightest group."""
-    sample = rows if len(rows) <= _SAMPLE else np.random.default_rng(0).choice(rows, _SAMPLE, False)
-    reduced = _reduced(pile, sample)
+    chance = np.random.default_rng(0)
+    rows = rows if len(rows) <= _LOOKED_AT else chance.choice(rows, _LOOKED_AT, replace=False)
+    reduced = _reduced(pile, rows)
+    some = chance.choice(len(rows), _SAMPLE, replace=False) if len(rows) > _SAMPLE else slice(None)
+    core = _tightest(reduced[some])
+    likeness = reduced @ core.mean(axis=0)
+    # Of a sample's group all that lie within it belong to it.
+    threshold = float(np.sort(core @ core.mean(axis=0))[0])
+    order = np.argsort(-likeness, kind="stable")
+    order = order[likeness[order] >= threshold - 1e-6][:_LARGEST]
+    return _group(rows, order, likeness, None)
+
+
+def _tightest(reduced: Floats) -> Floats:
+    """Return the middle of the biggest and tightest group of embeddings (M, d): (m, d)."""
     # Few that are left may be of many kinds.
-    count = max(1, len(sample) // _GROUP_IMAGES, min(_FEW_GROUPS, len(sample) // _SMALLEST))
-    numbers = np.zeros(len(sample), np.int64)
+    few = min(_FEW_GROUPS, len(reduced) // _SMALLEST)
+    count = max(1, len(reduced) // _GROUP_IMAGES, few)
+    numbers = np.zeros(len(reduced), np.int64)
     if count > 1:
         with threadpool_limits(1):
             numbers = AgglomerativeClustering(count).fit_predict(reduced)
-    members = [np.flatnonzero(numbers == number) for number in range(count)]
-    centres = [reduced[place].mean(axis=0) for place in members]
-    weights = [len(m) * float(c @ c) for m, c in zip(members, centres, strict=True)]
-    best = int(np.argmax(weights))
-    likeness = reduced[members[best]] @ centres[best]
-    core = max(_SMALLEST, round(_CORE_SHARE * len(members[best])))
-    order = np.argsort(-likeness, kind="stable")[: min(core, _LARGEST)]
-    return _group(sample[members[best]], order, likeness, None)
+    groups = [reduced[numbers == number] for number in range(count)]
+    best = max(groups, key=lambda group: len(group) * float((group.mean(axis=0) ** 2).sum()))
+    likeness = best @ best.mean(axis=0)
+    core = max(_SMALLEST, round(_CORE_SHARE * len(best)))
+    middle: Floats = best[np.argsort(-likeness, kind="stable")[:core]]
+    return middle
 
 
 def _guessed(pile: Pile, rows: Integers, named: Mapping[int, str]) -> Group | None:

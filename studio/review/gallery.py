@@ -29,9 +29,8 @@ class Page:
 
 def count_classes(images: LabelledImages) -> list[ClassCount]:
     """Return every class, in natural order."""
-    answered = [row for row in range(len(images.analysis.images)) if images.is_answered(row)]
     by_class = Counter(images.current.tolist())
-    said = Counter(images.current[answered].tolist())
+    said = Counter(images.current[images.answered].tolist())
     suspect = Counter(
         int(images.current[s.row])
         for s in images.analysis.suspects
@@ -56,7 +55,7 @@ def class_page(images: LabelledImages, label: str, *, offset: int, limit: int) -
     number = images.analysis.labels.index(label) if label else -1
     rows = np.flatnonzero(images.current == number)
     # Where an answer moved an image here, its confidence is of another class: it comes last.
-    moved = np.array([images.analysis.images[row].label != number for row in rows], dtype=np.bool_)
+    moved = images.indexed.labels[rows] != number
     keys = images.analysis.confidence[rows] + moved
     order = rows[np.argsort(keys, kind="stable")]
     return Page(rows=tuple(map(int, order[offset : offset + limit])), total=len(rows))

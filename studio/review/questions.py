@@ -14,7 +14,6 @@ from typing import Final, Literal
 
 import numpy as np
 
-from studio.analysis.analysis_file import Analysis
 from studio.analysis.reader import LabelledImages
 from studio.review.neighbours import nearest_of_class
 from training.runtime.arrays import Integers
@@ -94,7 +93,7 @@ def _doubtful(images: LabelledImages) -> Iterator[int]:
     changed = deque((_is_changed(images, row) for row in answered), maxlen=_LAST_ANSWERS)
     yield from suspects
     ahead = 0
-    for row in _next_in_doubt(analysis, set(suspects)):
+    for row in _next_in_doubt(images, set(suspects)):
         if sum(changed) < _FEWEST_CHANGED or ahead == _AHEAD:
             return
         yield row
@@ -104,10 +103,10 @@ def _doubtful(images: LabelledImages) -> Iterator[int]:
             ahead += 1
 
 
-def _next_in_doubt(analysis: Analysis, asked: set[int]) -> list[int]:
+def _next_in_doubt(images: LabelledImages, asked: set[int]) -> list[int]:
     """Return the other rows that look like another class than theirs, the least confident first."""
-    labels = np.array([image.label for image in analysis.images], dtype=np.int64)
-    rows = np.flatnonzero(analysis.likeliest != labels)
+    analysis = images.analysis
+    rows = np.flatnonzero(analysis.likeliest != images.indexed.labels)
     order = rows[np.argsort(analysis.confidence[rows], kind="stable")]
     return [int(row) for row in order if int(row) not in asked]
 

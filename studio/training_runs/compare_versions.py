@@ -16,7 +16,7 @@ from inference.repository import Repository
 from inference.session import SessionConfig
 from inference.strictjson import to_json
 from studio.analysis.analysis_file import read_analysis
-from studio.analysis.reader import LabelledImages
+from studio.analysis.reader import IndexedAnalysis, LabelledImages
 from studio.errors import StudioError
 from studio.projects.corrections import Corrections
 from studio.projects.project import Project, find_project
@@ -67,9 +67,8 @@ def compare_versions(project: Project, before: int, new: int) -> dict[str, Any]:
     """
     repository = Repository(project.models_dir)
     packages = [repository.package(project.name, version) for version in (before, new)]
-    images = LabelledImages(
-        read_analysis(project.analysis_dir), Corrections(project.workspace).read()
-    )
+    indexed = IndexedAnalysis.of(read_analysis(project.analysis_dir))
+    images = LabelledImages(indexed, Corrections(project.workspace).read())
     held = find_held_out(images, project.data, packages[1], packages[0])
     if held is None or packages[0].manifest.labels != packages[1].manifest.labels:
         return {"verdict": "unknown", "reason": "no images that both versions can be tried on"}
