@@ -12,42 +12,27 @@ database once an image; who reads them again keeps the numbers of their `Place`.
 """
 
 import os
-import secrets
 import sqlite3
 import threading
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from training.data.cache_index import DAMAGED, connect_or_make_anew, error_code, remove_database
+from training.data.shard_writer import NO_ROOM, ShardWriter
 from training.errors import DataError
 from training.runtime.arrays import Pixels
 
 DEFAULT_LIMIT_BYTES: Final = 20 * 2**30
 _DATABASE: Final = "index.sqlite"
 _SHARDS: Final = "shards"
+_DISK_FULL: Final = "its disk is full"
 _COMMIT_EVERY: Final = 512
 _MAX_SIDE_PX: Final = 2**16
-_BUSY_TIMEOUT_S: Final = 30.0
-_BUSY_RETRY_S: Final = 0.02
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS checked_pixels (
-    sha256 TEXT, view TEXT, shard TEXT, offset INTEGER, height INTEGER, width INTEGER, checksum INTEGER,
-    PRIMARY KEY (sha256, view)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS checked_facts (
-    sha256 TEXT, version TEXT, fact TEXT, checksum INTEGER, PRIMARY KEY (sha256, version)
-) WITHOUT ROWID;
--- Of before there were checksums.
-DROP TABLE IF EXISTS pixels;
-DROP TABLE IF EXISTS facts;
-"""
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def default_cache_dir() -> Path:
@@ -56,10 +41,14 @@ def default_cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "graft"
 
 
+# In place of a shard's number.
+NOT_KEPT: Final = -1
+
+
 class Place(NamedTuple):
     """Where an image's pixels lie: byte `offset` of the cache's shard of that number, (height, width, 3).
 
-    `checksum` is of the pixels.
+    `checksum` is of the pixels. `shard` is `NOT_KEPT` where there was no room for them.
     """
 
     shard: int
@@ -69,22 +58,33 @@ class Place(NamedTuple):
     checksum: int
 
     @property
+    def kept(self) -> bool:
+        """Whether the pixels lie in the cache."""
+        return self.shard != NOT_KEPT
+
+    @property
     def num_bytes(self) -> int:
         """Bytes of the pixels."""
         return self.height * self.width * 3
 
 
 class PixelCache:
-    """`open` it, `put` from one thread (`find`, `look_up`, `read` from any), then `close` it."""
+    """`open` it, `put` from one thread (`find`, `look_up`, `read` from any), then `close` it.
 
-    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
+    Attributes:
+        full: why not all pixels are kept, in words; None while they are.
+    """
+
+    def __init__(self, folder: Path, database: sqlite3.Connection, limit_bytes: int) -> None:
+        self.full: str | None = None
         self._folder = folder
+        self._limit_bytes = limit_bytes
+        self._room_bytes = 0
         self._database = database
         # Shards by name, numbered in the order in which they were met; None is one that is gone.
         self._numbers: dict[str, int] = {}
         self._descriptors: list[int | None] = []
-        self._writer: BinaryIO | None = None
-        self._writer_number = -1
+        self._writer = ShardWriter(folder / _SHARDS)
         self._pending: dict[tuple[str, str], Place] = {}
         self._pending_facts: dict[str, str] = {}
         self._facts_version = ""
@@ -102,16 +102,17 @@ class PixelCache:
     ) -> "PixelCache":
         """Open or make the cache in `folder` and the shards that hold something of `views`.
 
-        Shards that were not used for longest are removed while all take more than `limit_bytes`.
+        Shards that were not used for longest are removed while all take more than `limit_bytes`, and
+        later too, for as long as the run lasts, but for those that it uses itself.
 
         Raises:
             DataError: the folder cannot be written.
         """
         with _explained(folder):
             (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-            cache = cls(folder, _connect_or_make_anew(folder / _DATABASE))
+            cache = cls(folder, connect_or_make_anew(folder / _DATABASE), limit_bytes)
             cache._facts_version = facts_version
-            cache._evict(limit_bytes)
+            cache._evict(0)
             cache._open_shards(list(views))
         return cache
 
@@ -121,8 +122,7 @@ class PixelCache:
             return
         self._closed = True
         self.commit()
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
         for descriptor in self._descriptors:
             if descriptor is not None:
                 os.close(descriptor)
@@ -165,30 +165,43 @@ class PixelCache:
         return np.frombuffer(data, dtype=np.uint8).reshape(place.height, place.width, 3)
 
     def put(self, sha256: str, fact: str, pixels: Mapping[str, Pixels]) -> list[Place]:
-        """Keep what was noted of a content, and its views, each (H, W, 3) uint8; return where they lie."""
+        """Keep what was noted of a content, and its views, each (H, W, 3) uint8; return where they lie.
+
+        Where there is no room for them, on the disk or within the limit, the places say so.
+        """
         places = {(sha256, view): self._append(image) for view, image in pixels.items()}
         with self._lock:
-            self._pending.update(places)
+            self._pending.update({key: place for key, place in places.items() if place.kept})
             self._pending_facts[sha256] = fact
-        if len(self._pending_facts) >= _COMMIT_EVERY:
+        if len(self._pending_facts) >= _COMMIT_EVERY and self.full is None:
             self.commit()
         return list(places.values())
 
     def commit(self) -> None:
         """Make everything put so far last: pixels first, then the rows that name them.
 
+        Where the disk is full it lasts as long as this run, which knows it by heart.
+
         Raises:
-            DataError: there is no room, or the folder is damaged.
+            DataError: the folder is damaged, or cannot be written.
         """
+        try:
+            self._commit()
+        except (OSError, sqlite3.Error) as err:
+            if not _is_no_room(err):
+                with _explained(self._folder):
+                    raise
+            self.full = _DISK_FULL
+
+    def _commit(self) -> None:
         shards = list(self._numbers)
         pixels = [(*key, shards[place.shard], *place[1:]) for key, place in self._pending.items()]
         facts = [
             (sha, self._facts_version, fact, _checksum(fact))
             for sha, fact in self._pending_facts.items()
         ]
-        with _explained(self._folder), self._lock, self._database:
-            if self._writer is not None:
-                os.fsync(self._writer.fileno())
+        with self._lock, self._database:
+            self._writer.sync()
             self._database.executemany(
                 "INSERT OR REPLACE INTO checked_pixels VALUES (?, ?, ?, ?, ?, ?, ?)", pixels
             )
@@ -243,20 +256,33 @@ class PixelCache:
         return self._numbers[shard]
 
     def _append(self, image: Pixels) -> Place:
-        if self._writer is None:
-            name = f"{int(time.time())}-{secrets.token_hex(6)}.uint8"
-            self._writer = (self._folder / _SHARDS / name).open("wb")
-            with self._lock:
-                self._writer_number = self._number(name)
-        offset = self._writer.tell()
-        data = np.ascontiguousarray(image).tobytes()
-        with _explained(self._folder):
-            self._writer.write(data)
-            self._writer.flush()  # it can be read at once
         height, width, _ = image.shape
-        return Place(self._writer_number, offset, height, width, zlib.crc32(data))
+        data = np.ascontiguousarray(image).tobytes()
+        checksum = zlib.crc32(data)
+        not_kept = Place(NOT_KEPT, 0, height, width, checksum)
+        if self.full is not None or not self._has_room(len(data)):
+            return not_kept
+        with _explained(self._folder):
+            offset = self._writer.append(data)
+        if offset is None:
+            self.full = _DISK_FULL
+            return not_kept
+        self._room_bytes -= len(data)
+        with self._lock:
+            number = self._number(self._writer.name)
+        return Place(number, offset, height, width, checksum)
 
-    def _evict(self, limit_bytes: int) -> None:
+    def _has_room(self, num_bytes: int) -> bool:
+        """Whether so much may be added; what other runs have left and this one does not use, goes for it."""
+        if num_bytes > self._room_bytes:
+            with _explained(self._folder), self._lock:
+                self._evict(num_bytes)
+        if num_bytes > self._room_bytes:
+            self.full = f"it has reached its limit of {self._limit_bytes / 2**30:.3g} GiB"
+        return self.full is None
+
+    def _evict(self, wanted_bytes: int) -> None:
+        """Make room within the limit, the shards first that were not used for longest."""
         found = []
         for path in (self._folder / _SHARDS).iterdir():
             with suppress(FileNotFoundError):
@@ -264,12 +290,15 @@ class PixelCache:
                 found.append((status.st_mtime, status.st_size, path))
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
-            if total <= limit_bytes:
-                return
+            if total + wanted_bytes <= self._limit_bytes:
+                break
+            if path.name in self._numbers:
+                continue
             with self._database:
                 self._database.execute("DELETE FROM checked_pixels WHERE shard = ?", [path.name])
             path.unlink(missing_ok=True)
             total -= size
+        self._room_bytes = self._limit_bytes - total
 
 
 @contextmanager
@@ -284,13 +313,19 @@ def _explained(folder: Path) -> Iterator[None]:
     except OSError as err:
         raise _unusable(folder, err.strerror or type(err).__name__) from err
     except sqlite3.Error as err:
-        if _code(err) in _DAMAGED:
-            _remove_database(folder / _DATABASE)
+        if error_code(err) in DAMAGED:
+            remove_database(folder / _DATABASE)
             raise DataError(
                 f"the index of the cache {str(folder)!r} was damaged and has been removed; "
                 "start the run again to make it anew"
             ) from err
         raise _unusable(folder, str(err)) from err
+
+
+def _is_no_room(err: OSError | sqlite3.Error) -> bool:
+    if isinstance(err, OSError):
+        return err.errno in NO_ROOM
+    return error_code(err) == sqlite3.SQLITE_FULL
 
 
 def _unusable(folder: Path, reason: str) -> DataError:
@@ -308,51 +343,3 @@ def _is_sound(shard: object, offset: object, height: object, width: object) -> b
     """Whether a row is of numbers that make sense at all: damage makes other types, too."""
     sides = all(isinstance(side, int) and 0 < side <= _MAX_SIDE_PX for side in (height, width))
     return isinstance(shard, str) and isinstance(offset, int) and offset >= 0 and sides
-
-
-def _connect_or_make_anew(file: Path) -> sqlite3.Connection:
-    """Open the database; one that is damaged is removed, for a cache can be made again."""
-    try:
-        database = _connect(file)
-        (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
-        if found == "ok":
-            return database
-        database.close()
-    except sqlite3.Error as err:
-        if _code(err) not in _DAMAGED:
-            raise
-    _remove_database(file)
-    return _connect(file)
-
-
-def _remove_database(file: Path) -> None:
-    for part in ("", "-wal", "-shm"):
-        file.with_name(f"{file.name}{part}").unlink(missing_ok=True)
-
-
-def _connect(file: Path) -> sqlite3.Connection:
-    gives_up_s = time.monotonic() + _BUSY_TIMEOUT_S
-    while True:
-        # Used from several threads, one at a time.
-        database = sqlite3.connect(file, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
-        database.text_factory = partial(str, encoding="utf-8", errors="replace")
-        try:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.executescript(_SCHEMA)
-        except sqlite3.Error as err:
-            database.close()
-            # Where two processes make the same file, SQLite refuses one at once, whatever the timeout.
-            if not _is_busy(err) or time.monotonic() > gives_up_s:
-                raise
-            time.sleep(_BUSY_RETRY_S)
-        else:
-            return database
-
-
-def _is_busy(err: sqlite3.Error) -> bool:
-    return _code(err) == sqlite3.SQLITE_BUSY
-
-
-def _code(err: sqlite3.Error) -> int:
-    # The lower byte of an extended code is the code.
-    return int(getattr(err, "sqlite_errorcode", 0)) & 0xFF

@@ -6,19 +6,21 @@ unchanged folder decodes nothing.
 
 import hashlib
 import os
+import zlib
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from inference.decoding import decode_image
+from inference.decoding import DecodedImage, decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.cache import PixelCache, Place, default_cache_dir
@@ -57,12 +59,16 @@ class UnreadableFile:
 class StoredPixels:
     """One view of many images, read from the cache when asked for: `pixels[rows]`.
 
-    `places` are the numbers of each image's `Place`, one after another: 40 bytes an image.
+    `places` are the numbers of each image's `Place`, one after another: 40 bytes an image. What the cache
+    had no room for is made anew by `decode(row)` each time.
     """
 
-    def __init__(self, cache: PixelCache, places: "array[int]") -> None:
+    def __init__(
+        self, cache: PixelCache, places: "array[int]", decode: Callable[[int], Pixels]
+    ) -> None:
         self._cache = cache
         self._places = places
+        self._decode = decode
 
     def __len__(self) -> int:
         return len(self._places) // _NUMBERS
@@ -78,7 +84,22 @@ class StoredPixels:
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self)} images")
         start = row * _NUMBERS
-        return self._cache.read(Place(*self._places[start : start + _NUMBERS]))
+        place = Place(*self._places[start : start + _NUMBERS])
+        return self._cache.read(place) if place.kept else self._made_anew(row, place)
+
+    def _made_anew(self, row: int, place: Place) -> Pixels:
+        """Decode a file again.
+
+        Raises:
+            DataError: it is not what it was.
+        """
+        pixels = self._decode(row)
+        if zlib.crc32(np.ascontiguousarray(pixels).tobytes()) != place.checksum:
+            raise DataError(
+                "a photo has changed during the run, and the cache had no room to keep what it was; make "
+                "room, or choose another folder with --cache-dir, and start the run again"
+            )
+        return pixels
 
 
 # What code takes that only looks rows up: kept pixels, or an array of them, (N, H, W, 3) uint8.
@@ -155,7 +176,10 @@ def scan_folder(
                 numbers.extend(place)
         advance(1)
     cache.commit()
-    stored = [StoredPixels(cache, numbers) for numbers in places]
+    stored = [
+        StoredPixels(cache, numbers, partial(_decode_again, images, views, view))
+        for view, numbers in zip(views.names, places, strict=True)
+    ]
     scan = Scan(
         folder=folder,
         images=tuple(images),
@@ -219,13 +243,32 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     if fact is not None and places is not None:
         return _Known(sha256=sha256, fact=fact, places=places)
     try:
-        decoded = decode_image(
-            data, shorter_px=views.spec.resize_shorter_px, decoder=views.spec.decoder
-        )
+        decoded = _decode(data, views)
     except ImageError as err:
         return _Decoded(sha256=sha256, fact=f"{_REFUSED}{err}", pixels={})
     fact = gather_facts(decoded).to_json()
     return _Decoded(sha256=sha256, fact=fact, pixels=views.make(decoded))
+
+
+def _decode(data: bytes, views: Views) -> DecodedImage:
+    return decode_image(data, shorter_px=views.spec.resize_shorter_px, decoder=views.spec.decoder)
+
+
+def _decode_again(images: Sequence[ScannedImage], views: Views, view: str, row: int) -> Pixels:
+    """Return one view of an image that was read before.
+
+    Raises:
+        DataError: it can no longer be read.
+    """
+    path = images[row].file.path
+    try:
+        decoded = _decode(read_image_file(path), views)
+    except (ImageError, OSError) as err:
+        raise DataError(
+            f"{path.name!r} can no longer be read, and the cache had no room to keep it; put it back, or "
+            "make room, and start the run again"
+        ) from err
+    return views.make(decoded)[view]
 
 
 def _check_classes(scan: Scan) -> None:

@@ -122,6 +122,11 @@ def _tolerated(config: FinetuneConfig) -> frozenset[str]:
 def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> Scan:
     with display.bar("reading images", len(folder.files)) as advance:
         scan = scan_folder(folder, views, cache, advance=advance)
+    if cache.full is not None:
+        display.warning(
+            f"the cache keeps no more pixels: {cache.full}; photos that it lacks are decoded each time they "
+            "are needed, which takes longer (--cache-dir names another folder)"
+        )
     for bad in scan.unreadable[:_SHOWN_FILES]:
         display.warning(f"skipping {folder.relative(bad.file)!r}: {bad.reason}")
     if len(scan.unreadable) > _SHOWN_FILES:

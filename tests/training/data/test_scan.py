@@ -10,8 +10,10 @@ from PIL import Image
 
 from inference.decoding import DecodedImage, decode_image
 from inference.preprocessing import prepare_image
-from tests.training.data.reading import SPEC, open_cache, read
+from tests.training.data.reading import OPENED, SPEC, open_cache, read
 from tests.training.folders import noisy_png, unprivileged, write_classes
+from training.data.cache import PixelCache
+from training.data.image_facts import FACTS_VERSION
 from training.data.layout import read_folder
 from training.data.scan import scan_folder
 from training.data.views import Views
@@ -184,3 +186,29 @@ def test_a_pipe_is_set_aside_and_not_waited_for(photos: Path, tmp_path: Path) ->
     os.mkfifo(photos / "cat" / "pipe.jpg")
     scan = read(photos, tmp_path)
     assert [bad.reason for bad in scan.unreadable] == ["not a regular file"]
+
+
+def test_what_the_cache_has_no_room_for_is_decoded_again_to_the_same_pixels(
+    tmp_path: Path,
+) -> None:
+    data = write_classes(tmp_path / "data", count=6)
+    whole = read(data, tmp_path / "whole")
+    views = Views(SPEC, for_training=True)
+    cache = PixelCache.open(
+        tmp_path / "small", views=views.names, facts_version=FACTS_VERSION, limit_bytes=9_000
+    )
+    OPENED.append(cache)
+    scan = scan_folder(read_folder(data), views, cache)
+    rows = np.arange(18)
+    assert cache.full is not None
+    assert np.array_equal(scan.evaluation[rows], whole.evaluation[rows])
+    assert scan.training is not None
+    assert whole.training is not None
+    assert np.array_equal(scan.training[rows], whole.training[rows])
+    last = scan.images[17].file.path
+    last.write_bytes(noisy_png(0, seed=99))
+    with pytest.raises(DataError, match="a photo has changed during the run"):
+        scan.evaluation.one(17)
+    last.unlink()
+    with pytest.raises(DataError, match="can no longer be read, and the cache had no room"):
+        scan.evaluation.one(17)
