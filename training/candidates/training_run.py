@@ -60,7 +60,7 @@ def train_network(
         return {"plan": plan.to_saved(), "log": tracker.run.to_saved(), "state": state}
 
     if saved is None:
-        checkpoints.save(contents(None))
+        checkpoints.try_to_save(contents(None))
     settings = replace(part.settings, learning_rate=plan.learning_rate)
     with (
         show_training(display) as shown,
@@ -85,7 +85,7 @@ def train_network(
                 f"resuming at step {trainer.progress.step} of {trainer.progress.num_steps}"
             )
         trainer.run()
-        checkpoints.save(contents(trainer.state()))
+        checkpoints.try_to_save(contents(trainer.state()))
     network, notes = _keep_best(part, trainer, display)
     if plan.last_stages is not None:
         network = merge_last_stages(task.start, network)

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -37,17 +37,29 @@ class Checkpoints:
         identity: what the run is of; a checkpoint of another run is refused.
         saved: `time.monotonic()` of the last save.
         stop: set by a signal: save and end at the next step.
+        warn: called with what stands in the way of saving, where the run goes on without.
     """
 
     file: Path
     identity: Identity
     saved: float
     stop: bool = False
+    warn: Callable[[str], None] = field(default=lambda _: None)
 
     @classmethod
     def at(cls, folder: Path, name: str, identity: Identity) -> "Checkpoints":
-        """Return the place of a run's checkpoint in a folder, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Return the place of a run's checkpoint in a folder, which is made.
+
+        Raises:
+            ConfigError: it cannot be made.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise ConfigError(
+                f"folder {str(folder)!r} cannot be made: {_reason(err)}; make room, or choose another with "
+                "--cache-dir"
+            ) from err
         if is_main():
             _remove_unfinished(folder, f"{name}.pt")
         return cls(file=folder / f"{name}.pt", identity=identity, saved=time.monotonic())
@@ -116,17 +128,26 @@ class Checkpoints:
             temporary.unlink(missing_ok=True)
         self.saved = time.monotonic()
 
+    def try_to_save(self, contents: Mapping[str, Any]) -> bool:
+        """Save; where there is no room say so, and return False: the next time there may be."""
+        try:
+            self.save(contents)
+        except ConfigError as err:
+            self.warn(f"{err}. The run goes on, and is saved when it can be")
+            return False
+        return True
+
     def offer(self, contents: Callable[[], Mapping[str, Any]]) -> None:
         """Save if it is time to.
 
         Raises:
             Paused: the run was asked to stop; it is saved.
+            KeyboardInterrupt: it was asked to stop, and cannot be saved.
         """
         if distributed.any_of(self.stop):
-            self.save(contents())
-            raise Paused
+            raise Paused if self.try_to_save(contents()) else KeyboardInterrupt
         if distributed.broadcast(time.monotonic() - self.saved >= SAVE_EVERY_S):
-            self.save(contents())
+            self.try_to_save(contents())
             self.saved = time.monotonic()
 
     def remove(self) -> None:

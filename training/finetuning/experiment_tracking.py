@@ -5,6 +5,7 @@ Neither is imported before a run begins.
 
 import importlib.util
 import shlex
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -62,19 +63,36 @@ class _NoTracker:
         """Have nothing to write."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _TensorBoard:
+    """Writes files. Where the disk takes no more it says so once: no log is worth the training it is of."""
+
     run: LoggedRun
     writer: Any
+    warn: Callable[[str], None]
+    broken: bool = False
 
     def log(self, values: Mapping[str, float], step: int) -> None:
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, global_step=step)
-        # Before the step is in a checkpoint: a run that resumes from there finds it in its log.
-        self.writer.flush()
+        if self.broken:
+            return
+        with self._going_on():
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, global_step=step)
+            # Before the step is in a checkpoint: a run that resumes from there finds it in its log.
+            self.writer.flush()
 
     def finish(self, *, complete: bool) -> None:
-        self.writer.close()
+        with self._going_on():
+            self.writer.close()
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as err:
+            if not self.broken:
+                self.warn(_no_log(err))
+            self.broken = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,12 +197,35 @@ def _open_tensorboard(
     from torch.utils.tensorboard import SummaryWriter
 
     run_id = known or datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    writer = SummaryWriter(folder / run_id, purge_step=done + 1 if known else None)
-    if not known:
-        options = "\n".join(f"    {key}: {value}" for key, value in config.record().items())
-        writer.add_text("options", options)
+    _hush_writing_thread()
+    try:
+        writer = SummaryWriter(folder / run_id, purge_step=done + 1 if known else None)
+        if not known:
+            options = "\n".join(f"    {key}: {value}" for key, value in config.record().items())
+            writer.add_text("options", options)
+    except OSError as err:
+        display.warning(_no_log(err))
+        return _NoTracker()
     display.line(f"logging for TensorBoard: tensorboard --logdir {shlex.quote(str(folder))}")
-    return _TensorBoard(run=LoggedRun(kind="tensorboard", run_id=run_id), writer=writer)
+    run = LoggedRun(kind="tensorboard", run_id=run_id)
+    return _TensorBoard(run=run, writer=writer, warn=display.warning)
+
+
+def _hush_writing_thread() -> None:
+    """Let TensorBoard's thread end without a stack trace: its error comes again at the next flush."""
+    before = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        of_tensorboard = type(arguments.thread).__module__.startswith("tensorboard")
+        if not (of_tensorboard and issubclass(arguments.exc_type, OSError)):
+            before(arguments)
+
+    threading.excepthook = hook
+
+
+def _no_log(err: OSError) -> str:
+    reason = err.strerror or type(err).__name__
+    return f"TensorBoard's log cannot be written: {reason}; the run goes on without it"
 
 
 def _open_mlflow(config: FinetuneConfig, display: Display, known: str | None) -> Tracker:

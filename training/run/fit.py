@@ -105,7 +105,7 @@ class Fitting:
         """Return where the run is saved, and what a resumed run must have alike."""
         weights = self.prepared.backbone.info
         name = run_name(self.config.publish_name, self.config.models_dir)
-        return Checkpoints.at(
+        found = Checkpoints.at(
             (self.config.cache_dir or default_cache_dir()) / "runs",
             f"{name}-fold{fold}" if fold else name,
             describe_options(self.config.record())
@@ -114,6 +114,8 @@ class Fitting:
                 "the weights": f"{weights.weights} {weights.sha256}",
             },
         )
+        found.warn = self.display.warning
+        return found
 
     def forget(self) -> None:
         """Remove all that was saved, of every fold."""

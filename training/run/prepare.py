@@ -122,7 +122,7 @@ def _tolerated(config: FinetuneConfig) -> frozenset[str]:
 def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> Scan:
     with display.bar("reading images", len(folder.files)) as advance:
         scan = scan_folder(folder, views, cache, advance=advance)
-    if cache.full is not None:
+    if cache.full is not None and folder.files:
         display.warning(
             f"the cache keeps no more pixels: {cache.full}; photos that it lacks are decoded each time they "
             "are needed, which takes longer (--cache-dir names another folder)"

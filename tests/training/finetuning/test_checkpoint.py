@@ -77,6 +77,33 @@ def test_a_failed_save_leaves_the_earlier_one_and_no_temporary_file(
     assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
+def test_a_full_disk_is_said_and_does_not_end_a_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked to stop, it stops, and does not claim to be saved."""
+    said: list[str] = []
+    checkpoints = place(tmp_path)
+    checkpoints.warn = said.append
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        checkpoints.saved -= SAVE_EVERY_S
+        checkpoints.offer(lambda: {"step": 1})
+        checkpoints.stop = True
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            checkpoints.offer(lambda: {"step": 2})
+    assert not isinstance(stopped.value, Paused)
+    assert len(said) == 2
+    assert "No space left on device; make room" in said[0]
+    assert checkpoints.load() is None
+    with pytest.raises(Paused):
+        checkpoints.offer(lambda: {"step": 3})
+    assert checkpoints.load() == {"step": 3}
+
+
 def test_a_run_is_saved_now_and_then(tmp_path: Path) -> None:
     checkpoints = place(tmp_path)
     checkpoints.offer(lambda: {"step": 1})

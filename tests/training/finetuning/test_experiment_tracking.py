@@ -1,6 +1,8 @@
 """Where a run's figures are logged."""
 
 import io
+import resource
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +58,22 @@ def test_tensorboard_reads_what_a_run_logged(tmp_path: Path) -> None:
     assert logged(log, "train/images_per_s") == [(1, 64.0), (2, 64.0)]
     assert logged(log, "validation/loss") == [(2, 0.25)]
     assert logged(log, "validation/accuracy") == [(2, 0.875)]
+
+
+def test_a_full_disk_costs_the_log_and_not_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No file may grow beyond 2 kB: the options fit, the steps do not."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
+    try:
+        _, printed = log_run(tmp_path, [0.5] * 200)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert printed.count("warning: TensorBoard's log cannot be written: File too large") == 1
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_a_run_that_goes_on_continues_its_log_and_replaces_what_it_repeats(tmp_path: Path) -> None:
