@@ -116,7 +116,8 @@ class FinetuneConfig:
     backbone: str = _option(
         "model",
         DEFAULT_BACKBONE,
-        "timm/NAME, torchvision/NAME or NAME; list: python -m training.backbones",
+        "timm/NAME, torchvision/NAME, NAME, hf-hub:OWNER/NAME or a FOLDER with config.json; list: "
+        "python -m training.backbones",
     )
     backbone_args: tuple[str, ...] = _option(
         "model",
@@ -321,6 +322,8 @@ class FinetuneConfig:
             del values[name]
         if self.weights not in ("auto", "none"):
             values["weights"] = Path(self.weights).name
+        if Path(self.backbone.removeprefix("local-dir:")).is_dir():
+            values["backbone"] = f"local-dir:{Path(self.backbone.removeprefix('local-dir:')).name}"
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
 

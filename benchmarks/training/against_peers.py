@@ -32,7 +32,8 @@ from benchmarks.training.trials import (
     selected,
 )
 from scripts.tool_environments import tool_python
-from training.backbones.weights import packaged_efficientnet_lite0
+from training.backbones.catalogue import find_backbone
+from training.backbones.packaged import packaged_weights
 
 BACKBONE: Final = "tf_efficientnet_lite0"
 OURS: Final = "finetune"
@@ -71,7 +72,7 @@ def run_trial(trial: Trial, data: Path, work: Path) -> Result:
 def write_weights(file: Path) -> None:
     """Write the initial weights as a plain timm state dict, with the classifier of ImageNet."""
     network = timm.create_model(BACKBONE, pretrained=False)
-    tensors, _ = packaged_efficientnet_lite0(network)
+    tensors, _ = packaged_weights(find_backbone(BACKBONE), network)
     network.load_state_dict(dict(tensors))
     torch.save(network.state_dict(), file)
 

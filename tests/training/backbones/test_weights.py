@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from training.backbones.weights import (
     load_into_trunk,
-    packaged_efficientnet_lite0,
     read_state_dict,
 )
 from training.errors import WeightsError
@@ -215,17 +213,6 @@ def test_weights_of_another_width_are_refused_with_both_shapes() -> None:
     weights = {**trunk().state_dict(), "0.weight": torch.ones(5, 3)}
     with pytest.raises(WeightsError, match=r"0\.weight is \(5, 3\), needs \(2, 3\)"):
         load_into_trunk(trunk(), weights, name="toy")
-
-
-def test_the_packaged_weights_fit_the_default_backbone_in_every_shape() -> None:
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
-    tensors, info = packaged_efficientnet_lite0(network)
-    own = network.state_dict()
-    needed = [key for key in own if not key.endswith("num_batches_tracked")]
-    assert all(tensors[key].shape == own[key].shape for key in needed)
-    assert info.licence == "apache-2.0"
-    assert info.sha256 is not None
-    assert len(info.sha256) == 64
 
 
 def test_compressed_records_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
