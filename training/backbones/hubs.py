@@ -5,6 +5,7 @@ import pickle
 import threading
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -47,14 +48,19 @@ def fetching(backbone: BackboneName, *, offline: bool) -> Iterator[None]:
     except _UNREADABLE as err:
         drop_damaged_file(backbone)
         raise WeightsError(
-            f"the weights of {backbone} cannot be used: {_first_line(err)}; "
+            f"the weights of {backbone} cannot be used: {_why_unusable(err)}; "
             "give a local file with --weights FILE, or another backbone"
         ) from err
     drop_damaged_file(backbone)
 
 
-def _first_line(err: Exception) -> str:
-    return (str(err) or type(err).__name__).splitlines()[0].rstrip(":. ")
+def _why_unusable(err: Exception) -> str:
+    first, *details = (str(err) or type(err).__name__).splitlines()
+    if "loading state_dict" in first:
+        return f"they are of another network ({'; '.join(line.strip() for line in details[:2])})"
+    if isinstance(err, pickle.UnpicklingError):
+        return "they cannot be read without running code from their file"
+    return first.rstrip(":. ")
 
 
 @contextmanager
@@ -66,6 +72,7 @@ def _network(*, allowed: bool) -> Iterator[None]:
 
     own = download_url_to_file if allowed else refuse
     with (
+        warnings.catch_warnings(),
         patch.object(torch.hub, "download_url_to_file", own),
         patch.object(timm.models._hub, "download_url_to_file", own),
         patch.object(
@@ -74,6 +81,8 @@ def _network(*, allowed: bool) -> Iterator[None]:
             huggingface_hub.constants.HF_HUB_OFFLINE or not allowed,
         ),
     ):
+        # Where it is true, an error that says what to do follows.
+        warnings.filterwarnings("ignore", "Not enough free disk space", UserWarning)
         yield
 
 
