@@ -5,6 +5,7 @@
     python -m inference models/clothing photo.jpg --set
     python -m inference models/clothing photo.jpg --similar 5
     python -m inference copied-model.onnx photo.jpg
+    python -m inference models/clothing photos/ --out predictions.csv
 
 Exit code 0; 1 where an image could not be answered; 2 for a model or an argument that cannot be used.
 """
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inference.bulk.options import BulkOptions, add_bulk_options, read_bulk_options
+from inference.bulk.run import GPU_BATCH, Stopped, run_bulk
 from inference.classifier import Classifier, LabelProbability, Prediction
 from inference.command_line import run_command
 from inference.errors import ImageError, InferenceError
@@ -47,11 +50,18 @@ class FileAnswer:
 
 def main(argv: list[str] | None = None, *, prog: str = "python -m inference") -> int:
     """Run the command line; return the exit code."""
-    return run_command(lambda: _run(_parser(prog).parse_args(argv)), refusals=(FileNotFoundError,))
+    return run_command(
+        lambda: _run(_parser(prog).parse_args(argv)),
+        refusals=(FileNotFoundError,),
+        when_stopped=lambda err: str(err) if isinstance(err, Stopped) else "stopped",
+    )
 
 
 def _run(args: argparse.Namespace) -> int:
+    many = read_bulk_options(args)
     find_packages(args.package)  # wrong names are told before anything is loaded
+    if many is not None:
+        return _run_many(args, many)
     files = list(_image_files(args.images))
     session = SessionConfig(provider=args.provider)
     opened = open_package(args.package, session=session, precision=args.precision)
@@ -75,6 +85,15 @@ def _run(args: argparse.Namespace) -> int:
     return 1 if any(answer.problem for answer in answers) else 0
 
 
+def _run_many(args: argparse.Namespace, options: BulkOptions) -> int:
+    # A thread a core runs the model, each on its own.
+    session = SessionConfig(provider=args.provider, intra_op_threads=1, max_batch=GPU_BATCH)
+    opened = open_package(args.package, session=session, precision=args.precision)
+    summary = run_bulk(opened, [str(path) for path in args.images], options)
+    print(f"{str(options.out)!r}: {summary}", file=sys.stderr)
+    return 1 if summary.problems else 0
+
+
 def _set_output(*, errors: str, encoding: str | None = None) -> None:
     """Let no file name stop the output: Linux allows bytes in names that are no UTF-8.
 
@@ -90,7 +109,13 @@ def _parser(prog: str) -> OptionParser:
     parser.add_argument(
         "package", type=Path, help="models/NAME, models/NAME/VERSION or a model.onnx"
     )
-    parser.add_argument("images", type=Path, nargs="+", help="image files or folders")
+    parser.add_argument(
+        "images",
+        type=Path,
+        nargs="+",
+        help="image files or folders; with --out also zip archives, lists of paths, or - for a list "
+        "from a pipe",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON as /predict answers it")
     parser.add_argument("--top-k", type=_positive, default=5, help="labels an image (5)")
     parser.add_argument(
@@ -106,6 +131,7 @@ def _parser(prog: str) -> OptionParser:
         help="which model file (auto: int8 on a CPU, fp16 on a GPU, where the package has it)",
     )
     parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
+    add_bulk_options(parser)
     return parser
 
 

@@ -14,6 +14,7 @@
     │   └── TrialFailed           it never ends, takes too much memory, or crashes what runs it
     ├── ModelNotFound             no such model, version or alias in the repository
     ├── UsageError                a command line that cannot be used
+    ├── OutputError               predictions cannot be written, or a run not be gone on with
     └── SessionError              ONNX Runtime refuses the model
         └── ProviderUnavailable   the asked-for hardware is not what the session got
 
@@ -76,6 +77,10 @@ class ModelNotFound(InferenceError):
 
 class UsageError(InferenceError):
     """A command line cannot be used."""
+
+
+class OutputError(InferenceError):
+    """Predictions cannot be written, or a run cannot be resumed."""
 
 
 class SessionError(InferenceError):

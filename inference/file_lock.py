@@ -49,6 +49,22 @@ def locked(file: Path) -> Iterator[None]:
         _in_process.release()
 
 
+def lock_open_file(descriptor: int) -> bool:
+    """Lock a file that is open for writing until it is closed; whether no other process had it.
+
+    Where the file system has no locks, it counts as locked.
+    """
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as err:
+        if err.errno not in _NO_LOCKS:
+            raise
+    return True
+
+
 def _share_writing(descriptor: int, folder: Path) -> None:
     """Let those lock it who may write in its folder, whatever the umask of who was first."""
     with suppress(OSError):  # it is another's, or the file system has no rights

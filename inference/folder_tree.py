@@ -101,14 +101,15 @@ class _Reader:
         for entry in listed:
             if is_clutter(entry.name):
                 folder.clutter.append(entry.name)
-            elif _is_folder(entry):
+            elif is_folder(entry):
                 below.append((entry.name, entry.path))
             else:
                 _add_file(folder, entry)
         return below
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
+def is_folder(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is a folder, or a link to one."""
     try:
         return entry.is_dir()
     except OSError:  # a link to itself
@@ -116,10 +117,10 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _add_file(folder: TreeFolder, entry: "os.DirEntry[str]") -> None:
-    if os.path.splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+    if has_image_suffix(entry.name):
         folder.images.append(entry.name)
         return
-    kind = _kind_of(entry)
+    kind = kind_of_file(entry.path)
     if kind.is_read:
         folder.images.append(entry.name)
         folder.odd.append(entry.name)
@@ -127,11 +128,17 @@ def _add_file(folder: TreeFolder, entry: "os.DirEntry[str]") -> None:
         folder.others.append((entry.name, kind))
 
 
-def _kind_of(entry: "os.DirEntry[str]") -> FileKind:
+def has_image_suffix(name: str) -> bool:
+    """Whether a file of that name is an image without a look into it."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def kind_of_file(path: str) -> FileKind:
+    """Return the kind that a file's first bytes tell; unknown where they cannot be read."""
     try:
-        if not entry.is_file():  # a pipe would be waited for
+        if not os.path.isfile(path):  # a pipe would be waited for
             return UNKNOWN
-        with open(entry.path, "rb") as file:
+        with open(path, "rb") as file:
             return file_kind(file.read(KIND_BYTES))
     except OSError:
         return UNKNOWN

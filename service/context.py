@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference import DecodeLimits, Repository, SessionConfig
+from inference.cores import usable_cores
 from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
 from service.collect.collector import Collector
 from service.collect.daily_sums import DailySums
 from service.collect.keep_folder import KeepFolder
 from service.collect.keep_room import KeepRoom
-from service.engine.cores import usable_cores
 from service.engine.served_model import ServedModel
 from service.engine.tuning import LoadedModel, Tuner
 from service.engine.verified_loading import ModelLoader

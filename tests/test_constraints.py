@@ -11,7 +11,7 @@ from packaging.version import Version
 from scripts.requirements import PYPROJECT, main, read_requirements, with_cpu_onnxruntime
 from scripts.update_constraints import CONSTRAINTS, render
 
-EXTRAS = ("train", "gpu", "telemetry", "dev")
+EXTRAS = ("train", "gpu", "telemetry", "video", "parquet", "dev")
 DIRECT = [Requirement(text) for text in read_requirements(PYPROJECT, EXTRAS)]
 
 

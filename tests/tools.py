@@ -13,8 +13,8 @@ TOOLS: Final = {
     "kserve": ["kserve==0.21.0"],
     # The client without the server: the part that a run uses.
     "mlflow": ["mlflow-skinny==3.17.2"],
-    # The application runs in it, with what the service needs.
-    "ray-serve": ["ray[serve]==2.60.0", *with_cpu_onnxruntime(read_requirements(PYPROJECT))],
+    # What is in deploy/ runs in it, with what the service needs.
+    "ray": ["ray[data,serve]==2.60.0", *with_cpu_onnxruntime(read_requirements(PYPROJECT))],
     "schemathesis": ["schemathesis==4.32.5"],
     "tritonclient": ["tritonclient[http]==2.73.0"],
 }

@@ -16,7 +16,7 @@ _TIMEOUT_S: Final = 400
 def test_two_replicas_agree_and_one_that_is_killed_is_replaced(
     models_dir: Path, tmp_path: Path
 ) -> None:
-    python = python_of("ray-serve")
+    python = python_of("ray")
     make_package(models_dir)
     image = tmp_path / "red.png"
     image.write_bytes(coloured("red"))

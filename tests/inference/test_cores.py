@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.cores import usable_cores
+from inference.cores import usable_cores
 
 
 @pytest.mark.parametrize(
