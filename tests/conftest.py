@@ -23,6 +23,7 @@ CORE = (TESTS / "inference", TESTS / "service")
 FIRST = (
     TESTS / "training/test_shared.py",
     TESTS / "deploy/test_ray_serve.py",
+    TESTS / "deploy/test_ray_data.py",
     TESTS / "training/run/test_fit.py",
     TESTS / "training/runtime/test_distributed.py",
     TESTS / "training/finetuning/test_resume.py",

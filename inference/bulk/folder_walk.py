@@ -32,7 +32,7 @@ def _items(root: Path, frames: FrameReader | None) -> Iterator[Item]:
             yield problem_item(path, f"folder cannot be listed: {reason_of(problem)}")
         elif has_image_suffix(path) or (kind := kind_of_file(path)).is_read:
             yield file_item(Path(path), path)
-        elif frames is not None and kind is VIDEO:
+        elif frames is not None and kind == VIDEO:
             yield from frames.items(Path(path), path)
 
 

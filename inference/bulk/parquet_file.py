@@ -5,7 +5,7 @@ pyarrow is the optional extra `parquet` and imported only here.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -33,26 +33,13 @@ def write_parquet(rows: Path, target: Path) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    entry = pa.struct([("label", pa.string()), ("probability", pa.float32())])
-    schema = pa.schema(
-        [
-            ("path", pa.string()),
-            ("label", pa.string()),
-            ("probability", pa.float32()),
-            ("rejected", pa.bool_()),
-            ("rejected_reason", pa.string()),
-            ("problem", pa.string()),
-            ("top", pa.list_(entry)),
-        ]
-    )
     temporary = target.with_name(f".{target.name}-{os.getpid()}")
     try:
-        with rows.open("rb") as lines, pq.ParquetWriter(temporary, schema) as writer:
+        with rows.open("rb") as lines, pq.ParquetWriter(temporary, _schema()) as writer:
             for group in _groups(lines):
-                writer.write_table(pa.Table.from_pylist(group, schema=schema))
+                writer.write_table(entries_table(group))
         temporary.replace(target)
     except OSError as err:
         raise OutputError(
@@ -63,12 +50,33 @@ def write_parquet(rows: Path, target: Path) -> None:
 
 
 def _groups(lines: Iterator[bytes]) -> Iterator[list[dict[str, Any]]]:
-    while group := [_row(line) for line in islice(lines, _GROUP_ROWS)]:
+    while group := [json.loads(line) for line in islice(lines, _GROUP_ROWS)]:
         yield group
 
 
-def _row(line: bytes) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(line)
-    # Names that are no Unicode are escaped, as in CSV.
-    row["path"] = row["path"].encode("utf-8", "backslashreplace").decode()
-    return row
+def entries_table(entries: Sequence[Mapping[str, Any]]) -> Any:
+    """Return rows as a pyarrow table. Names that are no Unicode are escaped, as in CSV."""
+    import pyarrow as pa
+
+    rows = [
+        {**entry, "path": entry["path"].encode("utf-8", "backslashreplace").decode()}
+        for entry in entries
+    ]
+    return pa.Table.from_pylist(rows, schema=_schema())
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    entry = pa.struct([("label", pa.string()), ("probability", pa.float32())])
+    return pa.schema(
+        [
+            ("path", pa.string()),
+            ("label", pa.string()),
+            ("probability", pa.float32()),
+            ("rejected", pa.bool_()),
+            ("rejected_reason", pa.string()),
+            ("problem", pa.string()),
+            ("top", pa.list_(entry)),
+        ]
+    )

@@ -36,7 +36,7 @@ def standard_input_source(frames: FrameReader | None) -> Source:
 def _items(lines: IO[bytes], base: Path, frames: FrameReader | None) -> Iterator[Item]:
     for path in _paths(lines):
         file = base / path
-        if frames is not None and not has_image_suffix(path) and kind_of_file(str(file)) is VIDEO:
+        if frames is not None and not has_image_suffix(path) and kind_of_file(str(file)) == VIDEO:
             yield from frames.items(file, path)
         else:
             yield file_item(file, path)

@@ -103,7 +103,8 @@ class JsonRows:
 
     def encode(self, rows: Sequence[Row]) -> bytes:
         return b"".join(
-            json.dumps(_entry(row), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+            json.dumps(row_entry(row), ensure_ascii=False).encode("utf-8", "backslashreplace")
+            + b"\n"
             for row in rows
         )
 
@@ -142,7 +143,8 @@ def _number(probability: float) -> str:
     return f"{probability:.6f}"
 
 
-def _entry(row: Row) -> dict[str, Any]:
+def row_entry(row: Row) -> dict[str, Any]:
+    """Return a row as JSON lines have it: the image's path, and its prediction or its problem."""
     prediction = row.prediction
     if prediction is None:
         return {"path": row.item.name, "problem": row.problem}

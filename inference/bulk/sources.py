@@ -11,7 +11,7 @@ from inference.bulk.path_list import list_source, standard_input_source
 from inference.bulk.video_frames import FrameReader
 from inference.bulk.zip_members import zip_source
 from inference.errors import UsageError
-from inference.file_kinds import EMPTY, TEXT, VIDEO
+from inference.file_kinds import TEXT, VIDEO
 from inference.find_package import suggestion
 from inference.folder_tree import has_image_suffix, kind_of_file
 
@@ -63,10 +63,10 @@ def _file_source(path: Path, argument: str, frames: FrameReader | None) -> Sourc
     kind = kind_of_file(argument)
     if kind.name == _ZIP:
         return zip_source(path, argument)
-    is_list = kind is TEXT or (kind is EMPTY and path.suffix.lower() in _LIST_SUFFIXES)
-    if is_list and not has_image_suffix(argument):
+    may_be_list = not (kind.is_read or has_image_suffix(argument))
+    if may_be_list and (kind == TEXT or path.suffix.lower() in _LIST_SUFFIXES):
         return list_source(path, frames)
-    if kind is VIDEO:
+    if kind == VIDEO:
         if frames is None:
             raise UsageError(f"{argument!r} is a video; add --video --every 1s")
         return Source(items=lambda: frames.items(path, argument), count=lambda: None)

@@ -6,7 +6,7 @@ PyAV is the optional extra `video` and imported only when a video is read.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image
 
@@ -14,6 +14,8 @@ from inference.bulk.items import Item, problem_item
 from inference.decoding import DEFAULT_LIMITS, DecodedImage
 from inference.errors import UsageError
 from inference.preprocessing import PreparedImage, PreprocessSpec, preprocess
+
+_UNREADABLE: Final = "video is damaged or of a kind that FFmpeg does not read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +41,16 @@ class FrameReader:
         """Yield the frames, called NAME#t=SECONDS; what cannot be decoded is an item with the problem."""
         import av
 
+        number = 0
         try:
             with file.open("rb") as stream, av.open(stream) as container:
-                yield from self._frames(container, name)
+                for item in self._frames(container, name):
+                    number += 1
+                    yield item
+            if number == 0:
+                yield problem_item(name, _UNREADABLE)
         except av.FFmpegError:
-            yield problem_item(name, "video is damaged or of a kind that FFmpeg does not read")
+            yield problem_item(name, _UNREADABLE)
         except OSError as err:
             yield problem_item(name, f"cannot be read: {err.strerror}")
 

@@ -9,6 +9,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,7 @@ class _Members:
 
     def items(self, archive: str) -> Iterator[Item]:
         for info in self._images():
-            yield Item(name=f"{archive}/{info.filename}", read=lambda info=info: self._read(info))  # type: ignore[misc]
+            yield Item(name=f"{archive}/{info.filename}", read=partial(self._read, info))
 
     def count(self) -> int:
         return sum(1 for _ in self._images())

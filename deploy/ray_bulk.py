@@ -1,0 +1,95 @@
+"""Many images through a model as a Ray Data job: files on a shared disk, or in an object store.
+
+    python -m deploy.ray_bulk models/garments s3://bucket/photos predictions/ --workers 8
+
+Ray reads the files, shares them out, and gives those of a worker that dies to another. Each worker is one
+core with the same classifier and the same rows as `python -m inference … --out predictions.parquet`. The
+model, and Graft, must be there on every node.
+"""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import ray
+
+from inference import SessionConfig, open_classifier
+from inference.bulk.items import Item
+from inference.bulk.parquet_file import entries_table
+from inference.bulk.pipeline import answer_batch
+from inference.bulk.rows import row_entry
+from inference.formats import IMAGE_SUFFIXES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# What Ray hands to a worker at a time, and answers again if that worker dies.
+_BATCH: Final = 16
+_SUFFIXES: Final = sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
+
+
+class ImageAnswers:
+    """A worker: loads the model once, then answers batch after batch."""
+
+    def __init__(self, model: str, top_k: int) -> None:
+        session = SessionConfig(intra_op_threads=1, max_batch=_BATCH)
+        self._classifier = open_classifier(model, session=session)
+        self._top_k = top_k
+
+    def __call__(self, files: "pa.Table") -> "pa.Table":
+        """Return the rows of `files`, which has the columns `path` and `bytes`."""
+        items = [
+            Item(name=file["path"], read=partial(bytes, file["bytes"]))
+            for file in files.to_pylist()
+        ]
+        rows = answer_batch(self._classifier, items, top_k=self._top_k)
+        return entries_table([row_entry(row) for row in rows])
+
+
+def answer_files(
+    model: Path, sources: list[str], out: str, *, workers: int, top_k: int = 5, num_gpus: float = 0
+) -> None:
+    """Answer every image below `sources` and write Parquet files into the folder `out`."""
+    files = ray.data.read_binary_files(sources, include_paths=True, file_extensions=_SUFFIXES)
+    answers = files.map_batches(
+        ImageAnswers,
+        fn_constructor_kwargs={"model": str(model.absolute()), "top_k": top_k},
+        batch_format="pyarrow",
+        batch_size=_BATCH,
+        concurrency=workers,
+        num_cpus=1,
+        num_gpus=num_gpus,
+    )
+    answers.write_parquet(out)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.ray_bulk", description="Classify files."
+    )
+    parser.add_argument(
+        "model", type=Path, help="models/NAME or models/NAME/VERSION, on every node"
+    )
+    parser.add_argument("sources", nargs="+", help="folders or files, also s3://… and gs://…")
+    parser.add_argument("out", help="folder for Parquet files, also s3://… and gs://…")
+    parser.add_argument("--workers", type=int, default=1, help="one core each (1)")
+    parser.add_argument("--gpus-per-worker", type=float, default=0, help="such as 0.5 (0)")
+    parser.add_argument("--top-k", type=int, default=5, help="labels an image (5)")
+    args = parser.parse_args(argv)
+    ray.init()
+    answer_files(
+        args.model,
+        args.sources,
+        args.out,
+        workers=args.workers,
+        top_k=args.top_k,
+        num_gpus=args.gpus_per_worker,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
