@@ -27,6 +27,7 @@ PUBLIC = {
     "Manifest",
     "ModelNotFound",
     "ModelSession",
+    "OutputError",
     "Package",
     "PackageError",
     "Prediction",
