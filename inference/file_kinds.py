@@ -37,6 +37,11 @@ class FileKind:
         return self.image_format is not None
 
     @property
+    def holds_picture(self) -> bool:
+        """Whether files of this kind hold a picture, read or not."""
+        return any(word in self.name for word in _PICTURES)
+
+    @property
     def described(self) -> str:
         """The name with its article: "an HTML page"."""
         return f"{'an' if self.name.startswith(_AN) else 'a'} {self.name}"
@@ -49,6 +54,11 @@ class FileKind:
         return f"{count:,} {noun}s{of}{rest}"
 
 
+# Words in the name of a kind of file that holds a picture, or stands in its place.
+_PICTURES: Final = (
+    *("image", "photo", "drawing", "icon", "texture", "metafile"),
+    *("DICOM", "NIfTI", "FITS", "PDF", "Photoshop", "GIMP", "LFS"),
+)
 _AN: Final = (
     "AVIF",
     "HTML",

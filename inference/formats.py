@@ -44,6 +44,5 @@ def sniff_format(data: bytes) -> str:
     if image_format is not None:
         return image_format
     kind = file_kind(data[:KIND_BYTES])
-    raise UnsupportedFormat(
-        f"this is {kind.described}, not an accepted image; save the picture as JPEG or PNG"
-    )
+    remedy = "save the picture as JPEG or PNG" if kind.holds_picture else "replace it with an image"
+    raise UnsupportedFormat(f"this is {kind.described}, not an accepted image; {remedy}")

@@ -2,6 +2,7 @@
 
 python -m benchmarks.folders
 python -m benchmarks.folders --only labels
+python -m benchmarks.folders --only file
 """
 
 import argparse
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.folders import archive_cases, content_cases, folder_cases, label_cases
+from benchmarks.folders.file_cases import CASES as FILE_CASES
+from benchmarks.folders.file_judging import judge_files
 from benchmarks.folders.making import FolderCase
 from benchmarks.folders.row import Row
 from training.data.folder import Folder
@@ -91,6 +94,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", help="cases of one kind")
     args = parser.parse_args(argv)
     rows = judge_all(case for case in FOLDER_CASES if args.only in (None, case.kind))
+    if args.only in (None, "file"):
+        with tempfile.TemporaryDirectory() as work:
+            rows += judge_files(FILE_CASES, Path(work))
     _print(rows)
     return int(any(row.wrong for row in rows))
 

@@ -7,6 +7,7 @@ from typing import Final
 from benchmarks.folders.making import FolderCase, case, image, named, tree
 
 _HEIC: Final = b"\0\0\0\x18ftypheic\0\0\0\0heicmif1" + bytes(40)
+_RAW: Final = b"II*\0\x10\0\0\0CR\2\0" + bytes(40)
 _DICOM: Final = bytes(128) + b"DICM" + bytes(60)
 _VIDEO: Final = b"\0\0\0\x14ftypqt  \0\0\0\0qt  " + bytes(40)
 CATS: Final = {"cat": 3, "dog": 3}
@@ -169,9 +170,16 @@ _SUFFIXES = [
         "suffixes",
         "a telephone's HEIC beside JPEG",
         CATS,
+        CATS | {"cat": 7},
+        files={f"cat/IMG_{n}.HEIC": _HEIC + bytes([n]) for n in range(4)},
+    ),
+    case(
+        "suffixes",
+        "a camera's raw files beside JPEG",
+        CATS,
         CATS,
         findings="unread_pictures",
-        files={f"cat/IMG_{n}.DNG": b"II*\0" + bytes(8) + _HEIC for n in range(4)},
+        files={f"cat/IMG_{n}.CR2": _RAW for n in range(4)},
     ),
     case(
         "suffixes",

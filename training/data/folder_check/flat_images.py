@@ -6,7 +6,6 @@ from typing import Final
 
 from training.data.finding import Finding, counted
 from training.data.folder import readable
-from training.data.folder_check.unread_files import is_picture
 from training.data.label_pattern import offer_pattern
 from training.data.place import Place
 
@@ -82,7 +81,7 @@ def _no_images(place: Place) -> Finding:
     """Return the finding for class folders of which none holds an image that is read."""
     kinds = Counter(kind for _, folder in place.folders() for _, kind in folder.others)
     listed = ", ".join(kind.counted(number) for kind, number in kinds.most_common(3))
-    pictures = any(is_picture(kind.name) for kind in kinds)
+    pictures = any(kind.holds_picture for kind in kinds)
     step = (
         "convert them to JPEG or PNG"
         if pictures

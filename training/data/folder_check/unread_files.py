@@ -9,18 +9,6 @@ from training.data.finding import Finding, counted
 from training.data.folder import readable
 from training.data.place import Place
 
-# Words in the name of a kind of file that holds a picture or a film of what is to be learned.
-_PICTURES: Final = (
-    "image",
-    "photo",
-    "DICOM",
-    "NIfTI",
-    "FITS",
-    "drawing",
-    "PDF",
-    "Photoshop",
-    "LFS",
-)
 _LISTED: Final = 4
 
 
@@ -28,7 +16,7 @@ def unread_pictures(root: Place) -> list[Finding]:
     """Say, for each folder, how many pictures are of a kind that is not read."""
     found = []
     for path, folder in root.folders():
-        kinds = Counter(kind for _, kind in folder.others if is_picture(kind.name))
+        kinds = Counter(kind for _, kind in folder.others if kind.holds_picture)
         if not kinds:
             continue
         place = readable(str(path.relative_to(root.path))) if path != root.path else "the folder"
@@ -53,10 +41,5 @@ def unread_pictures(root: Place) -> list[Finding]:
     ]
 
 
-def is_picture(kind: str) -> bool:
-    """Whether files of the kind hold pictures."""
-    return any(word in kind for word in _PICTURES)
-
-
 def _first(others: Sequence[tuple[str, FileKind]]) -> str:
-    return next(name for name, kind in others if is_picture(kind.name))
+    return next(name for name, kind in others if kind.holds_picture)
