@@ -11,7 +11,6 @@ import torch
 import torchvision
 from torch import nn
 
-from inference.decoding import CURRENT_DECODER
 from inference.manifest import BackboneInfo
 from inference.preprocessing import PreprocessSpec
 from training.backbones.catalogue import (
@@ -27,6 +26,7 @@ from training.backbones.head_removal import (
     remove_torchvision_head,
 )
 from training.backbones.hubs import fetching
+from training.backbones.own_preprocessing import own_preprocessing
 from training.backbones.packaged import is_packaged, packaged_weights
 from training.backbones.small_networks import OWN_NETWORKS, OWN_SIDE_PX
 from training.backbones.weights import (
@@ -73,7 +73,8 @@ def build_backbone(config: FinetuneConfig) -> Backbone:
     backbone = find_backbone(config.backbone)
     torch.manual_seed(config.seed)
     network = _build_network(backbone, config)
-    spec = _overridden(_own_spec(backbone, network), config)
+    spec = _overridden(own_preprocessing(backbone, network), config)
+    _check_size(backbone, network, config)
     trunk = _without_head(backbone, network)
     weights, unused = _load_weights(backbone, trunk, config)
     trunk.eval()
@@ -206,44 +207,6 @@ def _without_head(backbone: BackboneName, network: Any) -> nn.Module:
     return trunk
 
 
-def _own_spec(backbone: BackboneName, network: Any) -> PreprocessSpec:
-    """Resolve the preprocessing that the weights' own configuration states."""
-    if backbone.source == "graft":
-        return PreprocessSpec(
-            resize_shorter_px=OWN_SIDE_PX,
-            crop_hw=(OWN_SIDE_PX, OWN_SIDE_PX),
-            interpolation="bicubic",
-            mean=(0.5, 0.5, 0.5),
-            std=(0.5, 0.5, 0.5),
-            decoder=CURRENT_DECODER,
-        )
-    if backbone.source == "timm":
-        data = timm.data.resolve_model_data_config(network)
-        side = data["input_size"][-1]
-        return PreprocessSpec(
-            resize_shorter_px=math.floor(side / data["crop_pct"]),
-            crop_hw=(side, side),
-            interpolation=_known_filter(data["interpolation"]),
-            mean=tuple(data["mean"]),
-            std=tuple(data["std"]),
-            decoder=CURRENT_DECODER,
-        )
-    transforms = torchvision_weights(backbone).transforms()
-    side = transforms.crop_size[0]
-    return PreprocessSpec(
-        resize_shorter_px=max(transforms.resize_size[0], side),
-        crop_hw=(side, side),
-        interpolation=_known_filter(transforms.interpolation.value),
-        mean=tuple(transforms.mean),
-        std=tuple(transforms.std),
-        decoder=CURRENT_DECODER,
-    )
-
-
-def _known_filter(name: str) -> Any:
-    return name if name in ("bilinear", "bicubic", "lanczos", "nearest") else "bicubic"
-
-
 def _overridden(spec: PreprocessSpec, config: FinetuneConfig) -> PreprocessSpec:
     if config.image_size is not None:
         side = config.image_size
@@ -254,6 +217,20 @@ def _overridden(spec: PreprocessSpec, config: FinetuneConfig) -> PreprocessSpec:
     return dataclasses.replace(spec, mean=config.mean or spec.mean, std=config.std or spec.std)
 
 
+def _check_size(backbone: BackboneName, network: Any, config: FinetuneConfig) -> None:
+    """Refuse a size of which a network cut into patches would drop the last pixels without a word."""
+    patch_px = getattr(getattr(network, "patch_embed", None), "patch_size", None)
+    side = config.image_size
+    if side is None or patch_px is None or side % patch_px[0] == 0:
+        return
+    below = side // patch_px[0] * patch_px[0]
+    near = " or ".join(str(px) for px in (below, below + patch_px[0]) if px)
+    raise BackboneError(
+        f"backbone {backbone} does not take {side} px: it cuts images into patches of {patch_px[0]} px; "
+        f"nearest: --image-size {near}"
+    )
+
+
 def _embedding_dim(backbone: BackboneName, trunk: nn.Module, sample: torch.Tensor) -> int:
     height, width = sample.shape[2:]
     try:
@@ -261,7 +238,8 @@ def _embedding_dim(backbone: BackboneName, trunk: nn.Module, sample: torch.Tenso
             embedding = trunk(sample)
     except (RuntimeError, AssertionError, ValueError) as err:
         raise BackboneError(
-            f"backbone {backbone} does not take images of {width}x{height} px"
+            f"backbone {backbone} does not take images of {width}x{height} px; give another --image-size, "
+            "or leave it out"
         ) from err
     if embedding.ndim != 2:
         raise BackboneError(

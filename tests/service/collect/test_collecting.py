@@ -1,15 +1,11 @@
 """A running service that keeps images: what is on disk then, what became of the others, and who waited."""
 
 import base64
-import ctypes
 import io
-import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +24,7 @@ from tests.builders import coloured, encode, make_package
 from tests.conftest import serving
 from tests.inference.samples import noise, orientation_exif, picture
 from tests.service.service_process import Process, running, start_and_fail
+from tests.small_disk import small_disk
 
 GPS = 0x8825
 
@@ -152,21 +149,6 @@ def test_feedback_stands_with_its_image_and_is_counted(models: Path, tmp_path: P
     for agreement in ("agree", "disagree"):
         line = f'graft_feedback_total{{agreement="{agreement}",model="colours",version="1"}} 1.0'
         assert line in metrics
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    folder.mkdir()
-    libc = ctypes.CDLL(None, use_errno=True)
-    where = os.fsencode(folder)
-    if libc.mount(b"tmpfs", where, b"tmpfs", 0, f"size={size}".encode()) != 0:
-        pytest.skip(
-            f"LEFT OUT: a small disk cannot be mounted here: {os.strerror(ctypes.get_errno())}"
-        )
-    try:
-        yield
-    finally:
-        libc.umount2(where, 2)
 
 
 def test_on_a_full_disk_every_request_is_answered_and_no_half_image_is_left(

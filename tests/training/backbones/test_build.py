@@ -191,3 +191,9 @@ def test_an_image_size_that_the_backbone_does_not_take_is_refused(name: str) -> 
     """AlexNet pools 32 px away; a ViT of 16 px patches cannot cut 50 px."""
     with pytest.raises(BackboneError, match="does not take"):
         build(name, weights="none", image_size=50 if "vit" in name else 32)
+
+
+def test_a_size_that_is_no_multiple_of_the_patches_is_refused_with_the_nearest() -> None:
+    """timm would leave out the last pixels without a word."""
+    with pytest.raises(BackboneError, match=r"patches of 14 px; nearest: --image-size 252 or 266$"):
+        build("timm/vit_small_patch14_dinov2", weights="none", image_size=256)
