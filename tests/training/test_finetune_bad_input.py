@@ -111,6 +111,16 @@ def test_a_models_folder_that_is_a_file(
     refused(outcome, models_dir, "cannot write", "--models-dir")
 
 
+def test_a_file_in_the_place_of_the_models_own_folder_is_told_before_training(
+    command: Command, models_dir: Path, colours: Path
+) -> None:
+    (models_dir / "colours").touch()
+    outcome = command(colours)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "cannot write" in outcome.err
+    assert "backbone" not in outcome.out
+
+
 @pytest.mark.parametrize("folder", ["closed", "closed/models", "secret/models"])
 def test_a_models_folder_that_may_not_be_written_is_told_before_training(
     folder: str,
@@ -140,7 +150,7 @@ def test_a_models_folder_that_may_be_written_is_let_through(
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     with unprivileged():
-        _check_writable(Path("open"))
+        _check_writable(Path("open"), "photos")
 
 
 def test_an_image_in_train_and_in_test(command: Command, models_dir: Path, tmp_path: Path) -> None:

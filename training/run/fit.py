@@ -2,7 +2,10 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -19,6 +22,7 @@ from training.data.cache import default_cache_dir
 from training.data.split import MAX_FOLDS, Dataset
 from training.errors import NoTimeToTrain
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
+from training.finetuning.run_slot import run_slot
 from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
@@ -28,6 +32,7 @@ from training.probing.published_head import head_images
 from training.run.prepare import PreparedData
 from training.runtime import distributed
 from training.runtime.progress import Display
+from training.runtime.ranks import is_main
 
 # One fold of a large data set has as many validation images, of a small one it takes several.
 _ENOUGH_VALIDATION_IMAGES: Final = 50
@@ -35,12 +40,13 @@ _ENOUGH_VALIDATION_IMAGES: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitting:
-    """What fitting needs."""
+    """What fitting needs. `run_name`: under which it is saved."""
 
     prepared: PreparedData
     config: FinetuneConfig
     display: Display
     costs: StageCosts
+    run_name: str
 
     def task(
         self,
@@ -104,10 +110,9 @@ class Fitting:
     def checkpoints(self, fold: int = 0) -> Checkpoints:
         """Return where the run is saved, and what a resumed run must have alike."""
         weights = self.prepared.backbone.info
-        name = run_name(self.config.publish_name, self.config.models_dir)
         found = Checkpoints.at(
-            (self.config.cache_dir or default_cache_dir()) / "runs",
-            f"{name}-fold{fold}" if fold else name,
+            runs_folder(self.config),
+            f"{self.run_name}-fold{fold}" if fold else self.run_name,
             describe_options(self.config.record())
             | {
                 "the images": self.prepared.dataset.fingerprint(),
@@ -121,6 +126,32 @@ class Fitting:
         """Remove all that was saved, of every fold."""
         for fold in range(MAX_FOLDS):
             self.checkpoints(fold).remove()
+
+
+def runs_folder(config: FinetuneConfig) -> Path:
+    """Return where runs are saved."""
+    return (config.cache_dir or default_cache_dir()) / "runs"
+
+
+@contextmanager
+def own_run_name(config: FinetuneConfig, method: str, display: Display) -> Iterator[str]:
+    """Yield the name under which this run is saved, which no other run has at this time.
+
+    Raises:
+        ConfigError: too many of one name are under way, or the folder cannot be written.
+    """
+    name = run_name(config.publish_name, config.models_dir)
+    if method == "probe" or config.dry_run:  # nothing is saved
+        yield name
+    elif not is_main():
+        yield distributed.broadcast(None)
+    else:
+        with run_slot(runs_folder(config), name) as own:
+            if own != name:
+                display.line(
+                    f"other runs of {config.publish_name!r} are not over; this one is saved apart"
+                )
+            yield distributed.broadcast(own)
 
 
 def fit_model(fitting: Fitting, method: str) -> Selection | None:

@@ -2,6 +2,8 @@
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from training.errors import StoppedAfterPublishing
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
 from training.run.default_version import decide_default, keeping_default, make_default
-from training.run.fit import Fitting, fit_model
+from training.run.fit import Fitting, fit_model, own_run_name
 from training.run.label_changes import compare_labels, describe_changes
 from training.run.measure import measure_selected
 from training.run.prepare import prepare
@@ -60,7 +62,7 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
         min_images=config.min_images,
         cache_dir=config.cache_dir,
     )
-    _check_writable(config.models_dir)
+    _check_writable(config.models_dir, config.publish_name)
     _describe_data(folder, config, display)
     check_tracker(config.tracker)
     with distributed.process_group(resolve_device(config.device)):
@@ -79,11 +81,16 @@ def _run(
         backbone = build_backbone(config)
     _describe_backbone(backbone, display)
     views = Views(backbone.spec, for_training=method != "probe")
-    with open_cache(config.cache_dir, views) as cache:
+    with (
+        open_cache(config.cache_dir, views) as cache,
+        own_run_name(config, method, display) as run_name,
+    ):
         with distributed.main_first():
             prepared = prepare(folder, backbone, cache, config, display, method=method)
         costs.saw(prepared.features)
-        fitting = Fitting(prepared=prepared, config=config, display=display, costs=costs)
+        fitting = Fitting(
+            prepared=prepared, config=config, display=display, costs=costs, run_name=run_name
+        )
         selection = fit_model(fitting, method)
         if config.dry_run:
             display.line("dry run: nothing was trained or published")
@@ -94,7 +101,7 @@ def _run(
         display.line("exporting and verifying the package")
         report = make_report(selection, prepared, measured, times)
         default = decide_default(measured, config, display)
-        with keeping_default(default, config, display):
+        with _resumable(method, display), keeping_default(default, config, display):
             published = publish(measured, report, config, default, display)
         try:
             fitting.forget()
@@ -103,6 +110,17 @@ def _run(
         except KeyboardInterrupt as err:
             raise StoppedAfterPublishing(published) from err
         return published
+
+
+@contextmanager
+def _resumable(method: str, display: Display) -> Iterator[None]:
+    """Say, where a model cannot be published, that its training is not lost."""
+    try:
+        yield
+    except PackageError:
+        if method != "probe":
+            display.line("the training is saved: with room there, the same command publishes it")
+        raise
 
 
 def _describe_data(folder: Folder, config: FinetuneConfig, display: Display) -> None:
@@ -126,10 +144,11 @@ def _describe_end(metrics: Metrics, budget: TimeBudget, display: Display) -> Non
         display.warning(useless)
 
 
-def _check_writable(models_dir: Path) -> None:
+def _check_writable(models_dir: Path, name: str) -> None:
     """Find out before an hour of training, not after it."""
     try:
-        existing = next(p for p in (models_dir, *models_dir.absolute().parents) if p.exists())
+        own = models_dir / name
+        existing = next(p for p in (own, *own.absolute().parents) if p.exists())
         writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     except PermissionError:  # below a folder that may not even be entered
         writable = False
