@@ -148,7 +148,7 @@ def _check_writable(models_dir: Path, name: str) -> None:
     """Find out before an hour of training, not after it."""
     try:
         own = models_dir / name
-        existing = next(p for p in (own, *own.absolute().parents) if p.exists())
+        existing = next(p for p in (own, models_dir, *models_dir.absolute().parents) if p.exists())
         writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     except PermissionError:  # below a folder that may not even be entered
         writable = False
