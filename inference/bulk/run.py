@@ -50,7 +50,7 @@ class Summary:
     def __str__(self) -> str:
         """One sentence, with the rate of this run."""
         if not self.new_images:
-            return f"{self.images:,} images, none of them new"
+            return "nothing left to answer"
         more = f" after {self.images - self.new_images:,}" if self.images > self.new_images else ""
         rate = self.new_images / self.seconds
         return (
