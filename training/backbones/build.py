@@ -176,11 +176,11 @@ def _load_weights(
     if is_packaged(backbone):
         tensors, info = packaged_weights(backbone, trunk)
         return info, load_into_trunk(trunk, tensors, name=str(backbone))
-    return _hub_weights(backbone, _stated_licence(backbone, trunk)), []
+    return _hub_weights(backbone, stated_licence(backbone, trunk)), []
 
 
-def _stated_licence(backbone: BackboneName, trunk: Any) -> str:
-    """What a `config.json` says of its own weights is known only once it has been read."""
+def stated_licence(backbone: BackboneName, trunk: Any) -> str:
+    """Return the licence of a backbone's weights; what a `config.json` says is known once it was read."""
     if backbone.is_described_by_a_config:
         return str(trunk.pretrained_cfg.get("license") or "not stated")
     return licence_of(backbone)

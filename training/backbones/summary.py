@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 import torchinfo
 
-from training.backbones.build import Backbone, build_backbone
-from training.backbones.catalogue import find_backbone, licence_of
+from training.backbones.build import Backbone, build_backbone, stated_licence
+from training.backbones.catalogue import find_backbone
 from training.config import FinetuneConfig
 
 
@@ -50,7 +50,7 @@ def _facts(name: str, backbone: Backbone) -> str:
             f"activation map: {'averaging ' + backbone.map_layer if backbone.map_layer else 'none'}",
             f"images: shorter side {spec.resize_shorter_px} px ({spec.interpolation}), "
             f"crop {width}x{height} px, mean {_listed(spec.mean)}, std {_listed(spec.std)}",
-            f"licence of the weights: {licence_of(find_backbone(name))}",
+            f"licence of the weights: {stated_licence(find_backbone(name), backbone.trunk)}",
         ]
     )
 

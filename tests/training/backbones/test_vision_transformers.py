@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from training.backbones.build import Backbone, build_backbone
+from training.backbones.summary import summarise_backbone
 from training.config import FinetuneConfig
 
 pytestmark = pytest.mark.training
@@ -31,7 +32,7 @@ def saved(folder: Path, arguments: dict[str, Any]) -> Path:
         "pretrained_cfg": {
             "input_size": [3, side, side],
             "fixed_input_size": True,
-            "crop_pct": 1.0,
+            "license": "cc-by-nc-4.0",
         },
     }
     (folder / "config.json").write_text(json.dumps(config))
@@ -73,3 +74,10 @@ def test_attention_pooling_is_part_of_the_trunk(tmp_path: Path) -> None:
 def test_no_activation_map_is_claimed(arguments: dict[str, Any], tmp_path: Path) -> None:
     """The embedding is no average of a map, so that a map of it would be made up."""
     assert build(saved(tmp_path, arguments)).map_layer is None
+
+
+def test_the_summary_of_a_folder_has_its_own_licence(tmp_path: Path) -> None:
+    summary = summarise_backbone(str(saved(tmp_path, DINO)), depth=1)
+    assert "PatchEmbed: 1-1" in summary
+    assert "licence of the weights: cc-by-nc-4.0" in summary
+    assert "activation map: none" in summary
