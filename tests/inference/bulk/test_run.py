@@ -68,8 +68,9 @@ def test_a_torn_row_is_answered_again(
     out = tmp_path / f"p{suffix}"
     predict(photos, "--out", out)
     whole = out.read_bytes()
-    for length in (0, 2, 40, len(whole) // 2, len(whole) - 1):
-        out.write_bytes(whole[:length])
+    torn = [whole[:length] for length in (0, 2, 40, len(whole) // 2, len(whole) - 1)]
+    for left in (*torn, whole + b'"' + bytes(2000)):
+        out.write_bytes(left)
         predict(photos, "--out", out, "--resume")
         assert out.read_bytes() == whole
 
