@@ -103,18 +103,17 @@ def test_each_is_shown_as_failed_and_the_good_one_answers(models_dir: Path) -> N
         publish(models_dir, name, make_hostile)
     with running(models_dir, **QUICK) as service:
         with measured(service, good_image=RED, rests_within_s=60) as cost:
-            shown: dict[str, str] = {}  # some are tried again, and are loading then
+            # Some are tried again, and are loading then; on a busy machine the clock may end a try first.
+            shown: dict[str, str] = {}
 
             def all_have_failed() -> bool:
                 for name, model in models(service).items():
                     if model["versions"][-1]["state"] == "failed":
                         shown[name] = model["versions"][-1]["problem"]
-                return shown.keys() >= HOSTILE.keys()
+                return all(said in shown.get(name, "") for name, (_, said) in HOSTILE.items())
 
-            eventually(all_have_failed, lambda: service.log[-3000:], within_s=120)
-        for name, (_, said) in HOSTILE.items():
-            assert said in shown[name]
-            assert len(shown[name]) < 500
+            eventually(all_have_failed, lambda: f"{shown}\n{service.log[-3000:]}", within_s=240)
+        assert max(len(shown[name]) for name in HOSTILE) < 500
         assert set(cost.good_statuses) == {200}
         # The service, a few trials of it, and nothing of what the packages would take.
         assert cost.memory_mb < 2500
