@@ -4,11 +4,16 @@ import { t } from "/texts.js";
 
 const MOST_SHOWN = 50;
 
-function ranked(labels, typed) {
-  const wanted = typed.trim().toLocaleLowerCase();
+// Those that begin with it, then it as a new one, then those that have it elsewhere: whoever types a whole new
+// name that is part of another ("shirt", where there is "t-shirt") means the new one.
+function ranked(labels, typed, canAdd) {
+  const wanted = typed.toLocaleLowerCase();
   if (!wanted) return labels;
   const at = (label) => label.toLocaleLowerCase().indexOf(wanted);
-  return labels.filter((label) => at(label) >= 0).sort((a, b) => at(a) - at(b));
+  const found = labels.filter((label) => at(label) >= 0).sort((a, b) => at(a) - at(b) || a.length - b.length);
+  const begin = found.filter((label) => at(label) === 0);
+  const added = canAdd && !labels.includes(typed) ? [typed] : [];
+  return [...begin.slice(0, MOST_SHOWN), ...added, ...found.slice(begin.length)];
 }
 
 export function pickLabel(labels, { title, canAdd = false } = {}) {
@@ -24,8 +29,7 @@ export function pickLabel(labels, { title, canAdd = false } = {}) {
 
     function draw() {
       const typed = input.value.trim();
-      shown = ranked(labels, typed).slice(0, MOST_SHOWN);
-      if (canAdd && typed && !labels.includes(typed)) shown.push(typed);
+      shown = ranked(labels, typed, canAdd).slice(0, MOST_SHOWN + 1);
       chosen = Math.min(chosen, Math.max(0, shown.length - 1));
       list.replaceChildren(...shown.map((label, place) => el("li", {
         role: "option", id: `option-${place}`, "aria-selected": String(place === chosen), onclick: () => close(label),
