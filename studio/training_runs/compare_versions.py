@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def compare_versions(project: Project, before: int, new: int) -> dict[str, Any]:
         "only_before_right": difference.only_reference,
         "interval": difference.interval,
         "p_value": difference.p_value,
-        "changed": _changed(first, second),
+        "changed": _changed(first, second, {i.path: i.sha256 for i in indexed.analysis.images}),
     }
 
 
@@ -98,7 +99,9 @@ def _figures(evaluation: Evaluation) -> dict[str, float]:
     }
 
 
-def _changed(first: Evaluation, second: Evaluation) -> list[dict[str, Any]]:
+def _changed(
+    first: Evaluation, second: Evaluation, contents: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return images that the two versions name differently, those that one of them has right first."""
     a, b = first.answers, second.answers
     rows = [row for row in range(len(a)) if a.guesses[row] != b.guesses[row]]
@@ -106,6 +109,7 @@ def _changed(first: Evaluation, second: Evaluation) -> list[dict[str, Any]]:
     return [
         {
             "path": a.paths[row],
+            "sha256": contents.get(a.paths[row]),
             "label": a.labels[a.targets[row]],
             "before": a.labels[a.guesses[row]],
             "new": b.labels[b.guesses[row]],

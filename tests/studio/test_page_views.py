@@ -1,9 +1,12 @@
 """The other views of the page, in a browser: sorting, collecting, adding, training, trying."""
 
+import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from inference.repository import Repository
 from studio.piles.pile_file import write_pile
 from studio.projects.project import Project
 from tests.builders import make_package
@@ -115,3 +118,57 @@ def test_a_model_is_tried_and_the_choices_are_shown(project: Project) -> None:
         no_violations(page)
         page.get_by_role("button", name="Camera").click()
         page.locator(".live meter").first.wait_for()
+
+
+def test_the_new_version_is_laid_beside_the_old_one_and_published(project: Project) -> None:
+    for _ in range(2):
+        make_package(project.models_dir, name=project.name)
+    Repository(project.models_dir).set_alias(project.name, "stable", 1)
+    write_finished_run(project, before=1, new=2)
+    with studio_of(project) as studio, browser_page() as page:
+        page.goto(studio.entrance)
+        page.get_by_role("heading", name="What is in the folder").wait_for()
+        page.goto(f"{studio.url}/#/{project.name}/train")
+        page.get_by_role("heading", name="The new version is better").wait_for()
+        page.get_by_text("red: before green, now red").wait_for()
+        no_violations(page)
+        page.get_by_role("button", name="Publish version 2").click()
+        page.get_by_text("Version 2 answers now.").wait_for()
+        page.get_by_role("button", name="Go back to version 1").wait_for()
+    assert Repository(project.models_dir).resolve(project.name) == 2
+
+
+def write_finished_run(project: Project, *, before: int, new: int) -> None:
+    """Leave what a training and a comparison leave."""
+    details = {"choice": "minute", "expected_s": 60, "before": before, "held": True}
+    job = {"command": [], "pid": 999999999, "process_started": "1", "began": 0, "details": details}
+    events = [
+        {"event": "published", "folder": f"models/{project.name}/{new}"},
+        {"event": "end", "exit_code": 0},
+    ]
+    image = project.data / "red" / "image1.png"
+    changed = {
+        "path": "red/image1.png",
+        "sha256": sha256(image.read_bytes()).hexdigest(),
+        "label": "red",
+        "before": "green",
+        "new": "red",
+    }
+    comparison = {
+        "verdict": "better",
+        "part": "test",
+        "images": 40,
+        "before": {"version": before, "accuracy": 0.7, "nll": 0.9},
+        "new": {"version": new, "accuracy": 0.9, "nll": 0.4},
+        "only_new_right": 9,
+        "only_before_right": 1,
+        "interval": [0.05, 0.35],
+        "p_value": 0.021,
+        "changed": [changed],
+    }
+    project.training_dir.mkdir()
+    (project.training_dir / "job.json").write_text(json.dumps(job))
+    (project.training_dir / "events.jsonl").write_text(
+        "".join(f"{json.dumps(e)}\n" for e in events)
+    )
+    (project.training_dir / "comparison.json").write_text(json.dumps(comparison))

@@ -4,9 +4,11 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -53,13 +55,11 @@ def wait_until(client: TestClient, **wanted: Any) -> dict[str, Any]:
         time.sleep(0.02)
 
 
-def publish(project: Project) -> int:
-    folder = make_package(project.models_dir, name="photos")
+def publish(project: Project, *, weight: "np.ndarray | None" = None) -> int:
+    folder = make_package(project.models_dir, name="photos", weight=weight)
     parts = {"0" * 64: "train"}
     if folder.name == "2":
         images = sorted((project.data / "red").iterdir())
-        from hashlib import sha256
-
         parts |= {sha256(image.read_bytes()).hexdigest(): "test" for image in images}
     split = {"given": [], "parts": parts}
     (folder / "split.json").write_text(json.dumps(split), encoding="utf-8")
@@ -84,11 +84,28 @@ def test_a_new_version_answers_only_when_it_is_published(
     assert compared["verdict"] == "as good"
     assert (compared["images"], compared["part"]) == (6, "test")
     assert compared["before"]["accuracy"] == compared["new"]["accuracy"] == 1.0
+    assert compared["changed"] == []
     client.post(f"{API}/decision", json={"decision": "publish"})
     assert repository.resolve("photos") == 2
     assert repository.aliases("photos") == {}  # as it was before the studio
     client.post(f"{API}/decision", json={"decision": "keep"})
     assert repository.resolve("photos") == 1
+
+
+@pytest.mark.usefixtures("stands_in")
+def test_images_that_the_new_version_names_otherwise_are_shown(
+    project: Project, client: TestClient
+) -> None:
+    publish(project)
+    start(client)
+    publish(project, weight=np.roll(np.eye(3), 1, axis=0) * 10)  # red is called another colour
+    compared = wait_until(client, state="done", comparing=False)["comparison"]
+    assert compared["verdict"] == "worse"
+    assert len(compared["changed"]) == 6
+    first = compared["changed"][0]
+    assert (first["label"], first["before"]) == ("red", "red")
+    photo = client.get(f"/api/projects/photos/photos/{first['sha256']}")
+    assert photo.status_code == 200
 
 
 @pytest.mark.usefixtures("stands_in")

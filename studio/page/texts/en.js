@@ -149,7 +149,7 @@ export default {
   "train.same": "Both have the same images right.",
   "train.changed": "{n} images with another answer",
   "train.changed.one": "1 image with another answer",
-  "train.change": "is {label}; before {before}, now {new}",
+  "train.change": "{label}: before {before}, now {new}",
   "train.answers": "Version {version} answers now.",
   "train.kept": "Version {version} goes on answering until you publish the new one.",
   "train.publish": "Publish version {version}",

@@ -144,7 +144,7 @@ export default {
   "train.sure": "새 버전이 새로 맞힌 것은 {better}장, 새로 틀린 것은 {worse}장입니다. 똑같이 좋은 두 모델도 {chance}%의 경우에는 이만큼 차이가 납니다.",
   "train.same": "두 버전이 같은 이미지를 맞혔습니다.",
   "train.changed": "답이 달라진 이미지 {n}장",
-  "train.change": "정답 {label}; 이전 {before}, 지금 {new}",
+  "train.change": "{label}: 이전 {before}, 지금 {new}",
   "train.answers": "지금은 버전 {version}이(가) 답합니다.",
   "train.kept": "새 버전을 게시할 때까지 버전 {version}이(가) 답합니다.",
   "train.publish": "버전 {version} 게시",

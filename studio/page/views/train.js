@@ -1,5 +1,5 @@
 // Three choices in words; then how far it is; then the new version beside the one before, and the decision.
-import { get, post, projectPath, remove } from "/api.js";
+import { get, photoPath, post, projectPath, remove } from "/api.js";
 import { complain, el, fill, name, say } from "/dom.js";
 import { curve } from "/parts/curve.js";
 import { poll } from "/polling.js";
@@ -111,7 +111,7 @@ function drawResult(view, state) {
   }
   fill(view.now, el("div", { class: "card" },
     el("h2", { class: "first" }, state.comparing ? t("train.comparing") : verdict(state.comparison)),
-    state.comparison ? comparison(state.comparison) : null,
+    state.comparison ? comparison(project, state.comparison) : null,
     el("p", { class: isDefault ? "" : "quiet" }, isDefault ? t("train.answers", { version: state.published }) : t("train.kept", { version: state.default })),
     el("div", { class: "row" },
       isDefault ? el("button", { type: "button", onclick: () => decide("keep") }, t("train.keep", { version: state.before }))
@@ -127,7 +127,7 @@ function verdict(found) {
   return t(`train.verdict.${found.verdict}`);
 }
 
-function comparison(found) {
+function comparison(project, found) {
   if (found.verdict === "unknown") return el("p", {}, name(found.reason));
   const n = found.images;
   const right = (model) => Math.round(model.accuracy * n);
@@ -139,8 +139,15 @@ function comparison(found) {
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("train.model")), el("th", { scope: "col" }, t("train.right")), el("th", { scope: "col" }, t("train.accuracy")), el("th", { scope: "col" }, t("train.loss")))),
       el("tbody", {}, row(found.before), row(found.new))),
     el("p", { class: "quiet small" }, `${t(`train.part.${found.part}`, { n })}. `, found.only_new_right + found.only_before_right === 0 ? t("train.same") : t("train.sure", { chance, better: found.only_new_right, worse: found.only_before_right })),
-    found.changed.length ? el("details", {}, el("summary", {}, t("train.changed", { n: found.changed.length })),
-      el("ul", { class: "small" }, found.changed.map((one) => el("li", {}, name(one.path), ": ", t("train.change", one))))) : null);
+    found.changed.length ? el("details", { open: true }, el("summary", {}, t("train.changed", { n: found.changed.length })),
+      el("ul", { class: "tiles small" }, found.changed.map((one) => changed(project, one)))) : null);
+}
+
+// An image that the two versions name differently: green where the new one is right, red where it no longer is.
+function changed(project, one) {
+  const kind = one.new === one.label ? "better" : one.before === one.label ? "worse" : "";
+  const photo = one.sha256 ? el("img", { src: photoPath(project, one.sha256, 240), alt: one.path, loading: "lazy" }) : null;
+  return el("li", { class: `tile change ${kind}` }, photo, el("span", {}, name(t("train.change", one))));
 }
 
 async function drawVersions(view) {
