@@ -35,6 +35,7 @@ def state(current: CurrentProject) -> dict[str, Any]:
     stages = [event for event in events if event["event"] == "stage"]
     words = [event for event in events if event["event"] in ("message", "warning")]
     state = run.state
+    comparison = run.comparison() if state == "done" else None
     return {
         "state": state,
         "choice": details.choice if details else None,
@@ -47,8 +48,8 @@ def state(current: CurrentProject) -> dict[str, Any]:
         "published": run.published,
         "before": details.before if details else None,
         "default": run.default_version(),
-        "comparison": run.comparison() if state == "done" else None,
-        "comparing": state == "done" and run.comparing.state in ("none", "running"),
+        "comparison": comparison,
+        "comparing": state == "done" and comparison is None and run.comparing.state == "running",
     }
 
 
