@@ -20,8 +20,8 @@ from training.runtime.arrays import Floats, Integers
 # Ward's tree takes time and memory by the square; of more images a sample shows the groups.
 _SAMPLE: Final = 1500
 _LOOKED_AT: Final = 20_000
-# Small groups are purer: of 300 photos of ten garments, 40 actions named 285 with 76 % right by groups of 8 on
-# average, and all 300 with 73 % right by groups of 12.
+# Small groups are purer: of 300 photos of ten garments, 40 actions named 285 with 76 % right by groups of 8
+# on average, and all 300 with 73 % right by groups of 12.
 _GROUP_IMAGES: Final = 8
 _CORE_SHARE: Final = 0.7
 _SMALLEST: Final = 3
