@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,6 @@ class BackgroundJob:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._child: subprocess.Popen[bytes] | None = None
         self._reader = _EventReader(folder / _EVENTS)
 
     def start(self, command: Sequence[str], details: Mapping[str, Any]) -> None:
@@ -64,7 +64,7 @@ class BackgroundJob:
                 (self._folder / _STDERR).open("wb") as stderr,
             ):
                 # A session of its own: a Ctrl-C for the studio is not for it.
-                self._child = subprocess.Popen(  # noqa: S603
+                child = subprocess.Popen(  # noqa: S603
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=stdout,
@@ -73,7 +73,9 @@ class BackgroundJob:
                     start_new_session=True,
                 )
             self._reader = _EventReader(self._folder / _EVENTS)
-            self._write_record(command, details)
+            self._write_record(child.pid, command, details)
+            # Takes the exit code when it comes, or the ended process would stay in the table.
+            threading.Thread(target=child.wait, name=f"wait-{child.pid}", daemon=True).start()
         except OSError as err:
             raise DiskProblem(
                 f"it could not be started: {err.strerror or err}; make room in {str(self._folder)!r}"
@@ -105,8 +107,6 @@ class BackgroundJob:
         record = self.record
         if record is None:
             return "none"
-        if self._child is not None:
-            self._child.poll()  # or an ended child would count as running
         if is_running(record.pid, record.process_started):
             return "running"
         codes = [event.get("exit_code") for event in self.events if event["event"] == "end"]
@@ -127,12 +127,11 @@ class BackgroundJob:
         errors = [line for line in lines if line.startswith("error: ")]
         return (errors or lines or [""])[-1].removeprefix("error: ")
 
-    def _write_record(self, command: Sequence[str], details: Mapping[str, Any]) -> None:
-        assert self._child is not None
+    def _write_record(self, pid: int, command: Sequence[str], details: Mapping[str, Any]) -> None:
         content = {
             "command": list(command),
-            "pid": self._child.pid,
-            "process_started": started_at(self._child.pid),
+            "pid": pid,
+            "process_started": started_at(pid),
             "began": time.time(),
             "details": dict(details),
         }
