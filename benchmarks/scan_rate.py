@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from unittest import mock
 
 import numpy as np
@@ -129,11 +129,11 @@ def _counted_decodings() -> Iterator[list[None]]:
     """Yield a list that grows by one with each of the scan's calls of the decoder."""
     decodings: list[None] = []
 
-    def counted(data: bytes, *, shorter_px: int) -> DecodedImage:
+    def counted(data: bytes, **options: Any) -> DecodedImage:
         decodings.append(None)
-        return decode_image(data, shorter_px=shorter_px)
+        return decode_image(data, **options)
 
-    with mock.patch("training.data.scan.decode_image", counted):
+    with mock.patch("training.data.views.decode_image", counted):
         yield decodings
 
 

@@ -7,7 +7,7 @@ from inference.decoding import DEFAULT_LIMITS
 from inference.errors import UndecodableImage
 
 
-def read_image_file(file: Path) -> bytes:
+def read_image_file(file: Path, *, max_bytes: int = DEFAULT_LIMITS.max_bytes) -> bytes:
     """Return what a file holds; of a larger one a byte over the limit, refused as the whole would be.
 
     Raises:
@@ -17,4 +17,4 @@ def read_image_file(file: Path) -> bytes:
     if not stat.S_ISREG(file.stat().st_mode):
         raise UndecodableImage("not a regular file")
     with file.open("rb") as stream:
-        return stream.read(DEFAULT_LIMITS.max_bytes + 1)
+        return stream.read(max_bytes + 1)

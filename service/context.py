@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference import DecodeLimits, Repository, SessionConfig
+from inference import Repository, SessionConfig
 from inference.cores import usable_cores
+from inference.decoding import limits_for
 from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
 from service.collect.collector import Collector
@@ -97,7 +98,11 @@ def build_context(
     metrics.watch_drift(DriftCollector(registry, daily_sums))
     predictor = Predictor(
         decode_threads=settings.decode_threads or usable_cores(shared_by=settings.workers),
-        limits=_decode_limits(settings),
+        limits=limits_for(
+            max_bytes=settings.max_image_bytes,
+            max_pixels=settings.max_pixels,
+            max_side_px=settings.max_side_px,
+        ),
     )
     keep_folder = KeepFolder(keep_room(settings))
     return Context(
@@ -147,19 +152,6 @@ def _build_collector(
         return None
     return Collector(
         policy, folder, max_image_bytes=settings.max_image_bytes, observe=metrics.note_kept
-    )
-
-
-def _decode_limits(settings: Settings) -> DecodeLimits:
-    """Return the limits; whoever allows more pixels allows them their seconds and bytes too."""
-    usual = DecodeLimits()
-    more = max(1.0, settings.max_pixels / usual.max_pixels)
-    return DecodeLimits(
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_pixels,
-        max_side_px=settings.max_side_px,
-        max_seconds=usual.max_seconds * more,
-        max_memory_bytes=round(usual.max_memory_bytes * more),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits, limits_for
 from inference.errors import InvalidName, UsageError
 from inference.names import check_model_name
 from inference.option_parser import OptionParser
@@ -13,6 +14,7 @@ from training.errors import ConfigError
 from training.label_source import LabelSource
 from training.option_values import (
     Precisions,
+    parse_builder_args,
     parse_channels,
     parse_duration_s,
     parse_precisions,
@@ -93,6 +95,21 @@ class FinetuneConfig:
         "data",
         None,
         "leave classes of fewer readable images out, instead of stopping at those of none or one",
+        parse=int,
+        metavar="N",
+    )
+    max_pixels: int = _option(
+        "data",
+        DEFAULT_LIMITS.max_pixels,
+        "leave larger images out, as GRAFT_MAX_PIXELS of the service; of a JPEG count those that are "
+        "decoded of it (a photo of 200 million may be 3 million)",
+        parse=int,
+        metavar="N",
+    )
+    max_image_bytes: int = _option(
+        "data",
+        DEFAULT_LIMITS.max_bytes,
+        "leave files of more bytes out, as GRAFT_MAX_IMAGE_BYTES of the service",
         parse=int,
         metavar="N",
     )
@@ -277,6 +294,15 @@ class FinetuneConfig:
                 "--weights none"
             )
         self.builder_args()
+        _ = self.decode_limits
+
+    @property
+    def decode_limits(self) -> DecodeLimits:
+        """The largest image that is read."""
+        try:
+            return limits_for(max_bytes=self.max_image_bytes, max_pixels=self.max_pixels)
+        except ValueError as err:
+            raise ConfigError(str(err)) from err
 
     @property
     def label_source(self) -> LabelSource:
@@ -296,13 +322,7 @@ class FinetuneConfig:
 
     def builder_args(self) -> dict[str, Any]:
         """Return `backbone_args` as keyword arguments, numbers and booleans read as such."""
-        parsed = {}
-        for argument in self.backbone_args:
-            key, separator, value = argument.partition("=")
-            if not separator or not key.isidentifier():
-                raise ConfigError(f"backbone argument {argument!r} is not of the form key=value")
-            parsed[key] = _literal(value)
-        return parsed
+        return parse_builder_args(self.backbone_args)
 
     def record(self) -> dict[str, Any]:
         """Return the options for the manifest: plain JSON, folders by their last name only."""
@@ -376,14 +396,3 @@ def parse_config(argv: list[str] | None, *, prog: str = COMMAND) -> FinetuneConf
         raise ConfigError(str(err)) from err
     values["backbone_args"] = tuple(values["backbone_args"])
     return FinetuneConfig(**values)
-
-
-def _literal(text: str) -> Any:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

@@ -3,9 +3,11 @@
 import argparse
 import math
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from inference.manifest import MODEL_FILES, Precision
+from training.errors import ConfigError
 
 Precisions = tuple[Precision, ...]
 
@@ -47,3 +49,29 @@ def parse_precisions(text: str) -> Precisions:
         choices = ", ".join(MODEL_FILES)
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no precision; choose of {choices}")
     return tuple(precision for precision in MODEL_FILES if precision in asked | {"fp32"})
+
+
+def parse_builder_args(arguments: Sequence[str]) -> dict[str, Any]:
+    """Return `key=value` words as keyword arguments, numbers and booleans read as such.
+
+    Raises:
+        ConfigError: one is not of that form.
+    """
+    parsed = {}
+    for argument in arguments:
+        key, separator, value = argument.partition("=")
+        if not separator or not key.isidentifier():
+            raise ConfigError(f"backbone argument {argument!r} is not of the form key=value")
+        parsed[key] = _literal(value)
+    return parsed
+
+
+def _literal(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

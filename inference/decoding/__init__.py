@@ -19,7 +19,12 @@ Each odd file has one treatment, the same on both sides:
 from inference.decoding.decoder import DecodedImage, decode_image, read_orientation
 from inference.decoding.header import Header
 from inference.decoding.headers import read_header
-from inference.decoding.limits import DEFAULT_LIMITS, DecodeLimits, over_byte_limit
+from inference.decoding.limits import (
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    limits_for,
+    over_byte_limit,
+)
 from inference.decoding.versions import CURRENT_DECODER
 
 __all__ = [
@@ -29,6 +34,7 @@ __all__ = [
     "DecodedImage",
     "Header",
     "decode_image",
+    "limits_for",
     "over_byte_limit",
     "read_header",
     "read_orientation",

@@ -39,6 +39,24 @@ class DecodeLimits:
 DEFAULT_LIMITS: Final = DecodeLimits()
 
 
+def limits_for(
+    *, max_bytes: int, max_pixels: int, max_side_px: int = DEFAULT_LIMITS.max_side_px
+) -> DecodeLimits:
+    """Return limits as a person sets them: who allows more pixels allows them their seconds and memory too.
+
+    Raises:
+        ValueError: as `DecodeLimits`.
+    """
+    more = max(1.0, max_pixels / DEFAULT_LIMITS.max_pixels)
+    return DecodeLimits(
+        max_bytes=max_bytes,
+        max_pixels=max_pixels,
+        max_side_px=max_side_px,
+        max_seconds=DEFAULT_LIMITS.max_seconds * more,
+        max_memory_bytes=round(DEFAULT_LIMITS.max_memory_bytes * more),
+    )
+
+
 def over_byte_limit(max_bytes: int) -> str:
     """Return the message for an encoded image over the limit, for whoever stops reading at it.
 

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.training
 FLAGS = {
     "--label-from",
     "--labels",
+    "--max-image-bytes",
+    "--max-pixels",
     "--min-images",
     "--backbone",
     "--backbone-args",

@@ -13,6 +13,7 @@ from typing import Final
 
 from rich.console import Console
 
+from inference.decoding import DEFAULT_LIMITS
 from inference.option_parser import OptionParser
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
 from training.interrupts import end_process
@@ -49,6 +50,20 @@ def _build_parser(prog: str) -> OptionParser:
         "--min-images", type=int, metavar="N", help="leave classes of fewer readable images out"
     )
     parser.add_argument(
+        "--max-pixels",
+        type=int,
+        metavar="N",
+        default=DEFAULT_LIMITS.max_pixels,
+        help="as for training.finetune",
+    )
+    parser.add_argument(
+        "--max-image-bytes",
+        type=int,
+        metavar="N",
+        default=DEFAULT_LIMITS.max_bytes,
+        help="as for training.finetune",
+    )
+    parser.add_argument(
         "--fail-on",
         choices=["error", "warning", "never"],
         default="never",
@@ -83,6 +98,8 @@ def _audit(args: argparse.Namespace) -> int:
         labels=args.labels,
         label_from=args.label_from,
         min_images=args.min_images,
+        max_pixels=args.max_pixels,
+        max_image_bytes=args.max_image_bytes,
         backbone=args.backbone,
         weights=args.weights,
         image_size=args.image_size,

@@ -35,13 +35,14 @@ def run_audit(config: FinetuneConfig, display: Display) -> Iterator[tuple[Audit,
         config.label_source,
         min_images=config.min_images,
         cache_dir=config.cache_dir,
+        limits=config.decode_limits,
     )
     describe_folder(folder, display)
     if not folder.files:
         yield _without_images(folder, ()), np.zeros((0, 1, 1, 3), np.uint8)
         return
     backbone = build_backbone(config)
-    views = Views(backbone.spec, for_training=False)
+    views = Views(backbone.spec, for_training=False, limits=config.decode_limits)
     with open_cache(config.cache_dir, views) as cache:
         with display.bar("reading images", len(folder.files)) as advance:
             scan = scan_folder(folder, views, cache, advance=advance, may_lack_classes=True)

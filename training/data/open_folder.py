@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from training.data.cache import default_cache_dir
 from training.data.finding import costliest_first
 from training.data.folder import Folder
@@ -18,6 +19,7 @@ def open_folder(
     *,
     min_images: int | None = None,
     cache_dir: Path | None = None,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> Folder:
     """Look at a folder, or at an archive, which is unpacked into the cache.
 
@@ -28,6 +30,7 @@ def open_folder(
         source: where labels come from, if not from folder names.
         min_images: classes of fewer readable images are left out.
         cache_dir: where an archive is unpacked; the user's cache folder if None.
+        limits: images over them count as unreadable.
 
     Raises:
         DataError: there is nothing to look at, or it may not be read.
@@ -38,4 +41,6 @@ def open_folder(
     if archive is not None:
         findings = costliest_first([*archive.findings, *folder.findings])
         folder = replace(folder, findings=findings)
-    return check_class_sizes(folder, min_images=min_images) if folder.files else folder
+    if not folder.files:
+        return folder
+    return check_class_sizes(folder, min_images=min_images, limits=limits)

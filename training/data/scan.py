@@ -20,8 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from inference.decoding import DecodedImage, decode_image
-from inference.errors import ImageError
+from inference.errors import ImageError, ImageTooLarge
 from inference.image_file import read_image_file
 from training.data.cache import PixelCache, Place, default_cache_dir
 from training.data.folder import Folder, ImageFile
@@ -231,7 +230,7 @@ def _read_all(
 
 def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     try:
-        data = read_image_file(path)
+        data = read_image_file(path, max_bytes=views.limits.max_bytes)
     except ImageError as err:
         return _Known(sha256="", fact=f"{_REFUSED}{err}")
     except OSError as err:
@@ -243,15 +242,18 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     if fact is not None and places is not None:
         return _Known(sha256=sha256, fact=fact, places=places)
     try:
-        decoded = _decode(data, views)
+        decoded = views.decode(data)
     except ImageError as err:
-        return _Decoded(sha256=sha256, fact=f"{_REFUSED}{err}", pixels={})
+        return _refusal(sha256, err)
     fact = gather_facts(decoded).to_json()
     return _Decoded(sha256=sha256, fact=fact, pixels=views.make(decoded))
 
 
-def _decode(data: bytes, views: Views) -> DecodedImage:
-    return decode_image(data, shorter_px=views.spec.resize_shorter_px, decoder=views.spec.decoder)
+def _refusal(sha256: str, err: ImageError) -> _Known:
+    fact = f"{_REFUSED}{err}"
+    if isinstance(err, ImageTooLarge):  # another run may have other limits
+        return _Known(sha256=sha256, fact=fact)
+    return _Decoded(sha256=sha256, fact=fact, pixels={})
 
 
 def _decode_again(images: Sequence[ScannedImage], views: Views, view: str, row: int) -> Pixels:
@@ -262,7 +264,7 @@ def _decode_again(images: Sequence[ScannedImage], views: Views, view: str, row: 
     """
     path = images[row].file.path
     try:
-        decoded = _decode(read_image_file(path), views)
+        decoded = views.decode(read_image_file(path, max_bytes=views.limits.max_bytes))
     except (ImageError, OSError) as err:
         raise DataError(
             f"{path.name!r} can no longer be read, and the cache had no room to keep it; put it back, or "

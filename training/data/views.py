@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from inference.decoding import DecodedImage
+from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode_image
 from inference.preprocessing import PreprocessSpec, preprocess, resize_shorter
 from training.runtime.arrays import Pixels
 
@@ -16,11 +16,13 @@ class Views:
     """The views that a run needs. Each is (H, W, 3) uint8 RGB.
 
     `evaluation` is exactly what the served model is fed. `training` is the whole image, its shorter
-    side at the size from which random parts are taken; only made where `for_training`.
+    side at the size from which random parts are taken; only made where `for_training`. Images over
+    `limits` are refused.
     """
 
     spec: PreprocessSpec
     for_training: bool
+    limits: DecodeLimits = DEFAULT_LIMITS
 
     @property
     def evaluation(self) -> str:
@@ -42,6 +44,19 @@ class Views:
     def names(self) -> list[str]:
         """The names of the views that are made."""
         return [self.evaluation, self.training] if self.for_training else [self.evaluation]
+
+    def decode(self, data: bytes) -> DecodedImage:
+        """Decode an image for these views.
+
+        Raises:
+            ImageError: as `decode_image`.
+        """
+        return decode_image(
+            data,
+            shorter_px=self.spec.resize_shorter_px,
+            limits=self.limits,
+            decoder=self.spec.decoder,
+        )
 
     def make(self, decoded: DecodedImage) -> dict[str, Pixels]:
         """Return every view of a decoded image."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from inference.classifier import BatchOutputs, Classifier
+from inference.decoding.limits import MAX_PIXELS, limits_for
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from inference.manifest import Parity
@@ -26,6 +27,8 @@ from training.runtime.arrays import Flags, Floats, Integers, Pixels
 BATCH: Final = 32
 # Largest |logit difference|, relative to the largest logit where that is above 1.
 LOGIT_TOLERANCE: Final = 1e-3
+# The scan held these images against the run's limits; here their content is what it was then.
+_WIDEST: Final = limits_for(max_bytes=2**30, max_pixels=MAX_PIXELS)
 _BATCH_SIZES: Final = (1, 2, 7)
 
 
@@ -162,7 +165,7 @@ def check_raw_bytes(
 def read_again(image: ScannedImage) -> bytes | None:
     """Return the bytes of a file that was read before; None where it has gone or changed since."""
     try:
-        data = read_image_file(image.file.path)
+        data = read_image_file(image.file.path, max_bytes=_WIDEST.max_bytes)
     except (OSError, ImageError):
         return None
     return data if hashlib.sha256(data).hexdigest() == image.sha256 else None
@@ -172,7 +175,7 @@ def _prepare_again(
     classifier: Classifier, image: ScannedImage, data: bytes, measured: Pixels
 ) -> Pixels:
     try:
-        served = classifier.prepare(data).pixels
+        served = classifier.prepare(data, limits=_WIDEST).pixels
     except ImageError as err:
         raise GateFailed(f"raw bytes gate: {image.file.path.name!r} is refused: {err}") from err
     if not np.array_equal(served, measured):

@@ -61,6 +61,7 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
         config.label_source,
         min_images=config.min_images,
         cache_dir=config.cache_dir,
+        limits=config.decode_limits,
     )
     _check_writable(config.models_dir, config.publish_name)
     _describe_data(folder, config, display)

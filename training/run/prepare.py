@@ -59,7 +59,7 @@ def prepare(
     Raises:
         DataError: a class cannot be used, or the folder would give a false accuracy.
     """
-    views = Views(backbone.spec, method != "probe")
+    views = Views(backbone.spec, method != "probe", config.decode_limits)
     scan = _scan(folder, views, cache, display)
     features = compute_features(backbone, scan, display) if method != "scratch" else None
     embeddings = None if features is None else features.embeddings

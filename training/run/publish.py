@@ -13,6 +13,7 @@ import onnx
 
 from inference.atomic_publish import publish_package
 from inference.classifier import Classifier
+from inference.decoding import DEFAULT_LIMITS, read_header
 from inference.golden import (
     MAX_GOLDEN_IMAGES,
     add_golden_precision,
@@ -171,8 +172,21 @@ def read_golden(dataset: Dataset) -> Iterator[tuple[bytes, str]]:
     """Yield the bytes and labels of images that are what they were, in the order of `order_golden`."""
     for image in order_golden(dataset):
         data = read_again(image)
-        if data is not None:
+        if data is not None and _is_for_any_service(data):
             yield data, image.file.label
+
+
+def _is_for_any_service(data: bytes) -> bool:
+    """Whether a service with the usual limits takes an image, so that it can replay it."""
+    header = read_header(data)
+    usual = DEFAULT_LIMITS
+    return (
+        len(data) <= usual.max_bytes
+        and header is not None
+        and header.num_pixels <= usual.max_pixels
+        and header.seconds <= usual.max_seconds
+        and header.memory_bytes <= usual.max_memory_bytes
+    )
 
 
 def order_golden(dataset: Dataset) -> list[ScannedImage]:

@@ -151,7 +151,7 @@ def test_a_second_scan_decodes_nothing(
         decoded.append(data)
         return decode_image(data, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("training.data.scan.decode_image", counting)
+    monkeypatch.setattr("training.data.views.decode_image", counting)
     second = read(photos, tmp_path)
     assert decoded == []
     assert second.unreadable == first.unreadable

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from inference.decoding import decode_image
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits, decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.finding import Finding, costliest_first, counted
@@ -49,15 +49,19 @@ class _Class:
         return f"{place} ({len(self.files)} files and none can be read)"
 
 
-def check_class_sizes(folder: Folder, *, min_images: int | None) -> Folder:
+def check_class_sizes(
+    folder: Folder, *, min_images: int | None, limits: DecodeLimits = DEFAULT_LIMITS
+) -> Folder:
     """Return the folder with a finding about classes that are too small, or without those classes.
 
     Args:
         folder: as it was read.
         min_images: classes of fewer readable images are left out; without it they are an error.
+        limits: images over them cannot be read.
     """
     needed = max(min_images or 0, _NEEDED)
-    small = [c for c in _look_at_classes(folder, needed) if c.readable < _needed_in(c, needed)]
+    looked = _look_at_classes(folder, needed, limits)
+    small = [c for c in looked if c.readable < _needed_in(c, needed)]
     if not small:
         return folder
     if min_images is not None:
@@ -71,7 +75,7 @@ def _needed_in(one: _Class, needed: int) -> int:
     return 1 if one.split in ("val", "test") else needed
 
 
-def _look_at_classes(folder: Folder, needed: int) -> list[_Class]:
+def _look_at_classes(folder: Folder, needed: int, limits: DecodeLimits) -> list[_Class]:
     by_class: dict[tuple[Split | None, str], list[ImageFile]] = {
         (split, label): [] for split in folder.given_splits or (None,) for label in folder.labels
     }
@@ -80,12 +84,14 @@ def _look_at_classes(folder: Folder, needed: int) -> list[_Class]:
     if any(finding.kind in (MISSING_IN_SPLIT, MISSING_IN_TRAIN) for finding in folder.findings):
         by_class = {key: files for key, files in by_class.items() if files}  # said already
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        looked = pool.map(lambda item: _look_at_class(item[0], item[1], needed), by_class.items())
+        looked = pool.map(
+            lambda item: _look_at_class(item[0], item[1], needed, limits), by_class.items()
+        )
         return list(looked)
 
 
 def _look_at_class(
-    key: tuple[Split | None, str], files: Sequence[ImageFile], needed: int
+    key: tuple[Split | None, str], files: Sequence[ImageFile], needed: int, limits: DecodeLimits
 ) -> _Class:
     """Read files of a class until enough different ones could be."""
     split, label = key
@@ -93,7 +99,7 @@ def _look_at_class(
     problem: tuple[ImageFile, str] | None = None
     for file in files:
         try:
-            found.add(_read(file.path))
+            found.add(_read(file.path, limits))
         except (ImageError, OSError) as err:
             problem = problem or (file, str(err))
         if len(found) >= needed:
@@ -101,9 +107,9 @@ def _look_at_class(
     return _Class(label=label, split=split, files=files, readable=len(found), problem=problem)
 
 
-def _read(path: Path) -> str:
-    data = read_image_file(path)
-    decode_image(data, shorter_px=_PROBE_PX)
+def _read(path: Path, limits: DecodeLimits) -> str:
+    data = read_image_file(path, max_bytes=limits.max_bytes)
+    decode_image(data, shorter_px=_PROBE_PX, limits=limits)
     return hashlib.sha256(data).hexdigest()
 
 
