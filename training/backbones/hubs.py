@@ -104,7 +104,8 @@ def _silence(address: str) -> str | None:
     def ask() -> None:
         request = urllib.request.Request(address, method="HEAD")  # noqa: S310 (the hubs' own addresses)
         try:
-            urllib.request.urlopen(request, timeout=_PATIENCE_S).close()  # noqa: S310
+            # Not the one that urllib keeps, which has the proxies of when it was first used.
+            urllib.request.build_opener().open(request, timeout=_PATIENCE_S).close()
         except urllib.error.HTTPError as refusal:
             refusal.close()
         except OSError as err:
