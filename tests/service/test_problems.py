@@ -13,8 +13,8 @@ from service.problems import kind_of
 from tests.builders import make_package
 from tests.conftest import ClientFactory
 
-# A wrong command line, which no request is.
-OF_COMMANDS = {inference_errors.UsageError}
+# Wrong command lines and files that cannot be written by one, which no request is.
+OF_COMMANDS = {inference_errors.UsageError, inference_errors.OutputError}
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "error"}
 
 

@@ -194,8 +194,10 @@ def test_two_runs_into_one_file_are_kept_apart(
 def start(package: Path, out: Path, *options: str) -> "subprocess.Popen[bytes]":
     """Start the command with the list that its standard input gets."""
     command = [sys.executable, "-m", "inference", str(package), "-", "--out", str(out), *options]
+    # A shell has its background jobs, which the tests may be one of, ignore Ctrl-C.
+    can_be_interrupted = ["env", "--default-signal=INT"]
     return subprocess.Popen(
-        [*command, "--provider", "cpu"],
+        [*can_be_interrupted, *command, "--provider", "cpu"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
