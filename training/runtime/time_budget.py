@@ -9,6 +9,8 @@ from typing import Final
 # A machine's speed changes while it works, by more than the slack of some minutes: the aim is before the
 # end, so that a run that turns out slower still keeps to its budget within 5 %.
 _AIM: Final = 0.97
+# A smaller overrun would be said in the seconds of the budget.
+_NOTED_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,8 @@ class TimeBudget:
         return seconds <= self.left_s
 
     def describe_overrun(self) -> str | None:
-        """Return what to say of a run that took longer, by a second or more; None where it did not."""
-        if self.left_s > -1:
+        """Return what to say of a run that took longer, by more than rounding hides; None where it did not."""
+        if self.left_s > -_NOTED_S:
             return None
         took, over = describe_duration(self.elapsed_s), describe_duration(-self.left_s)
         planned = describe_duration(self.total_s)
