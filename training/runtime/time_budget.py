@@ -52,7 +52,7 @@ class TimeBudget:
         return seconds <= self.left_s
 
     def describe_overrun(self) -> str | None:
-        """Return what to say of a run that took longer, by more than rounding hides; None where it did not."""
+        """Return what to say of a run that took visibly longer; None where it did not."""
         if self.left_s > -_NOTED_S:
             return None
         took, over = describe_duration(self.elapsed_s), describe_duration(-self.left_s)
