@@ -172,7 +172,8 @@ class ModelCache:
             await self._try(slot)
             # Not before: what a manifest claims, and what cannot be loaded, takes nobody's place.
             self._make_room(slot)
-            loaded, load_s = await self._load_in_thread(slot)
+            async with self._trials.paused():
+                loaded, load_s = await self._load_in_thread(slot)
         except InferenceError as err:
             slot.problem = str(err)
             lasting = isinstance(err, TrialFailed)
