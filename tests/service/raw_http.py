@@ -33,6 +33,19 @@ def read_all(connection: socket.socket) -> bytes:
     return b"".join(chunks)
 
 
+def read_answer(connection: socket.socket) -> bytes:
+    """Return one answer that says its length: head and body may come apart."""
+    answer = b""
+    while True:
+        head, end, body = answer.partition(b"\r\n\r\n")
+        _, _, rest = head.lower().partition(b"content-length:")
+        if end and len(body) >= int(rest.split(b"\r\n")[0]):
+            return answer
+        chunk = connection.recv(65536)
+        assert chunk, f"the connection ended within an answer: {answer!r}"
+        answer += chunk
+
+
 def statuses(answers: bytes) -> list[int]:
     """Return the statuses of answers that came one behind the other."""
     return [int(rest[:3]) for rest in answers.split(b"HTTP/1.1 ")[1:]]

@@ -15,7 +15,7 @@ import pytest
 from tests.builders import coloured, make_package
 from tests.service.attack_cost import measured
 from tests.service.endless_model import WHITE, make_endless_package
-from tests.service.raw_http import connected, read_all, request, statuses
+from tests.service.raw_http import connected, read_all, read_answer, request, statuses
 from tests.service.service_process import Process, eventually, running
 
 RED = coloured("red")
@@ -100,7 +100,7 @@ def test_a_slow_body_behind_an_answered_request_is_waited_for(service: Process) 
     post = request("Connection: close", method="POST", path="/predict", body=RED)
     with connected(service) as connection:
         connection.sendall(request() + post[:-10])
-        first = connection.recv(65536)
+        first = read_answer(connection)
         hung_up, _, _ = select.select([connection], [], [], 2.5)  # the service's patience was 2 s
         assert not hung_up
         connection.sendall(post[-10:])
