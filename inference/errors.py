@@ -14,7 +14,7 @@
     │   └── TrialFailed           it never ends, takes too much memory, or crashes what runs it
     ├── ModelNotFound             no such model, version or alias in the repository
     ├── UsageError                a command line that cannot be used
-    ├── OutputError               predictions cannot be written, or a run not be gone on with
+    ├── OutputError               predictions cannot be written, or a run not be resumed
     └── SessionError              ONNX Runtime refuses the model
         └── ProviderUnavailable   the asked-for hardware is not what the session got
 

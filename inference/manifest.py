@@ -248,7 +248,7 @@ class SplitMetrics:
 class Metrics:
     """`val` chose the model; `test` (null where there are no test images) was read once.
 
-    `validation` says whether `val` was one held-out set, or every image judged by a model that was
+    `validation` says whether `val` was one held-out set, or every image predicted by a model that was
     fitted on the other folds; `val_accuracy_spread` is then the standard deviation over the folds.
     """
 

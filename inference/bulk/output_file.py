@@ -1,4 +1,4 @@
-"""The file of rows: written batch by batch, and gone on with after a run that was killed.
+"""The file of rows: written batch by batch, and resumed after a run that was killed.
 
 Rows are handed to the system as soon as their batch is answered, so a killed process loses none of them.
 A resumed run cuts off a torn last record, and the rows of a batch that was not whole: it is answered again

@@ -1,4 +1,4 @@
-"""Rows as a Parquet file, made of JSON lines at the end of a run: Parquet cannot be gone on with.
+"""Rows as a Parquet file, made of JSON lines at the end of a run: Parquet cannot be resumed.
 
 pyarrow is the optional extra `parquet` and imported only here.
 """

@@ -110,7 +110,7 @@ def _open(
     check_same_run(out, before, record)
     if not rows_file.exists():
         if before.complete and out.exists():
-            return False  # Parquet, which is not gone on with
+            return False  # Parquet, which is not resumed
         output.start()
         return True
     output.resume(batch=batch)

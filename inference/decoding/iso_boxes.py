@@ -39,13 +39,15 @@ class Pictures:
         return next((box for box in self.properties.get(item, ()) if box[0] == kind), None)
 
 
-def boxes(data: bytes, position: int, end: int) -> Iterator[Box]:
-    """Yield each box's kind, and where its content begins and ends.
+def boxes(
+    data: bytes, position: int, end: int, *, of: str = "HEIC or AVIF", most: int = _MAX_BOXES
+) -> Iterator[Box]:
+    """Yield each box's kind, and where its content begins and ends; `of` is the format for messages.
 
     Raises:
-        UndecodableImage: more boxes than an honest file has.
+        UndecodableImage: more than `most` boxes, which no honest file has.
     """
-    for _ in range(_MAX_BOXES):
+    for _ in range(most):
         if position + 8 > end:
             return
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -57,7 +59,7 @@ def boxes(data: bytes, position: int, end: int) -> Iterator[Box]:
             return
         yield kind, start, min(following, end)
         position = following
-    raise too_many("boxes", "HEIC or AVIF")
+    raise too_many("boxes", of)
 
 
 def read_pictures(data: bytes) -> Pictures | None:

@@ -4,9 +4,11 @@ import struct
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from inference.decoding.header import RGB_BYTES, Header, power_of_two_scale, too_many
+from inference.decoding.iso_boxes import boxes
 from inference.errors import UndecodableImage
 
 _BOXES: Final = b"\0\0\0\x0cjP  \r\n\x87\n"
@@ -27,6 +29,9 @@ _S_A_BYTE: Final = 140e-9
 _S_A_SAMPLE: Final = 18e-9
 _S_A_PACKET: Final = 0.5e-6
 _SAMPLE_BYTES: Final = 12  # OpenJPEG's numbers, their wavelets and its copy
+
+
+_boxes: Final = partial(boxes, of="JPEG 2000", most=_MAX_BOXES)
 
 
 @dataclass(slots=True)
@@ -110,23 +115,6 @@ def _stream_at(data: bytes) -> tuple[int, int]:
                 if inner == b"res ":
                     deque(_boxes(data, inner_start, inner_end), maxlen=0)
     return len(data), len(data)
-
-
-def _boxes(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each box's kind, and where its content begins and ends."""
-    for _ in range(_MAX_BOXES):
-        if position + 8 > end:
-            return
-        length, kind = struct.unpack_from(">I4s", data, position)
-        start = position + 8
-        if length == 1 and position + 16 <= end:
-            length, start = struct.unpack_from(">Q", data, position + 8)[0], position + 16
-        following = position + length if length else end
-        if following < start:
-            return
-        yield kind, start, min(following, end)
-        position = following
-    raise too_many("boxes", "JPEG 2000")
 
 
 def _segments(data: bytes, position: int) -> Iterator[tuple[int, bytes]]:

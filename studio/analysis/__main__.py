@@ -42,7 +42,7 @@ def _parser() -> OptionParser:
 def _analyse(args: argparse.Namespace, events: EventWriter) -> None:
     events.write("stage", stage="starting", done=0, of=1, seconds_left=None)
     # PyTorch takes seconds to import.
-    from studio.analysis.look import look_at_folder
+    from studio.analysis.look_at_folder import look_at_folder
 
     config = FinetuneConfig(
         data=args.data, labels=args.labels, cache_dir=args.cache_dir, offline=True

@@ -42,7 +42,7 @@ def _parser() -> OptionParser:
 def _look(args: argparse.Namespace, events: EventWriter) -> None:
     events.write("stage", stage="starting", done=0, of=1, seconds_left=None)
     # PyTorch takes seconds to import.
-    from studio.piles.look import look_at_pile
+    from studio.piles.look_at_pile import look_at_pile
 
     config = FinetuneConfig(data=args.folder, cache_dir=args.cache_dir, offline=True)
     look_at_pile(config, args.model, args.into, JsonDisplay(Console(quiet=True), events=events))

@@ -40,7 +40,7 @@ class Selection:
         comparison = PairedComparison.of(rivals, trained)
         decision = comparison.decide()
         trained = replace(trained, notes=(*trained.notes, comparison.describe()))
-        chosen = trained if decision.trained_wins else probe
+        chosen = trained if decision.chooses_trained else probe
         return cls(
             chosen=chosen, tried=(probe, trained), reason=_sentence(chosen, decision.because)
         )
@@ -54,7 +54,7 @@ class Selection:
 class Decision:
     """Whether training won, and the figures that decided, in words."""
 
-    trained_wins: bool
+    chooses_trained: bool
     because: str
 
 
@@ -98,7 +98,7 @@ class PairedComparison:
         accuracies = _accuracies(trained, probe)
         if trained.correct.mean() < probe.correct.mean():
             because = f"{self._images()}, the {trained.name} is less accurate ({accuracies})"
-            return Decision(trained_wins=False, because=because)
+            return Decision(chooses_trained=False, because=because)
         lower_loss = share_better(trained.losses, probe.losses)
         fewer_wrong = share_better(~trained.correct, ~probe.correct)
         shares = (
@@ -109,12 +109,12 @@ class PairedComparison:
             because = (
                 f"{self._images()}, its accuracy is {accuracies} of the {probe.name}; {shares}"
             )
-            return Decision(trained_wins=True, because=because)
+            return Decision(chooses_trained=True, because=because)
         because = (
             f"{self._images()}, the {trained.name} is not clearly better: accuracy {accuracies}; "
             f"{shares}, and {_percent(CONVINCED)} are needed"
         )
-        return Decision(trained_wins=False, because=because)
+        return Decision(chooses_trained=False, because=because)
 
     def describe(self) -> str:
         """Return how far apart the two are, in words."""

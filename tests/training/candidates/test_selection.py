@@ -95,8 +95,8 @@ def test_the_figures_of_the_reason_are_those_that_decided(seed: int) -> None:
     ):
         again = bootstrap((ours.astype(float) - theirs,), np.mean, rng=1, method="percentile")
         assert said == pytest.approx(100 * np.mean(again.bootstrap_distribution < 0), abs=4)
-    assert decision.trained_wins == (max(shares) >= 80)
-    assert ("not clearly better" in because) == (not decision.trained_wins)
+    assert decision.chooses_trained == (max(shares) >= 80)
+    assert ("not clearly better" in because) == (not decision.chooses_trained)
     for result_ in (trained, probe):
         assert f"{100 * result_.correct.mean():.1f} %" in because
 
@@ -131,7 +131,7 @@ def test_one_image_more_of_nine_may_be_luck(probe: Candidate) -> None:
     comparison = PairedComparison.of(
         [predicting(probe, "probe", right=8)], predicting(probe, "finetune", right=8)
     )
-    assert not comparison.decide().trained_wins
+    assert not comparison.decide().chooses_trained
     text = comparison.describe()
     assert "+0.0 points (95 % interval +0.0 to +0.0)" in text
     assert "the same 9 validation images" in text
@@ -141,12 +141,12 @@ def test_folds_are_compared_together(probe: Candidate) -> None:
     """What one fold speaks for, two others speak against."""
     better = predicting(probe, "probe", right=7), predicting(probe, "finetune", right=9)
     worse = predicting(probe, "probe", right=9), predicting(probe, "finetune", right=7)
-    assert over_folds(better).decide().trained_wins
+    assert over_folds(better).decide().chooses_trained
     both = over_folds(better, worse, worse)
-    assert not both.decide().trained_wins
+    assert not both.decide().chooses_trained
     assert "fine-tuned network against the linear probe" in both.describe()
     assert "the same 27 validation images of 3 folds: -7.4 points" in both.describe()
-    assert over_folds(worse, better, better, better).decide().trained_wins
+    assert over_folds(worse, better, better, better).decide().chooses_trained
 
 
 def test_a_fold_that_is_right_by_chance_is_not_taken_for_surer_than_the_others(

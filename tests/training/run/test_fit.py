@@ -55,7 +55,7 @@ def test_each_fold_is_held_out_once(few: Path, command: Command, tmp_path: Path)
 def test_what_is_published_is_evaluated_on_the_images_of_all_folds(
     few: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    won = Decision(trained_wins=True, because="the test says so")
+    won = Decision(chooses_trained=True, because="the test says so")
     monkeypatch.setattr(PairedComparison, "decide", lambda _: won)
     measured: list[Candidate] = []
 

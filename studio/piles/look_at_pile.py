@@ -7,7 +7,7 @@ import numpy as np
 from inference.classifier import Classifier
 from inference.package import read_package
 from inference.session import SessionConfig
-from studio.analysis.look import unit_embeddings
+from studio.analysis.look_at_folder import unit_embeddings
 from studio.piles.pile_file import Pile, PileImage, write_pile
 from training.assessment.file_predictions import predict_files
 from training.backbones.build import build_backbone
