@@ -7,27 +7,18 @@ be used; 130 when it was stopped.
 """
 
 import argparse
-import signal
 import sys
-import time
 from pathlib import Path
-from types import FrameType
-
-from rich.console import Console
 
 from inference.option_parser import OptionParser
+from studio.processes.look_command import run_look
 from training.config import FinetuneConfig
-from training.runtime.command_line import run_command
-from training.runtime.json_progress import EventWriter, JsonDisplay
+from training.runtime.json_progress import JsonDisplay
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    events = EventWriter(time.monotonic())
-    signal.signal(signal.SIGTERM, _interrupt)
-    exit_code = run_command(lambda: _analyse(_parser().parse_args(argv), events))
-    events.write("end", exit_code=exit_code)
-    return exit_code
+    return run_look(_parser(), argv, _analyse)
 
 
 def _parser() -> OptionParser:
@@ -39,20 +30,14 @@ def _parser() -> OptionParser:
     return parser
 
 
-def _analyse(args: argparse.Namespace, events: EventWriter) -> None:
-    events.write("stage", stage="starting", done=0, of=1, seconds_left=None)
+def _analyse(args: argparse.Namespace, display: JsonDisplay) -> None:
     # PyTorch takes seconds to import.
     from studio.analysis.look_at_folder import look_at_folder
 
     config = FinetuneConfig(
         data=args.data, labels=args.labels, cache_dir=args.cache_dir, offline=True
     )
-    display = JsonDisplay(Console(quiet=True), events=events)
     look_at_folder(config, args.into, display)
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -7,27 +7,18 @@ be used; 130 when it was stopped.
 """
 
 import argparse
-import signal
 import sys
-import time
 from pathlib import Path
-from types import FrameType
-
-from rich.console import Console
 
 from inference.option_parser import OptionParser
+from studio.processes.look_command import run_look
 from training.config import FinetuneConfig
-from training.runtime.command_line import run_command
-from training.runtime.json_progress import EventWriter, JsonDisplay
+from training.runtime.json_progress import JsonDisplay
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    events = EventWriter(time.monotonic())
-    signal.signal(signal.SIGTERM, _interrupt)
-    exit_code = run_command(lambda: _look(_parser().parse_args(argv), events))
-    events.write("end", exit_code=exit_code)
-    return exit_code
+    return run_look(_parser(), argv, _look)
 
 
 def _parser() -> OptionParser:
@@ -39,17 +30,12 @@ def _parser() -> OptionParser:
     return parser
 
 
-def _look(args: argparse.Namespace, events: EventWriter) -> None:
-    events.write("stage", stage="starting", done=0, of=1, seconds_left=None)
+def _look(args: argparse.Namespace, display: JsonDisplay) -> None:
     # PyTorch takes seconds to import.
     from studio.piles.look_at_pile import look_at_pile
 
     config = FinetuneConfig(data=args.folder, cache_dir=args.cache_dir, offline=True)
-    look_at_pile(config, args.model, args.into, JsonDisplay(Console(quiet=True), events=events))
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    look_at_pile(config, args.model, args.into, display)
 
 
 if __name__ == "__main__":
