@@ -5,15 +5,19 @@ training's packages.
 """
 
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Final
 
 DISTRIBUTION: Final = "graft-classifier"
+_INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command is None:
         return _refuse(f"{name!r} is no command of graft{_suggestion(name)}")
     try:
-        module = importlib.import_module(command.module)
+        module = _import(command.module)
     except ImportError as err:
         if err.name != "training":  # only a missing extra is the user's to mend
             raise
         return _refuse(str(err))
     exit_code: int = module.main(arguments[1:], prog=f"{_program()} {name}")
     return exit_code
+
+
+def _import(module: str) -> ModuleType:
+    """Import a command's module; Ctrl-C meanwhile ends the process: a library makes any error of it."""
+    before = signal.signal(signal.SIGINT, _end_at_once)
+    try:
+        return importlib.import_module(module)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_at_once(signum: int, frame: FrameType | None) -> None:
+    os.write(2, b"stopped\n")
+    os._exit(_INTERRUPTED)
 
 
 def _program() -> str:

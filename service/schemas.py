@@ -163,6 +163,9 @@ class ModelSummary(Answer):
     """One model: the version that answers, and all that there are."""
 
     name: str
+    title: str | None = Field(
+        default=None, description="What the person called it, where a name cannot hold that."
+    )
     serving: int | None = Field(description="The version that answers when none is named.")
     problem: str | None = Field(
         default=None, description="Why a newer or chosen version does not answer."

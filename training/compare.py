@@ -16,6 +16,7 @@ import numpy as np
 from rich.console import Console
 
 from inference.classifier import Classifier
+from inference.decoding import DecodeLimits
 from inference.loading import OpenedPackage, open_package
 from inference.option_parser import OptionParser
 from inference.session import SessionConfig
@@ -24,13 +25,14 @@ from training.assessment.comparison import ComparedModel, Comparison, compare_al
 from training.assessment.evaluation import evaluate
 from training.audit.counted_images import CountedImages, count_images
 from training.data.folder import Folder
-from training.data.layout import read_known_folder
+from training.data.known_folder import open_known_folder
 from training.data.split import SPLIT_FILE
 from training.data.training_hashes import training_hashes
 from training.errors import ConfigError, DataError
 from training.interrupts import end_process
 from training.report.comparison_page import render_comparison
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
+from training.runtime.data_options import add_data_options, chosen_labels, chosen_limits
 from training.runtime.progress import Display
 
 _SHOWN_DISAGREEMENTS = 10
@@ -54,8 +56,12 @@ def _build_parser(prog: str) -> OptionParser:
         help="models/NAME or models/NAME/VERSION",
     )
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder with one subfolder per class"
+        "--data",
+        type=Path,
+        required=True,
+        help="folder with one subfolder per class, or an archive of it",
     )
+    add_data_options(parser)
     parser.add_argument("--html", type=Path, metavar="FILE", help="write one page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
     parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
@@ -67,11 +73,12 @@ def _run(args: argparse.Namespace, display: Display) -> None:
         raise ConfigError("give two packages or more; for one, use python -m training.evaluate")
     for file in (args.html, args.json):
         check_writable(file)
+    limits = chosen_limits(args)
     session = SessionConfig(provider=args.provider)
     opened = [open_package(package, session=session) for package in args.packages]
-    counted = _count(opened, args.data, display)
+    counted = _count(opened, args, limits, display)
     models = _told_apart(
-        [_evaluate_model(one.classifier, counted.folder, display) for one in opened],
+        [_evaluate_model(one.classifier, counted.folder, limits, display) for one in opened],
         args.packages,
     )
     models = _on_common_images(models, display)
@@ -91,9 +98,19 @@ def _run(args: argparse.Namespace, display: Display) -> None:
         display.line(f"page in {args.html}")
 
 
-def _count(opened: Sequence[OpenedPackage], data: Path, display: Display) -> CountedImages:
+def _count(
+    opened: Sequence[OpenedPackage],
+    args: argparse.Namespace,
+    limits: DecodeLimits,
+    display: Display,
+) -> CountedImages:
     """Leave out what any of the models has learned, and copies; say so."""
-    folders = [read_known_folder(data, one.classifier.manifest.labels) for one in opened]
+    folders = [
+        open_known_folder(
+            args.data, one.classifier.manifest.labels, chosen_labels(args), cache_dir=args.cache_dir
+        )
+        for one in opened
+    ]
     learned = [training_hashes(one.path) for one in opened]
     for one, hashes in zip(opened, learned, strict=True):
         if hashes is None:
@@ -102,7 +119,7 @@ def _count(opened: Sequence[OpenedPackage], data: Path, display: Display) -> Cou
             )
     known = frozenset().union(*(hashes for hashes in learned if hashes is not None))
     with display.bar("reading images", len(folders[0].files)) as advance:
-        counted = count_images(folders[0], known, advance=advance)
+        counted = count_images(folders[0], known, limits=limits, advance=advance)
     counted.describe(display)
     return counted
 
@@ -133,11 +150,13 @@ def _only(model: ComparedModel, paths: set[str]) -> ComparedModel:
     return replace(model, answers=answers, metrics=metrics)
 
 
-def _evaluate_model(classifier: Classifier, folder: Folder, display: Display) -> ComparedModel:
+def _evaluate_model(
+    classifier: Classifier, folder: Folder, limits: DecodeLimits, display: Display
+) -> ComparedModel:
     manifest = classifier.manifest
     name = f"{manifest.name} {manifest.version}"
     with display.bar(f"{name} predicts", len(folder.files)) as advance:
-        evaluation = evaluate(classifier, folder, advance=advance)
+        evaluation = evaluate(classifier, folder, limits=limits, advance=advance)
     for path, reason in evaluation.left_out:
         display.warning(f"{name} skips {path!r}: {reason}")
     return ComparedModel(

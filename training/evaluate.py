@@ -19,12 +19,13 @@ from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
 from training.audit.counted_images import CountedImages, count_images
-from training.data.layout import read_known_folder
+from training.data.known_folder import open_known_folder
 from training.data.split import SPLIT_FILE
 from training.data.training_hashes import training_hashes
 from training.interrupts import end_process
 from training.report.evaluation_page import render_evaluation
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
+from training.runtime.data_options import add_data_options, chosen_labels, chosen_limits
 from training.runtime.progress import Display
 
 _SHOWN_FILES = 10
@@ -44,8 +45,12 @@ def _build_parser(prog: str) -> OptionParser:
         "package", type=Path, help="models/NAME, models/NAME/VERSION or a model.onnx"
     )
     parser.add_argument(
-        "data", type=Path, metavar="DATA", help="folder with one subfolder per class"
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="folder with one subfolder per class, or an archive of it",
     )
+    add_data_options(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report as HTML")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
     parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
@@ -55,19 +60,22 @@ def _build_parser(prog: str) -> OptionParser:
 def _run(args: argparse.Namespace, display: Display) -> None:
     for file in (args.out, args.json):
         check_writable(file)
+    limits = chosen_limits(args)
     session = SessionConfig(provider=args.provider)
     opened = open_package(args.package, session=session)
     classifier = opened.classifier
-    folder = read_known_folder(args.data, classifier.manifest.labels)
+    folder = open_known_folder(
+        args.data, classifier.manifest.labels, chosen_labels(args), cache_dir=args.cache_dir
+    )
     learned = training_hashes(opened.path)
     with display.bar("reading images", len(folder.files)) as advance:
-        counted = count_images(folder, learned or frozenset(), advance=advance)
+        counted = count_images(folder, learned or frozenset(), limits=limits, advance=advance)
     if learned is None:
         display.line(f"no {SPLIT_FILE} beside the model: what it was trained on is not known here")
     counted.describe(display)
     total = len(counted.folder.files) + len(folder.unknown)
     with display.bar("predicting", total) as advance:
-        evaluation = evaluate(classifier, counted.folder, advance=advance)
+        evaluation = evaluate(classifier, counted.folder, limits=limits, advance=advance)
     _describe(evaluation, display)
     _write(evaluation, counted, classifier, args, display)
 
@@ -83,7 +91,9 @@ def _write(
         write_json(args.json, evaluation.to_json() | counted.to_json())
         display.line(f"figures in {args.json}")
     if args.out is not None:
-        write_page(args.out, render_evaluation(evaluation, classifier, counted))
+        write_page(
+            args.out, render_evaluation(evaluation, classifier, counted, limits=chosen_limits(args))
+        )
         display.line(f"report in {args.out}")
 
 

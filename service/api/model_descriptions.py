@@ -25,6 +25,7 @@ def describe_model(registry: ModelRegistry, model: PublishedModel) -> schemas.Mo
     shown = model.shown_version(serving)
     return schemas.ModelSummary(
         name=model.name,
+        title=shown.manifest.title if shown and shown.manifest else None,
         serving=serving,
         problem=registry.model_problem(model),
         labels=list(shown.manifest.labels) if shown and shown.manifest else [],

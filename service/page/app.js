@@ -44,7 +44,7 @@ async function loadModels() {
   if (!response.ok) return say(await problemOf(response));
   models = (await response.json()).models;
   const chosen = model.value;
-  model.replaceChildren(...models.map((m) => new Option(m.name, m.name)));
+  model.replaceChildren(...models.map((m) => new Option(m.title ?? m.name, m.name)));
   if (models.some((m) => m.name === chosen)) model.value = chosen;
   model.disabled = models.length === 0;
   if (models.length === 0) {

@@ -1,6 +1,10 @@
 """The command `graft`: finds the module behind a word, and says what is missing."""
 
 import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +74,23 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"graft {__version__}\n"
+
+
+def test_ctrl_c_while_a_command_is_imported_ends_quietly(tmp_path: Path) -> None:
+    """A library may make any error of it."""
+    (tmp_path / "slow.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nraise RuntimeError\n"
+    )
+    program = (
+        "import graft.__main__ as graft; "
+        "graft.COMMANDS['train'] = graft.Command('slow', ''); graft.main(['train'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "stopped\n")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -219,3 +220,30 @@ def test_neither_command_loads_pytorch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_archive_a_wrapping_folder_and_a_file_of_labels_are_read_as_for_training(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.make_archive(str(tmp_path / "others"), "zip", tmp_path, "others")
+    write_images(tmp_path / "flat", "red", 3)
+    (tmp_path / "labels.csv").write_text("file_name,label\n0.png,red\n1.png,red\n2.png,green\n")
+    cases: list[tuple[list[str], str]] = [
+        ([str(tmp_path / "others.zip"), "--cache-dir", str(tmp_path / "cache")], "80.0 % (n=25"),
+        ([str(data.parent / "flat"), "--labels", str(tmp_path / "labels.csv")], "66.7 % (n=3"),
+    ]
+    wrapped = tmp_path / "wrapped" / "one folder more"
+    shutil.copytree(data, wrapped)
+    cases.append(([str(wrapped.parent)], "80.0 % (n=25"))
+    for arguments, says in cases:
+        assert main([str(package), *arguments]) == 0
+        assert says in capsys.readouterr().out
+
+
+def test_an_image_over_the_usual_limit_counts_where_it_is_allowed(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_images(tmp_path / "data" / "red", "red", 2)
+    command = [str(package), str(tmp_path / "data"), "--max-pixels", "480"]
+    assert main(command) == 0  # 24 x 20 and 25 x 20 pixels
+    assert "n=1" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from inference.classifier import Classifier
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.manifest import Manifest, SplitMetrics
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, measure
@@ -79,21 +80,27 @@ class Evaluation:
 
 
 def evaluate(
-    classifier: Classifier, folder: Folder, *, advance: Callable[[int], None] = lambda _: None
+    classifier: Classifier,
+    folder: Folder,
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
-    """Evaluate a model on a folder that `read_known_folder` read for its labels.
+    """Evaluate a model on a folder that `open_known_folder` read for its labels.
+
+    Images over `limits` are left out.
 
     Raises:
         DataError: no image of a known class can be read.
         SessionError: the model fails.
     """
     manifest = classifier.manifest
-    answered = predict_files(classifier, folder.files, advance=advance)
+    answered = predict_files(classifier, folder.files, limits=limits, advance=advance)
     if not answered.files:
         raise DataError(
             f"no image of {str(folder.root)!r} can be read; there is nothing to evaluate on"
         )
-    unknown = predict_files(classifier, folder.unknown, advance=advance)
+    unknown = predict_files(classifier, folder.unknown, limits=limits, advance=advance)
     place = {label: index for index, label in enumerate(manifest.labels)}
     targets = np.array([place[file.label] for file in answered.files], dtype=np.int64)
     return Evaluation(

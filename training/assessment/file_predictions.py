@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from inference.classifier import BatchOutputs, Classifier
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.folder import ImageFile
@@ -42,9 +43,12 @@ def predict_files(
     classifier: Classifier,
     files: Sequence[ImageFile],
     *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
     advance: Callable[[int], None] = lambda _: None,
 ) -> FilePredictions:
     """Run the model on files in batches; `advance` is called with the number done since the last call.
+
+    Images over `limits` are left out.
 
     Raises:
         SessionError: the model fails.
@@ -53,7 +57,7 @@ def predict_files(
     kept: list[ImageFile] = []
     left_out: list[tuple[ImageFile, str]] = []
     parts = []
-    for chunk, pixels, problems in _read_batches(classifier, files):
+    for chunk, pixels, problems in _read_batches(classifier, files, limits):
         left_out += problems
         if pixels:
             outputs = classifier.run(np.stack(pixels))
@@ -72,23 +76,27 @@ def predict_files(
     )
 
 
-def read_pixels(classifier: Classifier, file: ImageFile) -> Pixels:
+def read_pixels(
+    classifier: Classifier, file: ImageFile, limits: DecodeLimits = DEFAULT_LIMITS
+) -> Pixels:
     """Return what the model sees of a file: (H, W, 3) uint8.
 
     Raises:
         ImageError, OSError: it cannot be read.
     """
-    return classifier.prepare(read_image_file(file.path)).pixels
+    return classifier.prepare(
+        read_image_file(file.path, max_bytes=limits.max_bytes), limits=limits
+    ).pixels
 
 
 def _read_batches(
-    classifier: Classifier, files: Sequence[ImageFile]
+    classifier: Classifier, files: Sequence[ImageFile], limits: DecodeLimits
 ) -> Iterator[tuple[list[ImageFile], list[Pixels], list[tuple[ImageFile, str]]]]:
     """Yield readable files with their pixels, and the others with the reason, batch by batch."""
 
     def read(file: ImageFile) -> Pixels | str:
         try:
-            return read_pixels(classifier, file)
+            return read_pixels(classifier, file, limits)
         except ImageError as err:
             return str(err)
         except OSError as err:

@@ -13,11 +13,11 @@ from typing import Final
 
 from rich.console import Console
 
-from inference.decoding import DEFAULT_LIMITS
 from inference.option_parser import OptionParser
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
 from training.interrupts import end_process
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
+from training.runtime.data_options import add_data_options
 from training.runtime.progress import Display
 
 _FAILING: Final = {
@@ -40,28 +40,9 @@ def _build_parser(prog: str) -> OptionParser:
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="folder as for python -m training.finetune"
     )
-    parser.add_argument(
-        "--labels", type=Path, metavar="FILE", help="labels, as for python -m training.finetune"
-    )
-    parser.add_argument(
-        "--label-from", metavar="REGEX", help="labels from file names, as for training.finetune"
-    )
+    add_data_options(parser)
     parser.add_argument(
         "--min-images", type=int, metavar="N", help="leave classes of fewer readable images out"
-    )
-    parser.add_argument(
-        "--max-pixels",
-        type=int,
-        metavar="N",
-        default=DEFAULT_LIMITS.max_pixels,
-        help="as for training.finetune",
-    )
-    parser.add_argument(
-        "--max-image-bytes",
-        type=int,
-        metavar="N",
-        default=DEFAULT_LIMITS.max_bytes,
-        help="as for training.finetune",
     )
     parser.add_argument(
         "--fail-on",
@@ -82,9 +63,6 @@ def _build_parser(prog: str) -> OptionParser:
     parser.add_argument("--image-size", type=int, help="input side in px (the weights' own)")
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the folds by which labels are checked"
-    )
-    parser.add_argument(
-        "--cache-dir", type=Path, help="where decoded pixels are kept (the user's cache folder)"
     )
     parser.add_argument("--offline", action="store_true", help="never touch the network")
     return parser

@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
-from inference.decoding import DecodedImage, decode_image
+from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from inference.preprocessing import PreprocessSpec, preprocess
@@ -73,13 +74,18 @@ class CountedImages:
 
 
 def count_images(
-    folder: Folder, learned: frozenset[str], *, advance: Callable[[int], None] = lambda _: None
+    folder: Folder,
+    learned: frozenset[str],
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> CountedImages:
     """Read all files of known class, and leave out those of which figures would mislead.
 
     Args:
         folder: what a model, or several, are to be evaluated on.
         learned: content hashes of all images that any of them was made from.
+        limits: images over them count as unreadable.
         advance: called with the number of files done since the last call.
 
     Raises:
@@ -89,7 +95,8 @@ def count_images(
     known: list[ImageFile] = []
     unreadable: set[ImageFile] = set()
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="decode") as pool:
-        for file, found in zip(folder.files, pool.map(_read, folder.files), strict=True):
+        read = partial(_read, limits=limits)
+        for file, found in zip(folder.files, pool.map(read, folder.files), strict=True):
             if found is None:
                 unreadable.add(file)
             elif found.sha256 in learned:
@@ -102,7 +109,7 @@ def count_images(
             f"all {len(known):,} images of {str(folder.root)!r} that can be read were used for training; "
             "figures on them would say nothing. Give images that the model has not seen"
         )
-    duplicates = find_duplicates(images, None, _Decoded(images))
+    duplicates = find_duplicates(images, None, _Decoded(images, limits))
     shown = group_numbers(duplicates.every, len(images)).tolist()
     first: dict[tuple[int, str], ImageFile] = {}
     for image in images:
@@ -119,22 +126,25 @@ def count_images(
 class _Decoded:
     """The images' pixels by row, (H, W, 3) uint8, decoded when they are asked for: few are."""
 
-    def __init__(self, images: Sequence[ScannedImage]) -> None:
+    def __init__(self, images: Sequence[ScannedImage], limits: DecodeLimits) -> None:
         self._images = images
+        self._limits = limits
 
     def __getitem__(self, row: int) -> Pixels:
-        return preprocess(_decode(read_image_file(self._images[row].file.path)), _COMPARED)
+        _, decoded = _decode(self._images[row].file, self._limits)
+        return preprocess(decoded, _COMPARED)
 
 
-def _decode(data: bytes) -> DecodedImage:
-    return decode_image(data, shorter_px=_COMPARED.resize_shorter_px)
+def _decode(file: ImageFile, limits: DecodeLimits) -> tuple[bytes, DecodedImage]:
+    data = read_image_file(file.path, max_bytes=limits.max_bytes)
+    return data, decode_image(data, shorter_px=_COMPARED.resize_shorter_px, limits=limits)
 
 
-def _read(file: ImageFile) -> ScannedImage | None:
+def _read(file: ImageFile, limits: DecodeLimits) -> ScannedImage | None:
     """Return what is to be known of a file; None where it cannot be read, which evaluation reports."""
     try:
-        data = read_image_file(file.path)
-        facts = gather_facts(_decode(data))
+        data, decoded = _decode(file, limits)
+        facts = gather_facts(decoded)
     except (ImageError, OSError):
         return None
     return ScannedImage(file=file, sha256=hashlib.sha256(data).hexdigest(), row=0, facts=facts)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from training.data.class_folders import label_of, read_class_folders
+from training.data.class_folders import read_class_folders
 from training.data.finding import Finding, costliest_first
 from training.data.folder import UNKNOWN_FOLDER, Folder, ImageFile
 from training.data.folder_check.classes_of_splits import classes_of_splits
@@ -27,11 +27,9 @@ from training.data.labels_file import LabelsFile, NoLabelColumn, read_labels_fil
 from training.data.labels_from_file import find_metadata, label_by_file
 from training.data.layout_draft import LayoutDraft
 from training.data.place import Place, look_at
-from training.data.split_names import split_names
 from training.errors import DataError
 from training.label_source import FOLDER_NAMES, LabelSource
 
-_NAMED_LABELS: Final = 20
 _SHOWN_ERRORS: Final = 3
 
 
@@ -81,7 +79,7 @@ def look_at_folder(root: Path, source: LabelSource = FOLDER_NAMES) -> Folder:
         root=root,
         labels=tuple(sorted(labels, key=natural_key)),
         files=tuple(draft.files),
-        ignored=_ignored(place),
+        ignored=count_others(place),
         given_splits=draft.given_splits,
         unknown=tuple(_unknown_files(draft.places)),
         layout=draft.words,
@@ -135,55 +133,13 @@ def _joined(files: Sequence[LabelsFile], place: Place) -> LabelsFile:
     )
 
 
-def read_known_folder(root: Path, labels: Sequence[str]) -> Folder:
-    """Find images of the classes that a model knows, to evaluate it on; some classes may be missing.
-
-    Raises:
-        DataError: the folder is missing or has no class folder, or one that the model does not know.
-    """
-    place = look_at(root)
-    present = {label_of(sub): sub for sub in place.subplaces}
-    if unknown := sorted(present.keys() - set(labels), key=natural_key):
-        raise DataError(_unknown_class_message(root, unknown, labels))
-    if not present:
-        raise DataError(f"{str(root)!r} has no class folders of the model; {_known(labels)}")
-    return Folder(
-        root=root,
-        labels=tuple(label for label in labels if label in present),
-        files=tuple(
-            ImageFile(path=path, label=label, split=None)
-            for label, sub in present.items()
-            for path in sub.images()
-        ),
-        ignored=_ignored(place),
-        given_splits=(),
-        unknown=tuple(_unknown_files([place])),
-    )
-
-
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
     """Sort key that puts "class10" after "class2"; case counts only between equals."""
     parts = re.split(r"([0-9]+)", text.casefold())
     return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts if p], text
 
 
-def _unknown_class_message(root: Path, unknown: Sequence[str], labels: Sequence[str]) -> str:
-    if len(split_names(unknown)) == len(unknown):
-        return (
-            f"{str(root)!r} has splits; give the folder of one, such as {str(root / unknown[0])!r}"
-        )
-    return (
-        f"folder {unknown[0]!r} is no class of the model; {_known(labels)}. Rename it, or call it "
-        f"{UNKNOWN_FOLDER!r} if it holds what the model cannot know"
-    )
-
-
-def _known(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - _NAMED_LABELS} more" if len(labels) > _NAMED_LABELS else ""
-    return f"it knows {', '.join(map(repr, labels[:_NAMED_LABELS]))}{more}"
-
-
-def _ignored(place: Place) -> Counter[str]:
+def count_others(place: Place) -> Counter[str]:
     """Count the files that are no images by their suffix, in the class folders and elsewhere."""
     return Counter(
         Path(name).suffix.lower() or "(no suffix)"

@@ -23,6 +23,7 @@ from inference.file_kinds import KIND_BYTES, file_kind
 from inference.temporary_folder import temporary_folder
 from training.data.finding import Finding, counted
 from training.data.folder import readable
+from training.data.unused_archives import forget_unused, mark_used
 from training.errors import DataError
 from training.publish_name import data_title
 
@@ -98,17 +99,19 @@ def unpack(archive: Path, cache_dir: Path) -> UnpackedArchive:
     folder = place / (data_title(archive) or "data")
     if not place.is_dir():
         try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            forget_unused(place.parent)
             _unpack_into(place, folder.name, archive, status.st_size)
         except OSError as err:
             raise DataError(
                 f"archive {str(archive)!r} cannot be unpacked into {str(cache_dir)!r}: "
                 f"{err.strerror or err}; give another folder with --cache-dir"
             ) from err
+    mark_used(place)
     return UnpackedArchive(folder=folder, findings=_findings(place / _NOTES, archive.name))
 
 
 def _unpack_into(place: Path, name: str, archive: Path, archive_bytes: int) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(place.parent, ".unpacking-") as temporary:
         (temporary / name).mkdir()
         skipped = _Skipped()

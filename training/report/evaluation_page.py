@@ -1,6 +1,7 @@
 """An evaluation as a page: the same figures as in a training run's report, of another folder."""
 
 from inference.classifier import Classifier
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits
 from training.assessment.evaluation import Evaluation
 from training.assessment.file_predictions import read_pixels
 from training.audit.counted_images import CountedImages
@@ -10,9 +11,13 @@ from training.report.performance import assess
 
 
 def render_evaluation(
-    evaluation: Evaluation, classifier: Classifier, counted: CountedImages
+    evaluation: Evaluation,
+    classifier: Classifier,
+    counted: CountedImages,
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> str:
-    """Return the page as HTML; labels and file names are escaped.
+    """Return the page as HTML; labels and file names are escaped. Images are within `limits`.
 
     Raises:
         ImageError, OSError: an image can no longer be read.
@@ -21,7 +26,7 @@ def render_evaluation(
     gallery = make_gallery(
         evaluation.answers,
         classifier,
-        lambda index: read_pixels(classifier, files[index]),
+        lambda index: read_pixels(classifier, files[index], limits),
     )
     performance = assess(
         evaluation.answers,

@@ -70,7 +70,7 @@ def decide_default(
         return DefaultDecision(serving=None, because="no other version can be read")
     try:
         package = repository.package(name, serving)
-        found = put_side_by_side(package, measured, display)
+        found = put_side_by_side(package, measured, config.decode_limits, display)
     except InferenceError as err:
         display.warning(f"version {serving} of {name!r} cannot be compared with the new one: {err}")
         return DefaultDecision(

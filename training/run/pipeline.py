@@ -30,6 +30,7 @@ from training.run.label_changes import compare_labels, describe_changes
 from training.run.measure import measure_selected
 from training.run.prepare import prepare
 from training.run.publish import publish
+from training.run.publishing_turn import publishing_turn
 from training.run.report_content import make_report
 from training.runtime import distributed
 from training.runtime.allocator import keep_freed_memory
@@ -101,9 +102,11 @@ def _run(
         measured = measure_selected(selection, prepared, config, display, costs=costs)
         display.line("exporting and verifying the package")
         report = make_report(selection, prepared, measured, times)
-        default = decide_default(measured, config, display)
-        with _resumable(method, display), keeping_default(default, config, display):
-            published = publish(measured, report, config, default, display)
+        turn = publishing_turn(config.models_dir, config.publish_name, display)
+        with _resumable(method, display), turn:
+            default = decide_default(measured, config, display)
+            with keeping_default(default, config, display):
+                published = publish(measured, report, config, default, display)
         try:
             fitting.forget()
             make_default(published, default, display)

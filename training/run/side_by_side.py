@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inference.decoding import DecodeLimits
 from inference.loading import open_classifier
 from inference.package import Package
 from inference.session import SessionConfig
@@ -38,7 +39,7 @@ class SideBySide:
 
 
 def put_side_by_side(
-    package: Package, measured: MeasuredModel, display: Display
+    package: Package, measured: MeasuredModel, limits: DecodeLimits, display: Display
 ) -> SideBySide | None:
     """Run the version that answers on the images that the headline is of, but for those it has learned.
 
@@ -53,7 +54,9 @@ def put_side_by_side(
         return None
     classifier = open_classifier(package.path, session=SessionConfig(provider="cpu"))
     with display.bar(f"version {package.manifest.version} predicts", len(places)) as advance:
-        answered = predict_files(classifier, [images[p].file for p in places], advance=advance)
+        answered = predict_files(
+            classifier, [images[p].file for p in places], limits=limits, advance=advance
+        )
     place_of = {images[place].file: place for place in places}
     kept = [place_of[file] for file in answered.files]  # a file may be gone by now
     if not kept:

@@ -1,12 +1,14 @@
 """Archives are unpacked once, into the cache, and no further."""
 
+import os
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from training.data import unpacked_archive
+from training.data import unpacked_archive, unused_archives
 from training.data.unpacked_archive import unpack
 from training.errors import DataError
 
@@ -106,3 +108,18 @@ def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     archive = make_zip(tmp_path / "photos.zip", {f"{n}.png": b"x" for n in range(4)})
     with pytest.raises(DataError, match="over 3 files"):
         unpack(archive, tmp_path / "cache")
+
+
+def test_what_nobody_used_for_longest_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unused_archives, "LIMIT_BYTES", 0)
+    cache, month_ago = tmp_path / "cache", time.time() - 30 * 24 * 3600
+    old, recent, new = (
+        make_zip(tmp_path / f"{name}.zip", {f"{name}/1.png": b"1"})
+        for name in ("old", "recent", "new")
+    )
+    forgotten, kept = unpack(old, cache).folder, unpack(recent, cache).folder
+    os.utime(forgotten.parent, (month_ago, month_ago))
+    assert names(unpack(new, cache).folder) == ["new/1.png"]
+    assert (forgotten.exists(), kept.exists()) == (False, True)

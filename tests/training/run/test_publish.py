@@ -40,7 +40,7 @@ def test_the_package_holds_these_files(published: Path) -> None:
         "similar.npy",
         "split.json",
     ]
-    assert [path.name for path in published.parent.iterdir()] == ["1"]
+    assert sorted(path.name for path in published.parent.iterdir()) == [".publishing", "1"]
 
 
 def test_a_training_image_finds_itself_and_its_class_in_the_index(

@@ -1,0 +1,54 @@
+"""The options of the commands that read a folder of images but train nothing."""
+
+import argparse
+from pathlib import Path
+
+from inference.decoding import DEFAULT_LIMITS, DecodeLimits, limits_for
+from training.errors import ConfigError
+from training.label_source import LabelSource
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add where labels come from, what is too large to be decoded, and where archives are unpacked."""
+    parser.add_argument(
+        "--labels", type=Path, metavar="FILE", help="labels, as for python -m training.finetune"
+    )
+    parser.add_argument(
+        "--label-from", metavar="REGEX", help="labels from file names, as for training.finetune"
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        metavar="N",
+        default=DEFAULT_LIMITS.max_pixels,
+        help="as for training.finetune",
+    )
+    parser.add_argument(
+        "--max-image-bytes",
+        type=int,
+        metavar="N",
+        default=DEFAULT_LIMITS.max_bytes,
+        help="as for training.finetune",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        help="where decoded pixels are kept and archives unpacked (the user's cache folder)",
+    )
+
+
+def chosen_limits(args: argparse.Namespace) -> DecodeLimits:
+    """Return the limits that were given.
+
+    Raises:
+        ConfigError: they cannot be used.
+    """
+    try:
+        return limits_for(max_bytes=args.max_image_bytes, max_pixels=args.max_pixels)
+    except ValueError as err:
+        raise ConfigError(str(err)) from err
+
+
+def chosen_labels(args: argparse.Namespace) -> LabelSource:
+    """Return where labels come from."""
+    return LabelSource(labels=args.labels, label_from=args.label_from)
