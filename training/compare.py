@@ -24,6 +24,7 @@ from training.assessment.classification_metrics import measure
 from training.assessment.comparison import ComparedModel, Comparison, compare_all, disagreements
 from training.assessment.evaluation import evaluate
 from training.audit.counted_images import CountedImages, count_images
+from training.data.data_options import add_data_options, chosen_labels, chosen_limits
 from training.data.folder import Folder
 from training.data.known_folder import open_known_folder
 from training.data.split import SPLIT_FILE
@@ -32,7 +33,6 @@ from training.errors import ConfigError, DataError
 from training.interrupts import end_process
 from training.report.comparison_page import render_comparison
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
-from training.runtime.data_options import add_data_options, chosen_labels, chosen_limits
 from training.runtime.progress import Display
 
 _SHOWN_DISAGREEMENTS = 10

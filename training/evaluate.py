@@ -19,13 +19,13 @@ from inference.session import SessionConfig
 from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
 from training.audit.counted_images import CountedImages, count_images
+from training.data.data_options import add_data_options, chosen_labels, chosen_limits
 from training.data.known_folder import open_known_folder
 from training.data.split import SPLIT_FILE
 from training.data.training_hashes import training_hashes
 from training.interrupts import end_process
 from training.report.evaluation_page import render_evaluation
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
-from training.runtime.data_options import add_data_options, chosen_labels, chosen_limits
 from training.runtime.progress import Display
 
 _SHOWN_FILES = 10

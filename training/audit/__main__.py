@@ -15,9 +15,9 @@ from rich.console import Console
 
 from inference.option_parser import OptionParser
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
+from training.data.data_options import add_data_options
 from training.interrupts import end_process
 from training.runtime.command_line import check_writable, run_command, write_json, write_page
-from training.runtime.data_options import add_data_options
 from training.runtime.progress import Display
 
 _FAILING: Final = {
