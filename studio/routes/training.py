@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from studio.routes.dependencies import Body, CurrentProject
 from studio.training_runs.choices import Choice, estimate_times
+from studio.training_runs.live_events import last_curve, watched_images
 from studio.training_runs.training_run import Decision
 
 router = APIRouter(prefix="/api/projects/{name}/training")
@@ -34,6 +35,7 @@ def state(current: CurrentProject) -> dict[str, Any]:
     events, record, details = run.job.events, run.job.record, run.details
     stages = [event for event in events if event["event"] == "stage"]
     words = [event for event in events if event["event"] in ("message", "warning")]
+    known = current.analysis.indexed().rows if current.analysis.is_there else {}
     state = run.state
     comparison = run.comparison() if state == "done" else None
     return {
@@ -42,7 +44,8 @@ def state(current: CurrentProject) -> dict[str, Any]:
         "expected_s": details.expected_s if details else None,
         "elapsed_s": time.time() - record.began if record and state == "running" else None,
         "stage": stages[-1] if stages else None,
-        "curve": [event for event in events if event["event"] == "validation"],
+        "curve": last_curve(events),
+        "examples": [asdict(e) for e in watched_images(events) if e.sha256 in known],
         "words": words[-_LAST_MESSAGES:],
         "problem": run.job.last_words if state in ("failed", "lost") else None,
         "published": run.published,

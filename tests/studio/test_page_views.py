@@ -1,6 +1,8 @@
 """The other views of the page, in a browser: sorting, collecting, adding, training, trying."""
 
 import json
+import os
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from inference.repository import Repository
 from studio.piles.pile_file import write_pile
+from studio.processes.process_identity import started_at
 from studio.projects.project import Project
 from tests.builders import make_package
 from tests.studio.browser import browser_page, no_violations, studio_of
@@ -138,11 +141,71 @@ def test_the_new_version_is_laid_beside_the_old_one_and_published(project: Proje
     assert Repository(project.models_dir).resolve(project.name) == 2
 
 
+def test_images_that_turn_right_are_shown_while_it_trains(project: Project) -> None:
+    images = sorted((project.data / "red").iterdir())[:2]
+    write_running_run(project, [("green", "blue"), ("green", "red")], images)
+    with studio_of(project) as studio, browser_page() as page:
+        page.goto(studio.entrance)
+        page.get_by_role("heading", name="What is in the folder").wait_for()
+        page.goto(f"{studio.url}/#/{project.name}/train")
+        page.get_by_text("1 of 2 are right; 1 of these were wrong at first").wait_for()
+        page.get_by_text("red; before: green").wait_for()
+        page.get_by_text("blue; it is red").wait_for()
+        assert page.locator(".watched img").evaluate_all("all => all.every((i) => i.naturalWidth)")
+        no_violations(page)
+
+
+def write_running_run(project: Project, guesses: list[tuple[str, str]], images: list[Path]) -> None:
+    """Leave what a training leaves on its way; this very process stands for it."""
+    details = {"choice": "ten_minutes", "expected_s": 600, "before": None, "held": False}
+    job = {
+        "command": [],
+        "pid": os.getpid(),
+        "process_started": started_at(os.getpid()),
+        "began": time.time() - 60,
+        "details": details,
+    }
+    shown = [(sha256(image.read_bytes()).hexdigest(), image.parent.name) for image in images]
+    events: list[dict[str, object]] = [
+        {"event": "stage", "stage": "training", "done": 5, "of": 10, "seconds_left": 30.0},
+        *(
+            {"event": "validation", "step": 5 * step, "val_accuracy": 0.5 + step / 10}
+            for step in (1, 2)
+        ),
+        *(
+            {
+                "event": "examples",
+                "step": 5 * at,
+                "images": [
+                    {"sha256": digest, "label": label, "guess": guess[at], "path": ""}
+                    for (digest, label), guess in zip(shown, guesses, strict=True)
+                ],
+            }
+            for at in (0, 1)
+        ),
+    ]
+    write_job(project, job, events)
+
+
+def write_job(project: Project, job: dict[str, object], events: list[dict[str, object]]) -> None:
+    project.training_dir.mkdir()
+    (project.training_dir / "job.json").write_text(json.dumps(job))
+    (project.training_dir / "events.jsonl").write_text(
+        "".join(f"{json.dumps(e)}\n" for e in events)
+    )
+
+
 def write_finished_run(project: Project, *, before: int, new: int) -> None:
     """Leave what a training and a comparison leave."""
     details = {"choice": "minute", "expected_s": 60, "before": before, "held": True}
-    job = {"command": [], "pid": 999999999, "process_started": "1", "began": 0, "details": details}
-    events = [
+    job: dict[str, object] = {
+        "command": [],
+        "pid": 999999999,
+        "process_started": "1",
+        "began": 0,
+        "details": details,
+    }
+    events: list[dict[str, object]] = [
         {"event": "published", "folder": f"models/{project.name}/{new}"},
         {"event": "end", "exit_code": 0},
     ]
@@ -166,9 +229,5 @@ def write_finished_run(project: Project, *, before: int, new: int) -> None:
         "p_value": 0.021,
         "changed": [changed],
     }
-    project.training_dir.mkdir()
-    (project.training_dir / "job.json").write_text(json.dumps(job))
-    (project.training_dir / "events.jsonl").write_text(
-        "".join(f"{json.dumps(e)}\n" for e in events)
-    )
+    write_job(project, job, events)
     (project.training_dir / "comparison.json").write_text(json.dumps(comparison))

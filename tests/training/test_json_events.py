@@ -1,6 +1,7 @@
 """`--progress json`: what another program reads of a run."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ def test_a_run_is_read_from_its_events_alone(command: Command, colours: Path) ->
     assert times == sorted(times)
     training = [e for e in events if e["event"] == "stage" and e["stage"] == "training"]
     assert training[-1]["done"] == training[-1]["of"]
+    examples = [event for event in events if event["event"] == "examples"]
+    assert [e["step"] for e in examples][:1] + [e["step"] for e in examples][-1:] == [0, None]
+    watched = [[image["sha256"] for image in event["images"]] for event in examples]
+    assert watched == [watched[0]] * len(watched)
+    for image in examples[-1]["images"]:
+        assert sha256(Path(image["path"]).read_bytes()).hexdigest() == image["sha256"]
 
 
 def test_a_refusal_is_said_on_stderr_and_ends_the_events(command: Command, tmp_path: Path) -> None:

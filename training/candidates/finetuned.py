@@ -17,6 +17,7 @@ from training.candidates.candidate import Candidate
 from training.candidates.horizontal_flip import embed_flipped
 from training.candidates.probe_candidate import fit_last_head, search_probe
 from training.candidates.training_run import train_network
+from training.candidates.validation_examples import ValidationExamples
 from training.data.split import Dataset
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.loop import ValidationRecord
@@ -50,7 +51,10 @@ class TrainedNetwork:
 
 
 def train_with_heads(
-    task: TrainingTask, checkpoints: Checkpoints, display: Display
+    task: TrainingTask,
+    checkpoints: Checkpoints,
+    display: Display,
+    examples: ValidationExamples | None = None,
 ) -> TrainedNetwork | None:
     """Train a copy of the task's start, and try heads on the trained backbone.
 
@@ -59,7 +63,7 @@ def train_with_heads(
     Raises:
         NoTimeToTrain: the budget has no room for a few steps.
     """
-    trained = train_network(task, checkpoints, display)
+    trained = train_network(task, checkpoints, display, examples)
     if not is_main():
         return None
     features = features_of(trained.network, task.backbone.spec, task.dataset.pixels, display)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from training.assessment.validation_result import ValidationResult, select_best, validation_result
+from training.candidates.validation_examples import ValidationExamples
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.experiment_tracking import open_tracker, tracked
 from training.finetuning.last_stages import merge_last_stages
@@ -33,9 +34,14 @@ class SelectedWeights:
 
 
 def train_network(
-    task: TrainingTask, checkpoints: Checkpoints, display: Display
+    task: TrainingTask,
+    checkpoints: Checkpoints,
+    display: Display,
+    examples: ValidationExamples | None = None,
 ) -> SelectedWeights:
     """Train a copy of the start, or resume a run that was stopped; keep the best weights.
+
+    `examples` are shown at each validation.
 
     Raises:
         DivergenceError: the loss became NaN or infinite again and again.
@@ -71,13 +77,19 @@ def train_network(
         def after_step(state_of: Any) -> None:
             checkpoints.offer(lambda: contents(state_of()))
 
+        def on_validation(record: ValidationRecord) -> None:
+            hooks.on_validation(record)
+            if examples is not None and trainer.last_validation is not None:
+                step, logits = trainer.last_validation
+                examples.show(display, task.dataset, logits, step=step)
+
         trainer = Trainer.begin(
             copy.deepcopy(part.start),
             part.images,
             part.validation,
             settings,
             step_plan=plan.step_plan,
-            hooks=replace(hooks, after_step=after_step),
+            hooks=replace(hooks, after_step=after_step, on_validation=on_validation),
         )
         if state is not None:
             trainer.load_state(state)

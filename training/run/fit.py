@@ -17,6 +17,7 @@ from training.candidates.candidate import Candidate
 from training.candidates.finetuned import TrainedNetwork, make_finetuned, train_with_heads
 from training.candidates.probe_candidate import make_probe
 from training.candidates.selection import Selection
+from training.candidates.validation_examples import ValidationExamples
 from training.config import FinetuneConfig
 from training.data.cache import default_cache_dir
 from training.data.split import MAX_FOLDS, Dataset
@@ -169,19 +170,25 @@ def fit_model(fitting: Fitting, method: str) -> Selection | None:
     # What follows decides whether it is published: flipped images are for its last head.
     probe = _make_probe(fitting, fitting.prepared.dataset, flipped=method == "probe")
     fitting.display.line(probe.describe())
+    examples = ValidationExamples.by(probe)
     if method == "probe":
+        examples.show(fitting.display, probe.dataset, probe.val_logits, step=None)
         return None if fitting.config.dry_run else Selection.without_rival(probe)
     costs = fitting.costs
     costs.keeps_flips = 0 < costs.flipped_s <= fitting.spare_s(fitting.prepared.dataset)
     try:
-        selection = _from_probe(probe, fitting)
+        selection = _from_probe(probe, fitting, examples)
     except NoTimeToTrain:
         fitting.display.line(
             "time budget: no time is left for fine-tuning; the linear probe is published"
         )
         because = "the time budget had no room for fine-tuning"
         selection = None if fitting.config.dry_run else Selection.without_rival(probe, because)
-    if selection is None or selection.chosen is not probe:
+    if selection is None:
+        return None
+    chosen = selection.chosen
+    examples.show(fitting.display, chosen.dataset, chosen.val_logits, step=None)
+    if chosen is not probe:
         return selection
     return selection.with_probe(_make_probe(fitting, fitting.prepared.dataset, flipped=True))
 
@@ -199,14 +206,16 @@ def _from_scratch(fitting: Fitting) -> Selection | None:
     return Selection.without_rival(_make_finetuned([trained], fitting))
 
 
-def _from_probe(probe: Candidate, fitting: Fitting) -> Selection | None:
+def _from_probe(
+    probe: Candidate, fitting: Fitting, examples: ValidationExamples
+) -> Selection | None:
     dataset = fitting.prepared.dataset
     if not distributed.broadcast(fitting.costs.has_time_to_train(fitting.config, dataset)):
         raise NoTimeToTrain
     if dataset.folds is None:
-        probes, networks = [probe], _trained_from(probe, fitting)
+        probes, networks = [probe], _trained_from(probe, fitting, examples)
     else:
-        probes, networks = _train_folds(fitting)
+        probes, networks = _train_folds(fitting, examples)
     if not networks:
         return None
     trained = _make_finetuned(networks, fitting)
@@ -227,7 +236,9 @@ def _make_finetuned(networks: list[TrainedNetwork], fitting: Fitting) -> Candida
     return trained
 
 
-def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork]]:
+def _train_folds(
+    fitting: Fitting, examples: ValidationExamples
+) -> tuple[list[Candidate], list[TrainedNetwork]]:
     """Train with one fold held out after the other; return a probe and a network of each.
 
     A handful of images cannot show which of a network and its probe is better. So where there is time
@@ -244,7 +255,7 @@ def _train_folds(fitting: Fitting) -> tuple[list[Candidate], list[TrainedNetwork
         fitting.display.line(f"fine-tuning with fold {fold + 1} of {num_folds} held out")
         rival = _make_probe(fitting, dataset.hold_out(fold), flipped=False)
         try:
-            networks += _trained_from(rival, fitting, fold)
+            networks += _trained_from(rival, fitting, examples, fold)
         except NoTimeToTrain:
             if fold == 0:
                 raise
@@ -265,13 +276,16 @@ def _has_time_again(fitting: Fitting, seconds: float) -> bool:
     return agreed
 
 
-def _trained_from(probe: Candidate, fitting: Fitting, fold: int = 0) -> list[TrainedNetwork]:
+def _trained_from(
+    probe: Candidate, fitting: Fitting, examples: ValidationExamples, fold: int = 0
+) -> list[TrainedNetwork]:
     """Return the network that was trained; nothing but in the first of several processes."""
     assert probe.start is not None
     task = fitting.task(
         probe.start, probe.dataset, "finetune", horizontal_flip=probe.horizontal_flip, fold=fold
     )
-    trained = _train(task, fitting, fold)
+    examples.show(fitting.display, probe.dataset, probe.val_logits, step=0)
+    trained = _train(task, fitting, fold, examples=examples)
     return [] if trained is None else [trained]
 
 
@@ -293,11 +307,17 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candida
     return probe
 
 
-def _train(task: TrainingTask, fitting: Fitting, fold: int = 0) -> TrainedNetwork | None:
+def _train(
+    task: TrainingTask,
+    fitting: Fitting,
+    fold: int = 0,
+    *,
+    examples: ValidationExamples | None = None,
+) -> TrainedNetwork | None:
     if fitting.config.dry_run:
         make_plan(task, fitting.display)
         return None
     checkpoints = fitting.checkpoints(fold)
     if fitting.config.fresh and fold == 0:
         fitting.forget()
-    return train_with_heads(task, checkpoints, fitting.display)
+    return train_with_heads(task, checkpoints, fitting.display, examples)

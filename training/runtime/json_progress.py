@@ -6,22 +6,25 @@ Every line has `event` and `time_s`, the seconds since the run began:
     {"event": "message", "time_s": 3.2, "text": "split: 600 train, 120 val, 125 test"}
     {"event": "warning", "time_s": 3.2, "text": "skipping 'hat/1.jpg': …"}
     {"event": "validation", "time_s": 80.4, "step": 9, "train_loss": 0.4, "val_loss": 0.5, "val_accuracy": 1}
+    {"event": "examples", "time_s": 80.5, "step": 9, "images": [
+        {"path": "…/hat/1.jpg", "sha256": "9f…", "label": "hat", "guess": "cap"}, …]}
     {"event": "published", "time_s": 95.0, "folder": "models/garments/3"}
     {"event": "end", "time_s": 95.1, "exit_code": 0}
 
 `of` and `seconds_left` are null while nobody can know them. A stage without a length has `done` 0 when it
-begins and 1 when it ends.
+begins and 1 when it ends. `examples` are a few validation images, first what the probe has wrong: step 0
+is the probe, null the model that is published.
 """
 
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import IO, Any, Final
 
-from training.runtime.progress import CurvePoint, Display
+from training.runtime.progress import CurvePoint, Display, ExampleGuess
 
 # Of one stage; its first and last line are always written.
 _EVERY_S: Final = 0.5
@@ -115,6 +118,10 @@ class JsonDisplay(Display):
             val_loss=round(point.val_loss, 5),
             val_accuracy=round(point.val_accuracy, 5),
         )
+
+    def examples(self, step: int | None, guesses: Sequence[ExampleGuess]) -> None:
+        """Write what a model takes a few validation images for."""
+        self.writer.write("examples", step=step, images=[asdict(guess) for guess in guesses])
 
     @contextmanager
     def bar(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:

@@ -1,7 +1,7 @@
 """The progress of a run on the terminal: lines that stay, and one live bar."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,16 @@ class CurvePoint:
     train_loss: float
     val_loss: float
     val_accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleGuess:
+    """A validation image, and what a model takes it for. `path` is of the file, `sha256` of its bytes."""
+
+    path: str
+    sha256: str
+    label: str
+    guess: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,9 @@ class Display:
             f"  {point.seconds:.0f} s: loss {point.train_loss:.3f}, validation loss "
             f"{point.val_loss:.3f}, accuracy {100 * point.val_accuracy:.1f} %"
         )
+
+    def examples(self, step: int | None, guesses: Sequence[ExampleGuess]) -> None:
+        """Show a few validation images; a terminal shows none."""
 
     @contextmanager
     def bar(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:

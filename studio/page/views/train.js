@@ -2,6 +2,7 @@
 import { get, photoPath, post, projectPath, remove } from "/api.js";
 import { complain, el, fill, name, say } from "/dom.js";
 import { curve } from "/parts/curve.js";
+import { watched } from "/parts/watched.js";
 import { poll } from "/polling.js";
 import { duration, has, percent, t } from "/texts.js";
 import { stageText } from "/views/data.js";
@@ -66,26 +67,35 @@ function drawChoices(view, state) {
 // Made once and then changed, so that a button keeps the focus and what was unfolded stays so.
 function drawRunning(view, state) {
   if (!view.live?.card.isConnected) makeLive(view, state);
-  const { bar, stage, left, drawing, list } = view.live;
+  const { bar, stage, left, drawing, images, list } = view.live;
   const left_s = state.expected_s - state.elapsed_s;
   bar.value = Math.min(.98, state.elapsed_s / Math.max(1, state.expected_s));
   stage.textContent = stageText(state.stage);
   left.textContent = left_s > 5 ? t("train.left", { time: duration(left_s) }) : t("train.soon");
   fill(drawing, curve(state.curve));
+  fillOnce(images, watched(view.page.project, state.examples), state.examples);
   fill(list, state.words.map((line) => el("li", {}, name(line.text))));
 }
 
 function makeLive(view, state) {
   const stop = () => remove(projectPath(view.page.project, "training")).catch(complain);
   const bar = el("progress", { max: 1, value: 0, "aria-label": t("train.running") });
-  const stage = el("p"), left = el("p", { class: "quiet small" }), drawing = el("div"), list = el("ul", { class: "small quiet" });
+  const stage = el("p"), left = el("p", { class: "quiet small" }), drawing = el("div"), images = el("div"), list = el("ul", { class: "small quiet" });
   const card = el("div", { class: "card" },
-    el("h2", { class: "first" }, t(`train.${state.choice}`)), bar, stage, left, drawing,
+    el("h2", { class: "first" }, t(`train.${state.choice}`)), bar, stage, left, drawing, images,
     el("p", { class: "quiet small" }, t("train.closing")),
     el("button", { type: "button", onclick: stop }, t("stop")),
     el("details", {}, el("summary", {}, t("train.words")), list));
-  view.live = { card, bar, stage, left, drawing, list };
+  view.live = { card, bar, stage, left, drawing, images, list };
   fill(view.now, card);
+}
+
+// Photos are not put into the page again while they say the same.
+function fillOnce(place, child, content) {
+  const key = JSON.stringify(content);
+  if (place.dataset.content === key) return;
+  place.dataset.content = key;
+  fill(place, child);
 }
 
 function words(lines) {
@@ -106,7 +116,7 @@ function drawResult(view, state) {
   const report = el("a", { href: reportPath(project, state.published), target: "_blank" }, t("train.report"));
   if (state.before === null) {
     fill(view.now, el("div", { class: "card" }, el("h2", { class: "first" }, t("train.first", { version: state.published })),
-      el("p", {}, t("train.first.lead")), el("div", { class: "row" }, report, tryLink(project))));
+      el("p", {}, t("train.first.lead")), watched(project, state.examples), el("div", { class: "row" }, report, tryLink(project))));
     return;
   }
   fill(view.now, el("div", { class: "card" },
