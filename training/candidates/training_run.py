@@ -77,19 +77,15 @@ def train_network(
         def after_step(state_of: Any) -> None:
             checkpoints.offer(lambda: contents(state_of()))
 
-        def on_validation(record: ValidationRecord) -> None:
-            hooks.on_validation(record)
-            if examples is not None and trainer.last_validation is not None:
-                step, logits = trainer.last_validation
-                examples.show(display, task.dataset, logits, step=step)
-
+        if examples is not None:
+            hooks = examples.shown_by(hooks, display, task.dataset, lambda: trainer.last_validation)
         trainer = Trainer.begin(
             copy.deepcopy(part.start),
             part.images,
             part.validation,
             settings,
             step_plan=plan.step_plan,
-            hooks=replace(hooks, after_step=after_step, on_validation=on_validation),
+            hooks=replace(hooks, after_step=after_step),
         )
         if state is not None:
             trainer.load_state(state)
