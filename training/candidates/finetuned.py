@@ -17,10 +17,9 @@ from training.candidates.candidate import Candidate
 from training.candidates.horizontal_flip import embed_flipped
 from training.candidates.probe_candidate import fit_last_head, search_probe
 from training.candidates.training_run import train_network
-from training.candidates.validation_examples import ValidationExamples
 from training.data.split import Dataset
 from training.finetuning.checkpoint import Checkpoints
-from training.finetuning.loop import ValidationRecord
+from training.finetuning.loop import OnLogits, ValidationRecord, ignore
 from training.finetuning.task import TrainingTask
 from training.finetuning.weight_averaging import mean_weights
 from training.ood.reference_images import choose_reference_images
@@ -54,7 +53,7 @@ def train_with_heads(
     task: TrainingTask,
     checkpoints: Checkpoints,
     display: Display,
-    examples: ValidationExamples | None = None,
+    on_logits: OnLogits = ignore,
 ) -> TrainedNetwork | None:
     """Train a copy of the task's start, and try heads on the trained backbone.
 
@@ -63,7 +62,7 @@ def train_with_heads(
     Raises:
         NoTimeToTrain: the budget has no room for a few steps.
     """
-    trained = train_network(task, checkpoints, display, examples)
+    trained = train_network(task, checkpoints, display, on_logits)
     if not is_main():
         return None
     features = features_of(trained.network, task.backbone.spec, task.dataset.pixels, display)

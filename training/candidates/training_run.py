@@ -8,11 +8,10 @@ from typing import Any
 import torch
 
 from training.assessment.validation_result import ValidationResult, select_best, validation_result
-from training.candidates.validation_examples import ValidationExamples
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.experiment_tracking import open_tracker, tracked
 from training.finetuning.last_stages import merge_last_stages
-from training.finetuning.loop import Trainer, ValidationRecord
+from training.finetuning.loop import OnLogits, Trainer, ValidationRecord, ignore
 from training.finetuning.task import TrainingTask
 from training.finetuning.training_progress import show_training
 from training.finetuning.validation import compute_logits
@@ -37,11 +36,11 @@ def train_network(
     task: TrainingTask,
     checkpoints: Checkpoints,
     display: Display,
-    examples: ValidationExamples | None = None,
+    on_logits: OnLogits = ignore,
 ) -> SelectedWeights:
     """Train a copy of the start, or resume a run that was stopped; keep the best weights.
 
-    `examples` are shown at each validation.
+    `on_logits` is called at each validation.
 
     Raises:
         DivergenceError: the loss became NaN or infinite again and again.
@@ -77,15 +76,13 @@ def train_network(
         def after_step(state_of: Any) -> None:
             checkpoints.offer(lambda: contents(state_of()))
 
-        if examples is not None:
-            hooks = examples.shown_by(hooks, display, task.dataset, lambda: trainer.last_validation)
         trainer = Trainer.begin(
             copy.deepcopy(part.start),
             part.images,
             part.validation,
             settings,
             step_plan=plan.step_plan,
-            hooks=replace(hooks, after_step=after_step),
+            hooks=replace(hooks, after_step=after_step, on_logits=on_logits),
         )
         if state is not None:
             trainer.load_state(state)

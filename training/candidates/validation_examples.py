@@ -1,7 +1,6 @@
 """A few validation images to watch while a model changes: those that the probe has wrong, first."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -11,7 +10,6 @@ from training.assessment.nll import nll_per_image
 from training.candidates.candidate import Candidate
 from training.data.scan import ScannedImage
 from training.data.split import Dataset
-from training.finetuning.loop import Hooks, ValidationRecord
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display, ExampleGuess
 
@@ -56,22 +54,6 @@ class ValidationExamples:
         places = islice((place_of[row] for row in self.rows if row in place_of), _MOST)
         images, guesses = dataset.splits["val"], val_logits.argmax(axis=1)
         display.examples(step, [_guess(images[p], dataset.labels[guesses[p]]) for p in places])
-
-    def shown_by(
-        self,
-        hooks: Hooks,
-        display: Display,
-        dataset: Dataset,
-        last_validation: Callable[[], tuple[int, Floats] | None],
-    ) -> Hooks:
-        """Return hooks that also show them at each validation of a training: its step and logits."""
-
-        def on_validation(record: ValidationRecord) -> None:
-            hooks.on_validation(record)
-            if (last := last_validation()) is not None:
-                self.show(display, dataset, last[1], step=last[0])
-
-        return replace(hooks, on_validation=on_validation)
 
 
 def _guess(image: ScannedImage, guess: str) -> ExampleGuess:

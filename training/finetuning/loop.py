@@ -67,7 +67,11 @@ class StepReport:
     images_per_s: float
 
 
-def _nothing(*_: Any) -> None:
+# Called with a step and what the averaged weights say of the validation images then, (M, K).
+OnLogits = Callable[[int, Floats], None]
+
+
+def ignore(*_: Any) -> None:
     """Do nothing: what a hook does unless one is given."""
 
 
@@ -75,10 +79,11 @@ def _nothing(*_: Any) -> None:
 class Hooks:
     """What wants to know of the run. `after_step` may ask for the state and may end the run."""
 
-    on_step: Callable[[StepReport], None] = _nothing
-    on_validation: Callable[[ValidationRecord], None] = _nothing
-    on_note: Callable[[str], None] = _nothing
-    after_step: Callable[[Callable[[], State]], None] = _nothing
+    on_step: Callable[[StepReport], None] = ignore
+    on_validation: Callable[[ValidationRecord], None] = ignore
+    on_logits: OnLogits = ignore
+    on_note: Callable[[str], None] = ignore
+    after_step: Callable[[Callable[[], State]], None] = ignore
 
 
 NO_HOOKS: Final = Hooks()
@@ -313,6 +318,7 @@ class Trainer:
         self.history.append(record)
         self.timer.validation_s = time.monotonic() - began
         self.hooks.on_validation(record)
+        self.hooks.on_logits(self.progress.step, logits)
 
     def average_logits(self) -> Floats:
         """Return what the average of the weights says of the validation images, (M, K)."""

@@ -23,6 +23,7 @@ from training.data.cache import default_cache_dir
 from training.data.split import MAX_FOLDS, Dataset
 from training.errors import NoTimeToTrain
 from training.finetuning.checkpoint import Checkpoints, describe_options, run_name
+from training.finetuning.loop import OnLogits, ignore
 from training.finetuning.run_slot import run_slot
 from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
@@ -32,6 +33,7 @@ from training.planning.training_plan import make_plan
 from training.probing.published_head import head_images
 from training.run.prepare import PreparedData
 from training.runtime import distributed
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 
@@ -284,8 +286,12 @@ def _trained_from(
     task = fitting.task(
         probe.start, probe.dataset, "finetune", horizontal_flip=probe.horizontal_flip, fold=fold
     )
-    examples.show(fitting.display, probe.dataset, probe.val_logits, step=0)
-    trained = _train(task, fitting, fold, examples=examples)
+
+    def show(step: int, val_logits: Floats) -> None:
+        examples.show(fitting.display, probe.dataset, val_logits, step=step)
+
+    show(0, probe.val_logits)
+    trained = _train(task, fitting, fold, show)
     return [] if trained is None else [trained]
 
 
@@ -308,11 +314,7 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candida
 
 
 def _train(
-    task: TrainingTask,
-    fitting: Fitting,
-    fold: int = 0,
-    *,
-    examples: ValidationExamples | None = None,
+    task: TrainingTask, fitting: Fitting, fold: int = 0, on_logits: OnLogits = ignore
 ) -> TrainedNetwork | None:
     if fitting.config.dry_run:
         make_plan(task, fitting.display)
@@ -320,4 +322,4 @@ def _train(
     checkpoints = fitting.checkpoints(fold)
     if fitting.config.fresh and fold == 0:
         fitting.forget()
-    return train_with_heads(task, checkpoints, fitting.display, examples)
+    return train_with_heads(task, checkpoints, fitting.display, on_logits)
