@@ -33,10 +33,7 @@ class SelectedWeights:
 
 
 def train_network(
-    task: TrainingTask,
-    checkpoints: Checkpoints,
-    display: Display,
-    on_logits: OnLogits = ignore,
+    task: TrainingTask, checkpoints: Checkpoints, display: Display, on_logits: OnLogits = ignore
 ) -> SelectedWeights:
     """Train a copy of the start, or resume a run that was stopped; keep the best weights.
 
@@ -86,9 +83,7 @@ def train_network(
         )
         if state is not None:
             trainer.load_state(state)
-            display.line(
-                f"resuming at step {trainer.progress.step} of {trainer.progress.num_steps}"
-            )
+            display.line(f"resuming at {trainer.progress.describe()}")
         trainer.run()
         checkpoints.try_to_save(contents(trainer.state()))
     network, notes = _keep_best(part, trainer, display)

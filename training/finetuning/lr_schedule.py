@@ -40,6 +40,10 @@ class RunProgress:
         """Whether no step is left."""
         return self.step >= self.num_steps
 
+    def describe(self) -> str:
+        """Return where the run is, in words."""
+        return f"step {self.step} of {self.num_steps}"
+
     def advance(self) -> None:
         """Count one step."""
         self.progress += (1 - self.progress) / (self.num_steps - self.step)
