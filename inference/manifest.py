@@ -358,6 +358,8 @@ def dump_manifest(manifest: Manifest, *, embedded: bool = False) -> str:
     for holder, key in ((data, "files"), (data, "title"), (data["dataset"], "labels_file")):
         if holder[key] is None:
             del holder[key]
+    if data["preprocessing"]["fit"] == "crop":  # what a manifest without the key says
+        del data["preprocessing"]["fit"]
     text = json.dumps(data, ensure_ascii=False, indent=None if embedded else 2, allow_nan=False)
     if len(text.encode()) > MAX_MANIFEST_BYTES:
         raise InvalidManifest(f"manifest is above {MAX_MANIFEST_BYTES} bytes; use fewer classes")

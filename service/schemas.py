@@ -86,8 +86,8 @@ class Prediction(Answer):
     )
     crop_box: tuple[float, float, float, float] | None = Field(
         default=None,
-        description="With `activation_map`: [left, top, right, bottom] of what the model saw, in the "
-        "sent image's pixels after its EXIF turn.",
+        description="With `activation_map`: [left, top, right, bottom] of what the map lies over, in the "
+        "sent image's pixels after its EXIF turn; beyond the image where the model pads it with bars.",
     )
 
 

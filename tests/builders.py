@@ -38,7 +38,7 @@ from inference.manifest import (
     TrainingInfo,
     dump_manifest,
 )
-from inference.preprocessing import PreprocessSpec
+from inference.preprocessing import Fit, PreprocessSpec
 from inference.rejection import needs_output
 from inference.session import SessionConfig, open_session
 
@@ -135,6 +135,7 @@ def make_manifest(
     activation_map: bool = True,
     rejection: Rejection | None = None,
     conformal: Conformal | None = None,
+    fit: Fit = "crop",
 ) -> Manifest:
     """Return a complete manifest of the colour model, without `files`.
 
@@ -162,7 +163,7 @@ def make_manifest(
         version=version,
         created="2026-11-22T12:00:00+00:00",
         labels=LABELS,
-        preprocessing=SPEC,
+        preprocessing=dataclasses.replace(SPEC, fit=fit),
         outputs={
             "logits": OutputSpec(dtype="float32", shape=(-1, 3)),
             "probabilities": OutputSpec(dtype="float32", shape=(-1, 3)),
@@ -191,6 +192,7 @@ def make_package(
     rejection: Rejection | None = None,
     conformal: Conformal | None = None,
     golden: Sequence[tuple[bytes, str]] | None = None,
+    fit: Fit = "crop",
     after: Callable[[Path], None] | None = None,
 ) -> Path:
     """Publish the colour model as a complete package and return its folder.
@@ -206,6 +208,7 @@ def make_package(
             activation_map=activation_map,
             rejection=rejection,
             conformal=conformal,
+            fit=fit,
         )
         data = colour_model(
             weight=weight,

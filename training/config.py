@@ -23,6 +23,7 @@ from training.publish_name import data_title, derive_name
 
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
+FitOption = Literal["crop", "pad", "squash"]
 HorizontalFlip = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
 MakeDefault = Literal["always", "better", "never"]
@@ -32,6 +33,8 @@ ProgressKind = Literal["text", "json"]
 COMMAND: Final = "python -m training.finetune"
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
 WEIGHT_DECAY: Final = 0.05
+# No part of what was trained.
+_LOCAL: Final = "models_dir make_default cache_dir tracker progress dry_run fresh"
 
 Section = Literal["data", "model", "training", "package", "run"]
 _SECTIONS: Final[Mapping[Section, str]] = {
@@ -159,6 +162,13 @@ class FinetuneConfig:
         "channel standard deviations",
         shown="the weights' own",
         parse=parse_channels,
+    )
+    fit: FitOption = _option(
+        "model",
+        "crop",
+        "how a wide or tall photo becomes the input's square: crop (its centre), pad (all of it, with bars) "
+        "or squash (all of it, distorted)",
+        choices=get_args(FitOption),
     )
 
     method: Method = _option(
@@ -329,16 +339,7 @@ class FinetuneConfig:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
         values["labels"] = self.labels and self.labels.name
-        local = (
-            "models_dir",
-            "make_default",
-            "cache_dir",
-            "tracker",
-            "progress",
-            "dry_run",
-            "fresh",
-        )
-        for name in local:
+        for name in _LOCAL.split():
             del values[name]
         if self.weights not in ("auto", "none"):
             values["weights"] = Path(self.weights).name

@@ -48,8 +48,8 @@ class PredictOptions:
 class Outcome:
     """One image's prediction, or the error that stands in its place.
 
-    `crop_box` is what the model saw: (left, top, right, bottom) in the sent image's pixels after its
-    EXIF turn.
+    `crop_box` is what the model's input shows: (left, top, right, bottom) in the sent image's pixels
+    after its EXIF turn, and beyond the image where that is padded.
     """
 
     filename: str | None

@@ -51,6 +51,14 @@ def test_the_input_size_is_that_of_the_crop() -> None:
     assert MANIFEST.crop_hw == MANIFEST.preprocessing.crop_hw
 
 
+def test_the_usual_fit_is_not_written_and_others_are() -> None:
+    assert "fit" not in json.loads(dump_manifest(MANIFEST))["preprocessing"]
+    padding = dataclasses.replace(MANIFEST.preprocessing, fit="pad")
+    padded = dataclasses.replace(MANIFEST, preprocessing=padding)
+    assert json.loads(dump_manifest(padded, embedded=True))["preprocessing"]["fit"] == "pad"
+    assert parse_manifest(dump_manifest(padded)) == padded
+
+
 def test_a_manifest_of_before_is_read() -> None:
     data = json.loads(dump_manifest(MANIFEST))
     data["rejection"] = {"score": "max_logit", "threshold": 6.0, "accepted": 1.0}

@@ -17,6 +17,7 @@ from inference.preprocessing import (
     crop_box,
     prepare_image,
     preprocess,
+    resize_for_training,
 )
 from tests.builders import encode
 from tests.inference.samples import noise, picture, pixels
@@ -160,6 +161,59 @@ def test_the_crop_box_is_the_centre() -> None:
     assert crop_box((32, 32), spec((28, 30))) == (1.0, 2.0, 31.0, 30.0)
 
 
+PADDED = dataclasses.replace(spec((32, 32)), fit="pad", mean=(0.485, 0.456, 0.406))
+SQUASHED = dataclasses.replace(spec((32, 32)), fit="squash")
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "inner"), [((90, 30), (0, 10, 32, 21)), ((20, 80), (12, 0, 20, 32))]
+)
+def test_padding_keeps_all_of_the_image_between_bars_of_the_mean_colour(
+    size_wh: tuple[int, int], inner: tuple[int, int, int, int]
+) -> None:
+    image = noise(size_wh)
+    left, top, right, bottom = inner
+    result = preprocess(decoded(image), PADDED)
+    resized = image.resize((right - left, bottom - top), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(result[top:bottom, left:right], pixels(resized))
+    result = result.copy()
+    result[top:bottom, left:right] = (124, 116, 104)
+    np.testing.assert_array_equal(result, np.full((32, 32, 3), (124, 116, 104)))
+
+
+def test_squashing_keeps_all_of_the_image() -> None:
+    image = noise((90, 31))
+    expected = pixels(image.resize((32, 32), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(preprocess(decoded(image), SQUASHED), expected)
+
+
+@pytest.mark.parametrize("size_wh", [(1, 1), (1, 3000), (3000, 1), (32, 32), (640, 481)])
+@pytest.mark.parametrize("fitted", [PADDED, SQUASHED])
+def test_any_size_can_be_padded_and_squashed(
+    size_wh: tuple[int, int], fitted: PreprocessSpec
+) -> None:
+    for made in (preprocess, resize_for_training):
+        assert made(decoded(noise(size_wh)), fitted).shape == (32, 32, 3)
+
+
+def test_the_crop_box_of_a_padded_image_reaches_beyond_it_and_of_a_squashed_one_is_all_of_it() -> (
+    None
+):
+    assert crop_box((640, 320), PADDED) == (0.0, -160.0, 640.0, 480.0)
+    assert crop_box((320, 640), PADDED) == (-160.0, 0.0, 480.0, 640.0)
+    assert crop_box((640, 320), SQUASHED) == (0.0, 0.0, 640.0, 320.0)
+
+
+@pytest.mark.parametrize("fitted", [PADDED, SQUASHED])
+def test_training_takes_its_parts_from_the_image_as_it_is_padded_or_squashed(
+    fitted: PreprocessSpec,
+) -> None:
+    chosen = dataclasses.replace(fitted, resize_shorter_px=32, crop_hw=(28, 28))
+    whole = dataclasses.replace(fitted, resize_shorter_px=32, crop_hw=(32, 32))
+    image = decoded(noise((90, 30)))
+    np.testing.assert_array_equal(resize_for_training(image, chosen), preprocess(image, whole))
+
+
 def test_preparing_bytes_keeps_the_sent_size_and_the_limits() -> None:
     data = encode(noise((100, 50)))
     prepared = prepare_image(data, spec((28, 30)))
@@ -178,6 +232,7 @@ def test_preparing_bytes_keeps_the_sent_size_and_the_limits() -> None:
         ({"crop_hw": (33, 32)}, r"1..32 px, got \(33, 32\)"),
         ({"crop_hw": (8, 8, 8)}, "crop_hw"),
         ({"interpolation": "area"}, "'area' is not one of"),
+        ({"fit": "stretch"}, "'stretch' is not one of"),
         ({"mean": (0.0, 0.0)}, "three means"),
         ({"std": (0.2, 0.0, 0.2)}, "positive stds"),
         ({"std": (0.2, -1.0, 0.2)}, "positive stds"),

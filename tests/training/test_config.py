@@ -28,6 +28,7 @@ FLAGS = {
     "--device",
     "--dry-run",
     "--epochs",
+    "--fit",
     "--fresh",
     "--help",
     "--group-by",

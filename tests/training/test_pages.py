@@ -5,10 +5,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from PIL import Image
 
 from inference import open_classifier
+from inference.manifest import Rejection
+from inference.preprocessing import Fit
+from tests.builders import make_package
 from tests.training.folders import write_classes
 
 pytestmark = pytest.mark.training
@@ -56,3 +61,19 @@ def test_the_model_answers_alike_without_graft(trained: tuple[Path, str]) -> Non
     expected = printed.splitlines()[-1].split()
     assert label == expected[0]
     assert float(probability) == pytest.approx(float(expected[1]), abs=0.001)
+
+
+@pytest.mark.parametrize("fit", get_args(Fit))
+def test_the_program_without_graft_fits_a_wide_photo_as_graft_does(
+    fit: Fit, tmp_path: Path
+) -> None:
+    by_familiarity = Rejection(score="familiarity", threshold=0.1, accepted=1.0)
+    package = make_package(tmp_path / "models", fit=fit, rejection=by_familiarity)
+    shutil.copy(package / "model.onnx", tmp_path)
+    photo = Image.linear_gradient("L").resize((90, 30)).convert("RGB")
+    photo.paste((250, 60, 90), (0, 0, 25, 30))
+    photo.save(tmp_path / "photo.jpg", quality=95)
+    expected = open_classifier(package).classify(tmp_path / "photo.jpg")
+    label, probability, _ = run(program("onnx.md"), tmp_path).split()
+    assert label == expected.label
+    assert float(probability) == pytest.approx(expected.probability, abs=0.001)

@@ -214,7 +214,9 @@ def _overridden(spec: PreprocessSpec, config: FinetuneConfig) -> PreprocessSpec:
         spec = dataclasses.replace(
             spec, crop_hw=(side, side), resize_shorter_px=max(side, math.floor(side * ratio))
         )
-    return dataclasses.replace(spec, mean=config.mean or spec.mean, std=config.std or spec.std)
+    return dataclasses.replace(
+        spec, mean=config.mean or spec.mean, std=config.std or spec.std, fit=config.fit
+    )
 
 
 def _check_size(backbone: BackboneName, network: Any, config: FinetuneConfig) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode_image
-from inference.preprocessing import PreprocessSpec, preprocess, resize_shorter
+from inference.preprocessing import PreprocessSpec, preprocess, resize_for_training
 from training.runtime.arrays import Pixels
 
 # Part of every key, as is the decoder's number: raise it when resizing changes, and no stale pixel is read.
@@ -16,8 +16,8 @@ class Views:
     """The views that a run needs. Each is (H, W, 3) uint8 RGB.
 
     `evaluation` is exactly what the served model is fed. `training` is the whole image, its shorter
-    side at the size from which random parts are taken; only made where `for_training`. Images over
-    `limits` are refused.
+    side at the size from which random parts are taken, padded or squashed where that is the model's fit;
+    only made where `for_training`. Images over `limits` are refused.
     """
 
     spec: PreprocessSpec
@@ -29,16 +29,26 @@ class Views:
         """The name of the evaluation view."""
         height, width = self.spec.crop_hw
         size = f"{self.spec.resize_shorter_px}-{height}x{width}"
-        return f"evaluation-{self._version}-{size}-{self.spec.interpolation}"
+        return f"evaluation-{self._version}-{size}-{self.spec.interpolation}{self._fit}"
 
     @property
     def training(self) -> str:
         """The name of the training view."""
-        return f"training-{self._version}-{self.spec.resize_shorter_px}-{self.spec.interpolation}"
+        size = str(self.spec.resize_shorter_px)
+        if self.spec.fit != "crop":  # the input's own aspect ratio
+            size += "-{}x{}".format(*self.spec.crop_hw)
+        return f"training-{self._version}-{size}-{self.spec.interpolation}{self._fit}"
 
     @property
     def _version(self) -> str:
         return f"{PIXELS_VERSION}.{self.spec.decoder}"
+
+    @property
+    def _fit(self) -> str:
+        if self.spec.fit == "crop":
+            return ""
+        colour = "-{}.{}.{}".format(*self.spec.pad_rgb) if self.spec.fit == "pad" else ""
+        return f"-{self.spec.fit}{colour}"
 
     @property
     def names(self) -> list[str]:
@@ -62,5 +72,5 @@ class Views:
         """Return every view of a decoded image."""
         views = {self.evaluation: preprocess(decoded, self.spec)}
         if self.for_training:
-            views[self.training] = resize_shorter(decoded, self.spec)
+            views[self.training] = resize_for_training(decoded, self.spec)
         return views

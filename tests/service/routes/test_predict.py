@@ -132,6 +132,16 @@ def test_an_activation_map_comes_with_the_part_that_the_model_saw(client: TestCl
     assert entry["crop_box"] == pytest.approx([10, 0, 30, 20])
 
 
+def test_the_map_of_a_padded_image_lies_over_its_bars_too(
+    start_service: ClientFactory, models_dir: Path
+) -> None:
+    make_package(models_dir, fit="pad")
+    response = post(start_service(), coloured("red", (40, 20)), activation_map=True)
+    (entry,) = response.json()["predictions"]
+    assert entry["crop_box"] == pytest.approx([0, -10, 40, 30])
+    assert np.asarray(entry["activation_map"]).argmax() // 16 in range(4, 12)
+
+
 def test_a_model_without_activation_maps_answers_without_them(
     models_dir: Path, start_service: ClientFactory
 ) -> None:

@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
+from inference.decoding import DecodedImage
+from inference.preprocessing import Fit, PreprocessSpec, resize_for_training
 from training.augmentation.gpu_augmentation import augment_batch
 from training.augmentation.random_augmentation import (
     Augmentation,
@@ -97,3 +99,24 @@ def test_a_panorama_costs_no_more_than_the_part_of_it_that_is_kept() -> None:
     boxes = [(300_000.0, 0.0, 300_060.0, 50.0), *[(0.0, 0.0, 60.0, 60.0)] * 100]
     found = by_torch(images, [SampledAugmentation(box=box) for box in boxes])
     assert np.abs(found[0].astype(int) - (200, 10, 10)).max() <= 1
+
+
+@pytest.mark.parametrize("fit", ["pad", "squash"])
+def test_a_padded_or_squashed_panorama_is_changed_as_by_pillow(fit: Fit) -> None:
+    spec = PreprocessSpec(
+        resize_shorter_px=60,
+        crop_hw=(48, 48),
+        interpolation="bicubic",
+        mean=(0.485, 0.456, 0.406),
+        std=(0.25, 0.25, 0.25),
+        fit=fit,
+    )
+    panorama = DecodedImage(image=photo((300, 80), 3), source_wh=(300, 80))
+    images = [Image.fromarray(resize_for_training(panorama, spec))] * 8
+    drawn = Augmentation(horizontal_flip=True, distort=True)
+    sampled = [
+        sample_augmentation((60, 60), SIDE_HW, drawn, np.random.default_rng(seed))
+        for seed in range(len(images))
+    ]
+    for image, change, found in zip(images, sampled, by_torch(images, sampled), strict=True):
+        assert_alike(found, apply_augmentation(image, SIDE_HW, change), levels=3)

@@ -1,15 +1,17 @@
 """Every image read once, the bad ones set aside."""
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from inference.decoding import DecodedImage, decode_image
-from inference.preprocessing import prepare_image
+from inference.preprocessing import Fit, prepare_image, resize_for_training
 from tests.training.data.reading import OPENED, SPEC, open_cache, read
 from tests.training.folders import noisy_png, unprivileged, write_classes
 from training.data.cache import PixelCache
@@ -49,6 +51,18 @@ def test_the_pixels_are_those_that_the_service_would_see(photos: Path, tmp_path:
         data = image.file.path.read_bytes()
         assert np.array_equal(scan.evaluation[image.row], prepare_image(data, SPEC).pixels)
         assert image.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_the_pixels_of_each_fit_are_kept_apart(photos: Path, tmp_path: Path) -> None:
+    for fit in get_args(Fit):
+        spec = dataclasses.replace(SPEC, fit=fit)
+        scan = read(photos, tmp_path, spec=spec)
+        assert scan.training is not None
+        for image in scan.images:
+            data = image.file.path.read_bytes()
+            assert np.array_equal(scan.evaluation[image.row], prepare_image(data, spec).pixels)
+            whole = resize_for_training(decode_image(data, shorter_px=20), spec)
+            assert np.array_equal(scan.training[image.row], whole)
 
 
 def test_bad_files_are_set_aside_with_path_and_reason(photos: Path, tmp_path: Path) -> None:
