@@ -111,7 +111,7 @@ def swap_labels(data: Path, noisy: Path, *, share: float, seed: int) -> dict[str
 def train(page: Page, studio: RunningStudio, project: Project) -> dict[str, float]:
     """Train for "a minute" on the page, and publish what comes of it; return its test figures."""
     page.goto(f"{studio.url}/#/{project.name}/data")
-    page.get_by_role("heading", name="Classes").wait_for(timeout=1000 * _PATIENCE_S)
+    page.get_by_role("heading", name="Classes", exact=True).wait_for(timeout=1000 * _PATIENCE_S)
     page.goto(f"{studio.url}/#/{project.name}/train")
     began = time.monotonic()
     page.get_by_role("button", name="Start").first.click()

@@ -69,7 +69,10 @@ class Refused(ClientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the service says of one image. `top` has (label, probability), the most probable first."""
+    """What the service says of one image. `top` has (label, probability), the most probable first.
+
+    `request_id` names the answer where its right label is sent back, see `Client.feedback`.
+    """
 
     label: str
     probability: float
@@ -77,6 +80,7 @@ class Answer:
     top: tuple[tuple[str, float], ...]
     model: str
     version: int
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,11 +223,29 @@ class Client:
         """
         return self.predict_many(image_files(folder), version=version, top_k=top_k)
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+    def feedback(self, answer: Answer | str, label: str, *, index: int = 0) -> bool:
+        """Send the right label of an image that was answered; return whether the model had given it.
+
+        Args:
+            answer: of an image that the service kept (GRAFT_KEEP), or its request's X-Request-ID.
+            label: the right one, which need not be one of the model's.
+            index: the image's place in that request, from 0.
+
+        Raises:
+            Refused: nothing is kept, or not this image (`code` "unknown_answer"), or the label is none.
+            Unreachable: the service does not answer.
+        """
+        request_id = answer if isinstance(answer, str) else answer.request_id
+        body = json.dumps({"request_id": request_id, "index": index, "label": label}).encode()
+        return bool(self._ask("POST", "/feedback", body, kind="application/json")["agrees"])
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, *, kind: str = "application/octet-stream"
+    ) -> dict[str, Any]:
         for attempt in range(self._retry.attempts):
             last = attempt == self._retry.attempts - 1
             try:
-                response, data = self._send(method, self._prefix + path, body)
+                response, data = self._send(method, self._prefix + path, body, kind)
             except (OSError, http.client.HTTPException) as err:
                 if last or isinstance(err, ssl.SSLError):  # which no waiting mends
                     raise _unreachable(self._url, err) from err
@@ -232,18 +254,19 @@ class Client:
             status, retry_after = response.status, response.getheader("Retry-After")
             location = response.getheader("Location")
             if status == 200:
-                return _json(data, self._url)
+                named = {"request_id": response.getheader("X-Request-ID", "")}
+                return named | _json(data, self._url)
             if last or status not in _RETRIED:
                 raise Refused(status, _problem(data) or _strange(status, data, location))
             self._retry.pause(attempt, retry_after)
         raise AssertionError("a retry has at least one attempt")
 
     def _send(
-        self, method: str, path: str, body: bytes | None
+        self, method: str, path: str, body: bytes | None, kind: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
         headers = dict(self._headers)
         if body is not None:
-            headers["Content-Type"] = "application/octet-stream"
+            headers["Content-Type"] = kind
         with self._connection() as connection:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -353,6 +376,7 @@ def _answer(body: dict[str, Any]) -> Answer:
         top=tuple((choice["label"], choice["probability"]) for choice in entry["top"]),
         model=body["model"]["name"],
         version=body["model"]["version"],
+        request_id=body["request_id"],
     )
 
 

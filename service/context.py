@@ -9,7 +9,7 @@ from inference.decoding import limits_for
 from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
 from service.collect.collector import Collector
-from service.collect.daily_sums import DailySums
+from service.collect.daily_sums import SUMS_FOLDER, DailySums
 from service.collect.keep_folder import KeepFolder
 from service.collect.keep_room import KeepRoom
 from service.engine.served_model import ServedModel
@@ -131,7 +131,7 @@ def build_context(
 def _sums_folder(settings: Settings, shared: SharedFolder | None) -> Path | None:
     """Return where the sums of answers lie: with what is kept, else where the processes share things."""
     if settings.keep:
-        return settings.keep_dir / "sums"
+        return settings.keep_dir / SUMS_FOLDER
     return shared.sums_dir if shared is not None else None
 
 

@@ -11,10 +11,10 @@ from inference import LabelProbability, Prediction
 from service import schemas
 from service.api.admit_request import Intake, ModelChoice, let_in
 from service.api.choose_model import only_model
+from service.api.collect_answers import collect_answers
 from service.api.query_parameters import OptionsQuery, near_misses
 from service.bodies.predict_body import may_hold_options, read_uploads
 from service.bodies.uploads import Upload
-from service.collect.collector import AnsweredImages
 from service.context import Context
 from service.engine.served_model import ServedModel
 from service.errors import InvalidParameter, NoImageAnswered
@@ -81,20 +81,8 @@ async def _predict(
                 model, images, options, intake.times, deadline=ends_at
             )
     context.metrics.note_outcomes(model.name, model.version, outcomes)
-    context.daily_sums.note(
-        model.name, model.version, filter(None, (o.prediction for o in outcomes))
-    )
     context.shadow.offer(model, images, outcomes)
-    if context.collector is not None:
-        context.collector.offer(
-            AnsweredImages(
-                model=model.name,
-                version=model.version,
-                request_id=intake.traffic_key,
-                uploads=images,
-                outcomes=outcomes,
-            )
-        )
+    collect_answers(intake, model, images, outcomes)
     return _response(model, outcomes, options)
 
 

@@ -16,11 +16,17 @@ from functools import partial
 from typing import Final
 
 from inference import ImageError, Prediction
+from inference.errors import ImageTooLarge
 from service.bodies.encoded_text import EncodedText
 from service.bodies.uploads import Upload
 from service.collect.keep_folder import KeepFolder
 from service.collect.kept_records import KeptAnswer, LabelShare, now
-from service.collect.stripping import CannotStrip, strip_metadata
+from service.collect.stripping import (
+    CannotStrip,
+    StrippedImage,
+    copy_pixels,
+    strip_metadata,
+)
 from service.engine.background import yield_to_requests
 from service.errors import RequestError
 from service.keep_policy import KeepPolicy, Reason
@@ -134,9 +140,11 @@ class Collector:
     def _keep(self, item: _ToKeep) -> str:
         """Keep one image; return what became of it."""
         try:
-            image = strip_metadata(item.upload.image_bytes(self._max_image_bytes))
+            image = _without_metadata(item.upload.image_bytes(self._max_image_bytes))
             stored = self._folder.store(image, item.answer)
-        except (CannotStrip, ImageError, RequestError):
+        except ImageTooLarge:
+            return "dropped_too_large"
+        except (ImageError, RequestError):
             return "dropped_metadata"
         except OSError as err:
             self._say(err)
@@ -165,6 +173,13 @@ class Collector:
                 "not_kept reason=%s; make room in GRAFT_KEEP_DIR or let the service write there",
                 err.strerror or err,
             )
+
+
+def _without_metadata(data: bytes) -> StrippedImage:
+    try:
+        return strip_metadata(data)
+    except CannotStrip:
+        return copy_pixels(data)
 
 
 def _answer_maker(

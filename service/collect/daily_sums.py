@@ -18,6 +18,8 @@ from inference.manifest import AnswerShares
 from inference.repository_file import changing, write_repository_file
 
 WINDOW_DAYS: Final = 7
+# Within GRAFT_KEEP_DIR.
+SUMS_FOLDER: Final = "sums"
 _KEPT_DAYS: Final = 90
 _SUFFIX: Final = ".json"
 
@@ -80,7 +82,7 @@ class DailySums:
 
     def recent(self, model: str, version: int) -> AnswerSums:
         """Return the sums of the last `WINDOW_DAYS` days, today among them."""
-        days, found = _last_days(WINDOW_DAYS), AnswerSums()
+        days, found = last_days(WINDOW_DAYS), AnswerSums()
         with self._lock:
             for part in (self._counted, self._on_its_way, self._stored):
                 for day in days & part.keys():
@@ -96,7 +98,7 @@ class DailySums:
         """
         if self._folder is None:
             with self._lock:
-                for day in self._counted.keys() - _last_days(WINDOW_DAYS):
+                for day in self._counted.keys() - last_days(WINDOW_DAYS):
                     del self._counted[day]
             return
         with self._lock:
@@ -106,7 +108,7 @@ class DailySums:
                 self._add(self._folder / f"{day}{_SUFFIX}", day)
         finally:
             self._give_back()
-        stored = read_days(self._folder, _last_days(WINDOW_DAYS))
+        stored = read_days(self._folder, last_days(WINDOW_DAYS))
         with self._lock:
             self._stored = stored
         self._remove_old(self._folder)
@@ -185,7 +187,8 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _last_days(num_days: int) -> set[str]:
+def last_days(num_days: int) -> set[str]:
+    """Return the names of the last days (UTC), today's among them."""
     today = _today()
     return {_name(today - timedelta(days=ago)) for ago in range(num_days)}
 

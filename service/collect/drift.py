@@ -1,13 +1,20 @@
 """Whether the answers of the last days look like those on validation images."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from inference.manifest import AnswerShares
 from service.collect.daily_sums import AnswerSums
 
 # With fewer, chance alone moves the shares of the labels apart by more than a tenth.
 _IMAGES_A_LABEL: Final = 20
+# The rules for an alert, as in deploy/prometheus/graft-rules.yaml, which has them for an hour too.
+ALERT_FROM_IMAGES: Final = 200
+ALERT_REJECTED: Final = 0.10
+ALERT_TOP_PROBABILITY: Final = 0.10
+ALERT_LABEL_SHIFT: Final = 0.30
+
+Alert = Literal["rejects_more", "less_sure", "other_labels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +31,19 @@ class Drift:
     recent: AnswerShares | None
     validation: AnswerShares | None
     label_shift: float | None
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """Return what is further from validation than chance or a few odd images explain."""
+        recent, validation = self.recent, self.validation
+        if recent is None or validation is None or recent.images < ALERT_FROM_IMAGES:
+            return ()
+        found: dict[Alert, bool] = {
+            "rejects_more": recent.rejected - validation.rejected > ALERT_REJECTED,
+            "less_sure": validation.top_probability - recent.top_probability
+            > ALERT_TOP_PROBABILITY,
+            "other_labels": (self.label_shift or 0.0) > ALERT_LABEL_SHIFT,
+        }
+        return tuple(alert for alert, holds in found.items() if holds)
 
 
 def find_drift(recent: AnswerSums, validation: AnswerShares | None, *, num_labels: int) -> Drift:

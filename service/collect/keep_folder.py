@@ -55,14 +55,14 @@ class KeepFolder:
 
         Args:
             image: the image.
-            answer: makes the record, given `sha256` and `file`.
+            answer: makes the record, given `sha256`, `file` and `copied_from`.
 
         Raises:
             OSError: the folder cannot be written; nothing is kept then.
         """
         sha256 = hashlib.sha256(image.data).hexdigest()
         file = f"{sha256}{SUFFIXES[image.image_format]}"
-        line = as_line(answer(sha256=sha256, file=file))
+        line = as_line(answer(sha256=sha256, file=file, copied_from=image.copied_from))
         with locked(self._lock_file):
             there = self._find(file)
             if there is not None:

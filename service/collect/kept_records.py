@@ -58,6 +58,7 @@ class KeptAnswer:
         rejected: the image is unlike the training images.
         top: the most probable labels, best first.
         reasons: why it was kept, at least one.
+        copied_from: format and size of what was sent, where the kept file is a copy of its pixels.
     """
 
     request_id: str
@@ -72,6 +73,7 @@ class KeptAnswer:
     rejected: bool
     top: tuple[LabelShare, ...]
     reasons: tuple[Reason, ...]
+    copied_from: str | None = None
 
     def __post_init__(self) -> None:
         found = IMAGE_FILE.fullmatch(self.file)
@@ -167,6 +169,7 @@ def _read_answer(data: Any) -> KeptAnswer:
         rejected=bool(data["rejected"]),
         top=tuple(top),
         reasons=tuple(data["reasons"]),
+        copied_from=data.get("copied_from"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,14 @@ from service.prediction.predictor import Predictor, ended_by
 from service.prediction.stages import StageTimes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inferred:
+    """The outputs of each image, and the tensors that are wanted, each with whether it goes as raw bytes."""
+
+    rows: list[BatchOutputs]
+    tensors: list[tuple[Tensor, bool]]
+
+
 async def infer(
     model: ServedModel,
     request: InferRequest,
@@ -26,8 +35,8 @@ async def infer(
     *,
     deadline: float,
     times: StageTimes,
-) -> list[tuple[Tensor, bool]]:
-    """Return the wanted outputs, each with whether it goes as raw bytes, until `deadline`.
+) -> Inferred:
+    """Run a request until `deadline`.
 
     Raises:
         MalformedBody: the input or an output is not one of the model's.
@@ -48,7 +57,8 @@ async def infer(
             rows = await _run_pixels(
                 model, request.values, times, wants_map=wants_map, deadline=deadline
             )
-    return [(_output_tensor(rows, output, manifest), output.binary) for output in wanted]
+    tensors = [(_output_tensor(rows, output, manifest), output.binary) for output in wanted]
+    return Inferred(rows=rows, tensors=tensors)
 
 
 async def _run_pixels(

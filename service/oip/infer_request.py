@@ -6,13 +6,16 @@ from contextlib import AsyncExitStack
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.admit_request import ModelChoice, let_in
+from service.api.admit_request import Intake, ModelChoice, let_in
+from service.api.collect_answers import collect_answers
 from service.api.predict_request import cancelled_with_client
 from service.bodies.reading import Body
 from service.context import Context
+from service.engine.served_model import ServedModel
 from service.limits.admission import Ticket
-from service.oip.infer import infer
+from service.oip.infer import Inferred, infer
 from service.oip.wire import HEADER_LENGTH, InferRequest, parse_request, render_response
+from service.prediction.predictor import Outcome
 from service.prediction.stages import StageTimes
 
 
@@ -31,20 +34,30 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
                 parsed = await _read(request, context, intake.ticket)
         with intake.working(model, len(parsed.values), timeout_s=parsed.timeout_s) as ends_at:
             async with cancelled_with_client(request):
-                tensors = await infer(
+                inferred = await infer(
                     model, parsed, context.predictor, deadline=ends_at, times=times
                 )
+        _collect(intake, model, parsed, inferred)
         body, header_length = await asyncio.to_thread(
             render_response,
             model=model.name,
             version=model.version,
             request_id=parsed.id,
-            tensors=tensors,
+            tensors=inferred.tensors,
         )
     if header_length is None:
         return Response(body, media_type="application/json")
     headers = {HEADER_LENGTH: str(header_length)}
     return Response(body, media_type="application/octet-stream", headers=headers)
+
+
+def _collect(intake: Intake, model: ServedModel, request: InferRequest, inferred: Inferred) -> None:
+    """Count and keep as of /predict what came encoded; of tensors there is no image."""
+    if not isinstance(request.values, list):
+        return
+    answers = [model.classifier.interpret(row)[0] for row in inferred.rows]
+    outcomes = [Outcome(filename=None, prediction=answer) for answer in answers]
+    collect_answers(intake, model, request.values, outcomes)
 
 
 async def _read(request: Request, context: Context, ticket: Ticket) -> InferRequest:

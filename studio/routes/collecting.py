@@ -8,6 +8,7 @@ from pydantic import Field
 
 from service.collect.kept_images import Order
 from service.keep_policy import Reason
+from studio.collecting.drift_panel import read_drift
 from studio.photos.thumbnails import MEDIA_TYPE
 from studio.routes.dependencies import Body, CurrentProject, Studio
 
@@ -35,6 +36,12 @@ def kept(
     found = studio.kept.page(current.project.name, order=order, reason=reason, limit=limit)
     classes = list(current.analysis.read().labels) if current.analysis.is_there else []
     return found | {"labels": classes, "folder": str(studio.settings.keep_dir)}
+
+
+@router.get("/drift")
+def drift(current: CurrentProject, studio: Studio) -> dict[str, Any]:
+    """Return the answers of the last days beside those on validation images."""
+    return read_drift(studio.settings.keep_dir, studio.models_dir, current.project.name)
 
 
 @router.post("")

@@ -32,6 +32,7 @@ class Decide(Body):
 def state(current: CurrentProject) -> dict[str, Any]:
     """Say how far the training is, or what came of the last one."""
     run = current.training
+    run.settle()
     events, record, details = run.job.events, run.job.record, run.details
     stages = [event for event in events if event["event"] == "stage"]
     words = [event for event in events if event["event"] in ("message", "warning")]

@@ -1,7 +1,8 @@
 """One training of a project at a time, and which version answers while it runs.
 
 A new version would answer as soon as it is published. So before a training the version that answers now is
-held by the alias "stable"; the person then moves that alias to the new version, or leaves it.
+held by the alias "stable"; the person then moves that alias to the new version, or leaves it. Where no new
+version comes, the alias goes away again.
 """
 
 import json
@@ -13,12 +14,14 @@ from typing import Any, Final, Literal
 from inference.errors import InferenceError, ModelNotFound
 from inference.names import STABLE
 from inference.repository import Repository
-from studio.errors import NotFound, NotNow
+from studio.errors import NotFound, NotNow, StudioError
 from studio.processes.background_job import BackgroundJob, State
 from studio.projects.project import Project
 from studio.training_runs.choices import OPTIONS, Choice
 
 _COMPARISON: Final = "comparison.json"
+# There once a training that brought no version has given the alias back.
+_SETTLED: Final = "settled"
 Decision = Literal["publish", "keep"]
 
 
@@ -60,10 +63,31 @@ class TrainingRun:
             raise NotNow("a training is running already; wait for it, or stop it")
         if not self._project.is_there():
             raise NotFound(f"the folder {str(self._project.data)!r} is not there any more")
-        (self._project.training_dir / _COMPARISON).unlink(missing_ok=True)
+        self.settle()
+        for name in (_COMPARISON, _SETTLED):
+            (self._project.training_dir / name).unlink(missing_ok=True)
         before, held = self._hold_current()
         details = RunDetails(choice=choice, expected_s=expected_s, before=before, held=held)
-        self.job.start(self._command(choice, labels), asdict(details))
+        try:
+            self.job.start(self._command(choice, labels), asdict(details))
+        except StudioError:
+            if held:
+                self._release()
+            raise
+
+    def settle(self) -> None:
+        """Take away the alias that a training had set which ended without a new version; once."""
+        details, settled = self.details, self._project.training_dir / _SETTLED
+        if details is None or not details.held or self.state == "running" or self.published:
+            return
+        try:
+            if not settled.exists():
+                # Another version there is a person's choice.
+                if self._repository.aliases(self._project.name).get(STABLE) == details.before:
+                    self._release()
+                settled.touch()
+        except (InferenceError, OSError):  # the next look tries again
+            return
 
     @property
     def details(self) -> RunDetails | None:
@@ -130,9 +154,7 @@ class TrainingRun:
         if current is None:
             return None, False
         if STABLE in self._repository.aliases(name):
-            earlier = self.details
-            # Of a run that brought nothing: the alias is still ours.
-            return current, earlier is not None and earlier.held and self.published is None
+            return current, False
         self._repository.set_alias(name, STABLE, current)
         return current, True
 

@@ -16,14 +16,15 @@ import pytest
 from service import client_command
 from service.client import Answer, Client, Refused, Retry, Unreachable
 from tests.builders import LABELS, coloured, make_package
-from tests.service.service_process import ROOT, Process, running
+from tests.service.service_process import ROOT, Process, eventually, running
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     models_dir = tmp_path_factory.mktemp("models")
     make_package(models_dir)
-    with running(models_dir, GRAFT_API_KEYS="predict-key-1") as process:
+    kept = {"GRAFT_KEEP": "sample:1", "GRAFT_KEEP_DIR": str(tmp_path_factory.mktemp("kept"))}
+    with running(models_dir, GRAFT_API_KEYS="predict-key-1", **kept) as process:
         yield process
 
 
@@ -88,6 +89,21 @@ def test_an_image_is_answered_from_a_file_and_from_bytes(client: Client, photos:
         assert (answer.label, answer.model, answer.version) == ("green", "colours", 1)
         assert answer.top[0] == ("green", answer.probability)
     assert len(client.predict(coloured("red"), version=1, top_k=2).top) == 2
+
+
+def test_the_right_label_of_an_answer_is_sent_back(client: Client) -> None:
+    answer = client.predict(coloured("red"))
+
+    def is_right() -> bool:
+        try:
+            return client.feedback(answer, "red")
+        except Refused as err:
+            return err.code != "unknown_answer"  # until it is kept, behind the requests
+
+    eventually(is_right, answer.request_id)
+    assert not client.feedback(answer.request_id, "orange", index=0)
+    with pytest.raises(Refused, match="label"):
+        client.feedback(answer, "a/b")
 
 
 def test_models_are_listed(client: Client) -> None:

@@ -122,6 +122,22 @@ def test_an_alias_of_the_person_is_moved_and_not_removed(
     assert repository.aliases("photos") == {"stable": 2}
 
 
+def test_a_training_that_fails_leaves_no_alias_and_takes_none_of_the_person(
+    project: Project, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = Repository(project.models_dir)
+    publish(project)
+    command = [sys.executable, "-c", "raise SystemExit('error: no space left')"]
+    monkeypatch.setattr(TrainingRun, "_command", lambda *_: command)
+    start(client)
+    assert repository.aliases("photos") == {"stable": 1}
+    wait_until(client, state="failed")
+    assert repository.aliases("photos") == {}
+    repository.set_alias("photos", "stable", 1)
+    wait_until(client, state="failed")
+    assert repository.aliases("photos") == {"stable": 1}
+
+
 def test_the_command_is_training_s_own_with_the_answers(
     project: Project, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What the formats have in common when a file is taken apart."""
 
 import struct
+from dataclasses import dataclass
 from typing import Final
 
 UPRIGHT: Final = 1
@@ -10,6 +11,21 @@ _SHORT: Final = 3
 
 class CannotStrip(Exception):
     """The file is not made as its format says, or has no place for what turns it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrippedImage:
+    """An encoded image without metadata.
+
+    Attributes:
+        data: the file.
+        image_format: Pillow's name of its format.
+        copied_from: format and size of what was sent, where its pixels were encoded again; else None.
+    """
+
+    data: bytes
+    image_format: str
+    copied_from: str | None = None
 
 
 def orientation_exif(orientation: int) -> bytes:

@@ -1,14 +1,13 @@
-"""The one entry: an encoded image in, the same without metadata out."""
+"""An encoded image in, the same without metadata out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Final
 
 from inference.decoding import read_orientation
 from inference.formats import sniff_format
 from service.collect.stripping import bmp, gif, jpeg, png, webp
-from service.collect.stripping.parts import UPRIGHT, CannotStrip
+from service.collect.stripping.parts import UPRIGHT, CannotStrip, StrippedImage
 
 _FORMATS: Final[Mapping[str, ModuleType]] = {
     "JPEG": jpeg,
@@ -17,14 +16,6 @@ _FORMATS: Final[Mapping[str, ModuleType]] = {
     "GIF": gif,
     "BMP": bmp,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrippedImage:
-    """An encoded image without metadata; `image_format` is Pillow's name of its format."""
-
-    data: bytes
-    image_format: str
 
 
 def strip_metadata(data: bytes) -> StrippedImage:

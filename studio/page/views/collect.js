@@ -1,21 +1,29 @@
 // What the service has kept: one image, one question, one key; copied into the class folders on a word.
 import { get, post, projectPath } from "/api.js";
 import { complain, el, fill, name, say, withNodes } from "/dom.js";
+import { driftPanel } from "/parts/drift_panel.js";
 import { keyName, onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
 import { percent, t } from "/texts.js";
 
 const REASONS = ["", "rejected", "uncertain", "sample"];
+// What the model said has 1 to 5; names that were given here lately have the other digits.
+const DIGITS = ["Digit1", "Digit2", "Digit3", "Digit4", "Digit5", "Digit6", "Digit7", "Digit8", "Digit9", "Digit0"];
+const OF_MODEL = 5;
 
 export async function showCollect(page) {
-  const queue = { page, place: el("div"), reason: "", images: [], labels: [], total: 0, decided: 0, history: [], busy: false };
-  fill(page.main, queue.place);
+  const queue = { page, place: el("div"), reason: "", images: [], labels: [], given: [], total: 0, decided: 0, history: [], busy: false };
+  const drift = el("section");
+  fill(page.main, queue.place, drift);
   const now = () => queue.images[0];
+  const digits = DIGITS.map((code, place) => [code, () => now() && choices(queue)[place] && give(queue, choices(queue)[place])]);
   onKeys(page.signal, {
+    ...Object.fromEntries(digits),
     KeyG: () => now() && give(queue, now().feedback ?? now().label), KeyO: () => other(queue), Slash: () => other(queue),
     KeyX: () => give(queue, null), KeyZ: () => undo(queue).catch(complain),
   });
   await load(queue);
+  fill(drift, driftPanel(await get(projectPath(page.project, "kept/drift"))));
 }
 
 async function load(queue) {
@@ -44,9 +52,7 @@ function draw(queue) {
     el("div", { class: "review" },
       el("div", {}, el("figure", {}, el("div", { class: "large" }, el("img", { src: photoOf(queue, image, 1280), alt: image.path })),
         el("figcaption", {}, new Date(image.time).toLocaleString(document.documentElement.lang))), buttons(queue, guess)),
-      el("section", { class: "alike" }, el("h2", {}, t("collect.model")),
-        image.top.map((one) => el("div", { class: "guess" }, el("div", { class: "guess-label" }, name(one.label), el("span", {}, percent(one.probability, 1))),
-          el("meter", { max: 1, value: one.probability, "aria-label": one.label }))))),
+      numbered(queue, image)),
     ending(queue));
   say(t("collect.ask", { label: guess }));
 }
@@ -61,6 +67,25 @@ function buttons(queue, guess) {
     queue.history.length ? button("KeyZ", t("review.undo"), () => undo(queue).catch(complain)) : null);
 }
 
+// The labels of the number keys, in their order: a name that was given once is one key from then on.
+function choices(queue) {
+  const said = queue.images[0].top.slice(0, OF_MODEL).map((one) => one.label);
+  const padded = [...said, ...Array(OF_MODEL - said.length).fill(null)];
+  return [...padded, ...queue.given];
+}
+
+function numbered(queue, image) {
+  const labels = choices(queue);
+  const line = (label, place, share) => el("button", {
+    type: "button", class: "guess numbered", "data-label": label, "aria-keyshortcuts": keyName(DIGITS[place]), onclick: () => give(queue, label),
+  }, el("kbd", { "aria-hidden": "true" }, keyName(DIGITS[place])), el("span", { class: "guess-label" }, name(label), share === null ? null : el("span", {}, percent(share, 1))),
+  share === null ? null : el("meter", { max: 1, value: share, "aria-hidden": "true" }));
+  const given = labels.slice(OF_MODEL);
+  return el("section", { class: "alike" }, el("h2", {}, t("collect.model")),
+    image.top.slice(0, OF_MODEL).map((one, place) => line(one.label, place, one.probability)),
+    given.length ? el("h2", {}, t("collect.given")) : null, given.map((label, place) => line(label, place + OF_MODEL, null)));
+}
+
 async function give(queue, label) {
   const image = queue.images[0];
   if (!image || queue.busy) return;
@@ -71,7 +96,7 @@ async function give(queue, label) {
     queue.images.shift();
     queue.total -= 1;
     queue.decided += 1;
-    if (label && !queue.labels.includes(label)) queue.labels.push(label);
+    remember(queue, image, label);
     if (queue.images.length) draw(queue);
     else await load(queue);
   } catch (problem) {
@@ -80,6 +105,12 @@ async function give(queue, label) {
   } finally {
     queue.busy = false;
   }
+}
+
+function remember(queue, image, label) {
+  if (!label) return;
+  if (!queue.labels.includes(label)) queue.labels.push(label);
+  if (!queue.given.includes(label) && !image.top.some((one) => one.label === label)) queue.given = [...queue.given.slice(-(DIGITS.length - OF_MODEL) + 1), label];
 }
 
 async function other(queue) {
@@ -93,6 +124,8 @@ async function undo(queue) {
   const image = queue.history.pop();
   if (!image) return;
   queue.images.unshift(image);
+  queue.total += 1;
+  queue.decided -= 1;
   draw(queue);
 }
 

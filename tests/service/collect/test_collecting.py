@@ -23,6 +23,7 @@ from service.collect.stripping import strip_metadata
 from tests.builders import coloured, encode, make_package
 from tests.conftest import serving
 from tests.inference.samples import noise, orientation_exif, picture
+from tests.odd_files import OTHER_FORMATS
 from tests.service.service_process import Process, running, start_and_fail
 from tests.small_disk import small_disk
 
@@ -96,14 +97,36 @@ def test_the_image_is_kept_without_its_place_and_the_answer_beside_it(
 
 
 def test_images_in_every_form_of_body_are_kept(models: Path, tmp_path: Path) -> None:
-    images = [grey(shade) for shade in (100, 110, 120)]
+    images = [grey(shade) for shade in (100, 110, 120, 130)]
     with serving(models, keep="rejected", keep_dir=tmp_path / "kept") as client:
         body = {"images": [base64.b64encode(images[0]).decode(), "no image"]}
         client.post("/predict", json=body).raise_for_status()
         form = {"a": ("a.png", images[1]), "b": ("b.png", images[2]), "c": ("c", coloured("red"))}
         client.post("/predict", files=form).raise_for_status()
+        sent = base64.b64encode(images[3]).decode()
+        tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [sent]}
+        client.post("/v2/models/colours/infer", json={"inputs": [tensor]}).raise_for_status()
+        drift = client.get("/models/colours").json()["drift"]
+    assert drift["recent"]["images"] == 5
     kept = {image.path.read_bytes() for image in KeptImages(tmp_path / "kept").page().images}
     assert kept == set(images)
+
+
+@pytest.mark.parametrize("name", ["phone.heic", "picture.avif", "scan.tif", "notes between.jpg"])
+def test_what_cannot_be_stripped_is_kept_as_a_copy_of_its_pixels(
+    models: Path, tmp_path: Path, name: str
+) -> None:
+    odd = photo()[:20] + b"secret" + photo()[20:]
+    sent = OTHER_FORMATS[name]() if name in OTHER_FORMATS else odd
+    with serving(models, keep="sample:1", keep_dir=tmp_path / "kept") as client:
+        client.post("/predict", content=sent).raise_for_status()
+    (image,) = KeptImages(tmp_path / "kept").page().images
+    data = image.path.read_bytes()
+    assert b"secret" not in data
+    assert decode_image(data).image.tobytes() == decode_image(sent).image.tobytes()
+    width, height = decode_image(sent).source_wh
+    assert image.answer.copied_from is not None
+    assert image.answer.copied_from.endswith(f", {width}x{height} px")
 
 
 def test_nothing_is_kept_unless_it_is_asked_for(models: Path, tmp_path: Path) -> None:

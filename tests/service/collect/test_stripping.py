@@ -13,10 +13,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from inference.decoding import decode_image
 from inference.errors import ImageError
-from service.collect.stripping import CannotStrip, strip_metadata
+from service.collect.stripping import CannotStrip, copy_pixels, strip_metadata
 from tests.builders import encode
 from tests.inference.samples import jpeg_segment, orientation_exif, picture, png_chunk
-from tests.odd_files import SOUND
+from tests.odd_files import OTHER_FORMATS, SOUND
 
 SECRET: Final = b"Lausanne 46.5N 6.6E"
 GPS: Final = 0x8825
@@ -137,6 +137,23 @@ def test_it_decodes_to_the_same_pixels_without_a_word_of_the_metadata(name: str)
 def test_it_is_stripped_once_for_all(name: str) -> None:
     once = strip_metadata(WITH_SECRETS[name]()).data
     assert strip_metadata(once).data == once
+
+
+@pytest.mark.parametrize("name", [*OTHER_FORMATS, "turned, secret.tif"])
+def test_a_copy_decodes_to_the_same_pixels_and_has_no_metadata(name: str) -> None:
+    secret = encode(picture(), "TIFF", exif=secret_exif(6))
+    data = OTHER_FORMATS[name]() if name in OTHER_FORMATS else secret
+    copy = copy_pixels(data)
+    assert np.array_equal(decoded(copy.data), decoded(data))
+    with Image.open(io.BytesIO(copy.data)) as image:
+        assert not image.getexif()
+        assert set(image.info) <= {"loop", "background", "timestamp", "duration"}
+
+
+def test_a_large_picture_is_copied_at_a_size_that_training_needs() -> None:
+    copy = copy_pixels(encode(picture((3000, 1000)), "TIFF"))
+    assert decoded(copy.data).shape == (683, 2048, 3)
+    assert copy.copied_from == "TIFF, 3000x1000 px"
 
 
 def test_a_jpeg_with_bytes_between_its_segments_is_refused() -> None:
