@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from inference.backbone_choice import BackboneChoice
 from inference.errors import InvalidManifest, PackageError
 from inference.names import check_model_name
 from inference.preprocessing import PreprocessSpec
@@ -303,7 +304,8 @@ class Manifest:
     `precision` says of which file they are (`manifest.json` is about fp32), and `parity` of a
     smaller type is against the fp32 file. `precisions_left_out` says why a precision that was tried
     is not among the `files`. `title` is the name that the person gave, where a model's name cannot hold
-    it: "사진" of `sajin-5c2f1e`; it is not written where there is none.
+    it: "사진" of `sajin-5c2f1e`; it is not written where there is none, and neither is
+    `backbone_choice`: the backbones that a run with `--backbone auto` tried.
     """
 
     format_version: int
@@ -326,6 +328,7 @@ class Manifest:
     precisions_left_out: Mapping[Precision, str] | None = None
     files: Mapping[Precision, FileEntry] | None = None
     title: str | None = None
+    backbone_choice: BackboneChoice | None = None
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
@@ -355,7 +358,12 @@ def dump_manifest(manifest: Manifest, *, embedded: bool = False) -> str:
     if embedded:
         manifest = dataclasses.replace(manifest, files=None)
     data = to_json(manifest)
-    for holder, key in ((data, "files"), (data, "title"), (data["dataset"], "labels_file")):
+    for holder, key in (
+        (data, "files"),
+        (data, "title"),
+        (data, "backbone_choice"),
+        (data["dataset"], "labels_file"),
+    ):
         if holder[key] is None:
             del holder[key]
     if data["preprocessing"]["fit"] == "crop":  # what a manifest without the key says

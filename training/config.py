@@ -1,17 +1,17 @@
 """The options of a training run: one dataclass, from which the flags and the saved record both come."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits, limits_for
-from inference.errors import InvalidName, UsageError
+from inference.errors import InvalidName
 from inference.names import check_model_name
-from inference.option_parser import OptionParser
 from training.errors import ConfigError
 from training.label_source import LabelSource
+from training.option_field import option
 from training.option_values import (
     Precisions,
     parse_builder_args,
@@ -21,6 +21,7 @@ from training.option_values import (
 )
 from training.publish_name import data_title, derive_name
 
+Preset = Literal["fast", "balanced", "best"]
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
 FitOption = Literal["crop", "pad", "squash"]
@@ -32,40 +33,23 @@ ProgressKind = Literal["text", "json"]
 
 COMMAND: Final = "python -m training.finetune"
 DEFAULT_BACKBONE: Final = "tf_efficientnet_lite0"
+AUTO: Final = "auto"
 WEIGHT_DECAY: Final = 0.05
 # No part of what was trained.
-_LOCAL: Final = "models_dir make_default cache_dir tracker progress dry_run fresh"
-
-Section = Literal["data", "model", "training", "package", "run"]
-_SECTIONS: Final[Mapping[Section, str]] = {
-    "data": "the images and their split",
-    "model": "the network and its input",
-    "training": "how it is trained",
-    "package": "what is published",
-    "run": "how the run behaves",
+_LOCAL: Final = "models_dir make_default cache_dir tracker progress dry_run fresh preset candidates"
+# Options, and their fields, that only a choice of the backbone has, or only a given backbone.
+_OF_AUTO: Final = {
+    "--candidates": "candidates",
+    "--max-ms": "max_ms",
+    "--max-mb": "max_mb",
+    "--non-commercial": "non_commercial",
 }
-
-
-def _option(
-    section: Section,
-    default: Any,
-    text: str,
-    *,
-    shown: str | None = None,
-    parse: Callable[[str], Any] | None = None,
-    choices: tuple[str, ...] | None = None,
-    metavar: str | None = None,
-) -> Any:
-    """Return a field that is a flag; `shown` is the default in words, where the value says nothing."""
-    metadata = {
-        "section": section,
-        "help": text,
-        "shown": shown,
-        "parse": parse,
-        "choices": choices,
-        "metavar": metavar,
-    }
-    return field(default=default, metadata=metadata)
+_OF_ONE_BACKBONE: Final = {
+    "--weights": "weights",
+    "--backbone-args": "backbone_args",
+    "--mean": "mean",
+    "--std": "std",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +62,7 @@ class FinetuneConfig:
             "tar archive of one"
         }
     )
-    labels: Path | None = _option(
+    labels: Path | None = option(
         "data",
         None,
         "CSV or JSON lines file with file_name,label (and sha256): labels in place of folder names, or "
@@ -87,21 +71,21 @@ class FinetuneConfig:
         parse=Path,
         metavar="FILE",
     )
-    label_from: str | None = _option(
+    label_from: str | None = option(
         "data",
         None,
         "regular expression on a file's name (on its path, where it holds a slash); its first group is "
         "the label",
         metavar="REGEX",
     )
-    min_images: int | None = _option(
+    min_images: int | None = option(
         "data",
         None,
         "leave classes of fewer readable images out, instead of stopping at those of none or one",
         parse=int,
         metavar="N",
     )
-    max_pixels: int = _option(
+    max_pixels: int = option(
         "data",
         DEFAULT_LIMITS.max_pixels,
         "leave larger images out, as GRAFT_MAX_PIXELS of the service; of a JPEG count those that are "
@@ -109,61 +93,89 @@ class FinetuneConfig:
         parse=int,
         metavar="N",
     )
-    max_image_bytes: int = _option(
+    max_image_bytes: int = option(
         "data",
         DEFAULT_LIMITS.max_bytes,
         "leave files of more bytes out, as GRAFT_MAX_IMAGE_BYTES of the service",
         parse=int,
         metavar="N",
     )
-    group_by: str | None = _option(
+    group_by: str | None = option(
         "data",
         None,
         "regular expression on a file's path; images with the same match (photos of one shoot) are "
         "kept in the same split",
         metavar="REGEX",
     )
-    leakage: Leakage = _option(
+    leakage: Leakage = option(
         "data",
         "error",
         "what to do where an image of train/ is also in val/ or test/: stop, or drop it from train",
         choices=get_args(Leakage),
     )
-    allow_conflicts: bool = _option(
+    allow_conflicts: bool = option(
         "data", False, "skip images that appear under two labels instead of stopping"
     )
 
-    backbone: str = _option(
+    backbone: str = option(
         "model",
         DEFAULT_BACKBONE,
-        "timm/NAME, torchvision/NAME, NAME, hf-hub:OWNER/NAME or a FOLDER with config.json; list: "
-        "python -m training.backbones",
+        "timm/NAME, torchvision/NAME, NAME, hf-hub:OWNER/NAME or a FOLDER with config.json (list: "
+        "python -m training.backbones), or auto: several are tried on these images",
     )
-    backbone_args: tuple[str, ...] = _option(
+    candidates: tuple[str, ...] = option(
+        "model",
+        (),
+        "what --backbone auto may choose of, each a name, or in quotes a name with weights=FILE and other "
+        "key=value of its own",
+        shown="the recommended ones that can be had",
+        words="NAME",
+    )
+    max_ms: float | None = option(
+        "model",
+        None,
+        "of --backbone auto: leave out what takes longer for one image, measured on this machine's CPU",
+        parse=float,
+        metavar="MS",
+    )
+    max_mb: float | None = option(
+        "model",
+        None,
+        "of --backbone auto: leave out what makes a larger model file",
+        parse=float,
+        metavar="MB",
+    )
+    non_commercial: bool = option(
+        "model",
+        False,
+        "let --backbone auto try weights whose licence forbids commercial use, too",
+    )
+    backbone_args: tuple[str, ...] = option(
         "model",
         (),
         "arguments for building a timm backbone, as key=value (pad_type=same bn_eps=0.001)",
+        words="KEY=VALUE",
     )
-    weights: str = _option(
+    weights: str = option(
         "model",
         "auto",
         "auto (pretrained), none (random), or a .safetensors/.pth FILE",
         metavar="WEIGHTS",
     )
-    image_size: int | None = _option(
+    image_size: int | None = option(
         "model", None, "input side in px", shown="the weights' own", parse=int
     )
-    mean: tuple[float, float, float] | None = _option(
+    mean: tuple[float, float, float] | None = option(
         "model", None, "channel means, 0..1", shown="the weights' own", parse=parse_channels
     )
-    std: tuple[float, float, float] | None = _option(
+    std: tuple[float, float, float] | None = option(
         "model",
         None,
         "channel standard deviations",
         shown="the weights' own",
         parse=parse_channels,
     )
-    fit: FitOption = _option(
+    fit: FitOption = option(
         "model",
         "crop",
         "how a wide or tall photo becomes the input's square: crop (its centre), pad (all of it, with bars) "
@@ -171,21 +183,28 @@ class FinetuneConfig:
         choices=get_args(FitOption),
     )
 
-    method: Method = _option(
+    preset: Preset = option(
+        "training",
+        "fast",
+        "fast (the default backbone's probe), balanced (--backbone auto and 10 minutes) or best (an hour, "
+        "and smaller files too); other options override it",
+        choices=get_args(Preset),
+    )
+    method: Method = option(
         "training",
         "auto",
         "probe (frozen backbone, about a minute), finetune (all of it, starting from the probe), "
         "scratch (random weights); auto chooses",
         choices=get_args(Method),
     )
-    epochs: float | None = _option(
+    epochs: float | None = option(
         "training",
         None,
         "epochs of training for finetune and scratch",
         shown="as many as the data need",
         parse=float,
     )
-    time_budget: float | None = _option(
+    time_budget: float | None = option(
         "training",
         None,
         "wall time of the whole run, such as 10m; what fits into it is planned and shown",
@@ -193,41 +212,39 @@ class FinetuneConfig:
         parse=parse_duration_s,
         metavar="TIME",
     )
-    batch_size: int = _option("training", 32, "training images per step", parse=int)
-    learning_rate: float | None = _option(
+    batch_size: int = option("training", 32, "training images per step", parse=int)
+    learning_rate: float | None = option(
         "training",
         None,
         "peak learning rate of the backbone's last layers",
         shown="a few are tried on long runs",
         parse=float,
     )
-    weight_decay: float = _option(
+    weight_decay: float = option(
         "training", WEIGHT_DECAY, "AdamW weight decay (not on norms and biases)", parse=float
     )
-    horizontal_flip: HorizontalFlip = _option(
+    horizontal_flip: HorizontalFlip = option(
         "training",
         "auto",
         "augment with horizontal flips; auto does where the probe still recognises flipped images "
         "(of digits and letters it does not)",
         choices=get_args(HorizontalFlip),
     )
-    seed: int = _option(
-        "training", 0, "seed of the split, the head and the augmentation", parse=int
-    )
-    device: Device = _option("training", "auto", "where fine-tuning runs", choices=get_args(Device))
+    seed: int = option("training", 0, "seed of the split, the head and the augmentation", parse=int)
+    device: Device = option("training", "auto", "where fine-tuning runs", choices=get_args(Device))
 
-    name: str | None = _option(
+    name: str | None = option(
         "package", None, "name to publish under", shown="the data folder's name"
     )
-    models_dir: Path = _option("package", Path("models"), "the model repository", parse=Path)
-    make_default: MakeDefault = _option(
+    models_dir: Path = option("package", Path("models"), "the model repository", parse=Path)
+    make_default: MakeDefault = option(
         "package",
         "better",
         "whether the new version becomes the one that answers by default: better does so unless it is "
         "worse on the same test images, by more than chance, than the one that answers now",
         choices=get_args(MakeDefault),
     )
-    precisions: Precisions = _option(
+    precisions: Precisions = option(
         "package",
         ("fp32",),
         "model files to try, such as fp32,fp16,int8; a smaller one is published where it keeps the "
@@ -236,43 +253,41 @@ class FinetuneConfig:
         parse=parse_precisions,
         metavar="LIST",
     )
-    coverage: float | None = _option(
+    coverage: float | None = option(
         "package",
         None,
         "conformal prediction sets with this coverage, such as 0.9, are published too",
         parse=float,
     )
-    no_similar: bool = _option(
+    no_similar: bool = option(
         "package",
         False,
         "leave the index of training images (their paths and embeddings) out of the package; "
         "python -m inference --similar needs it",
     )
 
-    cache_dir: Path | None = _option(
+    cache_dir: Path | None = option(
         "run",
         None,
         "where decoded pixels and checkpoints are kept",
         shown="the user's cache folder",
         parse=Path,
     )
-    tracker: TrackerKind = _option(
+    tracker: TrackerKind = option(
         "run",
         "tensorboard",
         "where the metrics of fine-tuning are logged; mlflow must be installed",
         choices=get_args(TrackerKind),
     )
-    progress: ProgressKind = _option(
+    progress: ProgressKind = option(
         "run",
         "text",
         "text for people, or json: one JSON object per line on stdout, for programs",
         choices=get_args(ProgressKind),
     )
-    dry_run: bool = _option("run", False, "read the data, measure, print the plan and stop")
-    fresh: bool = _option(
-        "run", False, "ignore the checkpoint of an unfinished run and start again"
-    )
-    offline: bool = _option("run", False, "download nothing; say what is missing")
+    dry_run: bool = option("run", False, "read the data, measure, print the plan and stop")
+    fresh: bool = option("run", False, "ignore the checkpoint of an unfinished run and start again")
+    offline: bool = option("run", False, "download nothing; say what is missing")
 
     def __post_init__(self) -> None:
         if self.name is not None:
@@ -303,8 +318,34 @@ class FinetuneConfig:
                 f"method {self.method} needs pretrained weights; use --method scratch with "
                 "--weights none"
             )
+        self._check_choice()
         self.builder_args()
         _ = self.decode_limits
+
+    def _check_choice(self) -> None:
+        if not self.chooses_backbone:
+            for flag, given in _OF_AUTO.items():
+                if getattr(self, given) not in (None, (), False):
+                    raise ConfigError(f"{flag} is of --backbone auto; leave it out, or --backbone")
+            return
+        for name, limit in (("max_ms", self.max_ms), ("max_mb", self.max_mb)):
+            if limit is not None and not 0 < limit < math.inf:
+                raise ConfigError(f"{name} must be above 0, got {limit}")
+        if self.method == "scratch" or self.weights == "none":
+            raise ConfigError(
+                "--backbone auto compares pretrained weights; name a backbone to start from random ones"
+            )
+        for flag, given in _OF_ONE_BACKBONE.items():
+            if getattr(self, given) not in (None, (), "auto"):
+                raise ConfigError(
+                    f"{flag} is of one network, and --backbone auto tries several; give it within "
+                    "--candidates (docs/backbones.md)"
+                )
+
+    @property
+    def chooses_backbone(self) -> bool:
+        """Whether the backbone is to be chosen by the images."""
+        return self.backbone == AUTO
 
     @property
     def decode_limits(self) -> DecodeLimits:
@@ -346,54 +387,3 @@ class FinetuneConfig:
         if Path(self.backbone.removeprefix("local-dir:")).is_dir():
             values["backbone"] = f"local-dir:{Path(self.backbone.removeprefix('local-dir:')).name}"
         return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
-
-
-def build_parser(prog: str = COMMAND) -> OptionParser:
-    """Return the command line: one flag for each field of `FinetuneConfig`, in groups by section."""
-    parser = OptionParser(
-        prog=prog,
-        usage=f"{prog} DATA [options]",
-        description="Fine-tune a pretrained backbone on a folder of images and publish it as ONNX.",
-    )
-    groups = {key: parser.add_argument_group(title) for key, title in _SECTIONS.items()}
-    for option in dataclasses.fields(FinetuneConfig):
-        if option.name == "data":
-            parser.add_argument("data", type=Path, metavar="DATA", help=option.metadata["help"])
-            continue
-        flag = f"--{option.name.replace('_', '-')}"
-        groups[option.metadata["section"]].add_argument(flag, **_argument(option))
-    return parser
-
-
-def _argument(option: dataclasses.Field[Any]) -> dict[str, Any]:
-    """Return what `add_argument` takes for a field."""
-    metadata, default = option.metadata, option.default
-    shown = metadata["shown"]
-    if shown is None and default is not None and default is not False and default != ():
-        shown = str(default)
-    text = metadata["help"] + ("" if shown is None else f" (default: {shown})")
-    arguments: dict[str, Any] = {"default": default, "help": text}
-    if option.type is bool:
-        return arguments | {"action": "store_true"}
-    if option.name == "backbone_args":
-        return arguments | {"nargs": "+", "metavar": "KEY=VALUE"}
-    return arguments | {
-        "type": metadata["parse"] or str,
-        "choices": metadata["choices"],
-        "metavar": metadata["metavar"],
-    }
-
-
-def parse_config(argv: list[str] | None, *, prog: str = COMMAND) -> FinetuneConfig:
-    """Read the command line.
-
-    Raises:
-        ConfigError: there is no such option, or its value is not allowed.
-        SystemExit: for `--help`.
-    """
-    try:
-        values = vars(build_parser(prog).parse_args(argv))
-    except UsageError as err:
-        raise ConfigError(str(err)) from err
-    values["backbone_args"] = tuple(values["backbone_args"])
-    return FinetuneConfig(**values)

@@ -14,7 +14,8 @@ import time
 
 from rich.console import Console
 
-from training.config import COMMAND, parse_config
+from training.command_options import parse_config
+from training.config import COMMAND
 from training.errors import Paused, StoppedAfterPublishing
 from training.interrupts import end_process, ending_at_once
 from training.runtime.command_line import run_command

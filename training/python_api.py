@@ -31,7 +31,7 @@ def train(data: str | os.PathLike[str], *, quiet: bool = False, **options: Any) 
     from rich.console import Console
 
     from inference import read_package
-    from training.config import parse_config
+    from training.command_options import parse_config
     from training.run.pipeline import run
     from training.runtime.progress import Display
 
@@ -56,7 +56,7 @@ def _arguments(options: dict[str, Any]) -> Iterable[str]:
         elif isinstance(value, (list, tuple)):
             yield from (
                 (flag, *map(str, value))
-                if name == "backbone_args"
+                if name in ("backbone_args", "candidates")
                 else (f"{flag}={','.join(map(str, value))}",)
             )
         elif value is not None and value is not False:

@@ -134,6 +134,7 @@ def test_every_part_that_was_there_from_the_beginning_is_needed(field: str) -> N
     added = {
         "files": None,
         "title": None,
+        "backbone_choice": None,
         "conformal": None,
         "validation_answers": None,
         "precision": "fp32",

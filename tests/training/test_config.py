@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.config import (
-    FinetuneConfig,
-    build_parser,
-    parse_config,
-)
+from training.command_options import build_parser, parse_config
+from training.config import FinetuneConfig
 from training.errors import ConfigError
 from training.option_values import parse_channels, parse_duration_s
 
@@ -24,6 +21,11 @@ FLAGS = {
     "--min-images",
     "--backbone",
     "--backbone-args",
+    "--candidates",
+    "--max-mb",
+    "--max-ms",
+    "--non-commercial",
+    "--preset",
     "--batch-size",
     "--device",
     "--dry-run",

@@ -86,6 +86,11 @@ def _network(*, allowed: bool) -> Iterator[None]:
         yield
 
 
+def hub_silence() -> str | None:
+    """Return why the Hugging Face hub says nothing in good time, None where it answers."""
+    return _silence(huggingface_hub.constants.ENDPOINT)
+
+
 def _address(backbone: BackboneName) -> str:
     if backbone.source == "torchvision":
         return str(torchvision_weights(backbone).url)

@@ -9,9 +9,14 @@ from inference.manifest import BackboneInfo
 _NON_COMMERCIAL: Final = re.compile(r"\bnc\b|non-?commercial|research|\bamlr\b|\bseer\b", re.I)
 
 
+def is_non_commercial(licence: str) -> bool:
+    """Return whether a licence forbids commercial use."""
+    return _NON_COMMERCIAL.search(licence) is not None
+
+
 def licence_warning(info: BackboneInfo) -> str | None:
     """Return a sentence for weights whose licence forbids commercial use, None for all others."""
-    if not _NON_COMMERCIAL.search(info.licence):
+    if not is_non_commercial(info.licence):
         return None
     return (
         f"the weights {info.weights} are licensed {info.licence}, which forbids commercial use, of the "

@@ -9,10 +9,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """A backbone with its choice of weights, and what speaks for it."""
+    """A backbone with its choice of weights, and what speaks for it.
+
+    `image_size` is the side in px that `--backbone auto` takes where its own costs too much.
+    """
 
     name: str
     why: str
+    image_size: int | None = None
 
 
 # In the order of what an image costs. The weights are pinned: a source's default changes over time.
@@ -56,5 +60,13 @@ RECOMMENDED: Final = (
     Recommendation(
         name="timm/vit_small_patch14_dinov2.lvd142m",
         why="learned without labels; --image-size 224 has a fifth of the patches",
+        image_size=224,
+    ),
+)
+# For `--backbone auto --non-commercial`.
+NON_COMMERCIAL: Final = (
+    Recommendation(
+        name="timm/convnextv2_tiny.fcmae_ft_in22k_in1k",
+        why="convolutions; learned without labels first, then on 22,000 classes",
     ),
 )

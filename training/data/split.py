@@ -298,3 +298,18 @@ def _check_classes(dataset: Dataset, given: Sequence[Split]) -> None:
                     f"class {label!r} has no image left for {split}: images that belong together (copies "
                     "of one photo, one match of --group-by) stay on one side; add different ones"
                 )
+
+
+def assign_folds(images: Sequence[ScannedImage], groups: Integers, *, seed: int) -> Integers:
+    """Return the fold of each image, (N,): five or fewer, each class in all of them as far as it goes.
+
+    Args:
+        images: each class has images of two groups at least.
+        groups: the group of each image, by its row; a group is never parted.
+        seed: of the order in which groups are assigned.
+    """
+    num_groups = Counter(label for label, _ in {(i.file.label, int(groups[i.row])) for i in images})
+    count = min(MAX_FOLDS, *num_groups.values())
+    shares = {str(fold): 1 / count for fold in range(count)}
+    assigned = _assign_stratified(images, groups, shares, seed, {})
+    return np.array([int(assigned[image.row]) for image in images], dtype=np.int64)

@@ -4,7 +4,7 @@ The clock is `training.runtime.time_budget`. What is kept for the stages after t
 `StageCosts`; what is left goes to steps and to evaluations on validation images.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -39,6 +39,9 @@ MOST_VALIDATIONS: Final = 10
 _VALIDATION_SHARE: Final = 0.08
 # The share of it that may go into activations of a frozen part. The rest is for the steps.
 CACHING_SHARE: Final = 0.5
+# The share of a run that may go into trying backbones: with fine-tuning after it, and without.
+_CHOICE_SHARE: Final = 0.25
+_CHOICE_SHARE_OF_A_PROBE: Final = 0.6
 # When the last step is taken, three more sets of weights are evaluated on the validation images, and one
 # again beside its exported file.
 _CLOSING_PASSES: Final = 4
@@ -62,6 +65,12 @@ def steps_and_validations(
 def closing_s(val_image_s: float, num_validation: int) -> float:
     """Return the seconds that the validation images will take after the last step."""
     return _CLOSING_PASSES * val_image_s * num_validation
+
+
+def choice_budget(budget: TimeBudget, *, trains: bool) -> TimeBudget:
+    """Return the part of a budget that choosing a backbone may take from now on."""
+    share_s = (_CHOICE_SHARE if trains else _CHOICE_SHARE_OF_A_PROBE) * budget.total_s
+    return replace(budget, total_s=min(budget.elapsed_s + share_s, budget.total_s))
 
 
 @dataclass(slots=True, kw_only=True)

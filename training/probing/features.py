@@ -2,6 +2,7 @@
 
 import copy
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,36 @@ def compute_features(backbone: Backbone, scan: Scan, display: Display) -> Featur
     """Export the frozen backbone and compute every image's embedding once."""
     network = TransferNetwork(backbone, len(scan.folder.labels))
     return features_of(network, backbone.spec, scan.evaluation, display)
+
+
+def features_beside(
+    known: Mapping[int, Floats],
+    backbone: Backbone,
+    scan: Scan,
+    display: Display,
+    *,
+    known_s: float,
+    exported: tuple[onnx.ModelProto, float] | None,
+) -> Features:
+    """Return every image's embedding, of which some are `known` by row.
+
+    `known_s` is the seconds that these took; `exported` the trunk and what its export took.
+    """
+    if exported is None:
+        return compute_features(backbone, scan, display)
+    rows = np.array([i for i in range(len(scan.images)) if i not in known], dtype=np.int64)
+    trunk, export_s = exported
+    began = time.monotonic()
+    with display.bar("computing features", len(rows)) as advance:
+        missing = compute_embeddings(trunk, scan.evaluation, rows, advance=advance)
+    every = dict(known) | dict(zip(rows.tolist(), missing, strict=True))
+    return Features(
+        network=TransferNetwork(backbone, len(scan.folder.labels)),
+        trunk=trunk,
+        embeddings=np.stack([every[row] for row in range(len(scan.images))]),
+        export_s=export_s,
+        embedding_s=known_s + time.monotonic() - began,
+    )
 
 
 def features_of(

@@ -101,6 +101,7 @@ def measure_selected(
         | {
             "training": _training_info(exported.candidate, config, costs.budget.elapsed_s),
             "title": config.title,
+            "backbone_choice": prepared.choice,
         },
         dataset=dataset,
         frozen_split=prepared.dataset.frozen(),
@@ -201,6 +202,7 @@ def _metrics_file(
             }
             for candidate in tried
         ],
+        "backbone_choice": prepared.choice,
         "audit": prepared.audit.to_json(),
         "left_out": [{"path": path, "reason": reason} for path, reason in prepared.skipped_files()],
     }

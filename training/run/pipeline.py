@@ -3,32 +3,29 @@
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from inference.errors import PackageError
 from inference.manifest import Metrics
 from training.assessment.baseline import not_better_than_guessing
-from training.backbones.build import Backbone, build_backbone, starts_random
+from training.backbones.build import starts_random
 from training.backbones.catalogue import find_backbone
-from training.backbones.licences import licence_warning
 from training.candidates.candidate import describe_method
 from training.config import FinetuneConfig
 from training.data.folder import Folder
 from training.data.folder_summary import describe_findings, describe_folder
 from training.data.layout import raise_errors
 from training.data.open_folder import open_folder
-from training.data.scan import open_cache
-from training.data.views import Views
 from training.errors import StoppedAfterPublishing
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
 from training.run.default_version import decide_default, keeping_default, make_default
-from training.run.fit import Fitting, fit_model, own_run_name
+from training.run.fit import Fitting, fit_model, own_run_name, runs_folder
 from training.run.label_changes import compare_labels, describe_changes
 from training.run.measure import measure_selected
-from training.run.prepare import prepare
+from training.run.prepare_backbone import Preparing
 from training.run.publish import publish
 from training.run.publishing_turn import publishing_turn
 from training.run.report_content import make_report
@@ -79,16 +76,17 @@ def _run(
     times: StageDurations,
 ) -> Path | None:
     method = _resolve_method(config)
-    with display.stage("loading the backbone"):
-        backbone = build_backbone(config)
-    _describe_backbone(backbone, display)
-    views = Views(backbone.spec, for_training=method != "probe")
-    with (
-        open_cache(config.cache_dir, views) as cache,
-        own_run_name(config, method, display) as run_name,
-    ):
-        with distributed.main_first():
-            prepared = prepare(folder, backbone, cache, config, display, method=method)
+    with ExitStack() as caches, own_run_name(config, method, display) as run_name:
+        choice_file = runs_folder(config) / f"{run_name}-backbone.json"
+        prepared, config = Preparing(
+            folder=folder,
+            config=config,
+            display=display,
+            budget=costs.budget,
+            caches=caches,
+            method=method,
+            choice_file=choice_file,
+        ).prepare()
         costs.saw(prepared.features)
         fitting = Fitting(
             prepared=prepared, config=config, display=display, costs=costs, run_name=run_name
@@ -109,6 +107,7 @@ def _run(
                 published = publish(measured, report, config, default, display)
         try:
             fitting.forget()
+            choice_file.unlink(missing_ok=True)
             make_default(published, default, display)
             _describe_end(measured.results.metrics, costs.budget, display)
         except KeyboardInterrupt as err:
@@ -162,28 +161,11 @@ def _check_writable(models_dir: Path, name: str) -> None:
         )
 
 
-def _describe_backbone(backbone: Backbone, display: Display) -> None:
-    info = backbone.info
-    weights = (
-        "randomly initialised"
-        if info.weights == "none"
-        else f"weights {info.weights} (licence {info.licence})"
-    )
-    display.line(
-        f"backbone {info.name}, {info.num_params / 1e6:.1f} M parameters, {weights}, "
-        f"input {backbone.spec.crop_hw[1]} px"
-    )
-    if warning := licence_warning(info):
-        display.warning(warning)
-    if backbone.unused:
-        display.line(f"dropped from the weights file: {', '.join(backbone.unused[:6])}")
-
-
 def _resolve_method(config: FinetuneConfig) -> str:
     """Let "auto" fine-tune where it is affordable: on a GPU, or within a time budget."""
     device = resolve_device(config.device)
     if config.method != "auto":
         return config.method
-    if starts_random(find_backbone(config.backbone), config):
+    if not config.chooses_backbone and starts_random(find_backbone(config.backbone), config):
         return "scratch"
     return "finetune" if device.type == "cuda" or config.time_budget is not None else "probe"

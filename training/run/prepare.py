@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from inference.backbone_choice import BackboneChoice
 from inference.errors import InferenceError
 from inference.repository import Repository
 from training.audit.result import Audit
@@ -16,6 +17,7 @@ from training.data.scan import Scan, UnreadableFile, scan_folder
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.split_groups import group_images
 from training.data.views import Views
+from training.errors import DataError
 from training.probing.features import Features, compute_features
 from training.runtime.progress import Display
 
@@ -26,7 +28,8 @@ _SHOWN_FILES = 10
 class PreparedData:
     """All that is known before a model is fitted.
 
-    `unknown` holds the images of no class. `features` is None for training from scratch.
+    `unknown` holds the images of no class. `features` is None for training from scratch, `choice` where
+    the backbone was named.
     """
 
     backbone: Backbone
@@ -36,6 +39,7 @@ class PreparedData:
     audit: Audit
     resolved: ResolvedCopies
     dataset: Dataset
+    choice: BackboneChoice | None = None
 
     def skipped_files(self) -> list[tuple[str, str]]:
         """Return path and reason of every file that takes no part."""
@@ -105,6 +109,22 @@ def prepare(
         resolved=resolved,
         dataset=dataset,
     )
+
+
+def read_again(scan: Scan, views: Views, cache: PixelCache, display: Display) -> Scan:
+    """Return the same images for another backbone.
+
+    Raises:
+        DataError: a file has changed meanwhile.
+    """
+    files = tuple(image.file for image in scan.images)
+    # Its classes and splits were checked; a part of its files may lack some.
+    folder = replace(scan.folder, files=files)
+    with display.bar("reading images", len(files)) as advance:
+        again = scan_folder(folder, views, cache, advance=advance, may_lack_classes=True)
+    if [image.sha256 for image in again.images] != [image.sha256 for image in scan.images]:
+        raise DataError("a photo has changed during the run; start the run again")
+    return replace(again, folder=scan.folder, unreadable=scan.unreadable)
 
 
 def _where_all_is(audit: Audit, config: FinetuneConfig) -> str:

@@ -1,0 +1,86 @@
+"""`--backbone auto` from the command to the package."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from inference.package import read_package
+from tests.training.conftest import TINY, Command, Outcome
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture(scope="module")
+def other_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return weights under which the tiny network answers the same whatever it sees."""
+    network = timm.create_model(TINY, pretrained=False)
+    torch.nn.init.zeros_(next(network.parameters()))
+    file = tmp_path_factory.mktemp("weights") / "blind.safetensors"
+    save_file(network.state_dict(), file)
+    return file
+
+
+def auto(command: Command, data: Path, *phrases: str, flags: tuple[str, ...] = ()) -> Outcome:
+    return command(
+        data,
+        "--offline",
+        *flags,
+        *(("--candidates", *phrases) if phrases else ()),
+        backbone="auto",
+        weights="auto",
+    )
+
+
+def test_the_better_backbone_is_published_with_the_table_of_all(
+    command: Command, colours: Path, weights_file: Path, other_weights: Path
+) -> None:
+    outcome = auto(
+        command,
+        colours,
+        f"{TINY} weights={other_weights}",
+        f"{TINY} weights={weights_file}",
+        f"test_efficientnet weights={weights_file}",
+        "resnet18",
+        flags=("--name", "chosen"),
+    )
+    manifest = read_package(outcome.published).manifest
+    choice = manifest.backbone_choice
+    assert choice is not None
+    blind, good, wrong, absent = choice.trials
+    assert choice.chosen == 1
+    assert manifest.backbone.weights == weights_file.name
+    assert manifest.training.config["weights"] == weights_file.name
+    assert good.accuracy is not None
+    assert blind.accuracy is not None
+    assert good.accuracy > blind.accuracy
+    assert good.ms is not None
+    assert good.ms > 0
+    assert "not for backbone" in wrong.outcome
+    assert "--offline" in absent.outcome
+    report = (outcome.published / "report.html").read_text(encoding="utf-8")
+    assert "Which backbone" in report
+    assert absent.outcome in outcome.out
+
+
+def test_no_candidate_within_the_limit_is_refused_with_the_nearest(
+    command: Command, colours: Path, weights_file: Path
+) -> None:
+    outcome = auto(
+        command, colours, f"{TINY} weights={weights_file}", flags=("--max-ms", "0.0001")
+    )
+    assert outcome.code == 2
+    assert "over --max-ms 0.0001" in outcome.out
+    assert f"the nearest is timm/{TINY} ({weights_file.name})" in outcome.err
+
+
+def test_where_no_candidate_can_be_had_the_message_says_why_and_what_to_do(
+    command: Command, colours: Path
+) -> None:
+    outcome = auto(command, colours, "resnet18", "resnet34")
+    assert outcome.code == 2
+    assert "timm/resnet18" not in outcome.out
+    assert "resnet34: --offline is set" in outcome.err
+    assert "leave --candidates out" in outcome.err

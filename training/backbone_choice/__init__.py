@@ -1,0 +1,1 @@
+"""`--backbone auto`: several pretrained backbones tried on the same images, and one of them chosen."""

@@ -1,0 +1,126 @@
+"""How well a linear probe on a backbone does, on images that its head was not fitted on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from training.assessment.calibration import fit_temperature
+from training.assessment.nll import nll_per_image
+from training.data.class_weights import is_imbalanced
+from training.data.scan import ScannedImage
+from training.data.split import MAX_FOLDS, Dataset, assign_folds
+from training.errors import DataError
+from training.probing.probe import cross_validate_probe
+from training.runtime.arrays import Doubles, Floats, Integers
+
+# More would take long and tell little: of so many, accuracy is known to half a point.
+_MOST_IMAGES: Final = 8000
+# A third of fewer would tell nothing.
+_FEWEST_FOR_A_THIRD: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceImages:
+    """The images that backbones are compared on: training and validation images, never a test image.
+
+    Attributes:
+        images: N of them.
+        targets: their classes (N,), 0 to K - 1.
+        folds: the fold of each, (N,); every class is in two or more.
+        balanced: whether the classes are weighed by the inverse of their size.
+    """
+
+    images: tuple[ScannedImage, ...]
+    targets: Integers
+    folds: Integers
+    balanced: bool
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def first_third(self) -> Integers | None:
+        """Return a third of the positions, (M,), in which each class has its folds; None of few images."""
+        if len(self) < _FEWEST_FOR_A_THIRD:
+            return None
+        return _first_of_each(self.targets, self.folds, share=1 / 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answers:
+    """A backbone's out-of-fold answers on M images: whether each is right, and its loss in nats, (M,)."""
+
+    correct: Doubles
+    losses: Doubles
+
+    @property
+    def num_right(self) -> int:
+        """How many are right."""
+        return int(self.correct.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right ones, 0..1."""
+        return float(self.correct.mean())
+
+    @property
+    def nll(self) -> float:
+        """Mean loss in nats, at the best temperature."""
+        return float(self.losses.mean())
+
+
+def images_to_compare_on(dataset: Dataset, groups: Integers, *, seed: int) -> ChoiceImages:
+    """Return all training and validation images, in folds; of very many a part.
+
+    `groups` says by row which images belong together and stay in one fold. A class whose images all
+    belong together takes no part.
+
+    Raises:
+        DataError: fewer than two classes are left.
+    """
+    balanced = is_imbalanced(dataset)
+    if dataset.folds is not None:
+        images, folds = dataset.splits["train"], dataset.folds
+    else:
+        images = (*dataset.splits["train"], *dataset.splits["val"])
+        images = _in_several(images, [int(groups[image.row]) for image in images])
+        folds = assign_folds(images, groups, seed=seed) if images else np.zeros(0, dtype=np.int64)
+    fold_of = {image.row: int(fold) for image, fold in zip(images, folds, strict=True)}
+    images = _in_several(images, list(fold_of.values()))
+    folds = np.array([fold_of[image.row] for image in images], dtype=np.int64)
+    names, targets = np.unique([image.file.label for image in images], return_inverse=True)
+    if len(names) < 2:
+        raise DataError(
+            "a backbone cannot be chosen by so few different images; add some, or name one with --backbone"
+        )
+    if len(images) > _MOST_IMAGES:
+        kept = _first_of_each(targets, folds, share=_MOST_IMAGES / len(images))
+        images, folds, targets = tuple(images[i] for i in kept), folds[kept], targets[kept]
+    return ChoiceImages(images=images, targets=targets, folds=folds, balanced=balanced)
+
+
+def cross_validate(embeddings: Floats, images: ChoiceImages, positions: Integers) -> Answers:
+    """Return a probe's out-of-fold answers on the images at `positions` (M,); embeddings (M, D)."""
+    targets, folds = images.targets[positions], images.folds[positions]
+    probe = cross_validate_probe(embeddings, targets, folds, balanced=images.balanced)
+    logits = probe.chosen.logits
+    losses = nll_per_image(logits, targets, temperature=fit_temperature(logits, targets))
+    return Answers(correct=(logits.argmax(axis=1) == targets).astype(np.float64), losses=losses)
+
+
+def _in_several(images: Sequence[ScannedImage], parts: Sequence[int]) -> tuple[ScannedImage, ...]:
+    """Return the images of the classes that have some in two parts (groups, folds) or more."""
+    parts_of: dict[str, set[int]] = {}
+    for image, part in zip(images, parts, strict=True):
+        parts_of.setdefault(image.file.label, set()).add(part)
+    return tuple(image for image in images if len(parts_of[image.file.label]) > 1)
+
+
+def _first_of_each(targets: Integers, folds: Integers, *, share: float) -> Integers:
+    """Return a share of each class in each fold, one at least: positions (M,), in order."""
+    kept: list[int] = []
+    for cell in np.unique(targets * MAX_FOLDS + folds):
+        positions = np.flatnonzero(targets * MAX_FOLDS + folds == cell)
+        kept.extend(positions[: int(np.ceil(share * len(positions)))].tolist())
+    return np.array(sorted(kept), dtype=np.int64)

@@ -1,0 +1,124 @@
+"""A candidate that was had: built, exported, and measured as the file that would be served."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx
+
+from inference.manifest import BackboneInfo
+from inference.preprocessing import PreprocessSpec
+from inference.session import ModelSession, SessionConfig, open_session
+from training.backbone_choice.candidate_list import CandidateBackbone
+from training.backbones.build import Backbone, build_backbone
+from training.backbones.catalogue import find_backbone
+from training.backbones.packaged import is_packaged
+from training.backbones.weights_cache import cached_weights_file
+from training.config import FinetuneConfig
+from training.export.onnx_graph import attach_head, export_trunk
+from training.networks.linear_head import LinearHead
+from training.networks.transfer_network import TransferNetwork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedCandidate:
+    """What is known of a backbone before it has seen an image.
+
+    Attributes:
+        config: the options of a run with it.
+        spec, info: its preprocessing, and what a manifest says of it.
+        trunk: the exported network without a head.
+        session: runs the file that would be served.
+        file_bytes: of that file.
+        export_s: seconds that its export took.
+        ms: median milliseconds for one image by that file, on the CPU; 0 until it was timed.
+    """
+
+    config: FinetuneConfig
+    spec: PreprocessSpec
+    info: BackboneInfo
+    trunk: onnx.ModelProto
+    session: ModelSession
+    file_bytes: int
+    export_s: float
+    ms: float = 0.0
+
+    def over_limit(self, config: FinetuneConfig) -> str | None:
+        """Return which limit of the options it is over, in words."""
+        if config.max_ms is not None and self.ms > config.max_ms:
+            return f"over --max-ms {config.max_ms:g}"
+        if config.max_mb is not None and self.file_bytes > config.max_mb * 1e6:
+            return f"over --max-mb {config.max_mb:g}"
+        return None
+
+    def excess(self, config: FinetuneConfig) -> float:
+        """Return how many times a limit of the options it is, of the limit that it is furthest from."""
+        limits = ((self.ms, config.max_ms), (self.file_bytes / 1e6, config.max_mb))
+        return max(value / limit for value, limit in limits if limit is not None)
+
+
+def why_out_of_reach(candidate: CandidateBackbone, silence: str | None) -> str | None:
+    """Return why a candidate's weights cannot be had, as far as is known without asking for them.
+
+    `silence` is why the hub does not answer, None where it does.
+    """
+    config = candidate.config
+    if not needs_hub(candidate):
+        return None
+    if config.offline:
+        return "--offline is set and the weights are not in the local cache"
+    return None if silence is None else f"the weights were not downloaded, {silence}"
+
+
+def needs_hub(candidate: CandidateBackbone) -> bool:
+    """Whether a candidate's weights have to be downloaded."""
+    backbone = find_backbone(candidate.name)
+    here = candidate.config.weights != "auto" or is_packaged(backbone)
+    return not here and cached_weights_file(backbone) is None
+
+
+def build_candidate(candidate: CandidateBackbone) -> Backbone:
+    """Build a backbone. What is in the cache is not asked for again.
+
+    Raises:
+        BackboneError, WeightsError: it cannot be had.
+    """
+    config = candidate.config
+    return build_backbone(replace(config, offline=config.offline or not needs_hub(candidate)))
+
+
+def open_candidate(candidate: CandidateBackbone, num_classes: int) -> OpenedCandidate:
+    """Build a backbone, export it and time the file.
+
+    Raises:
+        BackboneError, WeightsError, GateFailed: it cannot be had, or not be exported.
+    """
+    backbone = build_candidate(candidate)
+    began = time.monotonic()
+    trunk = export_trunk(TransferNetwork(backbone, num_classes), backbone.spec)
+    return opened_with(candidate, backbone, trunk, num_classes, export_s=time.monotonic() - began)
+
+
+def opened_with(
+    candidate: CandidateBackbone,
+    backbone: Backbone,
+    trunk: onnx.ModelProto,
+    num_classes: int,
+    *,
+    export_s: float,
+) -> OpenedCandidate:
+    """Return a backbone with the file that it would be served as; nothing is timed yet."""
+    shape = (num_classes, backbone.embedding_dim)
+    head = LinearHead(
+        weight=np.zeros(shape, dtype=np.float32), bias=np.zeros(num_classes, dtype=np.float32)
+    )
+    file = attach_head(trunk, head).SerializeToString()
+    return OpenedCandidate(
+        config=candidate.config,
+        spec=backbone.spec,
+        info=backbone.info,
+        trunk=trunk,
+        session=open_session(file, SessionConfig(provider="cpu")),
+        file_bytes=len(file),
+        export_s=export_s,
+    )

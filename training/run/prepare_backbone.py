@@ -1,0 +1,211 @@
+"""The images prepared with the backbone that was named, or with the one that is best on them."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from inference.backbone_choice import BackboneChoice
+from training.backbone_choice.candidate_list import CandidateBackbone, list_candidates
+from training.backbone_choice.choose import Choosing
+from training.backbone_choice.cross_validation import images_to_compare_on
+from training.backbone_choice.image_entrant import ImageEntrant
+from training.backbone_choice.open_all import Hub, OutOfReach, build_first, open_others
+from training.backbone_choice.opened_candidate import (
+    OpenedCandidate,
+    build_candidate,
+    opened_with,
+)
+from training.backbone_choice.saved_choice import choice_key, load_choice, save_choice
+from training.backbone_choice.table import describe_choice
+from training.backbones.build import Backbone, build_backbone
+from training.backbones.licences import licence_warning
+from training.config import FinetuneConfig
+from training.data.folder import Folder
+from training.data.scan import open_cache
+from training.data.split_groups import group_images
+from training.data.views import Views
+from training.planning.budget_shares import choice_budget
+from training.probing.features import features_beside
+from training.run.prepare import PreparedData, prepare, read_again
+from training.runtime import distributed
+from training.runtime.progress import Display
+from training.runtime.ranks import is_main
+from training.runtime.time_budget import TimeBudget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparing:
+    """A run before its images were looked at. `caches` closes what its pixels are read from.
+
+    `choice_file` is where a choice is kept until the run is over.
+    """
+
+    folder: Folder
+    config: FinetuneConfig
+    display: Display
+    budget: TimeBudget
+    caches: ExitStack
+    method: str
+    choice_file: Path
+
+    def prepare(self) -> tuple[PreparedData, FinetuneConfig]:
+        """Return the images, prepared, and the options with the backbone that is to be trained.
+
+        Raises:
+            TrainingError: the data, the weights or the options stop the run.
+        """
+        if not self.config.chooses_backbone:
+            with self.display.stage("loading the backbone"):
+                backbone = build_backbone(self.config)
+            return self._prepared_with(backbone), self.config
+        candidates = list_candidates(self.config)
+        hub = Hub()
+        with self.display.stage("loading the backbone"):
+            first, backbone, refused = build_first(candidates, hub)
+        prepared = self._prepared_with(backbone)
+        index, choice, entrant = first, None, None
+        if is_main():
+            index, choice, entrant = self._choose(candidates, hub, first, refused, prepared)
+        index, choice = distributed.broadcast((index, choice))
+        chosen = candidates[index]
+        if index != first:
+            with self.display.stage("loading the backbone"):
+                backbone = build_candidate(chosen)
+            describe_backbone(backbone, self.display)
+            prepared = self._changed_to(backbone, prepared, entrant)
+        return replace(prepared, choice=choice), chosen.config
+
+    def _views(self, backbone: Backbone) -> Views:
+        return Views(backbone.spec, self.method != "probe", self.config.decode_limits)
+
+    def _prepared_with(self, backbone: Backbone) -> PreparedData:
+        describe_backbone(backbone, self.display)
+        cache = self.caches.enter_context(open_cache(self.config.cache_dir, self._views(backbone)))
+        with distributed.main_first():
+            return prepare(
+                self.folder, backbone, cache, self.config, self.display, method=self.method
+            )
+
+    def _choose(
+        self,
+        candidates: Sequence[CandidateBackbone],
+        hub: Hub,
+        first: int,
+        refused: dict[int, OutOfReach],
+        prepared: PreparedData,
+    ) -> tuple[int, BackboneChoice | None, ImageEntrant | None]:
+        """Return the index of the candidate to train, the table, and the features that it has."""
+        config, display = self.config, self.display
+        key = choice_key(config, candidates, prepared.dataset.fingerprint())
+        resumable = self.method != "probe" and not config.dry_run
+        if resumable and not config.fresh and (saved := load_choice(self.choice_file, key)):
+            display.line("the backbone was chosen before this run was stopped:")
+            for line in describe_choice(saved):
+                display.line(line)
+            return saved.chosen, saved, None
+        choosing = self._open(candidates, hub, first, refused, prepared)
+        if config.dry_run:
+            choosing.describe_plan()
+            display.line(f"what follows is planned with {choosing.names[first]}")
+            return first, None, None
+        choice = choosing.choose()
+        if resumable:
+            save_choice(self.choice_file, choice, key)
+        return choice.chosen, choice, choosing.entrants[choice.chosen]
+
+    def _open(
+        self,
+        candidates: Sequence[CandidateBackbone],
+        hub: Hub,
+        first: int,
+        refused: dict[int, OutOfReach],
+        prepared: PreparedData,
+    ) -> Choosing:
+        features, num_classes = prepared.features, len(self.folder.labels)
+        assert features is not None
+        budget = choice_budget(self.budget, trains=self.method != "probe")
+        reference = opened_with(
+            candidates[first],
+            prepared.backbone,
+            features.trunk,
+            num_classes,
+            export_s=features.export_s,
+        )
+        opened = open_others(
+            candidates,
+            {**refused, first: reference},
+            num_classes,
+            hub=hub,
+            budget=budget,
+            display=self.display,
+        )
+        groups = group_images(
+            prepared.scan.images,
+            prepared.audit.duplicate_groups,
+            pattern=self.config.group_by,
+            root=self.folder.root,
+        )
+        images = images_to_compare_on(prepared.dataset, groups, seed=self.config.seed)
+        entrants = {
+            index: ImageEntrant(opened=one, images=images, folder=self.folder, display=self.display)
+            for index, one in opened.items()
+            if isinstance(one, OpenedCandidate)
+        }
+        entrants[first].kept.update(enumerate(features.embeddings))
+        return Choosing(
+            opened=opened,
+            names={index: one.label for index, one in enumerate(candidates)},
+            entrants=entrants,
+            images=images,
+            config=self.config,
+            display=self.display,
+            budget=budget,
+        )
+
+    def _changed_to(
+        self, backbone: Backbone, prepared: PreparedData, entrant: ImageEntrant | None
+    ) -> PreparedData:
+        """Return the same images, in the same split, as another backbone sees them."""
+        views = self._views(backbone)
+        cache = self.caches.enter_context(open_cache(self.config.cache_dir, views))
+        with distributed.main_first():
+            scan = read_again(prepared.scan, views, cache, self.display)
+            unknown = read_again(prepared.unknown, views, cache, self.display)
+            features = features_beside(
+                {} if entrant is None else entrant.kept,
+                backbone,
+                scan,
+                self.display,
+                known_s=0.0 if entrant is None else entrant.embedding_s,
+                exported=None
+                if entrant is None
+                else (entrant.opened.trunk, entrant.opened.export_s),
+            )
+        dataset = replace(prepared.dataset, pixels=scan.evaluation, training_pixels=scan.training)
+        return replace(
+            prepared,
+            backbone=backbone,
+            scan=scan,
+            unknown=unknown,
+            features=features,
+            dataset=dataset,
+        )
+
+
+def describe_backbone(backbone: Backbone, display: Display) -> None:
+    """Say which network it is, and what its weights' licence forbids."""
+    info = backbone.info
+    weights = (
+        "randomly initialised"
+        if info.weights == "none"
+        else f"weights {info.weights} (licence {info.licence})"
+    )
+    display.line(
+        f"backbone {info.name}, {info.num_params / 1e6:.1f} M parameters, {weights}, "
+        f"input {backbone.spec.crop_hw[1]} px"
+    )
+    if warning := licence_warning(info):
+        display.warning(warning)
+    if backbone.unused:
+        display.line(f"dropped from the weights file: {', '.join(backbone.unused[:6])}")
