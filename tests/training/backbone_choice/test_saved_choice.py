@@ -13,7 +13,9 @@ CHOICE = BackboneChoice(
     chosen=0,
     reason="the best",
     seconds=1.5,
-    trials=(BackboneTrial(backbone="timm/resnet18", outcome="chosen", accuracy_interval=(0.5, 0.9)),),
+    trials=(
+        BackboneTrial(backbone="timm/resnet18", outcome="chosen", accuracy_interval=(0.5, 0.9)),
+    ),
 )
 
 

@@ -68,9 +68,7 @@ def test_the_better_backbone_is_published_with_the_table_of_all(
 def test_no_candidate_within_the_limit_is_refused_with_the_nearest(
     command: Command, colours: Path, weights_file: Path
 ) -> None:
-    outcome = auto(
-        command, colours, f"{TINY} weights={weights_file}", flags=("--max-ms", "0.0001")
-    )
+    outcome = auto(command, colours, f"{TINY} weights={weights_file}", flags=("--max-ms", "0.0001"))
     assert outcome.code == 2
     assert "over --max-ms 0.0001" in outcome.out
     assert f"the nearest is timm/{TINY} ({weights_file.name})" in outcome.err
