@@ -24,7 +24,7 @@ from training.publish_name import data_title, derive_name
 Preset = Literal["fast", "balanced", "best"]
 Method = Literal["auto", "probe", "finetune", "scratch"]
 Device = Literal["auto", "cpu", "cuda"]
-FitOption = Literal["crop", "pad", "squash"]
+FitOption = Literal["crop", "pad", "squash", "auto"]
 HorizontalFlip = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
 MakeDefault = Literal["always", "better", "never"]
@@ -178,8 +178,8 @@ class FinetuneConfig:
     fit: FitOption = option(
         "model",
         "crop",
-        "how a wide or tall photo becomes the input's square: crop (its centre), pad (all of it, with bars) "
-        "or squash (all of it, distorted)",
+        "how a wide or tall photo becomes the input's square: crop (its centre), pad (all of it, with bars), "
+        "squash (all of it, distorted), or auto (what cross-validation finds best)",
         choices=get_args(FitOption),
     )
 

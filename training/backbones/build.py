@@ -214,8 +214,9 @@ def _overridden(spec: PreprocessSpec, config: FinetuneConfig) -> PreprocessSpec:
         spec = dataclasses.replace(
             spec, crop_hw=(side, side), resize_shorter_px=max(side, math.floor(side * ratio))
         )
+    fit = "crop" if config.fit == "auto" else config.fit  # until it is chosen
     return dataclasses.replace(
-        spec, mean=config.mean or spec.mean, std=config.std or spec.std, fit=config.fit
+        spec, mean=config.mean or spec.mean, std=config.std or spec.std, fit=fit
     )
 
 

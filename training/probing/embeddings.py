@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from inference.session import SessionConfig, open_session
+from training.data.fitted_pixels import FittedPixels
 from training.data.scan import PixelRows
 from training.errors import WeightsError
 from training.runtime.arrays import Floats, Integers
@@ -19,7 +20,7 @@ _BATCH: Final = 32
 
 def compute_embeddings(
     trunk: onnx.ModelProto,
-    pixels: PixelRows,
+    pixels: PixelRows | FittedPixels,
     rows: Integers,
     *,
     flipped: bool = False,

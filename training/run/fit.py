@@ -120,6 +120,7 @@ class Fitting:
             | {
                 "the images": self.prepared.dataset.fingerprint(),
                 "the weights": f"{weights.weights} {weights.sha256}",
+                "the fit": self.prepared.backbone.spec.fit,
             },
         )
         found.warn = self.display.warning

@@ -21,6 +21,7 @@ from training.data.open_folder import open_folder
 from training.errors import StoppedAfterPublishing
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
+from training.run.choose_fit import resolve_fit
 from training.run.default_version import decide_default, keeping_default, make_default
 from training.run.fit import Fitting, fit_model, own_run_name, runs_folder
 from training.run.label_changes import compare_labels, describe_changes
@@ -87,6 +88,7 @@ def _run(
             method=method,
             choice_file=choice_file,
         ).prepare()
+        prepared = resolve_fit(prepared, config, display, budget=costs.budget, caches=caches)
         costs.saw(prepared.features)
         fitting = Fitting(
             prepared=prepared, config=config, display=display, costs=costs, run_name=run_name

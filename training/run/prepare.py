@@ -29,7 +29,7 @@ class PreparedData:
     """All that is known before a model is fitted.
 
     `unknown` holds the images of no class. `features` is None for training from scratch, `choice` where
-    the backbone was named.
+    the backbone was named. `fit_notes` says how the fit was chosen, where it was.
     """
 
     backbone: Backbone
@@ -40,6 +40,7 @@ class PreparedData:
     resolved: ResolvedCopies
     dataset: Dataset
     choice: BackboneChoice | None = None
+    fit_notes: tuple[str, ...] = ()
 
     def skipped_files(self) -> list[tuple[str, str]]:
         """Return path and reason of every file that takes no part."""
@@ -112,7 +113,7 @@ def prepare(
 
 
 def read_again(scan: Scan, views: Views, cache: PixelCache, display: Display) -> Scan:
-    """Return the same images for another backbone.
+    """Return the same images for another backbone or fit.
 
     Raises:
         DataError: a file has changed meanwhile.

@@ -30,7 +30,8 @@ def make_report(
         calibration=results.calibration[split],
         pixels_of=lambda index: dataset.pixels[images[index].row],
         history=next((c.history for c in (chosen, *selection.tried) if c.history), ()),
-        tried=[note for c in selection.tried for note in (*c.notes, c.describe())],
+        tried=[*prepared.fit_notes]
+        + [note for c in selection.tried for note in (*c.notes, c.describe())],
         reason=selection.reason,
         findings=audit.findings,
         suspects=[audit.path(suspect.row) for suspect in audit.suspects],

@@ -1,0 +1,110 @@
+"""What `--fit` is worth: crop, pad, squash and auto on panoramas, and on folders of ordinary photos.
+
+    python -m benchmarks.training.fit
+
+`panoramas` are made here: each photo of clothing at one end of a strip three times as long as wide, lying
+or standing, of one of ../shared/data/photos. So the square in the middle shows nothing of the garment.
+"""
+
+import argparse
+import json
+import random
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, get_args
+
+from PIL import Image, ImageOps
+
+from benchmarks.training.results import (
+    Result,
+    Trial,
+    append_result,
+    left_to_do,
+    markdown,
+    read_results,
+)
+from benchmarks.training.trials import LITE0, SHARED, Weights, data_folder, run_graft
+from training.config import FitOption
+
+PANORAMAS: Final = "panoramas"
+FITS: Final = get_args(FitOption)
+# Of squares, all fits but the margin are the same.
+DATA: Final = {
+    PANORAMAS: FITS,
+    "clothing": FITS,
+    "cifar10": ("crop", "auto"),
+    "members": ("crop", "auto"),
+}
+_SHORT_PX: Final = 256
+_LONG_PX: Final = 3 * _SHORT_PX
+
+
+def write_panoramas(clothing: Path, backgrounds: Path, out: Path, *, seed: int) -> None:
+    """Write a panorama or a portrait of each photo into `out`, in the folders of `clothing`."""
+    rng = random.Random(seed)
+    photos = [Image.open(file).convert("RGB") for file in sorted(backgrounds.iterdir())]
+    for file in sorted(clothing.rglob("*.jpg")):
+        target = out / file.relative_to(clothing)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(file) as garment:
+            strip = at_one_end(garment.convert("RGB"), rng.choice(photos), rng)
+        strip.save(target, quality=90)
+
+
+def at_one_end(garment: Image.Image, background: Image.Image, rng: random.Random) -> Image.Image:
+    """Return a strip of the background, lying or standing, with the garment at one of its ends."""
+    lies, first = rng.random() < 0.5, rng.random() < 0.5
+    size_wh = (_LONG_PX, _SHORT_PX) if lies else (_SHORT_PX, _LONG_PX)
+    strip = ImageOps.fit(background, size_wh)
+    garment = ImageOps.contain(garment, (_SHORT_PX, _SHORT_PX))
+    along = 0 if first else _LONG_PX - (garment.width if lies else garment.height)
+    across = (_SHORT_PX - (garment.height if lies else garment.width)) // 2
+    strip.paste(garment, (along, across) if lies else (across, along))
+    return strip
+
+
+def measure(trial: Trial, work: Path) -> Result:
+    """Return what a probe with the trial's fit gives; its note is the fit that was published."""
+    weights = Weights(name=trial.weights, options=("--fit", trial.method))
+    data = SHARED / "data"
+    if trial.data == PANORAMAS:
+        folder = work / PANORAMAS
+        write_panoramas(data / "clothing", data / "photos", folder, seed=trial.seed)
+    else:
+        folder = data_folder(trial, work)
+    result = run_graft(replace(trial, method="probe"), folder, work, weights)
+    if result.right is None:
+        return replace(result, trial=trial)
+    text = (work / "models" / "run" / "1" / "manifest.json").read_text(encoding="utf-8")
+    chosen = json.loads(text)["preprocessing"].get("fit", "crop")
+    return replace(result, trial=trial, note=f"published: {chosen}")
+
+
+def _trials(names: list[str], seeds: int) -> Iterator[Trial]:
+    for seed in range(seeds):
+        for name in names:
+            for fit in DATA[name]:
+                yield Trial(data=name, weights=LITE0.name, method=fit, minutes=None, seed=seed)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1")
+    parser.add_argument("--results", type=Path, default=Path("training-fit.jsonl"))
+    args = parser.parse_args()
+    for trial in left_to_do(_trials(args.data, args.seeds), read_results(args.results)):
+        with tempfile.TemporaryDirectory(prefix="graft-fit-") as folder:
+            result = measure(trial, Path(folder))
+        append_result(args.results, result)
+        print(trial.describe(), result.right, result.images, round(result.seconds), result.note)
+    print(markdown(read_results(args.results)))
+
+
+if __name__ == "__main__":
+    main()
