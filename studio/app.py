@@ -13,12 +13,14 @@ from studio.access.guard import Guard
 from studio.context import Context
 from studio.errors import StudioError
 from studio.page import PAGE_DIR
+from studio.phone.phone_listener import PhoneListener
 from studio.routes import (
     adding,
     collecting,
     folders,
     looking,
     models,
+    phone,
     photos,
     piles,
     reviewing,
@@ -34,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the studio as an ASGI application."""
     app = FastAPI(title="Graft studio", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.context = Context(settings)
+    app.state.phone = PhoneListener()
     for module in (
         folders,
         looking,
@@ -41,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
         photos,
         training,
         models,
+        phone,
         piles,
         collecting,
         adding,

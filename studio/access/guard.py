@@ -10,7 +10,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qs, quote
 
@@ -41,12 +41,22 @@ _HOW_TO_ENTER: Final = (
 
 
 class Guard:
-    """ASGI middleware: lets in who has the secret and calls from here."""
+    """ASGI middleware: lets in who has the secret and calls from here, while it is open."""
 
-    def __init__(self, app: ASGIApp, *, secret: str, hosts: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        secret: str,
+        hosts: frozenset[str],
+        how_to_enter: str = _HOW_TO_ENTER,
+        is_open: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._app = app
         self._secret = secret
         self._hosts = hosts
+        self._how_to_enter = how_to_enter
+        self._is_open = is_open
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
@@ -54,7 +64,8 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        answer = self._look(scope)
+        is_open = self._is_open()
+        answer = self._look(scope) if is_open else _refuse(scope, 401, self._how_to_enter)
         if answer is None:
             await self._app(scope, receive, _with_headers(send))
         else:
@@ -75,7 +86,7 @@ class Guard:
         if not _is_from_here(headers, host, changes=scope["method"] not in _SAFE_METHODS):
             return _refuse(scope, 403, "This call comes from a page of another site.")
         if not is_secret(read_cookie(headers.get("cookie"), host), self._secret):
-            return _refuse(scope, 401, _HOW_TO_ENTER)
+            return _refuse(scope, 401, self._how_to_enter)
         return None
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
+from studio.bodies import read_photo
 from studio.errors import DiskProblem
 from studio.folders.browse import view_folder
 from studio.folders.new_folder import make_folder
@@ -12,7 +13,6 @@ from studio.folders.roots import allowed_folder
 from studio.projects.add_photo import add_photo
 from studio.projects.copying import class_folder
 from studio.projects.project import open_project
-from studio.routes.bodies import read_photo
 from studio.routes.dependencies import Body, CurrentProject, Studio
 
 router = APIRouter(prefix="/api")

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
 from studio.context import Context, OpenProject
+from studio.phone.phone_listener import PhoneListener
 
 
 class Body(BaseModel):
@@ -20,6 +21,14 @@ def _context(request: Request) -> Context:
 
 
 Studio = Annotated[Context, Depends(_context)]
+
+
+def _phone(request: Request) -> PhoneListener:
+    phone: PhoneListener = request.app.state.phone
+    return phone
+
+
+Phone = Annotated[PhoneListener, Depends(_phone)]
 
 
 def _project(name: str, studio: Studio) -> OpenProject:

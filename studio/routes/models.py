@@ -8,8 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 from inference.errors import InferenceError
 from inference.files import read_regular_file
 from inference.repository import Repository
+from studio.bodies import read_photo
 from studio.errors import NotFound
-from studio.routes.bodies import read_photo
 from studio.routes.dependencies import Studio
 from studio.trying.ask import ask
 

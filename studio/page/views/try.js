@@ -1,7 +1,9 @@
 // The published model, asked: drop, paste, choose, or the camera a few times a second.
 import { get, post } from "/api.js";
-import { complain, el, fill, name, say } from "/dom.js";
+import { complain, el, fill, say } from "/dom.js";
+import { answerBars } from "/parts/answer_bars.js";
 import { camera } from "/parts/camera.js";
+import { phoneCard } from "/parts/phone_card.js";
 import { percent, t } from "/texts.js";
 
 const EVERY_MS = 250;
@@ -26,7 +28,7 @@ export async function showTry({ main, project, signal }) {
   const live = el("section", { class: "live", hidden: true });
   const open = el("button", { type: "button", onclick: () => watch(live, open, ask, signal).catch(complain) }, t("try.camera"));
   fill(main, el("h1", {}, t("try.title")),
-    el("div", { class: "row" }, version, el("label", { class: "row" }, heat, t("try.heat")), open), live, drop, results);
+    el("div", { class: "row" }, version, el("label", { class: "row" }, heat, t("try.heat")), open), live, drop, results, phoneCard(project, signal));
 }
 
 async function one(results, file, ask, heat) {
@@ -36,20 +38,12 @@ async function one(results, file, ask, heat) {
   results.prepend(el("li", { class: "card result" }, el("div", { class: "photos" }, photo, mapped), answer));
   try {
     const found = await ask(file, heat.checked);
-    bars(answer, found);
+    answerBars(answer, found);
     if (found.heat) Object.assign(mapped, { src: found.heat, hidden: false });
     say(t("try.said", { label: found.label, share: percent(found.probability) }));
   } catch (problem) {
     fill(answer, el("p", { class: "note bad" }, problem.message));
   }
-}
-
-function bars(place, found) {
-  fill(place,
-    found.rejected ? el("p", { class: "note" }, t("try.rejected")) : null,
-    found.top.map((one, rank) => el("div", { class: rank === 0 && !found.rejected ? "guess best" : "guess" },
-      el("div", { class: "guess-label" }, name(one.label), el("span", {}, percent(one.probability, 1))),
-      el("meter", { max: 1, value: one.probability, "aria-label": one.label }))));
 }
 
 async function watch(live, open, ask, signal) {
@@ -66,7 +60,7 @@ async function watch(live, open, ask, signal) {
   while (!end.aborted) {
     const began = performance.now();
     const image = await eye.take();
-    if (image) bars(answer, await ask(image, false));
+    if (image) answerBars(answer, await ask(image, false));
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, EVERY_MS - (performance.now() - began))));
   }
 
