@@ -96,6 +96,9 @@ def run_round(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         page.get_by_text(" copied").wait_for()
         look(page, studio, project)
         train(page, studio, project)
+        found["the page says"] = page.locator(".card h2").first.inner_text()
+        if args.picture is not None:
+            page.screenshot(path=args.picture.with_stem(f"{args.picture.stem}-trained"))
         found["after"] = accuracies(project, photos.test, args.new)
     return found
 

@@ -76,7 +76,7 @@ def colour_model(
 ) -> bytes:
     """Return an ONNX file that meets the package contract: the mean colour decides.
 
-    `weight` is (3 labels, 3 channels); the identity times ten unless given. With `familiarity`, the
+    `weight` is (K labels, 3 channels); the identity times ten unless given. With `familiarity`, the
     brighter an image is, the more familiar.
     """
     weight = np.eye(3, dtype=np.float32) * 10 if weight is None else weight.astype(np.float32)
@@ -90,8 +90,8 @@ def colour_model(
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
     outputs = [
-        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 3]),
-        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 3]),
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(weight)]),
+        helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(weight)]),
         helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["N", 3]),
     ]
     if activation_map:
@@ -136,12 +136,13 @@ def make_manifest(
     rejection: Rejection | None = None,
     conformal: Conformal | None = None,
     fit: Fit = "crop",
+    labels: tuple[str, ...] = LABELS,
 ) -> Manifest:
     """Return a complete manifest of the colour model, without `files`.
 
     Unless told otherwise, it rejects by the largest logit and has no prediction sets.
     """
-    per_class = {x: ClassMetrics(precision=1.0, recall=1.0, f1=1.0, images=2) for x in LABELS}
+    per_class = {x: ClassMetrics(precision=1.0, recall=1.0, f1=1.0, images=2) for x in labels}
     split = SplitMetrics(
         images=6,
         accuracy=1.0,
@@ -162,7 +163,7 @@ def make_manifest(
         name=name,
         version=version,
         created="2026-11-22T12:00:00+00:00",
-        labels=LABELS,
+        labels=labels,
         preprocessing=dataclasses.replace(SPEC, fit=fit),
         outputs={
             "logits": OutputSpec(dtype="float32", shape=(-1, 3)),
@@ -176,7 +177,7 @@ def make_manifest(
         backbone=BackboneInfo(
             name="colours", source="tests", weights="none", sha256=None, licence="MIT", num_params=9
         ),
-        dataset=DatasetInfo(fingerprint="0" * 64, counts={"train": dict.fromkeys(LABELS, 2)}),
+        dataset=DatasetInfo(fingerprint="0" * 64, counts={"train": dict.fromkeys(labels, 2)}),
         metrics=Metrics(validation="held out", val_accuracy_spread=None, val=split, test=split),
         training=TrainingInfo(method="probe", seed=0, config={}, seconds=0.1, libraries={}),
         parity=Parity(max_abs_logit_diff=0.0, argmax_agreement=1.0, images=6),
@@ -194,6 +195,7 @@ def make_package(
     golden: Sequence[tuple[bytes, str]] | None = None,
     fit: Fit = "crop",
     after: Callable[[Path], None] | None = None,
+    labels: tuple[str, ...] = LABELS,
 ) -> Path:
     """Publish the colour model as a complete package and return its folder.
 
@@ -209,6 +211,7 @@ def make_package(
             rejection=rejection,
             conformal=conformal,
             fit=fit,
+            labels=labels,
         )
         data = colour_model(
             weight=weight,
@@ -229,7 +232,7 @@ def make_package(
         (folder / "report.html").write_text("<!doctype html><title>report</title>", "utf-8")
         session = open_session(data, SessionConfig(provider="cpu"))
         classifier = Classifier(manifest=manifest, session=session, precision="fp32")
-        images = golden or [(coloured(label), label) for label in LABELS]
+        images = golden or [(coloured(label), label) for label in labels]
         write_golden(folder, classifier, images)
         if after is not None:
             after(folder)

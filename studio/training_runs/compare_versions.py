@@ -7,12 +7,13 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from inference.classifier import Classifier
 from inference.option_parser import OptionParser
+from inference.manifest import Manifest
 from inference.repository import Repository
 from inference.session import SessionConfig
 from inference.strictjson import to_json
@@ -62,6 +63,9 @@ def _compare(args: argparse.Namespace) -> None:
 def compare_versions(project: Project, before: int, new: int) -> dict[str, Any]:
     """Return the two versions in figures; without held-out images, the verdict "unknown".
 
+    Where the new one knows more labels both are tried on images of those that both know, and `added` has
+    what the new one makes of the others.
+
     Raises:
         NotNow: the folder was not looked at.
         InferenceError: a version cannot be loaded.
@@ -71,7 +75,8 @@ def compare_versions(project: Project, before: int, new: int) -> dict[str, Any]:
     indexed = IndexedAnalysis.of(read_analysis(project.analysis_dir))
     images = LabelledImages(indexed, Corrections(project.workspace).read())
     held = find_held_out(images, project.data, packages[1], packages[0])
-    if held is None or packages[0].manifest.labels != packages[1].manifest.labels:
+    labels = [package.manifest.labels for package in packages]
+    if held is None or not set(labels[0]) <= set(labels[1]):
         return {"verdict": "unknown", "reason": "no images that both versions can be tried on"}
     session = SessionConfig(provider="auto")
     models = [Classifier.load(package, session=session) for package in packages]
@@ -87,6 +92,7 @@ def compare_versions(project: Project, before: int, new: int) -> dict[str, Any]:
         "only_before_right": difference.only_reference,
         "interval": difference.interval,
         "p_value": difference.p_value,
+        "added": _added(packages[1].manifest, set(labels[1]) - set(labels[0])),
         "changed": _changed(first, second, {i.path: i.sha256 for i in indexed.analysis.images}),
     }
 
@@ -99,20 +105,35 @@ def _figures(evaluation: Evaluation) -> dict[str, float]:
     }
 
 
+def _added(manifest: Manifest, labels: Set[str]) -> list[dict[str, Any]]:
+    """Return how many held-out images of each label that is new the new version has right."""
+    metrics = manifest.metrics.test or manifest.metrics.val
+    found = {label: metrics.per_class[label] for label in sorted(labels)}
+    if all(each.images == 0 for each in found.values()):  # test images are of the old labels alone
+        found = {label: manifest.metrics.val.per_class[label] for label in sorted(labels)}
+    return [
+        {"label": label, "images": each.images, "right": round(each.recall * each.images)}
+        for label, each in found.items()
+        if each.images
+    ]
+
+
 def _changed(
     first: Evaluation, second: Evaluation, contents: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Return images that the two versions name differently, those that one of them has right first."""
     a, b = first.answers, second.answers
-    rows = [row for row in range(len(a)) if a.guesses[row] != b.guesses[row]]
+    # Their labels may have other numbers.
+    said = [[x.labels[guess] for guess in x.guesses] for x in (a, b)]
+    rows = [row for row in range(len(a)) if said[0][row] != said[1][row]]
     rows.sort(key=lambda row: not (a.right[row] or b.right[row]))
     return [
         {
             "path": a.paths[row],
             "sha256": contents.get(a.paths[row]),
             "label": a.labels[a.targets[row]],
-            "before": a.labels[a.guesses[row]],
-            "new": b.labels[b.guesses[row]],
+            "before": said[0][row],
+            "new": said[1][row],
         }
         for row in rows[:24]
     ]

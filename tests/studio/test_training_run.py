@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from inference.repository import Repository
 from studio.projects.project import Project
 from studio.training_runs.training_run import TrainingRun
-from tests.builders import make_package
+from tests.builders import LABELS, make_package
 from tests.studio.projects import calling, looked_at
 
 API = "/api/projects/photos/training"
@@ -55,11 +55,17 @@ def wait_until(client: TestClient, **wanted: Any) -> dict[str, Any]:
         time.sleep(0.02)
 
 
-def publish(project: Project, *, weight: "np.ndarray | None" = None) -> int:
-    folder = make_package(project.models_dir, name="photos", weight=weight)
+def publish(
+    project: Project,
+    *,
+    weight: "np.ndarray | None" = None,
+    labels: tuple[str, ...] = LABELS,
+    tested: str = "red",
+) -> int:
+    folder = make_package(project.models_dir, name="photos", weight=weight, labels=labels)
     parts = {"0" * 64: "train"}
     if folder.name == "2":
-        images = sorted((project.data / "red").iterdir())
+        images = sorted((project.data / tested).iterdir())
         parts |= {sha256(image.read_bytes()).hexdigest(): "test" for image in images}
     split = {"given": [], "parts": parts}
     (folder / "split.json").write_text(json.dumps(split), encoding="utf-8")
@@ -106,6 +112,18 @@ def test_images_that_the_new_version_names_otherwise_are_shown(
     assert (first["label"], first["before"]) == ("red", "red")
     photo = client.get(f"/api/projects/photos/photos/{first['sha256']}")
     assert photo.status_code == 200
+
+
+@pytest.mark.usefixtures("stands_in")
+def test_with_a_new_class_both_are_tried_on_the_classes_that_both_know(
+    project: Project, client: TestClient
+) -> None:
+    publish(project, labels=("green", "blue"), weight=np.eye(3)[1:] * 10)
+    start(client)
+    publish(project, tested="green")
+    compared = wait_until(client, state="done", comparing=False)["comparison"]
+    assert (compared["verdict"], compared["images"], compared["changed"]) == ("as good", 6, [])
+    assert compared["added"] == [{"label": "red", "images": 2, "right": 2}]
 
 
 @pytest.mark.usefixtures("stands_in")

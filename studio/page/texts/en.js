@@ -165,6 +165,8 @@ export default {
   "train.report": "Report",
   "train.report.of": "Report of version {version}",
   "train.try": "Try it",
+  "train.added.lead": "Compared on the classes that both know.",
+  "train.added": "New class {label}: {right} of {of} held-out images right.",
   "train.versions": "Versions",
   "train.default": "answers",
   "train.curve": "Validation accuracy from {from} to {to}",

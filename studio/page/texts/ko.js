@@ -160,6 +160,8 @@ export default {
   "train.report": "보고서",
   "train.report.of": "버전 {version} 보고서",
   "train.try": "시험하기",
+  "train.added.lead": "두 버전이 모두 아는 클래스로 비교했습니다.",
+  "train.added": "새 클래스 {label}: 남겨 둔 {of}장 중 {right}장 맞음.",
   "train.versions": "버전",
   "train.default": "응답 중",
   "train.curve": "검증 정확도 {from}에서 {to}까지",

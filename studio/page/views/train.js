@@ -149,6 +149,7 @@ function comparison(project, found) {
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("train.model")), el("th", { scope: "col" }, t("train.right")), el("th", { scope: "col" }, t("train.accuracy")), el("th", { scope: "col" }, t("train.loss")))),
       el("tbody", {}, row(found.before), row(found.new))),
     el("p", { class: "quiet small" }, `${t(`train.part.${found.part}`, { n })}. `, found.only_new_right + found.only_before_right === 0 ? t("train.same") : t("train.sure", { chance, better: found.only_new_right, worse: found.only_before_right })),
+    found.added?.length ? el("p", {}, t("train.added.lead"), " ", found.added.map((one) => t("train.added", { label: one.label, right: one.right, of: one.images })).join(" ")) : null,
     found.changed.length ? el("details", { open: true }, el("summary", {}, t("train.changed", { n: found.changed.length })),
       el("ul", { class: "tiles small" }, found.changed.map((one) => changed(project, one)))) : null);
 }
