@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from inference.classifier import Classifier
-from inference.option_parser import OptionParser
 from inference.manifest import Manifest
+from inference.option_parser import OptionParser
 from inference.repository import Repository
 from inference.session import SessionConfig
 from inference.strictjson import to_json
