@@ -50,6 +50,21 @@ class OpenProject:
         """
         return LabelledImages(self.analysis.indexed(), dict(self.corrections.read()))
 
+    def photo_file(self, sha256: str) -> Path:
+        """Return where a photo lies, also one that the last look left out.
+
+        Raises:
+            NotFound: the folder had no such photo.
+        """
+        try:
+            path = self.analysis.image(sha256).path
+        except NotFound:
+            said = self.corrections.read().get(sha256)
+            if said is None or ".." in Path(said.file_name).parts:
+                raise
+            path = said.file_name.lstrip("/")
+        return self.project.data / path
+
     def look(self, settings: Settings) -> None:
         """Start to look at the folder.
 

@@ -6,12 +6,13 @@ import { showChooser } from "/views/chooser.js";
 import { showClass } from "/views/class_gallery.js";
 import { showCollect } from "/views/collect.js";
 import { showData } from "/views/data.js";
+import { showLeftOut } from "/views/left_out.js";
 import { showPile } from "/views/pile.js";
 import { showReview } from "/views/review.js";
 import { showTrain } from "/views/train.js";
 import { showTry } from "/views/try.js";
 
-const VIEWS = { data: showData, review: showReview, class: showClass, train: showTrain, try: showTry, pile: showPile, collect: showCollect, add: showAdd };
+const VIEWS = { data: showData, review: showReview, class: showClass, train: showTrain, try: showTry, pile: showPile, collect: showCollect, add: showAdd, "left-out": showLeftOut };
 const STEPS = ["data", "review", "train", "try", "pile", "collect"];
 const main = document.getElementById("main");
 let leave = null;
@@ -45,7 +46,7 @@ function drawHeader(project, view) {
   steps.setAttribute("aria-label", t("steps"));
   const link = (step) => el("a", {
     href: `#/${encodeURIComponent(project)}/${step}`,
-    "aria-current": view === step || (step === "data" && (view === "class" || view === "add")) ? "page" : null,
+    "aria-current": view === step || (step === "data" && ["class", "add", "left-out"].includes(view)) ? "page" : null,
   }, t(`step.${step}`));
   steps.replaceChildren(...(project ? STEPS.map(link) : []));
   document.getElementById("project").replaceChildren(...(project ? [name(project)] : []));

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from studio.review.answers import LEFT_OUT
 from studio.review.gallery import count_classes
 from studio.review.questions import KINDS, progress_of
 from studio.routes.dependencies import CurrentProject, Studio
@@ -51,5 +52,6 @@ def findings(current: CurrentProject) -> dict[str, Any]:
         "questions": {kind: asdict(progress_of(images, kind)) for kind in KINDS},
         "classes": [asdict(count) for count in count_classes(images)],
         "corrections": len(images.corrections),
+        "left_out": sum(said.label == LEFT_OUT for said in images.corrections.values()),
         "corrections_file": str(current.corrections.file),
     }

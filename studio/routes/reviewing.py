@@ -10,7 +10,7 @@ from studio.analysis.reader import LabelledImages
 from studio.context import OpenProject
 from studio.errors import BadInput
 from studio.projects.corrections import Correction
-from studio.review.answers import as_corrections
+from studio.review.answers import LEFT_OUT, as_corrections
 from studio.review.gallery import class_page
 from studio.review.questions import KINDS, Kind, Question, open_questions, progress_of
 from studio.routes.dependencies import Body, CurrentProject
@@ -78,10 +78,22 @@ def gallery(
     return {"total": page.total, "images": [_tile(images, row) for row in page.rows]}
 
 
+@router.get("/left-out")
+def left_out(
+    current: CurrentProject,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 60,
+) -> dict[str, Any]:
+    """Return a page of the images that are left out, also those that were when the folder was looked at."""
+    found = [c for c in current.corrections.read().values() if c.label == LEFT_OUT]
+    images = [{"sha256": c.sha256, "path": c.file_name} for c in found[offset : offset + limit]]
+    return {"total": len(found), "images": images}
+
+
 def _said_again(current: OpenProject, sha256: str, label: str | None) -> Correction | None:
-    image = current.analysis.image(sha256)
-    if label is None:
+    if label is None:  # also of an image that the last look left out
         return None
+    image = current.analysis.image(sha256)
     return Correction(file_name=image.path, sha256=sha256, label=label)
 
 

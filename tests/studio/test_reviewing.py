@@ -1,6 +1,7 @@
 """Questions, answers and galleries, over the API."""
 
 import csv
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from studio.analysis.analysis_file import read_analysis, write_analysis
 from studio.projects.project import Project
 from tests.studio.projects import calling, looked_at
 
@@ -154,3 +156,34 @@ def test_a_vanished_folder_is_said_and_the_answers_stay(
     refused = client.post(f"{API}/looking")
     assert (refused.status_code, "kept" in refused.json()["detail"]) == (404, True)
     assert len(lines(project)) == 1
+
+
+def test_what_is_left_out_can_be_taken_in_again_after_another_look(
+    project: Project, client: TestClient, tmp_path: Path
+) -> None:
+    image = ask(client)["questions"][0]["image"]["sha256"]
+    give(client, image, "")
+    looked_at_without(project, image)
+    found = client.get(f"{API}/left-out").json()
+    assert found == {"total": 1, "images": [{"sha256": image, "path": "red/image0.png"}]}
+    assert client.get(f"{API}/findings").json()["left_out"] == 1
+    assert client.get(f"{API}/photos/{image}").content.startswith(b"\xff\xd8\xff")
+    client.post(f"{API}/undo", json={"images": [image], "before": [None]}).raise_for_status()
+    assert client.get(f"{API}/left-out").json()["total"] == 0
+    assert client.get(f"{API}/photos/{'0' * 64}").status_code == 404
+
+
+def looked_at_without(project: Project, image: str) -> None:
+    """As another look does, which leaves out what was left out."""
+    analysis = read_analysis(project.analysis_dir)
+    rows = [row for row, each in enumerate(analysis.images) if each.sha256 != image]
+    less = dataclasses.replace(
+        analysis,
+        images=tuple(analysis.images[row] for row in rows),
+        suspects=(),
+        embeddings=analysis.embeddings[rows],
+        confidence=analysis.confidence[rows],
+        likeliest=analysis.likeliest[rows],
+        groups=analysis.groups[rows],
+    )
+    write_analysis(project.analysis_dir, less)

@@ -66,6 +66,7 @@ async function drawFindings(results, page) {
     el("h2", {}, t("data.classes")),
     classList(found.classes, page),
     found.corrections ? el("p", { class: "quiet small" }, t("data.corrections", { n: found.corrections }), " ", name(found.corrections_file)) : null,
+    found.left_out ? el("p", { class: "small" }, el("a", { href: `#/${encodeURIComponent(page.project)}/left-out` }, t("data.left_out", { n: found.left_out }))) : null,
   );
   say(t("data.summary", { images: found.images, n: found.classes.length }));
 }
