@@ -13,6 +13,7 @@ from studio.projects.copying import Copied, class_folder, copy_into
 from studio.projects.project import Project
 
 _MOST_COPIED: Final = 100_000
+_LATELY: Final = 1000
 
 
 class KeptQueue:
@@ -29,12 +30,14 @@ class KeptQueue:
         reason: Reason | None,
         limit: int,
     ) -> dict[str, Any]:
-        """Return the next images that nobody has decided about, and how many there are."""
+        """Return the next images that nobody has decided about, their number, and names given lately."""
         page = self._kept.page(order=order, reason=reason, model=model, limit=limit)
-        done = self._kept.page(handled=True, model=model, limit=1)
+        done = self._kept.page(handled=True, model=model, limit=_LATELY)
+        given = [image.handled.label for image in done.images if image.handled is not None]
         return {
             "total": page.total,
             "decided": done.total,
+            "given": sorted({label for label in given if label is not None}),
             "images": [_as_json(image) for image in page.images],
         }
 

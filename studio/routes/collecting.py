@@ -34,8 +34,13 @@ def kept(
 ) -> dict[str, Any]:
     """Return images that wait for a label."""
     found = studio.kept.page(current.project.name, order=order, reason=reason, limit=limit)
-    classes = list(current.analysis.read().labels) if current.analysis.is_there else []
-    return found | {"labels": classes, "folder": str(studio.settings.keep_dir)}
+    classes = current.analysis.read().labels if current.analysis.is_there else ()
+    new = [label for label in found.pop("given") if label not in classes]
+    return found | {
+        "labels": [*classes, *new],
+        "new": new,
+        "folder": str(studio.settings.keep_dir),
+    }
 
 
 @router.get("/drift")

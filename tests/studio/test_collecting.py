@@ -53,7 +53,9 @@ def test_the_least_sure_come_first_and_go_into_class_folders_on_a_word(tmp_path:
         assert photo.content.startswith(b"\xff\xd8\xff")
         for share, label in ((0.2, "yellow"), (0.5, None)):
             client.post(API, json={"sha256": images[share], "label": label}).raise_for_status()
-        assert client.get(API).json()["total"] == 1
+        after = client.get(API).json()
+        assert (after["total"], after["new"]) == (1, ["yellow"])
+        assert after["labels"] == ["red", "green", "blue", "yellow"]
         assert files(project, "yellow") == 0  # not before the person says so
         assert client.post(f"{API}/copy").json()["copied"] == 1
         assert files(project, "yellow") == 1

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from inference.repository import Repository
+from service.collect.daily_sums import SUMS_FOLDER, DailySums
 from studio.piles.pile_file import write_pile
 from studio.processes.process_identity import started_at
 from studio.projects.project import Project
 from tests.builders import make_package
+from tests.service.collect.test_daily_sums import answer
+from tests.service.telemetry.test_drift_metrics import with_reference
 from tests.studio.browser import browser_page, no_violations, studio_of
 from tests.studio.projects import looked_at, pile_of_colours
 from tests.studio.test_collecting import files, keep
@@ -63,8 +66,12 @@ def test_a_pile_is_named_by_keys_and_copied_on_a_word(project: Project, tmp_path
 
 def test_what_a_service_kept_is_answered_by_keys(project: Project, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    for number, probability in enumerate((0.2, 0.5)):
-        keep(kept, number, probability)
+    for number in range(5):
+        keep(kept, number, 0.2 + number / 10)
+    make_package(project.models_dir, name=project.name, after=with_reference)
+    sums = DailySums(kept / SUMS_FOLDER)
+    sums.note(project.name, 1, [answer("red", probability=0.5)] * 200)
+    sums.flush()
     with (
         studio_of(project, "--keep-dir", str(kept)) as studio,
         browser_page() as page,
@@ -73,15 +80,28 @@ def test_what_a_service_kept_is_answered_by_keys(project: Project, tmp_path: Pat
         page.get_by_role("heading", name="What is in the folder").wait_for()
         page.goto(f"{studio.url}/#/{project.name}/collect")
         page.get_by_role("heading", name="This was rejected").wait_for()
+        page.get_by_text("far less sure than in validation").wait_for()
         no_violations(page)
         page.keyboard.press("g")
+        page.get_by_text("4 to look at").wait_for()
+        page.keyboard.press("o")
+        page.get_by_role("combobox", name="Which label").fill("lemon")
+        page.keyboard.press("Enter")
+        page.get_by_text("3 to look at").wait_for()
+        page.keyboard.press("6")  # a new class is one key from then on
+        page.get_by_text("2 to look at").wait_for()
+        page.reload()
+        page.get_by_role("button", name="lemon").wait_for()
+        no_violations(page)
+        page.keyboard.press("6")
         page.get_by_text("1 to look at").wait_for()
         page.keyboard.press("x")
         page.get_by_role("heading", name="All looked at.").wait_for()
         page.get_by_role("button", name="Copy").click()
-        page.get_by_text("1 copied").wait_for()
+        page.get_by_text("4 copied").wait_for()
         no_violations(page)
     assert files(project, "red") == 7
+    assert files(project, "lemon") == 3
 
 
 def test_photos_are_taken_while_the_button_is_held(project: Project) -> None:

@@ -13,7 +13,7 @@ const OF_MODEL = 5;
 
 export async function showCollect(page) {
   const queue = { page, place: el("div"), reason: "", images: [], labels: [], given: [], total: 0, decided: 0, history: [], busy: false };
-  const drift = el("section");
+  const drift = el("section", { class: "card drift" });
   fill(page.main, queue.place, drift);
   const now = () => queue.images[0];
   const digits = DIGITS.map((code, place) => [code, () => now() && choices(queue)[place] && give(queue, choices(queue)[place])]);
@@ -29,6 +29,8 @@ export async function showCollect(page) {
 async function load(queue) {
   const query = new URLSearchParams({ order: "least sure", ...(queue.reason ? { reason: queue.reason } : {}) });
   Object.assign(queue, await get(projectPath(queue.page.project, `kept?${query}`)));
+  // Classes that were begun here keep their keys, also when the page is opened again.
+  for (const label of queue.new) if (!queue.given.includes(label)) queue.given = [...queue.given, label].slice(-(DIGITS.length - OF_MODEL));
   draw(queue);
 }
 
@@ -51,18 +53,18 @@ function draw(queue) {
     el("h1", {}, withNodes(t(image.feedback ? "collect.told" : image.rejected ? "collect.rejected" : "collect.ask"), { label: name(guess) })),
     el("div", { class: "review" },
       el("div", {}, el("figure", {}, el("div", { class: "large" }, el("img", { src: photoOf(queue, image, 1280), alt: image.path })),
-        el("figcaption", {}, new Date(image.time).toLocaleString(document.documentElement.lang))), buttons(queue, guess)),
+        el("figcaption", {}, [new Date(image.time).toLocaleString(document.documentElement.lang), ...image.reasons.map((one) => t(`collect.reason.${one}`))].join(" · "))), buttons(queue, guess, !image.rejected)),
       numbered(queue, image)),
     ending(queue));
   say(t("collect.ask", { label: guess }));
 }
 
-function buttons(queue, guess) {
+function buttons(queue, guess, isLikely) {
   const button = (code, text, onclick, main) => el("button", { type: "button", class: main ? "main" : "", onclick, "aria-keyshortcuts": keyName(code) },
     el("kbd", { "aria-hidden": "true" }, keyName(code)), el("span", {}, text));
   return el("div", { class: "answers" },
-    button("KeyG", withNodes(t("review.guess"), { guess: name(guess) }), () => give(queue, guess), true),
-    button("KeyO", t("review.other"), () => other(queue)),
+    button("KeyG", withNodes(t("review.guess"), { guess: name(guess) }), () => give(queue, guess), isLikely),
+    button("KeyO", t("review.other"), () => other(queue), !isLikely),
     button("KeyX", t("collect.useless"), () => give(queue, null)),
     queue.history.length ? button("KeyZ", t("review.undo"), () => undo(queue).catch(complain)) : null);
 }
@@ -133,5 +135,5 @@ function ending(queue) {
   const said = el("p", { role: "status" });
   const copy = () => post(projectPath(queue.page.project, "kept/copy"))
     .then((done) => { said.textContent = t("pile.copied", { copied: done.copied, there: done.there_already }); }).catch(complain);
-  return queue.decided ? el("section", {}, el("button", { type: "button", onclick: copy }, t("collect.copy")), said) : null;
+  return queue.decided ? el("section", { class: "answers" }, el("button", { type: "button", onclick: copy }, t("collect.copy")), said) : null;
 }
