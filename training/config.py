@@ -13,7 +13,9 @@ from training.errors import ConfigError
 from training.label_source import LabelSource
 from training.option_field import option
 from training.option_values import (
+    RANGES,
     Precisions,
+    check_range,
     parse_builder_args,
     parse_channels,
     parse_duration_s,
@@ -212,6 +214,21 @@ class FinetuneConfig:
         parse=parse_duration_s,
         metavar="TIME",
     )
+    teacher: Path | None = option(
+        "training",
+        None,
+        "a published model of the same labels, whose answers the new one learns from too; kept only "
+        "where that is better",
+        parse=Path,
+        metavar="MODEL",
+    )
+    unlabelled: Path | None = option(
+        "training",
+        None,
+        "folder of images without labels; the new model learns what --teacher says of them",
+        parse=Path,
+        metavar="FOLDER",
+    )
     batch_size: int = option("training", 32, "training images per step", parse=int)
     learning_rate: float | None = option(
         "training",
@@ -295,22 +312,10 @@ class FinetuneConfig:
                 check_model_name(self.name)
             except InvalidName as err:
                 raise ConfigError(str(err)) from err
-        if self.min_images is not None and self.min_images < 1:
-            raise ConfigError(f"min_images must be 1 or more, got {self.min_images}")
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}")
-        if self.epochs is not None and not 0 < self.epochs <= 10_000:
-            raise ConfigError(f"epochs must be above 0 and at most 10000, got {self.epochs}")
-        if self.learning_rate is not None and not 0 < self.learning_rate < 10:
-            raise ConfigError(f"learning_rate must be between 0 and 10, got {self.learning_rate}")
-        if not 0 <= self.weight_decay < 1:
-            raise ConfigError(f"weight_decay must be 0 to below 1, got {self.weight_decay}")
-        if self.image_size is not None and not 16 <= self.image_size <= 2048:
-            raise ConfigError(f"image_size must be 16 to 2048 px, got {self.image_size}")
-        if self.std is not None and min(self.std) <= 0:
-            raise ConfigError(f"std must be positive, got {self.std}")
-        if self.coverage is not None and not 0 < self.coverage < 1:
-            raise ConfigError(f"coverage must be between 0 and 1, got {self.coverage}")
+        for name in RANGES:
+            check_range(name, getattr(self, name))
+        if self.unlabelled is not None and self.teacher is None:
+            raise ConfigError("--unlabelled needs a --teacher that answers for these images")
         if self.method == "scratch" and self.weights not in ("auto", "none"):
             raise ConfigError("method scratch starts from random weights; leave --weights out")
         if self.weights == "none" and self.method in ("probe", "finetune"):
@@ -380,6 +385,8 @@ class FinetuneConfig:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["data"] = self.data.resolve().name
         values["labels"] = self.labels and self.labels.name
+        values["teacher"] = self.teacher and "/".join(self.teacher.parts[-2:])
+        values["unlabelled"] = self.unlabelled and self.unlabelled.resolve().name
         for name in _LOCAL.split():
             del values[name]
         if self.weights not in ("auto", "none"):

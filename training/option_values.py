@@ -3,7 +3,7 @@
 import argparse
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from inference.manifest import MODEL_FILES, Precision
@@ -13,6 +13,18 @@ Precisions = tuple[Precision, ...]
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+# Options that are numbers: what is allowed, and how it is said.
+RANGES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "min_images": (lambda n: n >= 1, "1 or more"),
+    "batch_size": (lambda n: n >= 1, "1 or more"),
+    "epochs": (lambda n: 0 < n <= 10_000, "above 0 and at most 10000"),
+    "learning_rate": (lambda rate: 0 < rate < 10, "between 0 and 10"),
+    "weight_decay": (lambda decay: 0 <= decay < 1, "0 to below 1"),
+    "image_size": (lambda px: 16 <= px <= 2048, "16 to 2048 px"),
+    "std": (lambda std: min(std) > 0, "positive"),
+    "coverage": (lambda share: 0 < share < 1, "between 0 and 1"),
+}
 
 
 def parse_duration_s(text: str) -> float:
@@ -75,3 +87,14 @@ def _literal(text: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+def check_range(name: str, value: Any) -> None:
+    """Check a number that was given for an option of `RANGES`; None is one that was not.
+
+    Raises:
+        ConfigError: it is outside of its range.
+    """
+    allowed, words = RANGES[name]
+    if value is not None and not allowed(value):
+        raise ConfigError(f"{name} must be {words}, got {value}")

@@ -52,8 +52,10 @@ FLAGS = {
     "--progress",
     "--seed",
     "--std",
+    "--teacher",
     "--time-budget",
     "--tracker",
+    "--unlabelled",
     "--weight-decay",
     "--weights",
 }

@@ -24,8 +24,8 @@ from training.augmentation.random_augmentation import (
     apply_augmentation,
     sample_augmentation,
 )
-from training.data.scan import StoredPixels
-from training.runtime.arrays import Integers, Pixels
+from training.data.joined_pixels import ImageByRow
+from training.runtime.arrays import Floats, Integers, Pixels
 from training.runtime.distributed import Shard
 
 PREFETCHED_BATCHES: Final = 3
@@ -35,8 +35,8 @@ PREFETCHED_BATCHES: Final = 3
 class Batch:
     """One step's images for one process, and how much they weigh in the step.
 
-    `images`: (B, 3, H, W) uint8 RGB. `targets`: (B,) int64. `all_targets`: those of the whole step,
-    over all processes.
+    `images`: (B, 3, H, W) uint8 RGB. `targets`: (B,) int64 classes, or (B, K) float32 probabilities of
+    classes. `all_targets`: those of the whole step, over all processes.
     """
 
     images: Tensor
@@ -72,12 +72,13 @@ class StepImages(Protocol):
 class TrainingImages:
     """The training split, read image by image and prepared by threads.
 
-    `rows[i]` is where image i lies in `pixels` (whole images), `targets[i]` its class index.
+    `rows[i]` is where image i lies in `pixels` (whole images), `targets[i]` its class index or, with a
+    teacher, the probability of each class.
     """
 
-    pixels: StoredPixels
+    pixels: ImageByRow
     rows: Integers
-    targets: Integers
+    targets: Integers | Floats
     seed: int
     batch_size: int
     augmentation: Augmentation

@@ -48,6 +48,7 @@ class Candidate:
         history: the epochs of its training; empty for a probe.
         notes: what else was tried.
         heads_s: seconds that fitting its heads took, their embeddings aside.
+        teacher: the model whose soft answers it learnt from, None without one.
     """
 
     method: str
@@ -66,6 +67,13 @@ class Candidate:
     notes: tuple[str, ...]
     val_cosines: Floats | None = None
     heads_s: float = 0.0
+    teacher: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What a person calls it, such as "linear probe with garments/2 as teacher"."""
+        method = describe_method(self.method)
+        return method if self.teacher is None else f"{method} with {self.teacher} as teacher"
 
     @property
     def cross_validated(self) -> bool:
@@ -94,6 +102,6 @@ class Candidate:
         """Return one line for the terminal and the report."""
         spread = "" if self.spread is None else f" ± {100 * self.spread:.1f} over the folds"
         return (
-            f"{describe_method(self.method)}: validation accuracy {100 * self.accuracy:.1f} %{spread} "
+            f"{self.title}: validation accuracy {100 * self.accuracy:.1f} %{spread} "
             f"(n={len(self.val_logits)}), loss {abs(self.nll):.3f}"
         )

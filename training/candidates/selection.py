@@ -7,7 +7,7 @@ import numpy as np
 
 from training.assessment.bootstrap import accuracy_difference, share_better
 from training.assessment.validation_result import CONVINCED, ValidationResult, validation_result
-from training.candidates.candidate import Candidate, describe_method
+from training.candidates.candidate import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,12 @@ class Selection:
 
     @classmethod
     def between(
-        cls, probe: Candidate, rivals: Sequence[Candidate], trained: Candidate
+        cls,
+        probe: Candidate,
+        rivals: Sequence[Candidate],
+        trained: Candidate,
+        *,
+        earlier: Sequence[Candidate] = (),
     ) -> "Selection":
         """Choose between the probe and what was trained.
 
@@ -36,14 +41,21 @@ class Selection:
             rivals: the probes that the trained model is compared with: one for each fold that was held
                 out, or the probe itself.
             trained: its validation images are those of all the rivals, in their order.
+            earlier: all that the probe was chosen from.
         """
         comparison = PairedComparison.of(rivals, trained)
         decision = comparison.decide()
         trained = replace(trained, notes=(*trained.notes, comparison.describe()))
         chosen = trained if decision.chooses_trained else probe
         return cls(
-            chosen=chosen, tried=(probe, trained), reason=_sentence(chosen, decision.because)
+            chosen=chosen,
+            tried=(*(earlier or (probe,)), trained),
+            reason=_sentence(chosen, decision.because),
         )
+
+    def published_because(self, because: str) -> "Selection":
+        """Return the same selection with another reason."""
+        return replace(self, reason=_sentence(self.chosen, because))
 
     def with_probe(self, probe: Candidate) -> "Selection":
         """Return the same selection with another fit of the probe that was chosen."""
@@ -84,8 +96,8 @@ class PairedComparison:
         targets = trained.dataset.targets("val")
         logits = np.concatenate([probe.val_logits for probe in probes])
         return cls(
-            probe=validation_result(describe_method(probes[0].method), logits, targets),
-            trained=validation_result(describe_method(trained.method), trained.val_logits, targets),
+            probe=validation_result(probes[0].title, logits, targets),
+            trained=validation_result(trained.title, trained.val_logits, targets),
             num_folds=len(probes),
         )
 
@@ -133,7 +145,7 @@ class PairedComparison:
 
 
 def _sentence(chosen: Candidate, because: str) -> str:
-    return f"Published is the {describe_method(chosen.method)}: {because}."
+    return f"Published is the {chosen.title}: {because}."
 
 
 def _accuracies(one: ValidationResult, other: ValidationResult) -> str:

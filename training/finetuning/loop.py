@@ -260,9 +260,7 @@ class Trainer:
         The loss is a sum over images, divided by the weight of the whole step: parts of any size add up
         to the loss of all at once. Gradients are averaged over processes, hence their number.
         """
-        weights = self.settings.class_weights
-        weighed = len(batch.all_targets) if weights is None else weights[batch.all_targets].sum()
-        scale = self.images.shard.of / float(weighed)
+        scale = self.images.shard.of / _weight_of(batch.all_targets, self.settings.class_weights)
 
         def loss_of(images: Tensor, targets: Tensor, scale: Tensor | float = scale) -> Tensor:
             return self._loss(wrapped, images, targets) * scale
@@ -364,6 +362,14 @@ def set_training_mode(network: nn.Module, *, train_norms: bool) -> None:
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()
+
+
+def _weight_of(targets: Tensor, class_weights: Tensor | None) -> float:
+    """Return what images weigh in a step, by their classes (B,) or probabilities of classes (B, K)."""
+    if class_weights is None:
+        return len(targets)
+    weights = targets @ class_weights if targets.ndim == 2 else class_weights[targets]
+    return float(weights.sum())
 
 
 def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -4,7 +4,8 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,10 @@ from training.augmentation.gpu_cache import cache_on_gpu
 from training.augmentation.random_augmentation import Augmentation
 from training.candidates.candidate import Candidate
 from training.candidates.finetuned import TrainedNetwork, make_finetuned, train_with_heads
+from training.candidates.horizontal_flip import embed_flipped
 from training.candidates.probe_candidate import make_probe
 from training.candidates.selection import Selection
+from training.candidates.taught_probe import make_taught_probe
 from training.candidates.validation_examples import ValidationExamples
 from training.config import FinetuneConfig
 from training.data.cache import default_cache_dir
@@ -31,6 +34,7 @@ from training.networks.transfer_network import TransferNetwork
 from training.planning.budget_shares import StageCosts
 from training.planning.training_plan import make_plan
 from training.probing.published_head import head_images
+from training.probing.teacher_answers import TeacherAnswers
 from training.run.prepare import PreparedData
 from training.runtime import distributed
 from training.runtime.arrays import Floats
@@ -43,13 +47,14 @@ _ENOUGH_VALIDATION_IMAGES: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitting:
-    """What fitting needs. `run_name`: under which it is saved."""
+    """What fitting needs. `run_name`: under which it is saved. `answers`: of a teacher, if there is one."""
 
     prepared: PreparedData
     config: FinetuneConfig
     display: Display
     costs: StageCosts
     run_name: str
+    answers: TeacherAnswers | None = None
 
     def task(
         self,
@@ -97,12 +102,16 @@ class Fitting:
     def images(
         self, dataset: Dataset, device: torch.device, *, horizontal_flip: bool
     ) -> StepImages:
-        """Return the training images, changed at random."""
+        """Return the training images, changed at random; with a teacher, unlabelled ones too."""
         assert dataset.training_pixels is not None
+        known = dataset.training_pixels, dataset.rows("train"), dataset.targets("train")
+        pixels, rows, targets = (
+            known if self.answers is None else self.answers.with_unlabelled(*known)
+        )
         images = TrainingImages(
-            pixels=dataset.training_pixels,
-            rows=dataset.rows("train"),
-            targets=dataset.targets("train"),
+            pixels=pixels,
+            rows=rows,
+            targets=targets,
             seed=self.config.seed,
             batch_size=self.config.batch_size,
             augmentation=Augmentation(horizontal_flip=horizontal_flip, distort=True),
@@ -175,25 +184,63 @@ def fit_model(fitting: Fitting, method: str) -> Selection | None:
     fitting.display.line(probe.describe())
     examples = ValidationExamples.by(probe)
     if method == "probe":
-        examples.show(fitting.display, probe.dataset, probe.val_logits, step=None)
-        return None if fitting.config.dry_run else Selection.without_rival(probe)
+        selection = None if fitting.config.dry_run else _choose_probe(probe, fitting)
+        best = probe if selection is None else selection.chosen
+        examples.show(fitting.display, best.dataset, best.val_logits, step=None)
+        return selection
     costs = fitting.costs
     costs.keeps_flips = 0 < costs.flipped_s <= fitting.spare_s(fitting.prepared.dataset)
-    try:
-        selection = _from_probe(probe, fitting, examples)
-    except NoTimeToTrain:
-        fitting.display.line(
-            "time budget: no time is left for fine-tuning; the linear probe is published"
-        )
-        because = "the time budget had no room for fine-tuning"
-        selection = None if fitting.config.dry_run else Selection.without_rival(probe, because)
-    if selection is None:
+    probes = Selection.without_rival(probe)
+    if not fitting.config.dry_run:
+        probes = _choose_probe(probe, fitting)
+    selected = _finetune_or_probe(probes, fitting, examples)
+    if selected is None:
         return None
-    chosen = selection.chosen
+    chosen = selected.chosen
     examples.show(fitting.display, chosen.dataset, chosen.val_logits, step=None)
     if chosen is not probe:
-        return selection
-    return selection.with_probe(_make_probe(fitting, fitting.prepared.dataset, flipped=True))
+        return selected
+    return selected.with_probe(_make_probe(fitting, fitting.prepared.dataset, flipped=True))
+
+
+def _finetune_or_probe(
+    probes: Selection, fitting: Fitting, examples: ValidationExamples
+) -> Selection | None:
+    """Return what training made of the probe that was chosen, or this probe where it is better."""
+    try:
+        return _from_probe(probes, fitting, examples)
+    except NoTimeToTrain:
+        fitting.display.line(
+            f"time budget: no time is left for fine-tuning; the {probes.chosen.title} is published"
+        )
+        if fitting.config.dry_run:
+            return None
+        return probes.published_because("the time budget had no room for fine-tuning")
+
+
+def _choose_probe(probe: Candidate, fitting: Fitting) -> Selection:
+    """Return the probe, or the probe with a teacher where there is one and it helps."""
+    if fitting.answers is None or not is_main():
+        return Selection.without_rival(probe)
+    taught = _teach(probe, fitting)
+    fitting.display.line(taught.describe())
+    selection = Selection.between(probe, [probe], taught)
+    fitting.display.line(selection.tried[-1].notes[-1])
+    return selection
+
+
+def _teach(probe: Candidate, fitting: Fitting) -> Candidate:
+    """Return what the probe becomes with the teacher's answers."""
+    features, dataset = fitting.prepared.features, probe.dataset
+    assert features is not None
+    assert fitting.answers is not None
+    flipped = None
+    if probe.horizontal_flip and dataset is fitting.prepared.dataset:  # it may be published
+        spare_s = partial(fitting.flips_spare_s, dataset)
+        flipped = embed_flipped(features, dataset, fitting.display, spare_s=spare_s)
+    return make_taught_probe(
+        probe, features, dataset, fitting.answers, fitting.display, flipped=flipped
+    )
 
 
 def _from_scratch(fitting: Fitting) -> Selection | None:
@@ -210,19 +257,19 @@ def _from_scratch(fitting: Fitting) -> Selection | None:
 
 
 def _from_probe(
-    probe: Candidate, fitting: Fitting, examples: ValidationExamples
+    chosen: Selection, fitting: Fitting, examples: ValidationExamples
 ) -> Selection | None:
-    dataset = fitting.prepared.dataset
+    dataset, probe = fitting.prepared.dataset, chosen.chosen
     if not distributed.broadcast(fitting.costs.has_time_to_train(fitting.config, dataset)):
         raise NoTimeToTrain
     if dataset.folds is None:
         probes, networks = [probe], _trained_from(probe, fitting, examples)
     else:
-        probes, networks = _train_folds(fitting, examples)
+        probes, networks = _train_folds(fitting, examples, taught=probe.teacher is not None)
     if not networks:
         return None
     trained = _make_finetuned(networks, fitting)
-    selection = Selection.between(probe, probes, trained)
+    selection = Selection.between(probe, probes, trained, earlier=chosen.tried)
     fitting.display.line(selection.tried[-1].notes[-1])
     return selection
 
@@ -235,18 +282,20 @@ def _make_finetuned(networks: list[TrainedNetwork], fitting: Fitting) -> Candida
     trained = make_finetuned(
         networks, dataset, fitting.display, spare_s=lambda: fitting.flips_spare_s(dataset)
     )
+    if fitting.answers is not None:
+        trained = replace(trained, teacher=fitting.answers.teacher)
     fitting.display.line(trained.describe())
     return trained
 
 
 def _train_folds(
-    fitting: Fitting, examples: ValidationExamples
+    fitting: Fitting, examples: ValidationExamples, *, taught: bool
 ) -> tuple[list[Candidate], list[TrainedNetwork]]:
     """Train with one fold held out after the other; return a probe and a network of each.
 
     A handful of images cannot show which of a network and its probe is better. So where there is time
     the same training is done again without other images, and it is the way of training that is evaluated
-    (Kohavi 1995).
+    (Kohavi 1995). `taught`: whether the probes have a teacher, as the one that is published has.
     """
     dataset = fitting.prepared.dataset
     probes: list[Candidate] = []
@@ -257,6 +306,8 @@ def _train_folds(
         began = time.monotonic()
         fitting.display.line(f"fine-tuning with fold {fold + 1} of {num_folds} held out")
         rival = _make_probe(fitting, dataset.hold_out(fold), flipped=False)
+        if taught and is_main():
+            rival = _teach(rival, fitting)
         try:
             networks += _trained_from(rival, fitting, examples, fold)
         except NoTimeToTrain:

@@ -12,7 +12,6 @@ from inference.manifest import Metrics
 from training.assessment.baseline import not_better_than_guessing
 from training.backbones.build import starts_random
 from training.backbones.catalogue import find_backbone
-from training.candidates.candidate import describe_method
 from training.config import FinetuneConfig
 from training.data.folder import Folder
 from training.data.folder_summary import describe_findings, describe_folder
@@ -21,6 +20,7 @@ from training.data.open_folder import open_folder
 from training.errors import StoppedAfterPublishing
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
+from training.run.ask_teacher import ask_teacher, open_teacher
 from training.run.choose_fit import resolve_fit
 from training.run.default_version import decide_default, keeping_default, make_default
 from training.run.fit import Fitting, fit_model, own_run_name, runs_folder
@@ -77,6 +77,7 @@ def _run(
     times: StageDurations,
 ) -> Path | None:
     method = _resolve_method(config)
+    teacher = open_teacher(config, folder.labels)
     with ExitStack() as caches, own_run_name(config, method, display) as run_name:
         choice_file = runs_folder(config) / f"{run_name}-backbone.json"
         prepared, config = Preparing(
@@ -91,14 +92,19 @@ def _run(
         prepared = resolve_fit(prepared, config, display, budget=costs.budget, caches=caches)
         costs.saw(prepared.features)
         fitting = Fitting(
-            prepared=prepared, config=config, display=display, costs=costs, run_name=run_name
+            prepared=prepared,
+            config=config,
+            display=display,
+            costs=costs,
+            run_name=run_name,
+            answers=ask_teacher(teacher, prepared, config, caches, display),
         )
         selection = fit_model(fitting, method)
         if config.dry_run:
             display.line("dry run: nothing was trained or published")
         if selection is None or not is_main():
             return None
-        display.line(f"publishing the {describe_method(selection.chosen.method)}")
+        display.line(f"publishing the {selection.chosen.title}")
         measured = measure_selected(selection, prepared, config, display, costs=costs)
         display.line("exporting and verifying the package")
         report = make_report(selection, prepared, measured, times)

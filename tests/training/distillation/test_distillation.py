@@ -1,0 +1,125 @@
+"""A model that learns from a published one: --teacher and --unlabelled, by the command."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.package import read_package
+from tests.training.conftest import Command, quiet
+from tests.training.folders import write_class, write_classes
+from training.candidates.candidate import Candidate
+from training.candidates.taught_probe import make_taught_probe
+from training.data.split import Dataset
+from training.distillation.teacher import Teacher
+from training.probing.features import Features
+from training.probing.teacher_answers import TeacherAnswers
+
+pytestmark = pytest.mark.training
+
+LABELS = ("blue", "green", "red")
+
+
+@pytest.fixture
+def unlabelled(tmp_path: Path, colours: Path) -> Path:
+    """Return a folder of twelve images of three colours, and copies of two that have a label."""
+    pile = tmp_path / "pile"
+    for index in range(3):
+        write_class(pile / str(index), index, count=4, seed=50)
+    shutil.copy(colours / "red" / "image3.png", pile / "copied.png")
+    shutil.copy(colours / "blue" / "image7.png", pile / "0" / "also.png")
+    return pile
+
+
+@pytest.mark.parametrize("method", [("probe",), ("finetune", "--epochs", "1")], ids=lambda m: m[0])
+def test_what_was_taught_competes_with_what_was_not(
+    command: Command, colours: Path, published: Path, unlabelled: Path, method: tuple[str, ...]
+) -> None:
+    options = ("--teacher", str(published), "--unlabelled", str(unlabelled), "--method", *method)
+    outcome = command(colours, "--name", "student", *options)
+    manifest = read_package(outcome.published).manifest
+    assert "12 unlabelled images; 2 more are copies" in outcome.out
+    assert "linear probe with colours/1 as teacher: validation accuracy 100.0 %" in outcome.out
+    assert "linear probe: validation accuracy" in outcome.out
+    if method[0] == "finetune":
+        assert "fine-tuned network with colours/1 as teacher: " in outcome.out
+    assert manifest.training.config["teacher"] == "colours/1"
+    assert manifest.training.config["unlabelled"] == "pile"
+
+
+def test_a_teacher_with_other_labels_is_refused_and_they_are_named(
+    command: Command, published: Path, tmp_path: Path
+) -> None:
+    data = write_classes(tmp_path / "photos", ("red", "green", "yellow"))
+    outcome = command(data, "--teacher", str(published))
+    assert outcome.code == 2
+    assert (
+        "--teacher colours/1 has other labels: the teacher alone knows 'blue', the folder alone has "
+        "'yellow'"
+    ) in outcome.err
+
+
+def test_a_teacher_that_has_learnt_from_the_test_images_is_refused(
+    command: Command, colours: Path, published: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "photos"
+    for label in LABELS:
+        for part in ("train", "test"):
+            (data / part / label).mkdir(parents=True)
+        for number in range(20):
+            part = "test" if number < 10 else "train"
+            shutil.copy(colours / label / f"image{number}.png", data / part / label)
+    outcome = command(data, "--teacher", str(published))
+    assert outcome.code == 2
+    assert "of the 30 test images, which would make the student's accuracy false" in outcome.err
+
+
+def test_a_folder_of_copies_alone_is_refused(
+    command: Command, colours: Path, published: Path
+) -> None:
+    outcome = command(colours, "--teacher", str(published), "--unlabelled", str(colours / "red"))
+    assert outcome.code == 2
+    assert "all 20 images of --unlabelled" in outcome.err
+
+
+def test_unlabelled_images_need_a_teacher(command: Command, colours: Path) -> None:
+    outcome = command(colours, "--unlabelled", str(colours))
+    assert outcome.code == 2
+    assert "--unlabelled needs a --teacher" in outcome.err
+
+
+def test_answers_are_kept_by_content_and_in_the_order_of_the_students_labels(
+    published: Path, dataset: Dataset, tmp_path: Path
+) -> None:
+    teacher = Teacher.open(published, ("red", "blue", "green"))
+    images = dataset.splits["train"]
+    answers = teacher.answer(images, tmp_path)
+    known = {label: place for place, label in enumerate(("red", "blue", "green"))}
+    assert [known[image.file.label] for image in images] == answers.argmax(axis=1).tolist()
+
+    asked: list[int] = []
+    again = Teacher.open(published, LABELS).answer(images[:3], tmp_path, advance=asked.append)
+    assert asked == [3]  # all from the cache
+    assert np.allclose(again, answers[:3][:, [1, 2, 0]])
+
+
+def test_the_student_learns_what_the_teacher_says_of_unlabelled_images(
+    probe: Candidate, features: Features, dataset: Dataset
+) -> None:
+    """A teacher that takes blue for red, on many images, is believed against a few labels."""
+    index = dataset.labels.index
+    blue = [i.row for i in dataset.splits["val"] if i.file.label == "blue"]
+    said = np.zeros((400, 3), dtype=np.float32)
+    said[:, index("red")] = 1
+    answers = TeacherAnswers(
+        teacher="wrong/1",
+        known=np.full((len(features.embeddings), 3), np.nan, dtype=np.float32),
+        unlabelled=None,
+        unlabelled_rows=np.arange(400),
+        unlabelled_embeddings=features.embeddings[np.resize(blue, 400)],
+        unlabelled_answers=said,
+    )
+    taught = make_taught_probe(probe, features, dataset, answers, quiet())
+    assert taught.title == "linear probe with wrong/1 as teacher"
+    assert taught.accuracy < probe.accuracy == 1

@@ -1,0 +1,123 @@
+"""The teacher: a published model of the same labels, and what it says of images, kept by their content."""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from inference.classifier import Classifier
+from inference.errors import InferenceError
+from inference.loading import open_package
+from inference.temporary_folder import temporary_folder
+from training.assessment.file_predictions import predict_files
+from training.data.finding import named
+from training.data.scan import ScannedImage
+from training.data.training_hashes import training_hashes
+from training.errors import ConfigError, DataError
+from training.runtime.arrays import Floats
+
+_FOLDER: Final = "teacher-answers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teacher:
+    """An opened package.
+
+    Attributes:
+        name: its name and version.
+        classifier: what answers.
+        order: its own number of each of the student's classes.
+        seen: content hashes of the images that it learnt from; None where it does not say.
+    """
+
+    name: str
+    classifier: Classifier
+    order: tuple[int, ...]
+    seen: frozenset[str] | None
+
+    @classmethod
+    def open(cls, path: Path, labels: Sequence[str]) -> "Teacher":
+        """Open a package whose labels are those of the student.
+
+        Raises:
+            ConfigError: there is none, or its labels are others.
+        """
+        try:
+            opened = open_package(path, precision="fp32")
+        except InferenceError as err:
+            raise ConfigError(f"--teacher {str(path)!r}: {err}") from err
+        manifest = opened.classifier.manifest
+        name = f"{manifest.name}/{manifest.version}"
+        _check_labels(name, manifest.labels, labels)
+        return cls(
+            name=name,
+            classifier=opened.classifier,
+            order=tuple(manifest.labels.index(label) for label in labels),
+            seen=training_hashes(opened.path),
+        )
+
+    def answer(
+        self,
+        images: Sequence[ScannedImage],
+        cache_dir: Path,
+        *,
+        advance: Callable[[int], None] = lambda _: None,
+    ) -> Floats:
+        """Return calibrated probabilities (M, K) in the student's order; each content is asked about once.
+
+        Raises:
+            DataError: an image can no longer be read.
+        """
+        file = cache_dir / _FOLDER / f"{self._key()}.npz"
+        known = _read(file)
+        missing = {image.sha256: image for image in images if image.sha256 not in known}
+        advance(len(images) - len(missing))
+        if missing:
+            found = predict_files(
+                self.classifier, [image.file for image in missing.values()], advance=advance
+            )
+            if found.left_out:
+                path, reason = found.left_out[0]
+                raise DataError(f"the teacher cannot read {path.path.name!r}: {reason}")
+            known |= dict(zip(missing, found.probabilities, strict=True))
+            _write(file, known)
+        answers = np.stack([known[image.sha256] for image in images])
+        return answers[:, list(self.order)]
+
+    def _key(self) -> str:
+        """Return what stands for the very file that answers."""
+        manifest = self.classifier.manifest
+        parts = [self.name, manifest.created, repr(manifest.calibration), repr(manifest.files)]
+        return hashlib.sha256("\n".join([*parts, *manifest.labels]).encode()).hexdigest()[:32]
+
+
+def _check_labels(name: str, theirs: Sequence[str], ours: Sequence[str]) -> None:
+    parts = []
+    if only_theirs := sorted(set(theirs) - set(ours)):
+        parts.append(f"the teacher alone knows {named(only_theirs)}")
+    if only_ours := sorted(set(ours) - set(theirs)):
+        parts.append(f"the folder alone has {named(only_ours)}")
+    if parts:
+        raise ConfigError(f"--teacher {name} has other labels: {', '.join(parts)}")
+
+
+def _read(file: Path) -> dict[str, Floats]:
+    try:
+        with np.load(file) as kept:
+            return dict(zip(kept["sha256"].tolist(), kept["probabilities"], strict=True))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # not there, or damaged
+        return {}
+
+
+def _write(file: Path, known: dict[str, Floats]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(file.parent, ".writing-") as folder:
+        partial = folder / file.name
+        np.savez(
+            partial, sha256=np.array(list(known)), probabilities=np.stack(list(known.values()))
+        )
+        partial.replace(file)
