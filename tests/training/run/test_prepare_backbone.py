@@ -9,6 +9,9 @@ from safetensors.torch import save_file
 
 from inference.package import read_package
 from tests.training.conftest import TINY, Command, Outcome
+from training.errors import DataError
+from training.run import pipeline
+from training.run.fit import Fitting
 
 pytestmark = pytest.mark.training
 
@@ -82,3 +85,28 @@ def test_where_no_candidate_can_be_had_the_message_says_why_and_what_to_do(
     assert "timm/resnet18" not in outcome.out
     assert "resnet34: --offline is set" in outcome.err
     assert "leave --candidates out" in outcome.err
+
+
+def test_a_resumed_run_trains_the_backbone_that_was_chosen_before(
+    command: Command,
+    colours: Path,
+    weights_file: Path,
+    other_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phrases = (f"{TINY} weights={other_weights}", f"{TINY} weights={weights_file}")
+    flags = ("--method", "finetune", "--name", "resumed")
+    trained = []
+
+    def stopped(fitting: Fitting, _: str) -> None:
+        trained.append(fitting.prepared.backbone.info.weights)
+        raise DataError("stopped here")
+
+    monkeypatch.setattr(pipeline, "fit_model", stopped)
+    first = auto(command, colours, *phrases, flags=flags)
+    resumed = auto(command, colours, *phrases, flags=flags)
+    fewer = auto(command, colours, phrases[0], flags=flags)
+    assert "chosen before this run was stopped" not in first.out
+    assert "chosen before this run was stopped" in resumed.out
+    assert "chosen before this run was stopped" not in fewer.out
+    assert trained == [weights_file.name, weights_file.name, other_weights.name]

@@ -1,0 +1,269 @@
+"""How good the choice of `--backbone auto` is: chosen, best and worst on test images that it never saw.
+
+    python -m benchmarks.training.backbone_choice --features /tmp/features
+
+Each backbone's features are computed once a data set and kept in a folder; training and test images are then
+drawn from all of them, as many of each class for testing as the data set has, copies on one side. What
+chooses is the product's own code.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from benchmarks.machine import this_machine
+from benchmarks.training.trials import SHARED
+from training.audit.duplicates import find_duplicates
+from training.audit.principal_components import main_components
+from training.backbone_choice.candidate_list import list_candidates
+from training.backbone_choice.comparison import pick_cheapest_of_the_best
+from training.backbone_choice.cross_validation import ChoiceImages, images_to_compare_on
+from training.backbone_choice.opened_candidate import OpenedCandidate, open_candidate
+from training.backbone_choice.race import Standing, race
+from training.backbone_choice.speed import timed
+from training.config import AUTO, FinetuneConfig
+from training.data.open_folder import open_folder
+from training.data.scan import Scan, ScannedImage, open_cache, scan_folder
+from training.data.split import Dataset
+from training.data.split_groups import group_images
+from training.data.views import Views
+from training.probing.embeddings import compute_embeddings
+from training.probing.probe import cross_validate_probe
+from training.runtime.arrays import Floats, Integers
+
+DATA: Final = ("clothing", "cifar10", "members")
+SEEDS: Final = (0, 1, 2)
+# Of a data set that comes without test images.
+_TEST_SHARE: Final = 1 / 3
+_NUM_CLASSES: Final = 10
+_DOGS: Final = SHARED / "weights" / "mobilenetv2_100.tf_dogs.safetensors"
+CANDIDATES: Final = (
+    "tf_efficientnet_lite0",
+    "tf_efficientnet_lite1",
+    "tf_efficientnet_lite2",
+    f"mobilenetv2_100 weights='{_DOGS}' mean=0.5 std=0.5 pad_type=same bn_eps=0.001",
+)
+_HEADER: Final = (
+    "| data | draw | images | chosen | its test accuracy | all in the order of the list | worst | regret | "
+    "features saved | s |\n|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFeatures:
+    """One backbone's features of all images of a data set, (N, D), and milliseconds for an image."""
+
+    name: str
+    ms: float
+    embeddings: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """All images of a data set, the group of each by row, and how many of each class are for testing."""
+
+    scan: Scan
+    groups: Integers
+    num_test: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """What came of one draw. Accuracies are on test images, 0..1, by the backbone's place."""
+
+    images: ChoiceImages
+    standings: Sequence[Standing]
+    accuracies: Sequence[float]
+    chosen: int
+    seconds: float
+
+    @property
+    def regret(self) -> float:
+        """Accuracy that the choice lacks of the best."""
+        return max(self.accuracies) - self.accuracies[self.chosen]
+
+    @property
+    def saved(self) -> float:
+        """Share of the features that racing saved, 0..1."""
+        computed = sum(len(one.positions) for one in self.standings)
+        return 1 - computed / (len(self.images) * len(self.standings))
+
+
+class _Entrant:
+    """A backbone whose features are known, in a race on some of the images."""
+
+    def __init__(self, known: KnownFeatures, images: ChoiceImages) -> None:
+        self._embeddings = known.embeddings[[image.row for image in images.images]]
+        self.expected_image_s = 0.0
+
+    def embed(self, positions: Integers) -> Floats:
+        return self._embeddings[positions]
+
+
+def main() -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--features", type=Path, required=True, help="folder for features, pixels")
+    parser.add_argument("--data", nargs="+", default=DATA, choices=DATA)
+    args = parser.parse_args()
+    args.features.mkdir(parents=True, exist_ok=True)
+    opened = _open_all()
+    print(this_machine())
+    print("; ".join(f"{one.info.name} {one.ms:.1f} ms" for one in opened.values()))
+    print(_HEADER)
+    draws = []
+    for data in args.data:
+        images, known = load(data, args.features, opened)
+        for seed in SEEDS:
+            draws.append(make_draw(images, known, seed=seed))
+            print(_row(data, seed, draws[-1], known), flush=True)
+    print(f"\nmean regret {100 * np.mean([draw.regret for draw in draws]):.2f} points")
+    for place, one in enumerate(known):
+        always = np.mean([max(draw.accuracies) - draw.accuracies[place] for draw in draws])
+        print(f"always {one.name}: {100 * always:.2f} points")
+    return 0
+
+
+def load(
+    data: str, folder: Path, opened: Mapping[int, OpenedCandidate]
+) -> tuple[Images, list[KnownFeatures]]:
+    """Return a data set and each candidate's features of it, computed where they are not kept yet."""
+    candidates = list_candidates(_config(data, folder))
+    known = []
+    for place, candidate in reversed(list(enumerate(candidates))):
+        config, file = candidate.config, folder / f"{data}-{place}.npy"
+        read = open_folder(
+            config.data,
+            config.label_source,
+            min_images=None,
+            cache_dir=config.cache_dir,
+            limits=config.decode_limits,
+        )
+        views = Views(opened[place].spec, for_training=False)
+        with open_cache(config.cache_dir, views) as cache:
+            scan = scan_folder(read, views, cache)
+            if not file.is_file():
+                rows = np.arange(len(scan.images))
+                np.save(file, compute_embeddings(opened[place].trunk, scan.evaluation, rows))
+            name = candidate.label.partition("/")[2]
+            known.append(KnownFeatures(name=name, ms=opened[place].ms, embeddings=np.load(file)))
+            if place == 0:
+                images = _images(scan, known[-1].embeddings)
+    return images, known[::-1]
+
+
+def make_draw(images: Images, known: Sequence[KnownFeatures], *, seed: int) -> Draw:
+    """Draw training and test images, let the product choose, and test every candidate."""
+    dataset = _drawn(images, seed)
+    compared = images_to_compare_on(dataset, images.groups, seed=seed)
+    began = time.monotonic()
+    standings = race(
+        [_Entrant(one, compared) for one in known], compared, seconds_left=lambda: np.inf
+    )
+    seconds = time.monotonic() - began
+    finished = [place for place, one in enumerate(standings) if one.out is None]
+    pick = pick_cheapest_of_the_best(
+        [answers for place in finished if (answers := standings[place].answers) is not None],
+        [known[place].ms for place in finished],
+    )
+    return Draw(
+        images=compared,
+        standings=standings,
+        accuracies=[_tested(one, compared, dataset) for one in known],
+        chosen=finished[pick.chosen],
+        seconds=seconds,
+    )
+
+
+def _config(data: str, folder: Path) -> FinetuneConfig:
+    return FinetuneConfig(
+        data=SHARED / "data" / data,
+        backbone=AUTO,
+        candidates=CANDIDATES,
+        cache_dir=folder / "pixels",
+        offline=True,
+    )
+
+
+def _open_all() -> dict[int, OpenedCandidate]:
+    candidates = list_candidates(_config(DATA[0], Path()))
+    return timed({i: open_candidate(one, _NUM_CLASSES) for i, one in enumerate(candidates)})
+
+
+def _images(scan: Scan, embeddings: Floats) -> Images:
+    classes = Counter(image.file.label for image in scan.images)
+    given = Counter(image.file.label for image in scan.images if image.file.split == "test")
+    copies = find_duplicates(scan.images, main_components(embeddings), scan.evaluation)
+    return Images(
+        scan=scan,
+        groups=group_images(scan.images, copies.every),
+        num_test={
+            label: given[label] if given else round(_TEST_SHARE * count)
+            for label, count in classes.items()
+        },
+    )
+
+
+def _drawn(images: Images, seed: int) -> Dataset:
+    """Return so many images of each class for testing, drawn by the seed, and all others for training."""
+    groups: dict[int, list[ScannedImage]] = {}
+    for image in images.scan.images:
+        groups.setdefault(int(images.groups[image.row]), []).append(image)
+    order = list(groups.values())
+    random.Random(seed).shuffle(order)
+    left = Counter(images.num_test)
+    train: list[ScannedImage] = []
+    test: list[ScannedImage] = []
+    for group in order:
+        counts = Counter(image.file.label for image in group)
+        fits = all(left[label] >= count for label, count in counts.items())
+        (test if fits else train).extend(group)
+        if fits:
+            left -= counts
+    return Dataset(
+        labels=images.scan.folder.labels,
+        splits={"train": tuple(train), "val": (), "test": tuple(test)},
+        given_val=False,
+        folds=None,
+        pixels=images.scan.evaluation,
+        training_pixels=None,
+    )
+
+
+def _tested(known: KnownFeatures, compared: ChoiceImages, dataset: Dataset) -> float:
+    """Return the accuracy on test images of a probe on all training images."""
+    rows = [image.row for image in compared.images]
+    probe = cross_validate_probe(known.embeddings[rows], compared.targets, compared.folds)
+    logits = probe.head.logits(known.embeddings[dataset.rows("test")])
+    return float((logits.argmax(axis=1) == dataset.targets("test")).mean())
+
+
+def _row(data: str, seed: int, draw: Draw, known: Sequence[KnownFeatures]) -> str:
+    percent = [f"{100 * accuracy:.1f}" for accuracy in draw.accuracies]
+    cells = (
+        data,
+        seed,
+        len(draw.images),
+        known[draw.chosen].name,
+        percent[draw.chosen],
+        " / ".join(percent),
+        known[int(np.argmin(draw.accuracies))].name,
+        f"{100 * draw.regret:.1f}",
+        f"{100 * draw.saved:.0f} %",
+        f"{draw.seconds:.0f}",
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
