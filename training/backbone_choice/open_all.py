@@ -9,7 +9,8 @@ from training.backbone_choice.candidate_list import CandidateBackbone
 from training.backbone_choice.opened_candidate import (
     OpenedCandidate,
     build_candidate,
-    needs_hub,
+    is_here,
+    is_of_the_hub,
     open_candidate,
     why_out_of_reach,
 )
@@ -42,7 +43,8 @@ class Hub:
 
     def why_out_of_reach(self, candidate: CandidateBackbone) -> str | None:
         """Return why a candidate's weights cannot be had, as far as is known before they are fetched."""
-        if needs_hub(candidate) and not candidate.config.offline and not self._asked:
+        wanted = is_of_the_hub(candidate) and not (is_here(candidate) or candidate.config.offline)
+        if wanted and not self._asked:
             self._asked, self._silence = True, hub_silence()
         return why_out_of_reach(candidate, self._silence)
 

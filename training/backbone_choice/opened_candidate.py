@@ -13,7 +13,7 @@ from training.backbone_choice.candidate_list import CandidateBackbone
 from training.backbones.build import Backbone, build_backbone
 from training.backbones.catalogue import find_backbone
 from training.backbones.packaged import is_packaged
-from training.backbones.weights_cache import cached_weights_file
+from training.backbones.weights_cache import cached_weights_file, hub_repository
 from training.config import FinetuneConfig
 from training.export.onnx_graph import attach_head, export_trunk
 from training.networks.linear_head import LinearHead
@@ -62,19 +62,25 @@ def why_out_of_reach(candidate: CandidateBackbone, silence: str | None) -> str |
 
     `silence` is why the hub does not answer, None where it does.
     """
-    config = candidate.config
-    if not needs_hub(candidate):
+    if is_here(candidate):
         return None
-    if config.offline:
+    if candidate.config.offline:
         return "--offline is set and the weights are not in the local cache"
-    return None if silence is None else f"the weights were not downloaded, {silence}"
+    if silence is None or not is_of_the_hub(candidate):
+        return None
+    return f"the weights were not downloaded, {silence}"
 
 
-def needs_hub(candidate: CandidateBackbone) -> bool:
-    """Whether a candidate's weights have to be downloaded."""
+def is_here(candidate: CandidateBackbone) -> bool:
+    """Whether a candidate's weights need no download."""
     backbone = find_backbone(candidate.name)
-    here = candidate.config.weights != "auto" or is_packaged(backbone)
-    return not here and cached_weights_file(backbone) is None
+    given = candidate.config.weights != "auto" or is_packaged(backbone)
+    return given or cached_weights_file(backbone) is not None
+
+
+def is_of_the_hub(candidate: CandidateBackbone) -> bool:
+    """Whether a candidate's weights come from the Hugging Face hub."""
+    return hub_repository(find_backbone(candidate.name)) is not None
 
 
 def build_candidate(candidate: CandidateBackbone) -> Backbone:
@@ -84,7 +90,7 @@ def build_candidate(candidate: CandidateBackbone) -> Backbone:
         BackboneError, WeightsError: it cannot be had.
     """
     config = candidate.config
-    return build_backbone(replace(config, offline=config.offline or not needs_hub(candidate)))
+    return build_backbone(replace(config, offline=config.offline or is_here(candidate)))
 
 
 def open_candidate(candidate: CandidateBackbone, num_classes: int) -> OpenedCandidate:

@@ -88,7 +88,8 @@ def _print_recommended() -> None:
             flush=True,
         )
     print(
-        "\nWhich is best depends on the images. Try one: python -m training.finetune DATA --backbone NAME"
+        "\nWhich is best depends on the images. Try one: python -m training.finetune DATA --backbone NAME\n"
+        "or let the images choose: --backbone auto (docs/backbones.md)"
     )
 
 
