@@ -5,9 +5,9 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from training.backbone_choice import open_all
 from training.backbone_choice.candidate_list import list_candidates
 from training.backbone_choice.open_all import Hub
+from training.backbones.hubs import hub_silence
 from training.config import FinetuneConfig
 
 pytestmark = pytest.mark.training
@@ -19,13 +19,12 @@ def test_a_hub_that_does_not_answer_is_asked_once_and_only_about_its_own_weights
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     asked: list[str | None] = []
-    ask = open_all.hub_silence
 
     def asking() -> str | None:
-        asked.append(ask())
+        asked.append(hub_silence())
         return asked[-1]
 
-    monkeypatch.setattr(open_all, "hub_silence", asking)
+    monkeypatch.setattr("training.backbone_choice.open_all.hub_silence", asking)
     names = ("tf_efficientnet_lite0", "convnext_tiny", "resnet18", "torchvision/resnet18")
     config = FinetuneConfig(data=Path("photos"), backbone="auto", candidates=names)
     hub = Hub()
