@@ -62,12 +62,11 @@ class KeptDay:
 
     def answers(self, *, handled: bool | None) -> list[KeptAnswer]:
         """Return the newest answer to each image that is there; `handled` as in `KeptImages.page`."""
-        marks = self._handled.latest
         return [
             answer
             for answer in self._answers.latest.values()
             if answer.file in self._files
-            and (handled is None or (answer.sha256 in marks) == handled)
+            and (handled is None or (self._mark(answer.sha256) is not None) == handled)
         ]
 
     def find(self, sha256: str) -> KeptImage | None:
@@ -82,8 +81,12 @@ class KeptDay:
             path=self._folder / answer.file,
             answer=answer,
             feedback=self._feedback.latest.get(answer.sha256),
-            handled=self._handled.latest.get(answer.sha256),
+            handled=self._mark(answer.sha256),
         )
+
+    def _mark(self, sha256: str) -> Handled | None:
+        mark = self._handled.latest.get(sha256)
+        return None if mark is None or mark.undone else mark
 
 
 class _Records(Generic[Record]):

@@ -96,8 +96,10 @@ class KeptImages:
             self._refresh()
             return self._find(sha256)
 
-    def mark_handled(self, sha256: str, label: str | None) -> bool:
+    def mark_handled(self, sha256: str, label: str | None, *, undone: bool = False) -> bool:
         """Note what a person decided: a label, or None where the image is of no use; the last mark counts.
+
+        With `undone` nothing is decided any more.
 
         It is on the disk when this returns. The image stays until it is too old.
 
@@ -112,7 +114,7 @@ class KeptImages:
         image = self.find(sha256)
         if image is None:
             return False
-        mark = Handled(sha256=sha256, time=now(), label=label)
+        mark = Handled(sha256=sha256, time=now(), label=label, undone=undone)
         append_line(image.path.parent / HANDLED_FILE, as_line(mark), sync=True)
         return True
 

@@ -114,11 +114,15 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """What a person decided of an image: a label, or None where it is of no use. `time` as elsewhere."""
+    """What a person decided of an image: a label, or None where it is of no use. `time` as elsewhere.
+
+    `undone`: that was taken back, and nothing is decided.
+    """
 
     sha256: str
     time: str
     label: str | None
+    undone: bool = False
 
 
 def now() -> str:
@@ -192,6 +196,7 @@ def _read_handled(data: Any) -> Handled:
         sha256=_text(data["sha256"]),
         time=_text(data["time"]),
         label=None if label is None else _text(label),
+        undone=bool(data.get("undone", False)),
     )
 
 

@@ -57,6 +57,15 @@ class KeptQueue:
         if not self._kept.mark_handled(sha256, label):
             raise NotFound("the service has removed this image meanwhile; go on with the next")
 
+    def undo(self, sha256: str) -> None:
+        """Take back what was decided of an image; on the disk on return.
+
+        Raises:
+            NotFound: the image is gone.
+        """
+        if not self._kept.mark_handled(sha256, None, undone=True):
+            raise NotFound("the service has removed this image meanwhile; go on with the next")
+
     def file(self, sha256: str) -> Path:
         """Return where an image lies.
 

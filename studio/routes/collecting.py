@@ -24,6 +24,12 @@ class Decision(Body):
     label: str | None
 
 
+class Undo(Body):
+    """The image whose decision is taken back."""
+
+    sha256: Sha256
+
+
 @router.get("")
 def kept(
     current: CurrentProject,
@@ -53,6 +59,12 @@ def drift(current: CurrentProject, studio: Studio) -> dict[str, Any]:
 def decide(current: CurrentProject, studio: Studio, given: Decision) -> None:
     """Write down what the person decided."""
     studio.kept.decide(current.project, given.sha256, given.label)
+
+
+@router.post("/undo")
+def undo(studio: Studio, given: Undo) -> None:
+    """Take a decision back."""
+    studio.kept.undo(given.sha256)
 
 
 @router.post("/copy")

@@ -59,6 +59,8 @@ def test_the_least_sure_come_first_and_go_into_class_folders_on_a_word(tmp_path:
         assert files(project, "yellow") == 0  # not before the person says so
         assert client.post(f"{API}/copy").json()["copied"] == 1
         assert files(project, "yellow") == 1
+        client.post(f"{API}/undo", json={"sha256": images[0.5]}).raise_for_status()
+        assert [i["probability"] for i in client.get(API).json()["images"]] == [0.5, 0.9]
         refused = client.post(API, json={"sha256": images[0.9], "label": "../up"})
         assert refused.status_code == 422
         gone = client.post(API, json={"sha256": "0" * 64, "label": "red"})

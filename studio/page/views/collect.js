@@ -44,7 +44,7 @@ function draw(queue) {
   if (!image) {
     fill(queue.place, el("h1", {}, t(queue.decided || queue.reason ? "collect.done" : "collect.none")),
       queue.decided ? null : el("p", { class: "quiet" }, t("collect.how"), " ", el("code", {}, "GRAFT_KEEP=rejected,uncertain:0.6,sample:0.01"), " ", name(queue.folder)),
-      el("div", { class: "row" }, reason), ending(queue));
+      el("div", { class: "row" }, reason, undoButton(queue)), ending(queue));
     return;
   }
   const guess = image.feedback ?? image.label;
@@ -59,14 +59,16 @@ function draw(queue) {
   say(t("collect.ask", { label: guess }));
 }
 
+const button = (code, text, onclick, main) => el("button", { type: "button", class: main ? "main" : "", onclick, "aria-keyshortcuts": keyName(code) },
+  el("kbd", { "aria-hidden": "true" }, keyName(code)), el("span", {}, text));
+const undoButton = (queue) => (queue.history.length ? button("KeyZ", t("review.undo"), () => undo(queue).catch(complain)) : null);
+
 function buttons(queue, guess, isLikely) {
-  const button = (code, text, onclick, main) => el("button", { type: "button", class: main ? "main" : "", onclick, "aria-keyshortcuts": keyName(code) },
-    el("kbd", { "aria-hidden": "true" }, keyName(code)), el("span", {}, text));
   return el("div", { class: "answers" },
     button("KeyG", withNodes(t("review.guess"), { guess: name(guess) }), () => give(queue, guess), isLikely),
     button("KeyO", t("review.other"), () => other(queue), !isLikely),
     button("KeyX", t("collect.useless"), () => give(queue, null)),
-    queue.history.length ? button("KeyZ", t("review.undo"), () => undo(queue).catch(complain)) : null);
+    undoButton(queue));
 }
 
 // The labels of the number keys, in their order: a name that was given once is one key from then on.
@@ -121,10 +123,16 @@ async function other(queue) {
   if (label !== null) await give(queue, label);
 }
 
-// The last image is asked again; its next answer counts.
+// What was said of the last image is taken back, and it is asked again.
 async function undo(queue) {
+  if (queue.busy || !queue.history.length) return;
+  queue.busy = true;
+  try {
+    await post(projectPath(queue.page.project, "kept/undo"), { sha256: queue.history.at(-1).sha256 });
+  } finally {
+    queue.busy = false;
+  }
   const image = queue.history.pop();
-  if (!image) return;
   queue.images.unshift(image);
   queue.total += 1;
   queue.decided -= 1;
