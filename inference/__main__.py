@@ -23,6 +23,7 @@ from inference.bulk.options import BulkOptions, add_bulk_options, read_bulk_opti
 from inference.bulk.run import GPU_BATCH, Stopped, run_bulk
 from inference.classifier import Classifier, LabelProbability, Prediction
 from inference.command_line import run_command
+from inference.decoding import OWN_FILES_LIMITS
 from inference.errors import ImageError, InferenceError
 from inference.find_package import find_packages, suggestion
 from inference.folder_tree import read_tree, walk
@@ -175,7 +176,9 @@ def _answer(
     classifier: Classifier, file: Path, args: argparse.Namespace, index: SimilarIndex | None
 ) -> FileAnswer:
     try:
-        (prediction,) = classifier.classify([read_image_file(file)], top_k=args.top_k)
+        (prediction,) = classifier.classify(
+            [read_image_file(file)], top_k=args.top_k, limits=OWN_FILES_LIMITS
+        )
     except ImageError as err:
         return FileAnswer(file=file, prediction=None, problem=str(err))
     except OSError as err:

@@ -3,11 +3,11 @@
 import stat
 from pathlib import Path
 
-from inference.decoding import DEFAULT_LIMITS
+from inference.decoding import OWN_FILES_LIMITS
 from inference.errors import UndecodableImage
 
 
-def read_image_file(file: Path, *, max_bytes: int = DEFAULT_LIMITS.max_bytes) -> bytes:
+def read_image_file(file: Path, *, max_bytes: int = OWN_FILES_LIMITS.max_bytes) -> bytes:
     """Return what a file holds; of a larger one a byte over the limit, refused as the whole would be.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from inference.decoding import DEFAULT_LIMITS
+from inference.decoding import OWN_FILES_LIMITS
 from studio.errors import BadInput
 
 
@@ -15,6 +15,6 @@ async def read_photo(stream: AsyncIterator[bytes]) -> bytes:
     data = bytearray()
     async for chunk in stream:
         data += chunk
-        if len(data) > DEFAULT_LIMITS.max_bytes:
-            raise BadInput(f"the image is above {DEFAULT_LIMITS.max_bytes // 2**20} MiB")
+        if len(data) > OWN_FILES_LIMITS.max_bytes:
+            raise BadInput(f"the image is above {OWN_FILES_LIMITS.max_bytes // 2**20} MiB")
     return bytes(data)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits, limits_for
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits, limits_for
 from inference.errors import InvalidName
 from inference.names import check_model_name
 from training.errors import ConfigError
@@ -89,16 +89,16 @@ class FinetuneConfig:
     )
     max_pixels: int = option(
         "data",
-        DEFAULT_LIMITS.max_pixels,
-        "leave larger images out, as GRAFT_MAX_PIXELS of the service; of a JPEG count those that are "
-        "decoded of it (a photo of 200 million may be 3 million)",
+        OWN_FILES_LIMITS.max_pixels,
+        "leave images of more pixels out (the service: GRAFT_MAX_PIXELS, half as many); of a JPEG count "
+        "those that are decoded of it (a photo of 200 million may be 3 million)",
         parse=int,
         metavar="N",
     )
     max_image_bytes: int = option(
         "data",
-        DEFAULT_LIMITS.max_bytes,
-        "leave files of more bytes out, as GRAFT_MAX_IMAGE_BYTES of the service",
+        OWN_FILES_LIMITS.max_bytes,
+        "leave files of more bytes out (the service: GRAFT_MAX_IMAGE_BYTES, 16 MiB)",
         parse=int,
         metavar="N",
     )

@@ -13,6 +13,7 @@ from typing import Final
 
 from inference.bulk.items import Item
 from inference.classifier import Classifier, Prediction
+from inference.decoding import OWN_FILES_LIMITS
 from inference.errors import ImageError, SessionError
 from inference.preprocessing import PreparedImage
 
@@ -69,7 +70,11 @@ def _row(item: Item, answer: Prediction | str) -> Row:
 def _prepare(classifier: Classifier, item: Item) -> PreparedImage | str:
     try:
         content = item.read()
-        return classifier.prepare(content) if isinstance(content, bytes) else content
+        return (
+            classifier.prepare(content, limits=OWN_FILES_LIMITS)
+            if isinstance(content, bytes)
+            else content
+        )
     except ImageError as err:
         return str(err)
     except OSError as err:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from PIL import Image
 
 from inference.bulk.items import Item, problem_item
-from inference.decoding import DEFAULT_LIMITS, DecodedImage
+from inference.decoding import OWN_FILES_LIMITS, DecodedImage
 from inference.errors import UsageError
 from inference.preprocessing import PreparedImage, PreprocessSpec, preprocess
 
@@ -59,7 +59,7 @@ class FrameReader:
             yield problem_item(name, "has no video, only sound or text")
             return
         stream = container.streams.video[0]
-        if stream.width * stream.height > DEFAULT_LIMITS.max_pixels:
+        if stream.width * stream.height > OWN_FILES_LIMITS.max_pixels:
             yield problem_item(name, f"video of {stream.width}x{stream.height} px is too large")
             return
         stream.thread_type = "AUTO"

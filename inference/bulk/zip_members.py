@@ -15,7 +15,7 @@ from typing import Final
 
 from inference.bulk.items import Item, Source
 from inference.clutter import is_clutter
-from inference.decoding import DEFAULT_LIMITS
+from inference.decoding import OWN_FILES_LIMITS
 from inference.errors import UndecodableImage, UsageError
 from inference.file_kinds import KIND_BYTES, file_kind
 from inference.folder_tree import has_image_suffix
@@ -71,7 +71,7 @@ class _Members:
         except (UndecodableImage, OSError):
             return False
 
-    def _read(self, info: zipfile.ZipInfo, size: int = DEFAULT_LIMITS.max_bytes + 1) -> bytes:
+    def _read(self, info: zipfile.ZipInfo, size: int = OWN_FILES_LIMITS.max_bytes + 1) -> bytes:
         """Return the first bytes of a member.
 
         Raises:

@@ -21,6 +21,7 @@ from inference.decoding.header import Header
 from inference.decoding.headers import read_header
 from inference.decoding.limits import (
     DEFAULT_LIMITS,
+    OWN_FILES_LIMITS,
     DecodeLimits,
     limits_for,
     over_byte_limit,
@@ -30,6 +31,7 @@ from inference.decoding.versions import CURRENT_DECODER
 __all__ = [
     "CURRENT_DECODER",
     "DEFAULT_LIMITS",
+    "OWN_FILES_LIMITS",
     "DecodeLimits",
     "DecodedImage",
     "Header",

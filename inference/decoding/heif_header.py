@@ -1,6 +1,7 @@
 """The header of a HEIC or AVIF: the picture that is shown, and the pixels that its codec works through."""
 
 import struct
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from inference.decoding.coded_pictures import (
@@ -23,9 +24,11 @@ _ALPHA: Final = b"alpha"
 _METADATA: Final = frozenset({b"Exif", b"mime"})
 _MAX_METADATA_BYTES: Final = 32 * 2**20
 
-# Of the codec: for a byte of its data, and a pixel of its pictures. Of all that follows: for a pixel shown.
+# Of the codec: for a byte of its data, and a pixel of its pictures; of joining tiles; of all that follows:
+# for a pixel shown.
 _S_A_BYTE: Final = {"HEIF": 90e-9, "AVIF": 70e-9}
 _S_A_CODED_PIXEL: Final = {"HEIF": 24e-9, "AVIF": 9e-9}
+_S_A_JOINED_PIXEL: Final = 6e-9
 _S_A_PIXEL: Final = {"HEIF": 10e-9, "AVIF": 5e-9}
 # The codec's picture (4:2:0 mostly), the picture that tiles are put into, and RGB in three copies.
 _BYTES_A_CODED_PIXEL: Final = 2
@@ -47,17 +50,18 @@ def read_heif_header(
         _check_metadata(pictures)
         size_wh = _shown_size(data, pictures, pictures.primary)
         reading = _Reading(data, pictures)
-        coded_pixels, largest_pixels = reading.pixels_of(pictures.primary)
+        work = reading.work_of(pictures.primary)
         for helper, helped in pictures.helpers.items():
             if helped == pictures.primary and _is_alpha(data, pictures, helper):
-                more, _ = reading.pixels_of(helper)
-                coded_pixels += more
+                alpha = reading.work_of(helper)
+                work = replace(work, coded_pixels=work.coded_pixels + alpha.coded_pixels)
     except (struct.error, IndexError):
         return None
-    num_pixels = max(size_wh[0] * size_wh[1], largest_pixels)
+    num_pixels = max(size_wh[0] * size_wh[1], work.largest_pixels)
     seconds = (
         len(data) * _S_A_BYTE[image_format]
-        + coded_pixels * _S_A_CODED_PIXEL[image_format]
+        + work.coded_pixels * _S_A_CODED_PIXEL[image_format]
+        + work.joined_pixels * _S_A_JOINED_PIXEL
         + num_pixels * _S_A_PIXEL[image_format]
     )
     if profile_bytes := _profile_bytes(data, pictures):
@@ -67,8 +71,17 @@ def read_heif_header(
         size_wh=size_wh,
         seconds=seconds,
         memory_bytes=num_pixels * (_BYTES_A_PIXEL + _BYTES_A_CODED_PIXEL)
-        + _BYTES_A_CODED_PIXEL * largest_pixels,
+        + _BYTES_A_CODED_PIXEL * work.largest_pixels,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What a picture takes: pixels of the codec, of what tiles are put into, and of its largest picture."""
+
+    coded_pixels: int = 0
+    joined_pixels: int = 0
+    largest_pixels: int = 0
 
 
 class _Reading:
@@ -79,10 +92,10 @@ class _Reading:
         self._view = memoryview(data)
         self._pictures = pictures
         self._units = Units()
-        self._known: dict[int, tuple[int, int]] = {}
+        self._known: dict[int, _Work] = {}
 
-    def pixels_of(self, item: int, depth: int = 0) -> tuple[int, int]:
-        """Return the pixels that are worked through for an item, and those of its largest picture."""
+    def work_of(self, item: int, depth: int = 0) -> _Work:
+        """Return what it takes to decode an item."""
         if depth > _MAX_DEPTH:
             raise too_many("pictures within pictures", "HEIC or AVIF")
         if item not in self._known:
@@ -92,10 +105,14 @@ class _Reading:
                 self._known[item] = self._coded(item)
         return self._known[item]
 
-    def _put_together(self, item: int, depth: int) -> tuple[int, int]:
-        parts = [self.pixels_of(part, depth + 1) for part in self._pictures.made_of.get(item, ())]
+    def _put_together(self, item: int, depth: int) -> _Work:
+        parts = [self.work_of(part, depth + 1) for part in self._pictures.made_of.get(item, ())]
         own = self._canvas(item)
-        return sum(all_ for all_, _ in parts) + own, max(own, *(largest for _, largest in parts), 0)
+        return _Work(
+            coded_pixels=sum(part.coded_pixels for part in parts),
+            joined_pixels=sum(part.joined_pixels for part in parts) + own,
+            largest_pixels=max(own, *(part.largest_pixels for part in parts), 0),
+        )
 
     def _canvas(self, item: int) -> int:
         """Return the pixels of what parts are put into, which its data say."""
@@ -110,7 +127,7 @@ class _Reading:
             break
         return said
 
-    def _coded(self, item: int) -> tuple[int, int]:
+    def _coded(self, item: int) -> _Work:
         coded = Coded()
         coded.see(_shown_size(self._data, self._pictures, item))
         kind = self._pictures.kinds.get(item)
@@ -126,7 +143,7 @@ class _Reading:
             for piece in (self._view_of(item, b"av1C")[4:], *pieces):
                 read_av1_data(piece, coded, self._units)
         pixels = coded.size_wh[0] * coded.size_wh[1]
-        return pixels * max(1, coded.times), pixels
+        return _Work(coded_pixels=pixels * max(1, coded.times), largest_pixels=pixels)
 
     def _view_of(self, item: int, kind: bytes) -> memoryview:
         box = self._pictures.property_of(item, kind)

@@ -57,6 +57,11 @@ def limits_for(
     )
 
 
+# Of a person's own files, where nobody else can send any: also a phone's HEIC of 48 million pixels, and a
+# scanner's TIFF.
+OWN_FILES_LIMITS: Final = limits_for(max_bytes=256 * 2**20, max_pixels=100_000_000)
+
+
 def over_byte_limit(max_bytes: int) -> str:
     """Return the message for an encoded image over the limit, for whoever stops reading at it.
 

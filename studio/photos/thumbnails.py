@@ -14,7 +14,7 @@ from typing import Final
 
 from PIL import Image
 
-from inference.decoding import decode_image
+from inference.decoding import OWN_FILES_LIMITS, decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from studio.errors import BadInput, NotFound
@@ -66,7 +66,7 @@ def shrink(data: bytes, side_px: int) -> bytes:
     Raises:
         ImageError: it cannot be decoded.
     """
-    image = decode_image(data, shorter_px=side_px).image
+    image = decode_image(data, shorter_px=side_px, limits=OWN_FILES_LIMITS).image
     image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=_QUALITY)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from inference.decoding import decode_image
+from inference.decoding import OWN_FILES_LIMITS, decode_image
 from inference.formats import sniff_format
 from studio.errors import DiskProblem
 from studio.projects.copying import class_folder
@@ -25,7 +25,7 @@ def add_photo(data: Path, label: str, photo: bytes) -> bool:
         DiskProblem: it cannot be written.
     """
     folder = class_folder(data, label)
-    decode_image(photo)
+    decode_image(photo, limits=OWN_FILES_LIMITS)
     image_format = sniff_format(photo)
     suffix = _SUFFIXES.get(image_format, f".{image_format.lower()}")
     target = folder / f"{hashlib.sha256(photo).hexdigest()[:_NAME_DIGITS]}{suffix}"

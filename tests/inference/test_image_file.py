@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.decoding import DEFAULT_LIMITS, decode_image
+from inference.decoding import OWN_FILES_LIMITS, decode_image
 from inference.errors import ImageTooLarge, UndecodableImage
 from inference.image_file import read_image_file
 from tests.builders import coloured
@@ -22,9 +22,9 @@ def test_of_a_huge_file_enough_is_read_to_refuse_it(tmp_path: Path) -> None:
     file.write_bytes(coloured("red"))
     os.truncate(file, 2**40)
     data = read_image_file(file)
-    assert len(data) == DEFAULT_LIMITS.max_bytes + 1
+    assert len(data) == OWN_FILES_LIMITS.max_bytes + 1
     with pytest.raises(ImageTooLarge, match="bytes"):
-        decode_image(data)
+        decode_image(data, limits=OWN_FILES_LIMITS)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

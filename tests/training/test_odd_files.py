@@ -52,7 +52,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def odd_scan(work: Path) -> Scan:
     """Return the odd files as a scan sees them, at the model's size."""
-    return read(work / "data", work, spec=SPEC)
+    return read(work / "data", work, spec=SPEC, limits=DEFAULT_LIMITS)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,10 @@ def test_a_file_of_too_many_bytes_is_refused_for_the_same_reason_on_both_sides(
     (data / "cat" / "large.jpg").write_bytes(too_many_bytes())
     answer = service.post("/predict", files=[("files", ("large.jpg", too_many_bytes()))])
     assert answer.status_code == 413
-    assert answer.json()["detail"] == refusals(read(data, tmp_path))["large.jpg"]
+    assert (
+        answer.json()["detail"]
+        == refusals(read(data, tmp_path, limits=DEFAULT_LIMITS))["large.jpg"]
+    )
     assert f"{DEFAULT_LIMITS.max_bytes:,}" in answer.json()["detail"]
 
 
@@ -176,7 +179,10 @@ def test_a_link_to_nothing_is_set_aside(tmp_path: Path) -> None:
     data = write_classes(tmp_path / "data", ["cat", "dog"], count=2)
     (data / "cat" / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     (data / "cat" / "itself.jpg").symlink_to(data / "cat" / "itself.jpg")
-    assert refusals(read(data, tmp_path)).keys() == {"gone.jpg", "itself.jpg"}
+    assert refusals(read(data, tmp_path, limits=DEFAULT_LIMITS)).keys() == {
+        "gone.jpg",
+        "itself.jpg",
+    }
 
 
 def test_a_folder_of_odd_files_is_trained_on_and_served(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inference.classifier import Classifier
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.manifest import Manifest, SplitMetrics
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, measure
@@ -83,7 +83,7 @@ def evaluate(
     classifier: Classifier,
     folder: Folder,
     *,
-    limits: DecodeLimits = DEFAULT_LIMITS,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
     """Evaluate a model on a folder that `open_known_folder` read for its labels.

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from inference.classifier import BatchOutputs, Classifier
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.folder import ImageFile
@@ -43,7 +43,7 @@ def predict_files(
     classifier: Classifier,
     files: Sequence[ImageFile],
     *,
-    limits: DecodeLimits = DEFAULT_LIMITS,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
     advance: Callable[[int], None] = lambda _: None,
 ) -> FilePredictions:
     """Run the model on files in batches; `advance` is called with the number done since the last call.
@@ -77,7 +77,7 @@ def predict_files(
 
 
 def read_pixels(
-    classifier: Classifier, file: ImageFile, limits: DecodeLimits = DEFAULT_LIMITS
+    classifier: Classifier, file: ImageFile, limits: DecodeLimits = OWN_FILES_LIMITS
 ) -> Pixels:
     """Return what the model sees of a file: (H, W, 3) uint8.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode_image
+from inference.decoding import OWN_FILES_LIMITS, DecodedImage, DecodeLimits, decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from inference.preprocessing import PreprocessSpec, preprocess
@@ -77,7 +77,7 @@ def count_images(
     folder: Folder,
     learned: frozenset[str],
     *,
-    limits: DecodeLimits = DEFAULT_LIMITS,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
     advance: Callable[[int], None] = lambda _: None,
 ) -> CountedImages:
     """Read all files of known class, and leave out those of which figures would mislead.

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits, limits_for
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits, limits_for
 from training.errors import ConfigError
 from training.label_source import LabelSource
 
@@ -20,14 +20,14 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--max-pixels",
         type=int,
         metavar="N",
-        default=DEFAULT_LIMITS.max_pixels,
+        default=OWN_FILES_LIMITS.max_pixels,
         help="as for training.finetune",
     )
     parser.add_argument(
         "--max-image-bytes",
         type=int,
         metavar="N",
-        default=DEFAULT_LIMITS.max_bytes,
+        default=OWN_FILES_LIMITS.max_bytes,
         help="as for training.finetune",
     )
     parser.add_argument(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from training.data.cache import default_cache_dir
 from training.data.finding import costliest_first
 from training.data.folder import Folder
@@ -19,7 +19,7 @@ def open_folder(
     *,
     min_images: int | None = None,
     cache_dir: Path | None = None,
-    limits: DecodeLimits = DEFAULT_LIMITS,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
 ) -> Folder:
     """Look at a folder, or at an archive, which is unpacked into the cache.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from inference.decoding import DEFAULT_LIMITS, DecodedImage, DecodeLimits, decode_image
+from inference.decoding import OWN_FILES_LIMITS, DecodedImage, DecodeLimits, decode_image
 from inference.preprocessing import PreprocessSpec, preprocess, resize_for_training
 from training.runtime.arrays import Pixels
 
@@ -22,7 +22,7 @@ class Views:
 
     spec: PreprocessSpec
     for_training: bool
-    limits: DecodeLimits = DEFAULT_LIMITS
+    limits: DecodeLimits = OWN_FILES_LIMITS
 
     @property
     def evaluation(self) -> str:

@@ -1,7 +1,7 @@
 """An evaluation as a page: the same figures as in a training run's report, of another folder."""
 
 from inference.classifier import Classifier
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from training.assessment.evaluation import Evaluation
 from training.assessment.file_predictions import read_pixels
 from training.audit.counted_images import CountedImages
@@ -15,7 +15,7 @@ def render_evaluation(
     classifier: Classifier,
     counted: CountedImages,
     *,
-    limits: DecodeLimits = DEFAULT_LIMITS,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
 ) -> str:
     """Return the page as HTML; labels and file names are escaped. Images are within `limits`.
 

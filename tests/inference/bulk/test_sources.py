@@ -13,6 +13,7 @@ from inference.bulk.items import Item
 from inference.bulk.pipeline import answer_batch
 from inference.bulk.sources import open_sources
 from inference.classifier import Classifier
+from inference.decoding import OWN_FILES_LIMITS
 from inference.errors import UsageError
 from inference.folder_tree import read_tree, walk
 from tests.builders import coloured
@@ -102,7 +103,7 @@ def test_an_archive_is_read_in_place(tmp_path: Path, classifier: Classifier) -> 
         file.writestr("../../etc/photo", coloured("blue"))
         file.writestr("notes.txt", b"text")
         file.writestr("rare.png", coloured("red"), zipfile.ZIP_LZMA)
-        file.writestr("bomb.png", bytes(50_000_000))
+        file.writestr("bomb.png", bytes(OWN_FILES_LIMITS.max_bytes + 2))
     items = list(open_sources([str(archive)], None).items())
     assert [item.name.removeprefix(f"{archive}/") for item in items] == [
         "cats/1.png",
@@ -114,9 +115,9 @@ def test_an_archive_is_read_in_place(tmp_path: Path, classifier: Classifier) -> 
         None,
         None,
         "compressed in the archive by a rare method; unpack it first",
-        "image is over 16,777,216 bytes; make it smaller",
+        "image is over 268,435,456 bytes; make it smaller",
     ]
-    assert len(items[-1].read()) == 2**24 + 1  # type: ignore[arg-type]
+    assert len(items[-1].read()) == OWN_FILES_LIMITS.max_bytes + 1  # type: ignore[arg-type]
     assert sorted(tmp_path.iterdir()) == [archive]
 
 

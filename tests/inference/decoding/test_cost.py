@@ -15,6 +15,7 @@ from PIL import Image
 from inference.decoding import (
     CURRENT_DECODER,
     DEFAULT_LIMITS,
+    OWN_FILES_LIMITS,
     DecodeLimits,
     decode_image,
     read_header,
@@ -40,6 +41,7 @@ from tests.hostile_images import (
     riff_chunk,
     small_png,
 )
+from tests.hostile_iso_media import grid
 from tests.inference.samples import noise
 
 SPEC = PreprocessSpec(
@@ -197,3 +199,23 @@ def test_a_second_animation_header_hides_no_chunks() -> None:
     hidden = small_png(before=control * 2, after=frame + png_chunk(b"tEXt", b"a\0b") * 2000)
     with pytest.raises(ImageError, match="too many chunks"):
         decode_image(hidden)
+
+
+def test_a_phones_photo_of_24_million_pixels_is_within_the_limits() -> None:
+    """As an iPhone writes it: 108 tiles of 512 px. libheif takes 0.9 s for one."""
+    header = read_header(
+        grid("hvc1", 12, 9, 108, (5712, 4284), said_wh=(512, 512)) + bytes(3_000_000)
+    )
+    assert header is not None
+    assert 0.9 < header.seconds < DEFAULT_LIMITS.max_seconds
+    assert header.memory_bytes < DEFAULT_LIMITS.max_memory_bytes
+
+
+def test_a_phones_photo_of_48_million_pixels_is_within_the_limits_of_own_files() -> None:
+    """libheif takes 1.6 s and 342 MB for one."""
+    header = read_header(
+        grid("hvc1", 16, 12, 192, (8064, 6048), said_wh=(512, 512)) + bytes(6_000_000)
+    )
+    assert header is not None
+    assert 1.6 < header.seconds < OWN_FILES_LIMITS.max_seconds
+    assert header.memory_bytes < OWN_FILES_LIMITS.max_memory_bytes

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.preprocessing import PreprocessSpec
 from training.data.cache import PixelCache
 from training.data.image_facts import FACTS_VERSION
@@ -35,10 +36,17 @@ def open_cache(
     return cache
 
 
-def read(root: Path, work: Path, *, spec: PreprocessSpec = SPEC, for_training: bool = True) -> Scan:
+def read(
+    root: Path,
+    work: Path,
+    *,
+    spec: PreprocessSpec = SPEC,
+    for_training: bool = True,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
+) -> Scan:
     """Scan a folder; the cache lies in `work` and stays open for the scan's pixels."""
     cache = open_cache(work / "cache", spec=spec, for_training=for_training)
-    return scan_folder(read_folder(root), Views(spec, for_training), cache)
+    return scan_folder(read_folder(root), Views(spec, for_training, limits), cache)
 
 
 def split(

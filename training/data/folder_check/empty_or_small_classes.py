@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from inference.decoding import DEFAULT_LIMITS, DecodeLimits, decode_image
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits, decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.finding import Finding, costliest_first, counted
@@ -50,7 +50,7 @@ class _Class:
 
 
 def check_class_sizes(
-    folder: Folder, *, min_images: int | None, limits: DecodeLimits = DEFAULT_LIMITS
+    folder: Folder, *, min_images: int | None, limits: DecodeLimits = OWN_FILES_LIMITS
 ) -> Folder:
     """Return the folder with a finding about classes that are too small, or without those classes.
 
