@@ -47,6 +47,7 @@ class BackgroundJob:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._reader = _EventReader(folder / _EVENTS)
+        self._read_of: float | None = None
 
     def start(self, command: Sequence[str], details: Mapping[str, Any]) -> None:
         """Start a command, in the place of the last one.
@@ -72,7 +73,6 @@ class BackgroundJob:
                     cwd=_ROOT,
                     start_new_session=True,
                 )
-            self._reader = _EventReader(self._folder / _EVENTS)
             self._write_record(child.pid, command, details)
             # Takes the exit code when it comes, or the ended process would stay in the table.
             threading.Thread(target=child.wait, name=f"wait-{child.pid}", daemon=True).start()
@@ -98,7 +98,11 @@ class BackgroundJob:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """All that it wrote so far."""
+        """All that it wrote so far; another studio may have started it anew meanwhile."""
+        record = self.record
+        began = None if record is None else record.began
+        if began != self._read_of:
+            self._reader, self._read_of = _EventReader(self._folder / _EVENTS), began
         return self._reader.read()
 
     @property

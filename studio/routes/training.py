@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from studio.routes.dependencies import Body, CurrentProject
-from studio.training_runs.choices import Choice, estimate_times
+from studio.training_runs.choices import Choice, estimate_choices
 from studio.training_runs.live_events import last_curve, watched_images
-from studio.training_runs.training_run import Decision
+from studio.training_runs.training_run import Decision, TrainingRun
 
 router = APIRouter(prefix="/api/projects/{name}/training")
 
@@ -43,6 +43,7 @@ def state(current: CurrentProject) -> dict[str, Any]:
         "state": state,
         "choice": details.choice if details else None,
         "expected_s": details.expected_s if details else None,
+        "left_s": _left_s(run) if state == "running" else None,
         "elapsed_s": time.time() - record.began if record and state == "running" else None,
         "stage": stages[-1] if stages else None,
         "curve": last_curve(events),
@@ -57,16 +58,26 @@ def state(current: CurrentProject) -> dict[str, Any]:
     }
 
 
+def _left_s(run: TrainingRun) -> float:
+    """Return the seconds left: what was expected, or what the stage that runs says where that is more."""
+    record, details = run.job.record, run.details
+    if record is None or details is None:
+        return 0.0
+    stages = [event for event in run.job.events if event["event"] == "stage"]
+    of_stage = (stages[-1]["seconds_left"] if stages else None) or 0.0
+    return max(0.0, details.expected_s - (time.time() - record.began), of_stage)
+
+
 @router.get("/choices")
 def choices(current: CurrentProject) -> list[dict[str, Any]]:
-    """Return the choices with the seconds that each takes here, roughly."""
-    return [asdict(choice) for choice in estimate_times(current.analysis.read())]
+    """Return the choices: the seconds that each takes here, and what it will probably bring."""
+    return [asdict(choice) for choice in estimate_choices(current.images())]
 
 
 @router.post("", status_code=202)
 def start(current: CurrentProject, given: Start) -> None:
     """Start a training."""
-    times = {c.choice: c.seconds for c in estimate_times(current.analysis.read())}
+    times = {c.choice: c.seconds for c in estimate_choices(current.images())}
     has_answers = bool(current.corrections.read())
     labels = current.corrections.file if has_answers else None
     current.training.start(given.choice, expected_s=times[given.choice], labels=labels)

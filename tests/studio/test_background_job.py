@@ -77,3 +77,12 @@ def test_half_a_line_is_read_when_it_is_whole(tmp_path: Path) -> None:
     with events.open("ab") as stream:
         stream.write(b'"two"}\n')
     assert [e["event"] for e in job.events] == ["one", "two"]
+
+
+def test_what_another_studio_has_started_is_read_from_its_beginning(tmp_path: Path) -> None:
+    one, other = BackgroundJob(tmp_path), BackgroundJob(tmp_path)
+    for job, words in ((one, "first"), (other, "again")):
+        line = f'{{"event": "{words}"}}\\n{{"event": "end", "exit_code": 0}}'
+        job.start(python(f"print('{line}')"), {})
+        wait_for(job, "done")
+        assert one.events[0] == {"event": words}

@@ -44,24 +44,6 @@ def test_twenty_keys_answer_every_question_and_all_is_on_the_disk(tmp_path: Path
         no_violations(page)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_view_is_free_of_violations_also_on_a_phone(tmp_path: Path, dark: bool) -> None:
-    project = looked_at(tmp_path, LABELS)
-    with studio_of(project) as studio, browser_page(width=390, height=800, dark=dark) as page:
-        page.goto(studio.entrance)
-        page.get_by_role("heading", name="Classes").wait_for()
-        no_violations(page)
-        for place, heading in (
-            ("#/", "Which photos?"),
-            (f"#/{project.name}/class/{LABELS[2]}", "긴"),
-        ):
-            page.goto(f"{studio.url}/{place}")
-            page.get_by_role("heading", name=heading).first.wait_for()
-            no_violations(page)
-            overflow = "document.documentElement.scrollWidth - innerWidth"
-            assert page.evaluate(overflow) <= 0
-
-
 def test_the_page_speaks_korean(tmp_path: Path) -> None:
     project = looked_at(tmp_path)
     with studio_of(project) as studio, browser_page(locale="ko-KR") as page:

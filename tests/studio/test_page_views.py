@@ -1,9 +1,5 @@
 """The other views of the page, in a browser: sorting, collecting, adding, training, trying."""
 
-import json
-import os
-import time
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +7,6 @@ import pytest
 from inference.repository import Repository
 from service.collect.daily_sums import SUMS_FOLDER, DailySums
 from studio.piles.pile_file import write_pile
-from studio.processes.process_identity import started_at
 from studio.projects.project import Project
 from tests.builders import make_package
 from tests.service.collect.test_daily_sums import answer
@@ -19,6 +14,7 @@ from tests.service.telemetry.test_drift_metrics import with_reference
 from tests.studio.browser import browser_page, no_violations, studio_of
 from tests.studio.projects import looked_at, pile_of_colours
 from tests.studio.test_collecting import files, keep
+from tests.studio.training_states import write_finished_run, write_running_run
 
 pytestmark = [pytest.mark.chromium, pytest.mark.training]
 
@@ -151,7 +147,8 @@ def test_the_new_version_is_laid_beside_the_old_one_and_published(project: Proje
     for _ in range(2):
         make_package(project.models_dir, name=project.name)
     Repository(project.models_dir).set_alias(project.name, "stable", 1)
-    write_finished_run(project, before=1, new=2)
+    red = project.data / "red" / "image1.png"
+    write_finished_run(project, red, "green", before=1, new=2)
     with studio_of(project) as studio, browser_page() as page:
         page.goto(studio.entrance)
         page.get_by_role("heading", name="What is in the folder").wait_for()
@@ -177,81 +174,3 @@ def test_images_that_turn_right_are_shown_while_it_trains(project: Project) -> N
         page.get_by_text("blue; it is red").wait_for()
         assert page.locator(".watched img").evaluate_all("all => all.every((i) => i.naturalWidth)")
         no_violations(page)
-
-
-def write_running_run(project: Project, guesses: list[tuple[str, str]], images: list[Path]) -> None:
-    """Leave what a training leaves on its way; this very process stands for it."""
-    details = {"choice": "ten_minutes", "expected_s": 600, "before": None, "held": False}
-    job = {
-        "command": [],
-        "pid": os.getpid(),
-        "process_started": started_at(os.getpid()),
-        "began": time.time() - 60,
-        "details": details,
-    }
-    shown = [(sha256(image.read_bytes()).hexdigest(), image.parent.name) for image in images]
-    events: list[dict[str, object]] = [
-        {"event": "stage", "stage": "training", "done": 5, "of": 10, "seconds_left": 30.0},
-        *(
-            {"event": "validation", "step": 5 * step, "val_accuracy": 0.5 + step / 10}
-            for step in (1, 2)
-        ),
-        *(
-            {
-                "event": "examples",
-                "step": 5 * at,
-                "images": [
-                    {"sha256": digest, "label": label, "guess": guess[at], "path": ""}
-                    for (digest, label), guess in zip(shown, guesses, strict=True)
-                ],
-            }
-            for at in (0, 1)
-        ),
-    ]
-    write_job(project, job, events)
-
-
-def write_job(project: Project, job: dict[str, object], events: list[dict[str, object]]) -> None:
-    project.training_dir.mkdir()
-    (project.training_dir / "job.json").write_text(json.dumps(job))
-    (project.training_dir / "events.jsonl").write_text(
-        "".join(f"{json.dumps(e)}\n" for e in events)
-    )
-
-
-def write_finished_run(project: Project, *, before: int, new: int) -> None:
-    """Leave what a training and a comparison leave."""
-    details = {"choice": "minute", "expected_s": 60, "before": before, "held": True}
-    job: dict[str, object] = {
-        "command": [],
-        "pid": 999999999,
-        "process_started": "1",
-        "began": 0,
-        "details": details,
-    }
-    events: list[dict[str, object]] = [
-        {"event": "published", "folder": f"models/{project.name}/{new}"},
-        {"event": "end", "exit_code": 0},
-    ]
-    image = project.data / "red" / "image1.png"
-    changed = {
-        "path": "red/image1.png",
-        "sha256": sha256(image.read_bytes()).hexdigest(),
-        "label": "red",
-        "before": "green",
-        "new": "red",
-    }
-    comparison = {
-        "verdict": "better",
-        "part": "test",
-        "images": 40,
-        "before": {"version": before, "accuracy": 0.7, "nll": 0.9},
-        "new": {"version": new, "accuracy": 0.9, "nll": 0.4},
-        "only_new_right": 9,
-        "only_before_right": 1,
-        "interval": [0.05, 0.35],
-        "p_value": 0.021,
-        "changed": [changed],
-    }
-    write_job(project, job, events)
-    (project.training_dir / "comparison.json").write_text(json.dumps(comparison))

@@ -57,21 +57,28 @@ function drawChoices(view, state) {
     return el("li", { class: "card choice" },
       el("h3", {}, t(`train.${choice}`)),
       el("p", { class: "quiet" }, t(`train.${choice}.brings`)),
-      el("p", { class: "small" }, t("train.takes", { time: duration(time.seconds) })),
+      el("p", { class: "small" }, t("train.takes", { time: duration(time.seconds) }), expected(time)),
       el("button", { type: "button", class: choice === "minute" && state.state === "none" ? "main" : "", onclick: () => start(choice) },
         state.state === "stopped" && state.choice === choice ? t("train.resume") : t("train.start")));
   };
-  fill(view.choices, el("h2", {}, t("train.how")), el("ul", { class: "cards three" }, CHOICES.map(card)));
+  fill(view.choices, el("h2", {}, t("train.how")), el("ul", { class: "cards three" }, CHOICES.map(card)),
+    view.times.some((one) => one.least_accuracy !== null) ? el("p", { class: "quiet small" }, t("train.expected.how")) : null);
+}
+
+// What a choice will probably bring, in images of a hundred; nothing where nobody can say.
+function expected({ least_accuracy: least, most_accuracy: most }) {
+  if (least === null) return null;
+  const values = { least: percent(least), most: percent(most) };
+  return ` · ${t(values.least === values.most ? "train.expected" : "train.expected.range", values)}`;
 }
 
 // Made once and then changed, so that a button keeps the focus and what was unfolded stays so.
 function drawRunning(view, state) {
   if (!view.live?.card.isConnected) makeLive(view, state);
   const { bar, stage, left, drawing, images, list } = view.live;
-  const left_s = state.expected_s - state.elapsed_s;
-  bar.value = Math.min(.98, state.elapsed_s / Math.max(1, state.expected_s));
+  bar.value = Math.min(.98, state.elapsed_s / Math.max(1, state.elapsed_s + state.left_s));
   stage.textContent = stageText(state.stage);
-  left.textContent = left_s > 5 ? t("train.left", { time: duration(left_s) }) : t("train.soon");
+  left.textContent = state.left_s > 5 ? t("train.left", { time: duration(state.left_s) }) : t("train.soon");
   fill(drawing, curve(state.curve));
   fillOnce(images, watched(view.page.project, state.examples), state.examples);
   fill(list, state.words.map((line) => el("li", {}, name(line.text))));
