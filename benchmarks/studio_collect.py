@@ -25,6 +25,7 @@ from typing import Any, Final
 import httpx2
 from playwright.sync_api import Page
 
+from benchmarks.studio_pile import name_groups
 from benchmarks.studio_round import enter, look, train
 from inference.classifier import Classifier
 from inference.repository import Repository
@@ -35,6 +36,7 @@ from tests.service.service_process import running
 from tests.studio.browser import browser_page, studio_of
 
 KEEP: Final = "rejected,uncertain:0.6,sample:0.01"
+_PATIENCE_MS: Final = 600_000
 _CURRENT: Final = """() => {
   const image = document.querySelector(".large img");
   const sha256 = image && image.src.match(/photos\\/([0-9a-f]{64})/)[1];
@@ -70,6 +72,9 @@ def main() -> int:
     parser.add_argument("--new", default="hat", help="the class that the model never sees")
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--share", type=float, default=0.1, help="of the requests, of that class")
+    parser.add_argument(
+        "--groups", type=int, default=0, help="actions on groups, before single images"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--picture", type=Path, help="where a picture of the page goes")
     args = parser.parse_args()
@@ -91,6 +96,9 @@ def run_round(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         truth = serve(project, photos.sent, kept)
         found |= what_was_kept(kept, truth, photos.sent, args.new)
         page.goto(f"{studio.url}/#/{project.name}/collect")
+        if args.groups:
+            found["groups"] = asdict(name_in_groups(page, truth, args.groups))
+            page.goto(f"{studio.url}/#/{project.name}/collect")
         found["review"] = asdict(review(page, truth, args.picture))
         page.get_by_role("button", name="Copy").click()
         page.get_by_text(" copied").wait_for()
@@ -172,6 +180,18 @@ def review(page: Page, truth: Mapping[str, str], picture: Path | None) -> Review
         done.slowest_next_s = max(done.slowest_next_s, time.monotonic() - answered)
     done.seconds = round(time.monotonic() - began, 1)
     return done
+
+
+def name_in_groups(page: Page, truth: Mapping[str, str], actions: int) -> Reviewed:
+    """Name groups of the images that look alike; return what it cost."""
+    page.get_by_role("button", name="in groups").click()
+    page.get_by_role("heading", name="What are these?").wait_for(timeout=_PATIENCE_MS)
+    began = time.monotonic()
+    keys = name_groups(page, dict(truth), actions, actions, None)
+    named = page.locator(".count span").inner_text()
+    return Reviewed(
+        images=int(named.split()[0]), keys=keys, seconds=round(time.monotonic() - began, 1)
+    )
 
 
 def press(page: Page, label: str, keys: Mapping[str, str]) -> int:

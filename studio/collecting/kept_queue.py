@@ -20,6 +20,7 @@ class KeptQueue:
     """Reads the service's folder; writes only what the person decided there."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._kept = KeptImages(folder)
 
     def page(
@@ -56,6 +57,11 @@ class KeptQueue:
             class_folder(project.data, label)
         if not self._kept.mark_handled(sha256, label):
             raise NotFound("the service has removed this image meanwhile; go on with the next")
+
+    def undecided(self, model: str) -> dict[str, str]:
+        """Return the name of each file that nobody has decided about, by content hash."""
+        page = self._kept.page(model=model, limit=_MOST_COPIED)
+        return {image.answer.sha256: image.path.name for image in page.images}
 
     def undo(self, sha256: str) -> None:
         """Take back what was decided of an image; on the disk on return.

@@ -1,6 +1,6 @@
 """Look at a pile of photos; the studio starts this as a process of its own.
 
-    python -m studio.piles FOLDER --into FOLDER [--model MODELS/NAME/VERSION]
+    python -m studio.piles FOLDER --into FOLDER [--model MODELS/NAME/VERSION] [--only FILE]
 
 Writes events as `python -m training.finetune --progress json` does. Exit code 0; 2 for a folder that cannot
 be used; 130 when it was stopped.
@@ -26,6 +26,7 @@ def _parser() -> OptionParser:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--only", type=Path, help="names of the files to look at, one a line")
     parser.add_argument("--cache-dir", type=Path)
     return parser
 
@@ -35,7 +36,8 @@ def _look(args: argparse.Namespace, display: JsonDisplay) -> None:
     from studio.piles.look_at_pile import look_at_pile
 
     config = FinetuneConfig(data=args.folder, cache_dir=args.cache_dir, offline=True)
-    look_at_pile(config, args.model, args.into, display)
+    only = frozenset(args.only.read_text("utf-8").splitlines()) if args.only else None
+    look_at_pile(config, args.model, args.into, display, only=only)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """From a folder of unlabelled photos to a pile: scan, embed, ask the model where there is one."""
 
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,21 @@ from training.runtime.progress import Display
 _NO_CLASS = "unlabelled"
 
 
-def look_at_pile(config: FinetuneConfig, model: Path | None, into: Path, display: Display) -> None:
-    """Look at a pile and write what was found into a folder.
+def look_at_pile(
+    config: FinetuneConfig,
+    model: Path | None,
+    into: Path,
+    display: Display,
+    *,
+    only: Set[str] | None = None,
+) -> None:
+    """Look at a pile, or at its files of some names, and write what was found into a folder.
 
     Raises:
         TrainingError: the folder cannot be used.
         InferenceError: the model cannot be used.
     """
-    folder = _as_folder(config.data)
+    folder = _as_folder(config.data, only)
     with display.stage("loading the backbone"):
         backbone = build_backbone(config)
     views = Views(backbone.spec, for_training=False)
@@ -55,9 +63,11 @@ def look_at_pile(config: FinetuneConfig, model: Path | None, into: Path, display
     write_pile(into, pile)
 
 
-def _as_folder(root: Path) -> Folder:
+def _as_folder(root: Path, only: Set[str] | None) -> Folder:
     files = tuple(
-        ImageFile(path=path, label=_NO_CLASS, split=None) for path in look_at(root).images()
+        ImageFile(path=path, label=_NO_CLASS, split=None)
+        for path in look_at(root).images()
+        if only is None or path.name in only
     )
     return Folder(
         root=root, labels=(_NO_CLASS, f"no {_NO_CLASS}"), files=files, ignored={}, given_splits=()

@@ -9,14 +9,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
 from inference.errors import InferenceError
 from inference.repository import Repository
-from studio.errors import NotFound
+from studio.errors import NotFound, NotNow
 from studio.piles.pile_file import Pile, pile_stamp, read_pile
 from studio.processes.background_job import BackgroundJob
 from studio.projects.corrections import Correction, Corrections
 from studio.projects.project import Project
+
+_ONLY: Final = "only.txt"
 
 
 class OpenPile:
@@ -31,14 +34,30 @@ class OpenPile:
         self._read: tuple[tuple[int, int] | None, Pile] | None = None
         self.looking = BackgroundJob(self._folder / "looking")
 
-    def look(self, folder: Path) -> None:
-        """Start to look at a folder.
+    def look_at_some(self, folder: Path, names: Mapping[str, str]) -> None:
+        """Start to look at some files of a folder, given by content hash and name; they have no label yet.
+
+        Raises:
+            NotNow: one is being looked at.
+            DiskProblem: the workspace cannot be written.
+        """
+        if self.looking.state == "running":
+            raise NotNow("photos are being looked at already; wait for that, or stop it")
+        self._own.remove(*names)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        only = self._folder / _ONLY
+        only.write_text("\n".join(names.values()), encoding="utf-8")
+        self.look(folder, only=only)
+
+    def look(self, folder: Path, *, only: Path | None = None) -> None:
+        """Start to look at a folder; `only` is a file with the names of the files to look at.
 
         Raises:
             NotNow: one is being looked at.
         """
         command = [sys.executable, "-m", "studio.piles", str(folder)]
         command += ["--into", str(self._folder.absolute())]
+        command += ["--only", str(only.absolute())] if only is not None else []
         try:
             package = Repository(self._project.models_dir).package(self._project.name)
         except InferenceError:  # no model to ask yet

@@ -9,6 +9,7 @@ from pydantic import Field
 from service.collect.kept_images import Order
 from service.keep_policy import Reason
 from studio.collecting.drift_panel import read_drift
+from studio.errors import NotNow
 from studio.photos.thumbnails import MEDIA_TYPE
 from studio.routes.dependencies import Body, CurrentProject, Studio
 
@@ -65,6 +66,15 @@ def decide(current: CurrentProject, studio: Studio, given: Decision) -> None:
 def undo(studio: Studio, given: Undo) -> None:
     """Take a decision back."""
     studio.kept.undo(given.sha256)
+
+
+@router.post("/sort", status_code=202)
+def sort(current: CurrentProject, studio: Studio) -> None:
+    """Look at the undecided images as a pile, to be named in groups."""
+    names = studio.kept.undecided(current.project.name)
+    if not names:
+        raise NotNow("nothing is left to be named")
+    current.pile.look_at_some(studio.kept.folder.resolve(), names)
 
 
 @router.post("/copy")

@@ -1,11 +1,14 @@
 """A pile of unlabelled photos: look at it, name its groups, copy what has a name."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Field, StringConstraints
 
+from studio.context import Context, OpenProject
+from studio.errors import NotFound
 from studio.folders.roots import allowed_folder
 from studio.photos.thumbnails import MEDIA_TYPE
 from studio.piles.grouping import Group, least_sure, next_group
@@ -69,7 +72,7 @@ def group(current: CurrentProject, order: Order = "groups") -> dict[str, Any]:
 
 
 @router.post("/names")
-def give_name(current: CurrentProject, given: Name) -> dict[str, Any]:
+def give_name(current: CurrentProject, studio: Studio, given: Name) -> dict[str, Any]:
     """Name images, then return the next group."""
     pile = current.pile
     if given.label:
@@ -83,13 +86,20 @@ def give_name(current: CurrentProject, given: Name) -> dict[str, Any]:
         for i in images
     ]
     pile.names.put(*lines)
+    if _is_kept(pile, studio):
+        for image in images:
+            _decide(studio, current, image.sha256, given.label)
     return _next(pile, given.order, _class_names(current))
 
 
 @router.post("/undo")
-def undo(current: CurrentProject, given: Undo) -> dict[str, Any]:
+def undo(current: CurrentProject, studio: Studio, given: Undo) -> dict[str, Any]:
     """Take names back."""
     current.pile.names.remove(*given.images)
+    if _is_kept(current.pile, studio):
+        for sha256 in given.images:
+            with suppress(NotFound):  # the service has removed it meanwhile
+                studio.kept.undo(sha256)
     return _next(current.pile, given.order, _class_names(current))
 
 
@@ -112,6 +122,16 @@ def photo(current: CurrentProject, studio: Studio, sha256: str, side: int = 240)
     data = studio.thumbnails.of_file(current.pile.file(sha256), sha256, side)
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return Response(data, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _is_kept(pile: OpenPile, studio: Context) -> bool:
+    """Return whether the pile is what a service has kept: then what is said here is decided there too."""
+    return pile.read().folder == str(studio.kept.folder.resolve())
+
+
+def _decide(studio: Context, current: OpenProject, sha256: str, label: str) -> None:
+    with suppress(NotFound):  # the service has removed it meanwhile
+        studio.kept.decide(current.project, sha256, label or None)
 
 
 def _class_names(current: CurrentProject) -> list[str]:

@@ -3,13 +3,18 @@
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from service.collect.json_lines import append_line
 from service.collect.kept_records import ANSWERS_FILE, KeptAnswer, LabelShare, as_line
+from studio.piles.pile_file import Pile, PileImage, write_pile
 from studio.projects.project import Project
 from tests.studio.projects import calling, looked_at
 from tests.training.folders import noisy_png
 
 API = "/api/projects/photos/kept"
+PILE = "/api/projects/photos/pile"
 
 
 def keep(folder: Path, number: int, probability: float) -> str:
@@ -65,6 +70,43 @@ def test_the_least_sure_come_first_and_go_into_class_folders_on_a_word(tmp_path:
         assert refused.status_code == 422
         gone = client.post(API, json={"sha256": "0" * 64, "label": "red"})
         assert gone.status_code == 404
+
+
+def test_what_waits_is_named_in_groups_and_is_decided_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = looked_at(tmp_path)
+    kept = (tmp_path / "kept").resolve()
+    images = [keep(kept, n, 0.5) for n in range(4)]
+    commands: list[list[str]] = []
+    monkeypatch.setattr(
+        "studio.processes.background_job.BackgroundJob.start",
+        lambda _job, command, _details: commands.append(command),
+    )
+    with calling(project, tmp_path / "cache", keep_dir=kept) as client:
+        client.post(API, json={"sha256": images[3], "label": "red"}).raise_for_status()
+        client.post(f"{API}/sort").raise_for_status()
+        (command,) = commands
+        only = Path(command[command.index("--only") + 1]).read_text().splitlines()
+        assert (command[3], set(only)) == (str(kept), {f"{s}.png" for s in images[:3]})
+        write_pile(project.workspace / "pile", pile_of(kept, images[:3]))
+        body = {"images": images[:2], "order": "groups"}
+        client.post(f"{PILE}/names", json={**body, "label": "hat"}).raise_for_status()
+        assert [i["sha256"] for i in client.get(API).json()["images"]] == [images[2]]
+        client.post(f"{PILE}/undo", json=body).raise_for_status()
+        assert client.get(API).json()["total"] == 3
+
+
+def pile_of(kept: Path, images: list[str]) -> Pile:
+    """Return what a look at kept images leaves."""
+    return Pile(
+        folder=str(kept),
+        images=tuple(PileImage(path=f"2026-11-29/{s}.png", sha256=s) for s in images),
+        unreadable=(),
+        labels=(),
+        embeddings=np.eye(len(images), 16, dtype=np.float16),
+        probabilities=np.zeros((len(images), 0), np.float32),
+    )
 
 
 def test_no_folder_of_a_service_is_an_empty_queue(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ _LONGER_PX: Final = 2048
 _SHORTER_PX: Final = 512
 # Behind the requests, but in their process: what costs more than a large photo is not kept. Its bytes were
 # bounded when it was read.
-_LIMITS: Final = DecodeLimits(max_bytes=2**40, max_memory_bytes=250_000_000)
+_LIMITS: Final = DecodeLimits(max_bytes=2**40, max_memory_bytes=180_000_000)
 _FASTEST: Final = {"lossless": True, "quality": 0, "method": 0}
 
 

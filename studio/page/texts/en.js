@@ -249,6 +249,7 @@ export default {
   "collect.rejected": "This was rejected; closest is {label}. What is it?",
   "collect.model": "What the model said",
   "collect.given": "Named here",
+  "collect.sort": "Name the {n} images in groups that look alike",
   "collect.useless": "Of no use",
   "collect.copy": "Copy the labelled images into the class folders",
 

@@ -243,6 +243,7 @@ export default {
   "collect.rejected": "거부된 이미지입니다. 가장 가까운 것은 {label}. 무엇인가요?",
   "collect.model": "모델의 답",
   "collect.given": "여기서 붙인 이름",
+  "collect.sort": "비슷한 것끼리 묶어 {n}장 이름 붙이기",
   "collect.useless": "쓸모없음",
   "collect.copy": "라벨 붙인 이미지를 클래스 폴더로 복사",
 

@@ -10,6 +10,7 @@ const REASONS = ["", "rejected", "uncertain", "sample"];
 // What the model said has 1 to 5; names that were given here lately have the other digits.
 const DIGITS = ["Digit1", "Digit2", "Digit3", "Digit4", "Digit5", "Digit6", "Digit7", "Digit8", "Digit9", "Digit0"];
 const OF_MODEL = 5;
+const FEWEST_SORTED = 20;
 
 export async function showCollect(page) {
   const queue = { page, place: el("div"), reason: "", images: [], labels: [], given: [], total: 0, decided: 0, history: [], busy: false };
@@ -55,7 +56,7 @@ function draw(queue) {
       el("div", {}, el("figure", {}, el("div", { class: "large" }, el("img", { src: photoOf(queue, image, 1280), alt: image.path })),
         el("figcaption", {}, [new Date(image.time).toLocaleString(document.documentElement.lang), ...image.reasons.map((one) => t(`collect.reason.${one}`))].join(" · "))), buttons(queue, guess, !image.rejected)),
       numbered(queue, image)),
-    ending(queue));
+    ending(queue), sorting(queue));
   say(t("collect.ask", { label: guess }));
 }
 
@@ -137,6 +138,14 @@ async function undo(queue) {
   queue.total += 1;
   queue.decided -= 1;
   draw(queue);
+}
+
+// Many that look alike are named faster as groups, in the view of piles.
+function sorting(queue) {
+  if (queue.total < FEWEST_SORTED) return null;
+  const sort = () => post(projectPath(queue.page.project, "kept/sort"))
+    .then(() => { location.hash = `#/${encodeURIComponent(queue.page.project)}/pile`; }).catch(complain);
+  return el("p", {}, el("button", { type: "button", onclick: sort }, t("collect.sort", { n: queue.total })));
 }
 
 function ending(queue) {
