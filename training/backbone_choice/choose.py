@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from inference.backbone_choice import BackboneChoice, BackboneTrial
 from training.assessment.intervals import wilson
@@ -17,6 +18,9 @@ from training.config import FinetuneConfig
 from training.errors import BackboneError
 from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget, describe_duration
+
+# How near to the best is as good as can be told; see `comparison`.
+_NEAR: Final = "half a point and one standard error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +152,11 @@ def _reason(pick: Pick, best: str) -> str:
     if len(pick.behind) == 1:
         return "the only one that was compared to the end"
     if pick.chosen == pick.best:
-        return "the best, and none that is cheaper is within one standard error of it"
+        return (
+            "the best, and none that is cheaper is within one standard error and half a point of it"
+        )
     gap = pick.behind[pick.chosen]
-    return f"the cheapest within one standard error of the best ({best}): {_points(gap)} behind"
+    return f"the cheapest within {_NEAR} of the best ({best}): {_points(gap)} behind"
 
 
 def _outcomes(pick: Pick) -> list[str]:
@@ -159,7 +165,7 @@ def _outcomes(pick: Pick) -> list[str]:
         if index == pick.chosen:
             outcomes.append("chosen" + ("" if index == pick.best else f", {_points(gap)} behind"))
         elif index == pick.best:
-            outcomes.append("the best, but not by more than the error, and slower")
+            outcomes.append("the best, but hardly, and slower")
         else:
             outcomes.append(f"{_points(gap)} behind")
     return outcomes

@@ -44,7 +44,7 @@ class ChoiceImages:
         """Return a third of the positions, (M,), in which each class has its folds; None of few images."""
         if len(self) < _FEWEST_FOR_A_THIRD:
             return None
-        return _first_of_each(self.targets, self.folds, share=1 / 3)
+        return _part_of_each(self.targets, self.folds, share=1 / 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,7 +95,7 @@ def images_to_compare_on(dataset: Dataset, groups: Integers, *, seed: int) -> Ch
             "a backbone cannot be chosen by so few different images; add some, or name one with --backbone"
         )
     if len(images) > _MOST_IMAGES:
-        kept = _first_of_each(targets, folds, share=_MOST_IMAGES / len(images))
+        kept = _part_of_each(targets, folds, share=_MOST_IMAGES / len(images))
         images, folds, targets = tuple(images[i] for i in kept), folds[kept], targets[kept]
     return ChoiceImages(images=images, targets=targets, folds=folds, balanced=balanced)
 
@@ -117,10 +117,14 @@ def _in_several(images: Sequence[ScannedImage], parts: Sequence[int]) -> tuple[S
     return tuple(image for image in images if len(parts_of[image.file.label]) > 1)
 
 
-def _first_of_each(targets: Integers, folds: Integers, *, share: float) -> Integers:
-    """Return a share of each class in each fold, one at least: positions (M,), in order."""
+def _part_of_each(targets: Integers, folds: Integers, *, share: float) -> Integers:
+    """Return a share of each class in each fold, one at least: positions (M,), in order.
+
+    Drawn, since images that follow each other in a folder may be alike; always the same ones.
+    """
     kept: list[int] = []
+    rng = np.random.default_rng(0)
     for cell in np.unique(targets * MAX_FOLDS + folds):
-        positions = np.flatnonzero(targets * MAX_FOLDS + folds == cell)
+        positions = rng.permutation(np.flatnonzero(targets * MAX_FOLDS + folds == cell))
         kept.extend(positions[: int(np.ceil(share * len(positions)))].tolist())
     return np.array(sorted(kept), dtype=np.int64)
