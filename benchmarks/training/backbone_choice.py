@@ -36,7 +36,7 @@ from training.data.split import Dataset
 from training.data.split_groups import group_images
 from training.data.views import Views
 from training.probing.embeddings import compute_embeddings
-from training.probing.probe import cross_validate_probe
+from training.probing.probe import fit_head
 from training.runtime.arrays import Floats, Integers
 
 DATA: Final = ("clothing", "cifar10", "members")
@@ -179,7 +179,10 @@ def make_draw(images: Images, known: Sequence[KnownFeatures], *, seed: int) -> D
     return Draw(
         images=compared,
         standings=standings,
-        accuracies=[_tested(one, compared, dataset) for one in known],
+        accuracies=[
+            _tested(one, standing, compared, dataset)
+            for one, standing in zip(known, standings, strict=True)
+        ],
         chosen=finished[pick.chosen],
         seconds=seconds,
     )
@@ -240,11 +243,14 @@ def _drawn(images: Images, seed: int) -> Dataset:
     )
 
 
-def _tested(known: KnownFeatures, compared: ChoiceImages, dataset: Dataset) -> float:
+def _tested(
+    known: KnownFeatures, standing: Standing, compared: ChoiceImages, dataset: Dataset
+) -> float:
     """Return the accuracy on test images of a probe on all training images."""
+    assert standing.answers is not None
     rows = [image.row for image in compared.images]
-    probe = cross_validate_probe(known.embeddings[rows], compared.targets, compared.folds)
-    logits = probe.head.logits(known.embeddings[dataset.rows("test")])
+    head = fit_head(known.embeddings[rows], compared.targets, C=standing.answers.C)
+    logits = head.logits(known.embeddings[dataset.rows("test")])
     return float((logits.argmax(axis=1) == dataset.targets("test")).mean())
 
 

@@ -49,10 +49,14 @@ class ChoiceImages:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Answers:
-    """A backbone's out-of-fold answers on M images: whether each is right, and its loss in nats, (M,)."""
+    """A backbone's out-of-fold answers on M images: whether each is right, and its loss in nats, (M,).
+
+    `C` is the probe's inverse regularisation strength, chosen by the loss.
+    """
 
     correct: Doubles
     losses: Doubles
+    C: float
 
     @property
     def num_right(self) -> int:
@@ -106,7 +110,11 @@ def cross_validate(embeddings: Floats, images: ChoiceImages, positions: Integers
     probe = cross_validate_probe(embeddings, targets, folds, balanced=images.balanced)
     logits = probe.chosen.logits
     losses = nll_per_image(logits, targets, temperature=fit_temperature(logits, targets))
-    return Answers(correct=(logits.argmax(axis=1) == targets).astype(np.float64), losses=losses)
+    return Answers(
+        correct=(logits.argmax(axis=1) == targets).astype(np.float64),
+        losses=losses,
+        C=probe.chosen.C,
+    )
 
 
 def _in_several(images: Sequence[ScannedImage], parts: Sequence[int]) -> tuple[ScannedImage, ...]:

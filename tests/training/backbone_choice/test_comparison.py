@@ -13,7 +13,7 @@ def answers(*wrong: int, images: int = 400) -> Answers:
     """Return answers of which those with the given numbers are wrong."""
     correct = np.ones(images)
     correct[list(wrong)] = 0
-    return Answers(correct=correct, losses=np.where(correct > 0, 0.1, 2.0))
+    return Answers(correct=correct, losses=np.where(correct > 0, 0.1, 2.0), C=1.0)
 
 
 def test_a_cheaper_one_is_chosen_where_the_best_is_better_by_a_chance_image() -> None:
