@@ -331,7 +331,9 @@ class FinetuneConfig:
         if not self.chooses_backbone:
             for flag, given in _OF_AUTO.items():
                 if getattr(self, given) not in (None, (), False):
-                    raise ConfigError(f"{flag} is of --backbone auto; leave it out, or --backbone")
+                    raise ConfigError(
+                        f"{flag} is of --backbone auto; add that, or leave {flag} out"
+                    )
             return
         for name, limit in (("max_ms", self.max_ms), ("max_mb", self.max_mb)):
             if limit is not None and not 0 < limit < math.inf:
