@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.folders import archive_cases, content_cases, folder_cases, label_cases
+from benchmarks.folders import archive_cases, content_cases, folder_cases, label_cases, nested_cases
 from benchmarks.folders.file_cases import CASES as FILE_CASES
 from benchmarks.folders.file_judging import judge_files
 from benchmarks.folders.making import FolderCase
@@ -21,7 +21,13 @@ from training.data.layout import raise_errors
 from training.data.open_folder import open_folder
 from training.errors import TrainingError
 
-FOLDER_CASES = (*folder_cases.CASES, *content_cases.CASES, *label_cases.CASES, *archive_cases.CASES)
+FOLDER_CASES = (
+    *folder_cases.CASES,
+    *nested_cases.CASES,
+    *content_cases.CASES,
+    *label_cases.CASES,
+    *archive_cases.CASES,
+)
 
 
 def judge(case: FolderCase, work: Path) -> Row:

@@ -2,19 +2,7 @@
 
 from typing import Final
 
-from benchmarks.folders.making import case, named
-
-CATS: Final = {"cat": 3, "dog": 3}
-
-
-def _in(*places: str, number: int = 3) -> dict[str, int]:
-    """Return cats and dogs in each place."""
-    return {f"{place}/{label}": number for place in places for label in CATS}
-
-
-def _both(number: int) -> dict[str, int]:
-    return dict.fromkeys(CATS, number)
-
+from benchmarks.folders.making import CATS, both, case, in_places, named
 
 _PLAIN = [
     case("plain", "one subfolder per class", CATS, CATS),
@@ -63,7 +51,7 @@ _PLAIN = [
 ]
 
 _SPLITS = [
-    case("splits", f"{a} + {b}", _in(a, b), _both(6), splits=splits)
+    case("splits", f"{a} + {b}", in_places(a, b), both(6), splits=splits)
     for a, b, splits in (
         ("train", "test", "train test"),
         ("Training", "Testing", "train test"),
@@ -85,58 +73,58 @@ _SPLITS = [
     case(
         "splits",
         "Train, Valid, Test in a wrapper",
-        _in("set/Train", "set/Valid", "set/Test"),
-        _both(9),
+        in_places("set/Train", "set/Valid", "set/Test"),
+        both(9),
         splits="train val test",
     ),
     case(
         "splits",
         "train, eval and test",
-        _in("train", "eval", "test"),
-        _both(9),
+        in_places("train", "eval", "test"),
+        both(9),
         splits="train val test",
     ),
     case(
         "splits",
         "each split wrapped again",
-        _in("seg_train/seg_train", "seg_test/seg_test"),
-        _both(6),
+        in_places("seg_train/seg_train", "seg_test/seg_test"),
+        both(6),
         splits="train test",
     ),
-    case("splits", "train alone", _in("train"), _both(3)),
+    case("splits", "train alone", in_places("train"), both(3)),
     case(
         "splits",
         "splits within each class",
         {f"{c}/{s}": 3 for c in CATS for s in ("train", "test")},
-        _both(6),
+        both(6),
         splits="train test",
     ),
     case(
         "splits",
         "test images without labels",
-        _in("train") | {"test": 5},
-        _both(3),
+        in_places("train") | {"test": 5},
+        both(3),
         findings="unlabelled_split",
     ),
     case(
         "splits",
         "test images one folder deeper",
-        _in("train") | {"test1/test1": 5},
-        _both(3),
+        in_places("train") | {"test1/test1": 5},
+        both(3),
         findings="unlabelled_split",
     ),
     case(
         "splits",
         "Tiny ImageNet's val",
         {"train/cat/images": 3, "train/dog/images": 3, "val/images": 5},
-        _both(3),
+        both(3),
         findings="unlabelled_split",
     ),
     case(
         "splits",
         "another folder beside the splits",
-        _in("train", "test") | {"extra": 4},
-        _both(6),
+        in_places("train", "test") | {"extra": 4},
+        both(6),
         splits="train test",
         findings="beside_splits",
     ),
@@ -150,25 +138,25 @@ _SPLITS = [
     case(
         "splits",
         "a class missing in test",
-        _in("train") | {"test/cat": 2},
+        in_places("train") | {"test/cat": 2},
         None,
         words=("test/ lacks", "'dog'", "move test/ out"),
     ),
     case(
         "splits",
         "an extra class in val",
-        _in("train", "val") | {"val/fox": 2},
+        in_places("train", "val") | {"val/fox": 2},
         None,
         words=("val/ has", "'fox'", "train/ lacks"),
     ),
     case(
         "splits",
         "val and valid",
-        _in("train", "val", "valid"),
+        in_places("train", "val", "valid"),
         None,
         words=("'val' and 'valid' mean val",),
     ),
-    case("splits", "test and val, no train", _in("test", "val"), None, words=("no train/",)),
+    case("splits", "test and val, no train", in_places("test", "val"), None, words=("no train/",)),
     case(
         "splits",
         "test beside classes",
@@ -210,7 +198,7 @@ _FLAT = [
         "flat",
         "the same, with the pattern",
         {},
-        _both(6),
+        both(6),
         pattern=r"(.+?)\.\d+",
         files=named({"train/cat.{}": 6, "train/dog.{}": 6, "test/{}": 4}),
         findings="label_pattern",
@@ -219,7 +207,7 @@ _FLAT = [
         "flat",
         "train and val by pattern",
         {},
-        _both(6),
+        both(6),
         pattern=r"^(.+?)_\d+",
         splits="train val",
         files=named({"train/cat_{}": 4, "train/dog_{}": 4, "val/cat_9{}": 2, "val/dog_9{}": 2}),
@@ -267,51 +255,4 @@ _FLAT = [
     case("flat", "images beside the class folders", CATS | {".": 2}, CATS, findings="loose_images"),
 ]
 
-_NESTED = [
-    case("nested", "a wrapper", _in("photos"), _both(3)),
-    case("nested", "two wrappers", _in("archive/photos"), _both(3)),
-    case(
-        "nested",
-        "a wrapper beside papers",
-        _in("photos"),
-        _both(3),
-        files={"docs/readme.txt": b"text"},
-    ),
-    case(
-        "nested",
-        "an empty class beside a nested one",
-        {"cat/old": 3, "cat/new": 3, "dog": 0},
-        None,
-        words=("'dog' (no images)",),
-    ),
-    case(
-        "nested",
-        "a wrapper beside its cover",
-        _in("photos") | {".": 1},
-        _both(3),
-        findings="loose_images",
-    ),
-    case(
-        "nested",
-        "cameras hold the classes",
-        _in("camera1", "camera2"),
-        None,
-        words=("'camera1', 'camera2'", "'cat', 'dog'", "'^[^/]+/([^/]+)/'", "'^([^/]+)/'"),
-    ),
-    case(
-        "nested",
-        "the same, inner folders asked for",
-        _in("camera1", "camera2"),
-        _both(6),
-        pattern="^[^/]+/([^/]+)/",
-    ),
-    case(
-        "nested",
-        "the same, outer folders asked for",
-        _in("camera1", "camera2"),
-        {"camera1": 6, "camera2": 6},
-        pattern="^([^/]+)/",
-    ),
-]
-
-CASES: Final = [*_PLAIN, *_SPLITS, *_FLAT, *_NESTED]
+CASES: Final = [*_PLAIN, *_SPLITS, *_FLAT]

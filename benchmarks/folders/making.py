@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 from PIL import Image
 
 from training.label_source import FOLDER_NAMES, LabelSource
 
 _numbers = count()
+CATS: Final = {"cat": 3, "dog": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +106,13 @@ def case(
         source=lambda _: LabelSource(label_from=pattern),
         min_images=min_images,
     )
+
+
+def in_places(*places: str, number: int = 3) -> dict[str, int]:
+    """Return images of cats and dogs in each place."""
+    return {f"{place}/{label}": number for place in places for label in CATS}
+
+
+def both(number: int) -> dict[str, int]:
+    """Return so many images of cats and of dogs."""
+    return dict.fromkeys(CATS, number)

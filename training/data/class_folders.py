@@ -1,12 +1,13 @@
 """Labels by folder: which folders are classes, which are splits, and which only stand around them."""
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from training.data.finding import Finding
 from training.data.folder import SPLITS, ImageFile, Split, readable
+from training.data.folder_check.date_names import is_date
 from training.data.folder_check.flat_images import (
     no_classes,
     no_labelled_training,
@@ -14,7 +15,7 @@ from training.data.folder_check.flat_images import (
 )
 from training.data.folder_check.folders_beside_splits import beside_splits, train_beside_others
 from training.data.folder_check.loose_images import loose_images
-from training.data.folder_check.nested_classes import classes_one_level_down
+from training.data.folder_check.nested_classes import classes_further_down
 from training.data.folder_check.split_or_class import split_or_class
 from training.data.folder_check.twin_names import twin_classes, twin_key
 from training.data.folder_check.two_folders_of_a_split import two_of_a_split
@@ -23,7 +24,6 @@ from training.data.place import Place
 from training.data.split_names import says_nothing, split_names
 from training.errors import DataError
 
-_DATE: Final = re.compile(r"(19|20)\d\d([-_. ]?\d\d){0,2}")
 # What stands beside the images of a data set and is no empty class.
 _NO_CLASSES: Final = frozenset(
     ["labels", "annotations", "annotation", "xml", "xmls", "json", "csv", "docs", "doc", "masks"]
@@ -34,7 +34,9 @@ def read_class_folders(root: Place) -> LayoutDraft:
     """Find the classes of a folder: its subfolders, or those of its splits, below wrappers or not."""
     place = unwrap(root)
     draft = (
-        _read_splits(place, root) or _read_classes_with_splits(place) or _read_classes(place, root)
+        _read_splits(place, root)
+        or _read_classes_with_splits(place, root)
+        or _read_classes(place, root)
     )
     draft.places += [root, place] if place is not root else [root]
     if place is not root:
@@ -54,7 +56,7 @@ def unwrap(place: Place) -> Place:
         inner = only
     subs = inner.with_images
     wraps = len(subs) > 1 and not inner.folder.images
-    return inner if wraps and not all(_DATE.fullmatch(sub.name) for sub in subs) else place
+    return inner if wraps and not all(is_date(sub.name) for sub in subs) else place
 
 
 def label_of(place: Place) -> str:
@@ -124,7 +126,7 @@ def _read_splits(place: Place, root: Place) -> LayoutDraft | None:
         draft.findings += train_beside_others(training[0], found.others)
         return draft
     if training:
-        return _read_labelled_splits(place, found)
+        return _read_labelled_splits(place, root, found)
     if len(found.splits) > 1 and not found.others:
         draft = LayoutDraft(words="splits without class folders")
         draft.findings += no_labelled_training(
@@ -134,7 +136,7 @@ def _read_splits(place: Place, root: Place) -> LayoutDraft | None:
     return None
 
 
-def _read_labelled_splits(place: Place, found: _SplitFolders) -> LayoutDraft:
+def _read_labelled_splits(place: Place, root: Place, found: _SplitFolders) -> LayoutDraft:
     draft = LayoutDraft(words="splits with one subfolder per class")
     draft.findings += two_of_a_split(found.labelled)
     draft.findings += unlabelled_splits([sub for _, sub in found.flat])
@@ -142,6 +144,7 @@ def _read_labelled_splits(place: Place, found: _SplitFolders) -> LayoutDraft:
     named: dict[Split, Place] = {}
     for split, sub in found.labelled:
         named.setdefault(split, unwrap(sub))
+    draft.findings += classes_further_down(named["train"], root)
     if set(named) == {"train"}:  # nothing was split off yet
         draft.words = "one subfolder per class"
         _add_classes(draft, [(None, named["train"])])
@@ -150,7 +153,7 @@ def _read_labelled_splits(place: Place, found: _SplitFolders) -> LayoutDraft:
     return draft
 
 
-def _read_classes_with_splits(place: Place) -> LayoutDraft | None:
+def _read_classes_with_splits(place: Place, root: Place) -> LayoutDraft | None:
     """Read `CLASS/train/…`, `CLASS/test/…`: every class folder has the same splits, train among them."""
     classes = place.with_images
     found = [split_names(sub.name for sub in one.with_images) for one in classes]
@@ -163,6 +166,7 @@ def _read_classes_with_splits(place: Place) -> LayoutDraft | None:
     if len(classes) < 2 or not inside:
         return None
     draft = LayoutDraft(words="one subfolder per class, with splits in each")
+    draft.findings += classes_further_down(place, root)
     draft.findings += twin_classes(classes) + loose_images(place)
     by_split: dict[Split | None, list[str]] = {}
     for split in SPLITS:
@@ -178,13 +182,21 @@ def _read_classes_with_splits(place: Place) -> LayoutDraft | None:
 def _read_classes(place: Place, root: Place) -> LayoutDraft:
     draft = LayoutDraft(words="one subfolder per class")
     if len(place.subplaces) < 2 or not place.with_images:
-        draft.findings += no_classes(place, root)
+        draft.findings += _groups_in_a_wrapper(place, root) or no_classes(place, root)
         _add_classes(draft, [(None, place)])
         return draft
-    draft.findings += classes_one_level_down(place, root) or split_or_class(place, root)
+    draft.findings += classes_further_down(place, root) or split_or_class(place, root)
     draft.findings += loose_images(place)
     _add_classes(draft, [(None, place)])
     return draft
+
+
+def _groups_in_a_wrapper(place: Place, root: Place) -> list[Finding]:
+    """Ask about `photos/2023/cat`, `photos/2024/cat`: years are no classes by themselves."""
+    inner = place
+    while len(inner.with_images) == 1 and not inner.folder.images:
+        (inner,) = inner.with_images
+    return classes_further_down(inner, root)
 
 
 def _add_classes(draft: LayoutDraft, splits: Sequence[tuple[Split | None, Place]]) -> None:

@@ -104,9 +104,11 @@ def read_by_pattern(root: Place, pattern: str) -> LayoutDraft:
             found.append((ImageFile(path=path, label=label, split=None), below))
         else:
             unmatched.append(below)
-    splits = _splits(root, {file.label for file, _ in found})
+    outer = _past_wrappers(root)
+    splits = _splits(outer, {file.label for file, _ in found})
     for file, below in found:
-        split = splits.get(below.partition("/")[0]) if splits else None
+        name = file.path.relative_to(outer.path).parts[0] if splits else ""
+        split = splits.get(readable(name))
         if not splits or split is not None:
             draft.files.append(ImageFile(path=file.path, label=file.label, split=split))
         else:
@@ -125,6 +127,14 @@ def _compile(pattern: str) -> "re.Pattern[str]":
             f"--label-from '{pattern}' has no group; put the part that is the label into (…)"
         )
     return compiled
+
+
+def _past_wrappers(root: Place) -> Place:
+    """Return the folder inside in which the images part ways."""
+    outer = root
+    while len(outer.with_images) == 1 and not outer.folder.images:
+        (outer,) = outer.with_images
+    return outer
 
 
 def _splits(root: Place, labels: set[str]) -> dict[str, Split]:

@@ -2,7 +2,7 @@
 
 from training.data.finding import Finding, counted, named
 from training.data.folder import readable
-from training.data.folder_check.nested_classes import level
+from training.data.folder_check.nested_classes import level_pattern
 from training.data.place import Place
 from training.data.split_names import split_names
 
@@ -27,7 +27,7 @@ def split_or_class(place: Place, root: Place) -> list[Finding]:
                 message=f"{what}: it looks like test images, not like a class",
                 count=split.num_images,
                 next_step="move it out of the folder, or, if it is a class, add "
-                f"--label-from '{level(depth)}'",
+                f"--label-from '{level_pattern(depth)}'",
             )
         ]
     return [
