@@ -37,7 +37,7 @@ CASES: Final = [
     ),
     case(
         "nested",
-        "the same, inner folders asked for",
+        "cameras hold the classes, inner folders asked for",
         in_places("camera1", "camera2"),
         both(6),
         pattern="^[^/]+/([^/]+)/",
