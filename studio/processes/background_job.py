@@ -27,6 +27,8 @@ _EVENTS: Final = "events.jsonl"
 _STDERR: Final = "stderr.txt"
 # As training's commands end when they are interrupted.
 _INTERRUPTED: Final = 130
+# How a line begins that says why a process ended.
+_REASONS: Final = ("error: ", "Traceback ", "Fatal Python error")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -115,7 +117,7 @@ class BackgroundJob:
             return "running"
         codes = [event.get("exit_code") for event in self.events if event["event"] == "end"]
         if not codes:
-            return "failed" if self.last_words else "lost"
+            return "failed" if self._has_failed() else "lost"
         if codes[-1] == 0:
             return "done"
         return "stopped" if codes[-1] == _INTERRUPTED else "failed"
@@ -123,13 +125,20 @@ class BackgroundJob:
     @property
     def last_words(self) -> str:
         """The last line that it said to people: why it failed."""
+        lines = self._said()
+        errors = [line for line in lines if line.startswith("error: ")]
+        return (errors or lines or [""])[-1].removeprefix("error: ")
+
+    def _has_failed(self) -> bool:
+        """Whether it said why it ended; a library's warning is no reason, and a killed process gives none."""
+        return any(line.startswith(_REASONS) for line in self._said())
+
+    def _said(self) -> list[str]:
         try:
             text = (self._folder / _STDERR).read_text(encoding="utf-8", errors="replace")
         except OSError:
-            return ""
-        lines = [line for line in text.splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("error: ")]
-        return (errors or lines or [""])[-1].removeprefix("error: ")
+            return []
+        return [line for line in text.splitlines() if line.strip()]
 
     def _write_record(self, pid: int, command: Sequence[str], details: Mapping[str, Any]) -> None:
         content = {

@@ -49,7 +49,7 @@ def state(current: CurrentProject) -> dict[str, Any]:
         "curve": last_curve(events),
         "examples": [asdict(e) for e in watched_images(events) if e.sha256 in known],
         "words": words[-_LAST_MESSAGES:],
-        "problem": run.job.last_words if state in ("failed", "lost") else None,
+        "problem": run.job.last_words if state == "failed" else None,
         "published": run.published,
         "before": details.before if details else None,
         "default": run.default_version(),

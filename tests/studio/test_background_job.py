@@ -53,8 +53,13 @@ def test_a_studio_that_is_started_again_finds_the_running_command(tmp_path: Path
             "no such folder",
         ),
         ("raise ValueError('why')", "failed", "ValueError: why"),
+        (
+            "import os, sys; print('a warning', file=sys.stderr, flush=True); os.kill(os.getpid(), 9)",
+            "lost",
+            "a warning",
+        ),
     ],
-    ids=["done", "stopped", "refused", "crashed"],
+    ids=["done", "stopped", "refused", "crashed", "killed"],
 )
 def test_how_it_ended(tmp_path: Path, code: str, state: State, words: str) -> None:
     job = BackgroundJob(tmp_path)

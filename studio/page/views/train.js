@@ -1,6 +1,6 @@
 // Three choices in words; then how far it is; then the new version beside the one before, and the decision.
 import { get, photoPath, post, projectPath, remove } from "/api.js";
-import { complain, el, fill, name, say } from "/dom.js";
+import { complain, el, fill, name, say, withNodes } from "/dom.js";
 import { curve } from "/parts/curve.js";
 import { watched } from "/parts/watched.js";
 import { poll } from "/polling.js";
@@ -59,7 +59,7 @@ function drawChoices(view, state) {
       el("p", { class: "quiet" }, t(`train.${choice}.brings`)),
       el("p", { class: "small" }, t("train.takes", { time: duration(time.seconds) }), expected(time)),
       el("button", { type: "button", class: choice === "minute" && state.state === "none" ? "main" : "", onclick: () => start(choice) },
-        state.state === "stopped" && state.choice === choice ? t("train.resume") : t("train.start")));
+        choice !== "minute" && ["stopped", "lost"].includes(state.state) && state.choice === choice ? t("train.resume") : t("train.start")));
   };
   fill(view.choices, el("h2", {}, t("train.how")), el("ul", { class: "cards three" }, CHOICES.map(card)),
     view.times.some((one) => one.least_accuracy !== null) ? el("p", { class: "quiet small" }, t("train.expected.how")) : null);
@@ -77,7 +77,7 @@ function drawRunning(view, state) {
   if (!view.live?.card.isConnected) makeLive(view, state);
   const { bar, stage, left, drawing, images, list } = view.live;
   bar.value = Math.min(.98, state.elapsed_s / Math.max(1, state.elapsed_s + state.left_s));
-  stage.textContent = stageText(state.stage);
+  stage.textContent = stageText(state.stage && { ...state.stage, seconds_left: null });
   left.textContent = state.left_s > 5 ? t("train.left", { time: duration(state.left_s) }) : t("train.soon");
   fill(drawing, curve(state.curve));
   fillOnce(images, watched(view.page.project, state.examples), state.examples);
@@ -165,7 +165,7 @@ function comparison(project, found) {
 function changed(project, one) {
   const kind = one.new === one.label ? "better" : one.before === one.label ? "worse" : "";
   const photo = one.sha256 ? el("img", { src: photoPath(project, one.sha256, 240), alt: one.path, loading: "lazy" }) : null;
-  return el("li", { class: `tile change ${kind}` }, photo, el("span", {}, name(t("train.change", one))));
+  return el("li", { class: `tile change ${kind}` }, photo, el("span", {}, withNodes(t("train.change"), { label: name(one.label), before: name(one.before), new: name(one.new) })));
 }
 
 async function drawVersions(view) {
