@@ -13,9 +13,12 @@ export function el(tag, options = {}, ...children) {
   return made;
 }
 
-// Puts children in the place of what an element holds; those that are null are left out.
+// Puts children in the place of what an element holds; those that are null are left out. A button with a key keeps
+// the focus where there is one with the same key again: whoever answers by Tab and Enter stays at the answers.
 export function fill(place, ...children) {
+  const key = place.contains(document.activeElement) ? document.activeElement.getAttribute("aria-keyshortcuts") : null;
   place.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  if (key) place.querySelector(`[aria-keyshortcuts="${CSS.escape(key)}"]`)?.focus();
 }
 
 // A name from outside, which may run from right to left.

@@ -32,7 +32,12 @@ def looked_at(
     So do the last `in_doubt` images of the first class, with less certainty.
     """
     data = write_classes(tmp_path / "photos", labels, count=count)
-    project = open_project(tmp_path / "models", data.resolve())
+    return with_analysis(data, labels, count=count, in_doubt=in_doubt)
+
+
+def with_analysis(data: Path, labels: tuple[str, ...], *, count: int, in_doubt: int = 0) -> Project:
+    """Return a project of a folder with `count` images a class, the models beside it."""
+    project = open_project(data.parent / "models", data.resolve())
     files = [file for label in labels for file in sorted((data / label).iterdir())]
     rows = [_row(file, data, labels) for file in files]
     write_analysis(project.analysis_dir, _analysis(labels, rows, count, in_doubt))
