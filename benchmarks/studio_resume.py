@@ -50,7 +50,7 @@ def kill_stop_and_resume(data: Path, scratch: Path) -> dict[str, int]:
     project = open_project(scratch / "models", copy.resolve())
     with studio_of(project) as studio, browser_page() as page:
         enter(page, studio)
-        page.get_by_role("heading", name="Classes").wait_for(timeout=1000 * _PATIENCE_S)
+        page.get_by_role("heading", name="Classes", exact=True).wait_for(timeout=1000 * _PATIENCE_S)
         page.goto(f"{studio.url}/#/{project.name}/train")
         press(page, "Start")
         wait_for_steps(project, seconds=_SAVED_AFTER_S)

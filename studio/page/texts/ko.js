@@ -102,6 +102,7 @@ export default {
   "review.undo": "되돌리기",
   "review.done": "모두 답했습니다.",
   "review.nothing": "물어볼 것이 없습니다.",
+  "review.nothing.lead": "이 폴더에서는 이런 의심스러운 점을 찾지 못했습니다.",
   "review.next": "모든 답변이 저장되었습니다. 다시 살펴보면 숨어 있던 것을 찾을 수 있고, 바로 학습할 수도 있습니다.",
   pick: "어떤 라벨인가요?",
   "pick.hint": "앞 글자를 입력하세요",

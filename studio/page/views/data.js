@@ -61,6 +61,7 @@ async function drawFindings(results, page) {
   const cards = found.findings.map((finding) => card(finding, found, page));
   fill(results,
     el("p", {}, t("data.summary", { images: found.images, n: found.classes.length })),
+    el("p", {}, el("a", { class: "go", href: `#/${encodeURIComponent(page.project)}/train` }, t("train.title"))),
     el("h2", {}, t("data.found")),
     cards.length ? el("ul", { class: "cards" }, cards) : el("p", { class: "quiet" }, t("data.nothing")),
     el("h2", {}, t("data.classes")),

@@ -131,7 +131,7 @@ function drawEnd(review) {
   fill(place,
     state.progress.total ? counter(state.progress) : null,
     el("h1", {}, t(state.progress.total ? "review.done" : "review.nothing")),
-    el("p", { class: "quiet" }, t("review.next")),
-    el("div", { class: "row" }, el("a", { href: to("data") }, t("step.data")), undoButton));
+    el("p", { class: "quiet" }, t(state.progress.total ? "review.next" : "review.nothing.lead")),
+    el("div", { class: "row" }, el("a", { class: "go", href: to("data") }, t("step.data")), el("a", { class: "go", href: to("train") }, t("train.title")), undoButton));
   say(t("review.done"));
 }
