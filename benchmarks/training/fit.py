@@ -41,11 +41,17 @@ _SHORT_PX: Final = 256
 _LONG_PX: Final = 3 * _SHORT_PX
 
 
-def write_panoramas(clothing: Path, backgrounds: Path, out: Path, *, seed: int) -> None:
-    """Write a panorama or a portrait of each photo into `out`, in the folders of `clothing`."""
+def write_panoramas(
+    clothing: Path, backgrounds: Path, out: Path, *, seed: int, per_class: int | None = None
+) -> None:
+    """Write a panorama or a portrait of each photo into `out`, in the folders of `clothing`.
+
+    `per_class`: of so many of each class of `train` and `test`, the first by name; None of all.
+    """
     rng = random.Random(seed)
     photos = [Image.open(file).convert("RGB") for file in sorted(backgrounds.iterdir())]
-    for file in sorted(clothing.rglob("*.jpg")):
+    folders = sorted(path for path in clothing.glob("*/*") if path.is_dir())
+    for file in (file for folder in folders for file in sorted(folder.iterdir())[:per_class]):
         target = out / file.relative_to(clothing)
         target.parent.mkdir(parents=True, exist_ok=True)
         with Image.open(file) as garment:
@@ -73,13 +79,15 @@ def at_one_end(garment: Image.Image, background: Image.Image, rng: random.Random
     return strip
 
 
-def measure(trial: Trial, work: Path) -> Result:
+def measure(trial: Trial, work: Path, *, per_class: int | None) -> Result:
     """Return what a probe with the trial's fit gives; its note is the fit that was published."""
     weights = Weights(name=trial.weights, options=("--fit", trial.method))
     data = SHARED / "data"
     if trial.data == PANORAMAS:
         folder = work / PANORAMAS
-        write_panoramas(data / "clothing", data / "photos", folder, seed=trial.seed)
+        write_panoramas(
+            data / "clothing", data / "photos", folder, seed=trial.seed, per_class=per_class
+        )
     else:
         folder = data_folder(trial, work)
     result = run_graft(replace(trial, method="probe"), folder, work, weights)
@@ -105,11 +113,14 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA))
     parser.add_argument("--fits", nargs="+", choices=FITS, default=FITS)
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1")
+    parser.add_argument(
+        "--per-class", type=int, metavar="N", help="panoramas of so many photos a class"
+    )
     parser.add_argument("--results", type=Path, default=Path("training-fit.jsonl"))
     args = parser.parse_args()
     for trial in left_to_do(_trials(args.data, args.fits, args.seeds), read_results(args.results)):
         with tempfile.TemporaryDirectory(prefix="graft-fit-") as folder:
-            result = measure(trial, Path(folder))
+            result = measure(trial, Path(folder), per_class=args.per_class)
         append_result(args.results, result)
         print(
             trial.describe(),

@@ -6,7 +6,7 @@ has one linear layer and nothing else.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,9 +98,10 @@ def cross_validate_probe(
     folds: Integers,
     *,
     balanced: bool = False,
+    grid: Sequence[float] = C_GRID,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Probe:
-    """Choose C by cross-validation over `folds` (N,), then fit on all images.
+    """Choose C of `grid` by cross-validation over `folds` (N,), then fit on all images.
 
     Raises:
         ValueError: a fold holds every image of a class.
@@ -119,7 +120,7 @@ def cross_validate_probe(
             accuracies.append((logits[out].argmax(axis=1) == targets[out]).mean())
         return logits, float(np.std(accuracies))
 
-    trials, best = _search(evaluate, targets, advance)
+    trials, best = _search(evaluate, targets, advance, grid)
     head = fit_head(embeddings, targets, C=trials[best].C, balanced=balanced)
     return Probe(head=head, chosen=trials[best], trials=trials)
 
@@ -148,17 +149,18 @@ def _search(
     evaluate: Callable[[float], tuple[Floats, float | None]],
     targets: Integers,
     advance: Callable[[int], None],
+    grid: Sequence[float] = C_GRID,
 ) -> tuple[tuple[ProbeTrial, ...], int]:
     """Try each C in order until the loss has grown twice; return all and the best's index."""
     trials: list[ProbeTrial] = []
     best = 0
-    for C in C_GRID:
+    for C in grid:
         logits, spread = evaluate(C)
         trials.append(make_trial(C, logits, targets, spread=spread))
         advance(1)
         best = min(range(len(trials)), key=lambda i: trials[i].nll)
         if len(trials) - 1 - best >= _PATIENCE:
-            advance(len(C_GRID) - len(trials))
+            advance(len(grid) - len(trials))
             break
     return tuple(trials), best
 

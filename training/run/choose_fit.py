@@ -16,7 +16,6 @@ from training.candidates.image_fit import (
     draw_sample,
     share_of_long,
 )
-from training.candidates.probe_candidate import search_probe
 from training.config import FinetuneConfig
 from training.data.class_weights import is_imbalanced
 from training.data.fitted_pixels import FittedPixels
@@ -139,14 +138,8 @@ def _compare(
         found = compute_embeddings(features.trunk, pixels, np.arange(len(pixels)), advance=advance)
     embeddings: dict[Fit, Floats] = {_DEFAULT: features.embeddings[sample.rows]}
     embeddings |= {fit: found[place :: len(_OTHERS)] for place, fit in enumerate(_OTHERS)}
-    probe = search_probe(features, prepared.dataset, display)
     with display.stage("comparing fits"):
-        trials = cross_validate_fits(
-            embeddings,
-            sample,
-            C=probe.chosen.C,
-            balanced=is_imbalanced(prepared.dataset),
-        )
+        trials = cross_validate_fits(embeddings, sample, balanced=is_imbalanced(prepared.dataset))
     best = best_fit(trials)
     figures = ", ".join(trial.describe() for trial in trials)
     return FitChoice(
