@@ -14,19 +14,21 @@ import argparse
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from inference.bulk.options import BulkOptions, add_bulk_options, read_bulk_options
-from inference.bulk.run import GPU_BATCH, Stopped, run_bulk
+from inference.bulk.run import GPU_BATCH, Stopped, no_image, run_bulk, unread_sentence
 from inference.classifier import Classifier, LabelProbability, Prediction
 from inference.command_line import run_command
 from inference.decoding import OWN_FILES_LIMITS
-from inference.errors import ImageError, InferenceError
+from inference.errors import ImageError, InferenceError, UsageError
+from inference.file_kinds import TEXT, VIDEO, ZIP, FileKind
 from inference.find_package import find_packages, suggestion
-from inference.folder_tree import read_tree, walk
+from inference.folder_tree import kind_of_file, read_tree, walk
 from inference.image_file import read_image_file
 from inference.loading import open_package
 from inference.manifest import MODEL_FILES
@@ -34,6 +36,14 @@ from inference.option_parser import OptionParser
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json
+
+
+# What to add where a file holds images, or names them.
+_MANY: Final = {
+    ZIP: "To answer the images in it add --out predictions.csv",
+    TEXT: "If it is a list of images add --out predictions.csv",
+    VIDEO: "To answer its frames add --video --out predictions.csv",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +73,10 @@ def _run(args: argparse.Namespace) -> int:
     find_packages(args.package)  # wrong names are told before anything is loaded
     if many is not None:
         return _run_many(args, many)
-    files = list(_image_files(args.images))
+    unread: Counter[FileKind] = Counter()
+    files = list(_image_files(args.images, unread))
+    if not files:
+        raise UsageError(no_image([str(path) for path in args.images], unread))
     session = SessionConfig(provider=args.provider)
     opened = open_package(args.package, session=session, precision=args.precision)
     classifier = opened.classifier
@@ -83,6 +96,8 @@ def _run(args: argparse.Namespace) -> int:
     else:
         _set_output(errors="replace")
         print(_as_table(answers, with_set=args.set))
+    if others := unread_sentence(unread):
+        print(others, file=sys.stderr)
     return 1 if any(answer.problem for answer in answers) else 0
 
 
@@ -92,6 +107,8 @@ def _run_many(args: argparse.Namespace, options: BulkOptions) -> int:
     opened = open_package(args.package, session=session, precision=args.precision)
     summary = run_bulk(opened, [str(path) for path in args.images], options)
     print(f"{str(options.out)!r}: {summary}", file=sys.stderr)
+    if unread := unread_sentence(summary.unread):
+        print(unread, file=sys.stderr)
     return 1 if summary.problems else 0
 
 
@@ -150,10 +167,10 @@ def _check_sets(classifier: Classifier) -> None:
         )
 
 
-def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
+def _image_files(paths: Iterable[Path], unread: Counter[FileKind]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from _images_below(path)
+            yield from _images_below(path, unread)
         elif path.is_file():
             yield path
         elif path.exists():
@@ -162,13 +179,17 @@ def _image_files(paths: Iterable[Path]) -> Iterator[Path]:
             raise FileNotFoundError(f"no file or folder {str(path)!r}{suggestion(path)}")
 
 
-def _images_below(root: Path) -> list[Path]:
-    """Return the images of a folder as training takes them: by suffix or first bytes, without clutter."""
+def _images_below(root: Path, unread: Counter[FileKind]) -> list[Path]:
+    """Return the images of a folder as training takes them: by suffix or first bytes, without clutter.
+
+    Other files are counted in `unread`.
+    """
     found = []
     for path, folder in walk(read_tree(root), root):
         if folder.problem is not None:
             print(f"skipping folder {str(path)!r}: {folder.problem.strerror}", file=sys.stderr)
         found += [path / name for name in folder.images]
+        unread.update(kind for _, kind in folder.others)
     return sorted(found)
 
 
@@ -180,11 +201,17 @@ def _answer(
             [read_image_file(file)], top_k=args.top_k, limits=OWN_FILES_LIMITS
         )
     except ImageError as err:
-        return FileAnswer(file=file, prediction=None, problem=str(err))
+        return FileAnswer(file=file, prediction=None, problem=f"{err}{_with_out(file)}")
     except OSError as err:
         return FileAnswer(file=file, prediction=None, problem=f"cannot be read: {err.strerror}")
     similar = index.nearest(prediction.embedding, args.similar) if index is not None else None
     return FileAnswer(file=file, prediction=prediction, problem=None, similar=similar)
+
+
+def _with_out(file: Path) -> str:
+    """Say how the images of a file that holds several, or names them, are answered."""
+    hint = _MANY.get(kind_of_file(str(file)))
+    return f". {hint}" if hint else ""
 
 
 def _as_json(
@@ -226,8 +253,6 @@ def _ranked(labels: Iterable[LabelProbability]) -> list[dict[str, Any]]:
 
 
 def _as_table(answers: list[FileAnswer], *, with_set: bool) -> str:
-    if not answers:
-        return "no images found"
     width = max(len(_printable(str(answer.file))) for answer in answers)
     return "\n".join(
         f"{_printable(str(a.file)):<{width}}  {_summary(a, with_set=with_set)}" for a in answers

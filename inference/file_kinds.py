@@ -73,11 +73,19 @@ _AN: Final = (
     "Office",
 )
 
+
+def counted_kinds(kinds: Mapping[FileKind, int]) -> str:
+    """Return such as "40 DICOM files, 2 videos", the most frequent first."""
+    ranked = sorted(kinds.items(), key=lambda entry: (-entry[1], entry[0].name))
+    return ", ".join(kind.counted(count) for kind, count in ranked)
+
+
 EMPTY: Final = FileKind("empty file")
 UNKNOWN: Final = FileKind("file of unknown type")
 TEXT: Final = FileKind("text file")
 VIDEO: Final = FileKind("video")
 RAW_PHOTO: Final = FileKind("RAW photo")
+ZIP: Final = FileKind("ZIP archive")
 _ZEROS: Final = FileKind("file of zeros")
 
 # What the decoder reads, by its name for the format.
@@ -134,8 +142,8 @@ _STARTS: Final = tuple(
         (b"\x89HDF\r\n\x1a\n", "HDF5 file"),
         (b"\x93NUMPY", "NumPy file"),
         (b"AT&TFORM", "DjVu document"),
-        (b"PK\x03\x04", "ZIP archive"),
-        (b"PK\x05\x06", "ZIP archive"),
+        (b"PK\x03\x04", ZIP.name),
+        (b"PK\x05\x06", ZIP.name),
         (b"\x1f\x8b", "gzip archive"),
         (b"BZh", "bzip2 archive"),
         (b"\xfd7zXZ\0", "xz archive"),

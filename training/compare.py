@@ -115,7 +115,7 @@ def _count(
     for one, hashes in zip(opened, learned, strict=True):
         if hashes is None:
             display.line(
-                f"no {SPLIT_FILE} beside {str(one.path)!r}: what it was trained on is not known"
+                f"no {SPLIT_FILE} of {str(one.path)!r}: what it was trained on is not known"
             )
     known = frozenset().union(*(hashes for hashes in learned if hashes is not None))
     with display.bar("reading images", len(folders[0].files)) as advance:

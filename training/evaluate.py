@@ -71,7 +71,7 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     with display.bar("reading images", len(folder.files)) as advance:
         counted = count_images(folder, learned or frozenset(), limits=limits, advance=advance)
     if learned is None:
-        display.line(f"no {SPLIT_FILE} beside the model: what it was trained on is not known here")
+        display.line(f"no {SPLIT_FILE} of this model here: what it was trained on is not known")
     counted.describe(display)
     total = len(counted.folder.files) + len(folder.unknown)
     with display.bar("predicting", total) as advance:

@@ -5,28 +5,30 @@ and of those above it, are held at a time.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from inference.bulk.items import Item, Source, file_item, problem_item
 from inference.bulk.video_frames import FrameReader
 from inference.clutter import is_clutter
-from inference.file_kinds import VIDEO
+from inference.file_kinds import VIDEO, FileKind
 from inference.files import reason_of
 from inference.folder_tree import has_image_suffix, is_folder, kind_of_file
 
 
-def folder_source(root: Path, frames: FrameReader | None) -> Source:
+def folder_source(root: Path, frames: FrameReader | None, unread: Counter[FileKind]) -> Source:
     """Return the images below `root`; with `frames` also those of its videos.
 
-    A folder that cannot be listed is one item with that problem.
+    A folder that cannot be listed is one item with that problem. Other files are counted in `unread` when
+    they are met.
     """
     return Source(
-        items=lambda: _items(root, frames), count=lambda: None if frames else _count(root)
+        items=lambda: _items(root, frames, unread), count=lambda: None if frames else _count(root)
     )
 
 
-def _items(root: Path, frames: FrameReader | None) -> Iterator[Item]:
+def _items(root: Path, frames: FrameReader | None, unread: Counter[FileKind]) -> Iterator[Item]:
     for path, problem in _walk(str(root)):
         if problem is not None:
             yield problem_item(path, f"folder cannot be listed: {reason_of(problem)}")
@@ -34,6 +36,8 @@ def _items(root: Path, frames: FrameReader | None) -> Iterator[Item]:
             yield file_item(Path(path), path)
         elif frames is not None and kind == VIDEO:
             yield from frames.items(Path(path), path)
+        else:
+            unread[kind] += 1
 
 
 def _count(root: Path) -> int:

@@ -19,13 +19,18 @@ from inference.files import reason_of
 
 
 class OutputFile:
-    """Open for rows at its end. `written` are the names that have one already."""
+    """Open for rows at its end.
+
+    `written` are the names that have one already; `num_found` rows were in the file, also those of a batch
+    that is answered again.
+    """
 
     def __init__(self, path: Path, row_format: RowFormat) -> None:
         self._path = path
         self._format = row_format
         self._stream: IO[bytes] | None = None
         self.num_rows = 0
+        self.num_found = 0
         self.written = WrittenNames([])
 
     def __enter__(self) -> Self:
@@ -93,7 +98,8 @@ class OutputFile:
             if os.path.getsize(self._path) >= len(header):
                 raise OutputError(f"{str(self._path)!r} has other columns; give another --out")
             return 0
-        self.num_rows = sum(1 for _ in complete_records(file)) // batch * batch
+        self.num_found = sum(1 for _ in complete_records(file))
+        self.num_rows = self.num_found // batch * batch
         file.seek(len(header))
         ends = [len(header)]
         self.written = WrittenNames(self._names(file, ends))

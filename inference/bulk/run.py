@@ -3,10 +3,11 @@
 import hashlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from inference.bulk.items import Item, Source
 from inference.bulk.options import BulkOptions, check_sort_folder
@@ -28,7 +29,8 @@ from inference.bulk.sources import STANDARD_INPUT, open_sources
 from inference.bulk.video_frames import FrameReader
 from inference.classifier import Classifier
 from inference.cores import usable_cores
-from inference.errors import OutputError
+from inference.errors import OutputError, UsageError
+from inference.file_kinds import VIDEO, FileKind, counted_kinds
 from inference.files import reason_of
 from inference.loading import OpenedPackage
 
@@ -39,24 +41,38 @@ GPU_BATCH: Final = 16
 
 @dataclass(slots=True, kw_only=True)
 class Summary:
-    """What a run has done: `images` are all rows of the file, the rest is of this run alone."""
+    """What a run has done: `images` are all rows of the file, the rest is of this run alone.
+
+    `found` rows were there before; `unread` are the files that are no images, or of kinds that are not read.
+    """
 
     images: int = 0
+    found: int = 0
     problems: int = 0
     rejected: int = 0
     new_images: int = 0
     seconds: float = 0.0
+    unread: Counter[FileKind] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         """One sentence, with the rate of this run."""
-        if not self.new_images:
-            return "nothing left to answer"
+        if self.images == self.found:
+            return "every image has its row already, nothing is left to answer"
         more = f" after {self.images - self.new_images:,}" if self.images > self.new_images else ""
         rate = self.new_images / self.seconds
         return (
             f"{self.new_images:,} images{more} in {self.seconds:.0f} s ({rate:.0f}/s), "
             f"{self.problems:,} with a problem, {self.rejected:,} rejected"
         )
+
+
+def unread_sentence(unread: Counter[FileKind]) -> str:
+    """Say how many files of which kinds are not read; nothing where there are none."""
+    if not unread:
+        return ""
+    verb = "is" if unread.total() == 1 else "are"
+    videos = " (--video answers frames of videos)" if unread[VIDEO] else ""
+    return f"{counted_kinds(unread)} {verb} not read{videos}"
 
 
 class Stopped(KeyboardInterrupt):
@@ -68,7 +84,7 @@ def run_bulk(opened: OpenedPackage, arguments: Sequence[str], options: BulkOptio
 
     Raises:
         OutputError: the file cannot be written, or is of another run.
-        UsageError, FileNotFoundError: as `open_sources`.
+        UsageError, FileNotFoundError: as `open_sources`; or there is no image.
         Stopped: Ctrl-C; what was written stays.
     """
     classifier = opened.classifier
@@ -79,7 +95,8 @@ def run_bulk(opened: OpenedPackage, arguments: Sequence[str], options: BulkOptio
         check_sort_folder(options.sort_into, list(arguments))
     spec = classifier.manifest.preprocessing
     frames = FrameReader(every_s=options.every_s, spec=spec) if options.every_s else None
-    source = open_sources(arguments, frames)
+    unread: Counter[FileKind] = Counter()
+    source = open_sources(arguments, frames, unread)
     record = _record(opened, arguments, options)
     out = options.out
     rows_file = out.with_name(f"{out.name}.rows.jsonl") if is_parquet else out
@@ -87,11 +104,30 @@ def run_bulk(opened: OpenedPackage, arguments: Sequence[str], options: BulkOptio
         if not _open(output, rows_file, record, options, batch=_batch(classifier)):
             return Summary()
         summary = _write_rows(classifier, source, output, options)
+    summary.unread = unread
+    if not summary.images:
+        _refuse_nothing(arguments, unread, (rows_file, record_file(out)))
     if is_parquet:
         write_parquet(rows_file, out)
         rows_file.unlink()
     write_record(out, completed(record))
     return summary
+
+
+def _refuse_nothing(
+    arguments: Sequence[str], unread: Counter[FileKind], started: Sequence[Path]
+) -> NoReturn:
+    """Take away what was started, so that the same command works when there are images."""
+    for file in started:
+        file.unlink(missing_ok=True)
+    raise UsageError(no_image(arguments, unread))
+
+
+def no_image(arguments: Sequence[str], unread: Counter[FileKind]) -> str:
+    """Say that there is nothing to answer, and what is there instead."""
+    there = unread_sentence(unread)
+    places = ", ".join(map(repr, arguments[:3])) + (", …" if len(arguments) > 3 else "")
+    return f"no image in {places}; {there or 'give a folder, an archive or a list of images'}"
 
 
 def _batch(classifier: Classifier) -> int:
@@ -141,7 +177,7 @@ def _write_rows(
     folders = (
         LabelFolders(options.sort_into, labels, link=options.link) if options.sort_into else None
     )
-    summary = Summary(images=output.num_rows)
+    summary = Summary(images=output.num_rows, found=output.num_found)
     progress = Progress(sys.stderr, done=output.num_rows, count=source.count)
     batches = answer_items(
         classifier,

@@ -8,6 +8,7 @@ import struct
 import threading
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from inference.bulk.items import Item, Source
 from inference.clutter import is_clutter
 from inference.decoding import OWN_FILES_LIMITS
 from inference.errors import UndecodableImage, UsageError
-from inference.file_kinds import KIND_BYTES, file_kind
+from inference.file_kinds import KIND_BYTES, UNKNOWN, FileKind, file_kind
 from inference.folder_tree import has_image_suffix
 
 # Python holds ten times as much: an archive of two million photos has some 200 MB.
@@ -32,15 +33,17 @@ _END_BYTES: Final = 2**16 + 22 + 20 + 56
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
-def zip_source(archive: Path, name: str) -> Source:
+def zip_source(archive: Path, name: str, unread: Counter[FileKind]) -> Source:
     """Return the images of an archive, in its own order; a row is called ARCHIVE/MEMBER.
+
+    Other members are counted in `unread` when they are met.
 
     Raises:
         UsageError: it is damaged, or lists too many files.
         OSError: it cannot be read.
     """
     members = _Members(archive)
-    return Source(items=lambda: members.items(name), count=members.count)
+    return Source(items=lambda: members.items(name, unread), count=members.count)
 
 
 class _Members:
@@ -50,26 +53,28 @@ class _Members:
         self._lock = threading.Lock()
         self._zip = _open(archive)
 
-    def items(self, archive: str) -> Iterator[Item]:
-        for info in self._images():
+    def items(self, archive: str, unread: Counter[FileKind]) -> Iterator[Item]:
+        for info in self._images(unread):
             yield Item(name=f"{archive}/{info.filename}", read=partial(self._read, info))
 
     def count(self) -> int:
-        return sum(1 for _ in self._images())
+        return sum(1 for _ in self._images(Counter()))
 
-    def _images(self) -> Iterator[zipfile.ZipInfo]:
+    def _images(self, unread: Counter[FileKind]) -> Iterator[zipfile.ZipInfo]:
         for info in self._zip.infolist():
             parts = info.filename.replace("\\", "/").split("/")
             if info.is_dir() or any(is_clutter(part) for part in parts if part not in (".", "..")):
                 continue
-            if has_image_suffix(info.filename) or self._begins_as_image(info):
+            if has_image_suffix(info.filename) or (kind := self._kind(info)).is_read:
                 yield info
+            else:
+                unread[kind] += 1
 
-    def _begins_as_image(self, info: zipfile.ZipInfo) -> bool:
+    def _kind(self, info: zipfile.ZipInfo) -> FileKind:
         try:
-            return file_kind(self._read(info, KIND_BYTES)).is_read
+            return file_kind(self._read(info, KIND_BYTES))
         except (UndecodableImage, OSError):
-            return False
+            return UNKNOWN
 
     def _read(self, info: zipfile.ZipInfo, size: int = OWN_FILES_LIMITS.max_bytes + 1) -> bytes:
         """Return the first bytes of a member.

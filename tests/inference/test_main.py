@@ -163,6 +163,14 @@ def test_a_file_that_is_named_is_tried_whatever_its_suffix(
     assert "a text file" in capsys.readouterr().out
 
 
+def test_an_archive_is_told_the_option_that_answers_its_images(
+    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.zip").write_bytes(b"PK\3\4" + bytes(60))
+    assert main([str(package_folder), str(tmp_path / "other.zip")]) == 1
+    assert "add --out predictions.csv" in capsys.readouterr().out
+
+
 def test_control_characters_of_a_name_stay_off_the_terminal(
     package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,12 +203,12 @@ def test_a_name_that_is_no_unicode_and_a_terminal_that_knows_none_stop_nothing(
         assert b"caf? ?.png  red" in result.stdout or b"caf? ???.png  red" in result.stdout
 
 
-def test_an_empty_folder_says_so(
+def test_an_empty_folder_ends_with_2(
     package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(package_folder), str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "no images found\n"
-    assert run_json([package_folder, tmp_path], capsys)["predictions"] == []
+    for arguments in ([], ["--json"]):
+        assert main([str(package_folder), str(tmp_path), *arguments]) == 2
+        assert f"error: no image in '{tmp_path}'; give a folder" in capsys.readouterr().err
 
 
 def test_what_cannot_be_used_ends_with_2_and_a_reason(

@@ -187,9 +187,20 @@ def test_a_folder_of_nothing_but_training_images_evaluates_nothing(
     package: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     split_of(package, dict.fromkeys(data.rglob("*.png"), "0"))
-    assert main([str(package), str(data)]) == 2
-    assert "all 25 images" in (err := capsys.readouterr().err)
-    assert "Give images that the model has not seen" in err
+    for given in (package, package / "model.onnx"):
+        assert main([str(given), str(data)]) == 2
+        assert "all 25 images" in (err := capsys.readouterr().err)
+        assert "Give images that the model has not seen" in err
+
+
+def test_a_split_beside_another_model_file_is_not_taken_for_its_own(
+    package: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split_of(package, dict.fromkeys(data.rglob("*.png"), "0"))
+    other = make_package(package.parents[1] / "others", weight=np.eye(3)[[1, 0, 2]] * 10)
+    shutil.copy(other / "model.onnx", package / "model.onnx")
+    assert main([str(package / "model.onnx"), str(data)]) == 0
+    assert "no split.json of this model" in capsys.readouterr().out
 
 
 def test_copies_and_other_versions_of_a_photo_count_once(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,3 +212,43 @@ def wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < give_up
         time.sleep(0.01)
+
+
+def test_files_that_are_known_and_not_read_are_counted_by_kind(
+    predict: Predict, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.dcm", "live/b.dcm"):
+        (photos / name).write_bytes(bytes(128) + b"DICM")
+    (photos / "clip.mp4").write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom")
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as members:
+        for file in sorted(photos.rglob("*.*")):
+            members.write(file, file.relative_to(photos))
+    for given in (photos, archive):
+        predict(given, "--out", tmp_path / f"{given.name}.csv")
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last == "2 DICOM files, 1 video are not read (--video answers frames of videos)"
+    predict(photos)
+    assert "2 DICOM files, 1 video are not read" in capsys.readouterr().err
+
+
+def test_a_folder_without_images_ends_with_2_and_leaves_nothing_behind(
+    predict: Predict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a.dcm").write_bytes(bytes(128) + b"DICM")
+    for arguments in ([], ["--out", tmp_path / "p.csv", "--resume"]):
+        assert predict(tmp_path / "scans", *arguments) == 2
+        assert (
+            f"no image in '{tmp_path}/scans'; 1 DICOM file is not read" in capsys.readouterr().err
+        )
+    assert [file.name for file in tmp_path.glob("p.csv*")] == []
+
+
+def test_a_finished_run_that_is_resumed_says_so(
+    predict: Predict, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict(photos / "기타", "--out", tmp_path / "p.csv")
+    capsys.readouterr()
+    assert predict(photos / "기타", "--out", tmp_path / "p.csv", "--resume") == 0
+    assert "every image has its row already" in capsys.readouterr().err

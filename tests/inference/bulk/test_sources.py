@@ -160,3 +160,28 @@ def test_what_is_no_archive_though_it_begins_as_one_is_refused(tmp_path: Path) -
     archive.write_bytes(b"PK\3\4" + bytes(100))
     with pytest.raises(UsageError, match="damaged"):
         open_sources([str(archive)], None)
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ('\ufefffile_name,label\na.png,dress\n"b, c.png",hat\n', ["a.png", "b, c.png"]),
+        ("nr;Image_Path;label\r\n1;a.png;hat\r\n", ["a.png"]),
+        ("dress.0.jpg,dress\nhat.1.jpg,hat\n", ["dress.0.jpg", "hat.1.jpg"]),
+        ("one, two.png\nthree.png\n", ["one, two.png", "three.png"]),
+        ("file.png\n", ["file.png"]),
+    ],
+)
+def test_a_table_is_a_list_by_its_column_of_file_names(
+    tmp_path: Path, text: str, paths: list[str]
+) -> None:
+    listed = tmp_path / "l.csv"
+    listed.write_text(text, encoding="utf-8")
+    assert names(listed) == paths
+
+
+def test_a_table_without_file_names_is_refused(tmp_path: Path) -> None:
+    listed = tmp_path / "l.csv"
+    listed.write_text("label,score\nhat,0.5\n")
+    with pytest.raises(UsageError, match="a table without a column file_name: its first line is"):
+        open_sources([str(listed)], None)
