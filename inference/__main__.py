@@ -37,7 +37,6 @@ from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json
 
-
 # What to add where a file holds images, or names them.
 _MANY: Final = {
     ZIP: "To answer the images in it add --out predictions.csv",
