@@ -40,7 +40,20 @@ class UndecodableImage(ImageError):
 
 
 class ImageTooLarge(ImageError):
-    """The image is over the limit in bytes or in pixels."""
+    """The image is over the limit in bytes or in pixels.
+
+    Attributes:
+        needed_pixels: the limit in pixels that would admit it; None where none would, or another one is in
+            the way.
+        over_bytes: it is over the limit in bytes.
+    """
+
+    def __init__(
+        self, message: str, *, needed_pixels: int | None = None, over_bytes: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.needed_pixels = needed_pixels
+        self.over_bytes = over_bytes
 
 
 class ImageTooCostly(ImageTooLarge):

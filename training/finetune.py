@@ -17,7 +17,7 @@ from rich.console import Console
 from training.command_options import parse_config
 from training.config import COMMAND
 from training.errors import Paused, StoppedAfterPublishing
-from training.interrupts import end_process, ending_at_once
+from training.interrupts import end_process, ending_at_once, stopped_words
 from training.runtime.command_line import run_command
 from training.runtime.json_progress import EventWriter, JsonDisplay
 from training.runtime.progress import Display
@@ -64,7 +64,7 @@ def _advice(stopped: KeyboardInterrupt, command: list[str]) -> str:
     if isinstance(stopped, StoppedAfterPublishing):
         return f"stopped; {stopped.args[0]} is published"
     if not isinstance(stopped, Paused):
-        return "stopped; nothing was published"
+        return stopped_words(command)
     return f"stopped, checkpoint saved; resume with\n  {shlex.join(command)}"
 
 

@@ -7,22 +7,28 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Final
 
 INTERRUPTED: Final = 130
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_NOTHING_YET: Final = b"stopped; nothing was published\n"
 _AT_ONCE: Final = b"stopped at once\n"
 # Until a callback that has swallowed an interruption is over.
 _SWALLOWED_S: Final = 0.05
 
 
+def stopped_words(arguments: Sequence[str]) -> str:
+    """Return what to say of a command that was stopped and has no result."""
+    if "--dry-run" in arguments:
+        return "stopped; the dry run is not finished"
+    return "stopped; nothing was published"
+
+
 def end_at_once(signum: int, frame: FrameType | None) -> None:
     """Handle a signal by ending the process, whatever it is in the middle of."""
-    os.write(2, _NOTHING_YET)
+    os.write(2, f"{stopped_words(sys.argv)}\n".encode())
     os._exit(INTERRUPTED)
 
 

@@ -93,7 +93,12 @@ def _case(
 CASES: Final = [
     _case("a zip", lambda root: _zip(_photos(), root), CATS),
     _case("a zip with a folder around all", lambda root: _zip(_photos("photos/"), root), CATS),
-    _case("a zip of a Mac", lambda root: _zip(_photos() | _photos("__MACOSX/"), root), CATS),
+    _case(
+        "a zip of a Mac",
+        lambda root: _zip(_photos() | _photos("__MACOSX/") | {"cat/.DS_Store": b"x"}, root),
+        CATS,
+        findings="clutter",
+    ),
     _case("a zip of Korean Windows", _korean_zip, {"고양이": 3, "강아지": 3}),
     _case("a tar", lambda root: _tar(_photos("./"), root), CATS),
     _case(

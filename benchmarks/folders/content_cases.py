@@ -78,7 +78,7 @@ _SMALL = [
         CATS,
         None,
         files={"fox/a.jpg": b"no image", "fox/b.jpg": b""},
-        words=("'fox' (2 files and none can be read)",),
+        words=("'fox' (2 files and none can be used)",),
     ),
     case(
         "small",

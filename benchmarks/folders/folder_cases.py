@@ -144,6 +144,13 @@ _SPLITS = [
     ),
     case(
         "splits",
+        "a class missing in Test, in wrappers",
+        in_places("volume1/data/Train") | {"volume1/data/Test/cat": 2},
+        None,
+        words=("volume1/data/Test/ lacks the class folder 'dog'; ", "move volume1/data/Test/ out"),
+    ),
+    case(
+        "splits",
         "an extra class in val",
         in_places("train", "val") | {"val/fox": 2},
         None,

@@ -9,7 +9,12 @@ from inference.decoding.deep_samples import grey_to_8_bits
 from inference.decoding.failures import PILLOW_FAILURES, silence_pillow
 from inference.decoding.header import Header
 from inference.decoding.headers import HEADER_READERS, identify
-from inference.decoding.limits import DEFAULT_LIMITS, DecodeLimits, over_byte_limit
+from inference.decoding.limits import (
+    DEFAULT_LIMITS,
+    DecodeLimits,
+    over_byte_limit,
+    pixels_to_admit,
+)
 from inference.decoding.loading import Loaded, load, load_orientation, unreadable_header
 from inference.decoding.orientation import is_on_its_side, origin_after_turn, turn
 from inference.decoding.rgb import to_rgb, with_profile
@@ -69,7 +74,7 @@ def decode_image(
         UndecodableImage: empty, truncated, damaged, or made of more parts than an honest file has.
     """
     if len(data) > limits.max_bytes:
-        raise ImageTooLarge(over_byte_limit(limits.max_bytes))
+        raise ImageTooLarge(over_byte_limit(limits.max_bytes), over_bytes=True)
     image_format, data = identify(data)
     header = HEADER_READERS[image_format](data, shorter_px)
     if header is None:
@@ -167,7 +172,10 @@ def _check_pixels(header: Header, limits: DecodeLimits) -> None:
     if header.num_decoded_pixels > limits.max_pixels:
         raise ImageTooLarge(
             f"image is {width}x{height} px, limit is {limits.max_pixels / 1e6:g} million pixels; "
-            "scale it down"
+            "scale it down",
+            needed_pixels=pixels_to_admit(
+                header.num_decoded_pixels, header.seconds, header.memory_bytes
+            ),
         )
 
 
@@ -177,5 +185,8 @@ def _check_cost(header: Header, limits: DecodeLimits) -> None:
     if header.seconds > limits.max_seconds or header.memory_bytes > limits.max_memory_bytes:
         raise ImageTooCostly(
             f"image of {width}x{height} px is stored in a way that takes too much time or memory to "
-            "decode; scale it down or save it again with an image editor"
+            "decode; scale it down or save it again with an image editor",
+            needed_pixels=pixels_to_admit(
+                header.num_decoded_pixels, header.seconds, header.memory_bytes
+            ),
         )

@@ -1,11 +1,13 @@
 """The largest image that is decoded, in bytes and pixels and in what decoding may cost."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Final
 
 # Pillow refuses more than this by itself.
 MAX_PIXELS: Final = 178_956_970
+_MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,18 @@ def limits_for(
         max_seconds=DEFAULT_LIMITS.max_seconds * more,
         max_memory_bytes=round(DEFAULT_LIMITS.max_memory_bytes * more),
     )
+
+
+def pixels_to_admit(pixels: int, seconds: float, memory_bytes: int) -> int | None:
+    """Return the least limit in pixels, in whole millions, by which `limits_for` admits such an image.
+
+    None where even Pillow's own limit does not.
+    """
+    seconds_share = seconds / DEFAULT_LIMITS.max_seconds
+    memory_share = memory_bytes / DEFAULT_LIMITS.max_memory_bytes
+    needed = max(pixels, max(seconds_share, memory_share) * DEFAULT_LIMITS.max_pixels)
+    rounded = math.ceil(needed / _MILLION) * _MILLION
+    return rounded if rounded <= MAX_PIXELS else None
 
 
 # Of a person's own files, where nobody else can send any: also a phone's HEIC of 48 million pixels, and a

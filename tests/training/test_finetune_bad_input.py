@@ -44,7 +44,7 @@ def test_a_class_without_a_readable_image(
     data = write_classes(tmp_path / "photos", ["cat", "dog"], count=5)
     for path in (data / "dog").iterdir():
         path.write_bytes(path.read_bytes()[:60])
-    refused(command(data), models_dir, "'dog'", "none can be read", "dog/image0.png")
+    refused(command(data), models_dir, "'dog'", "none can be used", "dog/image0.png")
 
 
 def test_too_few_images_to_split(command: Command, models_dir: Path, tmp_path: Path) -> None:

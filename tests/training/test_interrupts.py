@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.interrupts import Interruptible
+from training.interrupts import Interruptible, stopped_words
 
 pytestmark = pytest.mark.training
 
@@ -28,6 +28,11 @@ def test_while_libraries_are_imported(library: str, signum: int, tmp_path: Path)
     # Where it came after the last import, the folder was refused before it: there is nothing in it.
     if process.returncode != 2:
         assert (process.returncode, rest) == (130, ["stopped; nothing was published\n"])
+
+
+def test_a_dry_run_has_nothing_to_publish() -> None:
+    assert "published" not in stopped_words(["finetune", "photos", "--dry-run"])
+    assert "published" in stopped_words(["finetune", "photos"])
 
 
 def test_what_a_library_makes_of_it_is_an_interruption_all_the_same() -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from inference.decoding import limits_for
+from inference.decoding import DecodeLimits, decode_image, limits_for
+from inference.errors import ImageTooLarge
+from inference.image_file import read_image_file
 from tests.builders import encode
 from tests.inference.samples import noise
 from tests.training.conftest import Command
@@ -13,6 +15,7 @@ from tests.training.folders import write_classes
 from training.config import FinetuneConfig
 from training.data.layout import read_folder
 from training.data.scan import scan_folder
+from training.data.too_large import needed_limits
 from training.data.views import Views
 from training.errors import ConfigError
 
@@ -36,8 +39,37 @@ def test_a_run_leaves_out_what_its_options_say(tmp_path: Path, command: Command)
     data = write_classes(tmp_path / "data", ["cat", "dog"], count=12)
     (data / "cat" / "large.jpg").write_bytes(encode(noise((300, 200)), "JPEG"))
     few = command(data, "--method", "probe", "--max-pixels", "2000")
-    assert "skipping 'cat/large.jpg'" in few.out + few.err
     assert few.code == 0
+    assert (
+        "1 image is too large and left out; scale it down, or add --max-pixels 1000000" in few.out
+    )
+    assert few.out.count("cat/large.jpg") == 1
+    assert "cannot be read" not in few.out
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        limits_for(max_bytes=10**6, max_pixels=10_000),
+        limits_for(max_bytes=100, max_pixels=10**6),
+        DecodeLimits(max_seconds=1e-6),
+        DecodeLimits(max_memory_bytes=1000),
+    ],
+)
+def test_the_options_that_are_offered_admit_the_image(tmp_path: Path, limits: DecodeLimits) -> None:
+    file = tmp_path / "large.png"
+    file.write_bytes(encode(noise((1300, 1000)), "PNG"))
+    for _ in range(2):  # bytes first, then pixels
+        try:
+            decode_image(read_image_file(file, max_bytes=limits.max_bytes), limits=limits)
+        except ImageTooLarge as err:
+            needed = needed_limits(err, file)
+            assert needed.options
+            limits = limits_for(
+                max_bytes=needed.image_bytes or limits.max_bytes,
+                max_pixels=needed.pixels or limits.max_pixels,
+            )
+    decode_image(read_image_file(file, max_bytes=limits.max_bytes), limits=limits)
 
 
 def test_limits_that_are_none_are_refused() -> None:

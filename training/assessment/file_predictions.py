@@ -14,6 +14,7 @@ from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from training.data.folder import ImageFile
+from training.data.too_large import with_options
 from training.runtime.arrays import Flags, Floats, Pixels
 
 _BATCH: Final = 32
@@ -98,7 +99,7 @@ def _read_batches(
         try:
             return read_pixels(classifier, file, limits)
         except ImageError as err:
-            return str(err)
+            return with_options(err, file.path)
         except OSError as err:
             return f"file cannot be read: {err.strerror}"
 

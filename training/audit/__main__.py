@@ -97,10 +97,18 @@ def _audit(args: argparse.Namespace) -> int:
             write_json(args.json, audit.to_json())
         if args.html is not None:
             write_page(args.html, render_page(audit, pixels))
-    print_summary(audit, display, all_in="the JSON" if args.json else "--json FILE")
+    print_summary(audit, display, all_in=_where_all_is(args))
     if not audit.images or len(audit.folder.labels) < 2:
-        raise_errors(audit.folder)  # there is nothing to train on
+        full = args.html or args.json
+        raise_errors(
+            audit.folder, all_in=str(full) if full else None
+        )  # there is nothing to train on
     return int(any(finding.severity in _FAILING[args.fail_on] for finding in audit.findings))
+
+
+def _where_all_is(args: argparse.Namespace) -> str:
+    files = [str(file) for file in (args.json, args.html) if file is not None]
+    return " or ".join(files) or "--json FILE or --html FILE"
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from functools import cache
 from typing import Final
 
 from training.audit.duplicates import Group
+from training.audit.left_out_files import too_large, without_too_large
 from training.audit.result import Audit
 from training.data.finding import Severity
-from training.data.scan import PixelRows
+from training.data.scan import PixelRows, UnreadableFile
 from training.pages.templating import render
 from training.pages.thumbnails import photo_url
 from training.pages.tile import Tile
@@ -19,7 +20,11 @@ _MAX_IN_GROUP: Final = 6
 _MAX_IMAGES: Final = 48
 _MAX_FILES: Final = 200
 # What a finding is called, where its name in the JSON is not the word for it.
-_TITLES: Final = {"quarantined": "unreadable files", "suspect_labels": "possible label errors"}
+_TITLES: Final = {
+    "quarantined": "unreadable files",
+    "over_limits": "images over a limit",
+    "suspect_labels": "possible label errors",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,9 @@ class _Evidence:
             groups, hidden = self._groups_of(finding.kind)
             lines: list[tuple[str, str]] = []
             if finding.kind == "quarantined":
-                lines, hidden = self._unreadable()
+                lines, hidden = self._files(without_too_large(self._audit.unreadable))
+            elif finding.kind == "over_limits":
+                lines, hidden = self._files(too_large(self._audit.unreadable))
             yield Section(
                 title=_TITLES.get(finding.kind, finding.kind.replace("_", " ")),
                 severity=finding.severity,
@@ -123,7 +130,6 @@ class _Evidence:
         facts = self._audit.images[row].facts
         return f"{facts.width_px} x {facts.height_px} px"
 
-    def _unreadable(self) -> tuple[list[tuple[str, str]], int]:
-        bad = self._audit.unreadable
+    def _files(self, bad: Sequence[UnreadableFile]) -> tuple[list[tuple[str, str]], int]:
         lines = [(self._audit.folder.relative(q.file), q.reason) for q in bad[:_MAX_FILES]]
         return lines, max(len(bad) - _MAX_FILES, 0)

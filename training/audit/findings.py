@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from training.audit.duplicates import Duplicates, Group
+from training.audit.left_out_files import left_out_findings
 from training.audit.noted_files import noted_findings
 from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
 from training.audit.result import conflicting_groups, leaking_groups
 from training.audit.suspect_labels import SuspectLabel
 from training.data.finding import Finding, costliest_first
+from training.data.folder import Folder
 from training.data.scan import ScannedImage, UnreadableFile
 from training.data.split import FOLDS_BELOW
 
@@ -21,7 +23,7 @@ _NAMED_CLASSES: Final = 5
 
 def write_findings(
     *,
-    of_folder: Sequence[Finding],
+    folder: Folder,
     images: Sequence[ScannedImage],
     counts: Mapping[str, int],
     unreadable: Sequence[UnreadableFile],
@@ -38,14 +40,14 @@ def write_findings(
     or under two labels, unless its kind is in `tolerated`.
     """
     found = (
-        *of_folder,
+        *folder.findings,
         *_false_accuracy_findings(images, duplicates, tolerated),
         *_duplicate_findings(duplicates),
-        *_file_findings(unreadable),
+        *left_out_findings(unreadable),
         *_label_findings(suspects),
         *_class_findings(counts),
         *_image_findings(len(images), poor, backbone_px),
-        *noted_findings(images),
+        *noted_findings(images, folder.relative),
         *_outlier_findings(outliers),
     )
     return costliest_first(found)
@@ -55,10 +57,21 @@ def _false_accuracy_findings(
     images: Sequence[ScannedImage], duplicates: Duplicates, tolerated: Collection[str]
 ) -> Iterator[Finding]:
     described = (
-        ("leakage", leaking_groups, "in more than one split"),
-        ("conflicting_labels", conflicting_groups, "under more than one label"),
+        (
+            "leakage",
+            leaking_groups,
+            "in more than one split",
+            "remove one copy of each, an accuracy measured on them would be false",
+        ),
+        (
+            "conflicting_labels",
+            conflicting_groups,
+            "under more than one label",
+            "keep each under the label that is right, or under none, for they teach and measure the wrong "
+            "thing",
+        ),
     )
-    for kind, select, where in described:
+    for kind, select, where, next_step in described:
         groups, equal = select(images, duplicates.every), select(images, duplicates.exact)
         if not groups:
             continue
@@ -66,9 +79,9 @@ def _false_accuracy_findings(
         yield Finding(
             kind=kind,
             severity="error" if equal and kind not in tolerated else "warning",
-            message=f"{_count(len(groups), 'photo')} {where} ({_files(groups)}){certain}: remove one copy "
-            "of each, an accuracy measured on them would be false",
+            message=f"{_count(len(groups), 'photo')} {where} ({_files(groups)}){certain}",
             count=sum(map(len, groups)),
+            next_step=next_step,
             cost="accuracy",
         )
 
@@ -91,16 +104,6 @@ def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
             f"near-duplicates (re-encoded, cropped, flipped or relit; {_files(duplicates.near)})",
             count=sum(map(len, duplicates.near)),
             cost="quality",
-        )
-
-
-def _file_findings(unreadable: Sequence[UnreadableFile]) -> Iterator[Finding]:
-    if unreadable:
-        yield Finding(
-            kind="quarantined",
-            severity="warning",
-            message=f"{_count(len(unreadable), 'file')} unreadable and skipped",
-            count=len(unreadable),
         )
 
 

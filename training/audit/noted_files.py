@@ -1,13 +1,16 @@
 """Files that were read, but not as they should be: JPEGs that end too early, documents of many pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from training.data.finding import Finding, counted
+from training.data.folder import ImageFile
 from training.data.scan import ScannedImage
 
 
-def noted_findings(images: Sequence[ScannedImage]) -> Iterator[Finding]:
-    """Yield a finding for each kind of note that the decoder made."""
+def noted_findings(
+    images: Sequence[ScannedImage], relative: Callable[[ImageFile], str]
+) -> Iterator[Finding]:
+    """Yield a finding for each kind of note that the decoder made; `relative` gives a file's path."""
     incomplete = [image for image in images if _has_note(image, "incomplete")]
     if incomplete:
         is_one = len(incomplete) == 1
@@ -18,7 +21,7 @@ def noted_findings(images: Sequence[ScannedImage]) -> Iterator[Finding]:
             if is_one
             else f"{len(incomplete):,} JPEGs end too early and were filled up",
             count=len(incomplete),
-            example=incomplete[0].file.path.name,
+            example=relative(incomplete[0].file),
             next_step="replace it with a whole copy"
             if is_one
             else "replace them with whole copies",
@@ -31,7 +34,7 @@ def noted_findings(images: Sequence[ScannedImage]) -> Iterator[Finding]:
             severity="info",
             message=f"{counted(len(paged), 'file')} of many pages, of which the first was read",
             count=len(paged),
-            example=paged[0].file.path.name,
+            example=relative(paged[0].file),
             cost="images",
         )
 

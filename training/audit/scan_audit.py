@@ -52,7 +52,7 @@ def audit_scan(
     suspects = [] if label_check is None else label_check.suspects(targets)
     poor = find_poor_images(images, backbone_px=backbone_px)
     findings = write_findings(
-        of_folder=folder.findings,
+        folder=folder,
         images=images,
         counts=class_counts(images, folder.labels),
         unreadable=scan.unreadable,

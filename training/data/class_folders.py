@@ -145,6 +145,9 @@ def _read_labelled_splits(place: Place, root: Place, found: _SplitFolders) -> La
     for split, sub in found.labelled:
         named.setdefault(split, unwrap(sub))
     draft.findings += classes_further_down(named["train"], root)
+    draft.split_folders = {
+        split: readable(named[split].path.relative_to(root.path).as_posix()) for split in named
+    }
     if set(named) == {"train"}:  # nothing was split off yet
         draft.words = "one subfolder per class"
         _add_classes(draft, [(None, named["train"])])

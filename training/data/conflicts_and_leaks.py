@@ -11,6 +11,10 @@ from training.errors import DataError
 from training.runtime.arrays import Integers
 
 _LISTED: Final = 10
+_LISTED_COPIES: Final = 4
+# Trackers, spacers and empty pictures of web pages; and the grey values of a picture of one colour.
+_TINY_PX: Final = 16
+_BLANK_CONTRAST: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +53,21 @@ def resolve_copies(
     conflicts = [g for g in groups if len({image.file.label for image in g}) > 1]
     if conflicts and not allow_conflicts:
         raise DataError(
-            f"{_listed(folder, conflicts, 'under two labels')}; one label must be wrong: remove the "
-            "wrong ones, or leave all of them out with --allow-conflicts"
+            f"{_listed(folder, conflicts, _labels_of(conflicts))}; {_next_step(conflicts)}"
         )
     conflicting = {image.row for group in conflicts for image in group}
     leaks = [g for g in groups if g[0].row not in conflicting and _num_splits(g) > 1]
     if leaks and leakage == "error":
         raise DataError(
-            f"{_listed(folder, leaks, 'in two splits')}; the accuracy would be false: remove them from "
-            "one of the splits, or from train with --leakage drop"
+            f"{_listed(folder, leaks, 'in more than one split')}; the accuracy would be false: remove them "
+            "from all splits but one, or from the earlier ones with --leakage drop"
         )
     alike = [g for g in _gathered(images, lookalikes) if _num_splits(g) > 1]
     reasons = {
         i.row: "shows what a later split shows" for g in alike for i in g if _is_earlier(i, g)
     }
     reasons |= {i.row: "is also in a later split" for g in leaks for i in g if _is_earlier(i, g)}
-    reasons |= dict.fromkeys(conflicting, "lies under two labels")
+    reasons |= dict.fromkeys(conflicting, "lies under more than one label")
     return ResolvedCopies(
         images=tuple(image for image in images if image.row not in reasons),
         dropped=tuple((i, reasons[i.row]) for i in images if i.row in reasons),
@@ -91,7 +94,41 @@ def _place(split: Split | None) -> int:
 
 
 def _listed(folder: Folder, groups: Sequence[Sequence[ScannedImage]], what: str) -> str:
-    shown = [" = ".join(repr(folder.relative(i.file)) for i in group) for group in groups[:_LISTED]]
+    shown = [_equal(folder, group) for group in groups[:_LISTED]]
     more = f" and {len(groups) - _LISTED} more" if len(groups) > _LISTED else ""
     count = "1 image lies" if len(groups) == 1 else f"{len(groups)} images lie"
     return f"{count} {what}: {', '.join(shown)}{more}"
+
+
+def _equal(folder: Folder, group: Sequence[ScannedImage]) -> str:
+    """Return the paths of equal files, the first few of them."""
+    paths = [repr(folder.relative(image.file)) for image in group]
+    more = len(paths) - _LISTED_COPIES
+    return " = ".join(paths[:_LISTED_COPIES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _labels_of(groups: Sequence[Sequence[ScannedImage]]) -> str:
+    numbers = {len({image.file.label for image in group}) for group in groups}
+    many = f"{numbers.pop()} labels" if len(numbers) == 1 else "more than one label"
+    return "under two labels" if many == "2 labels" else f"under {many}"
+
+
+def _next_step(groups: Sequence[Sequence[ScannedImage]]) -> str:
+    empty = sum(_shows_nothing(group[0]) for group in groups)
+    if empty == len(groups):
+        they = "it shows" if empty == 1 else "they show"
+        them = "it" if empty == 1 else "them"
+        return (
+            f"{they} nothing (tiny, or of one colour): trackers or placeholders of web pages, probably; "
+            f"delete {them}, or leave {them} out with --allow-conflicts"
+        )
+    some = f" ({empty} show nothing: trackers or placeholders, to be deleted)" if empty else ""
+    return (
+        f"at most one label can be right: remove the wrong ones{some}, or leave all of them out with "
+        "--allow-conflicts"
+    )
+
+
+def _shows_nothing(image: ScannedImage) -> bool:
+    facts = image.facts
+    return max(facts.width_px, facts.height_px) <= _TINY_PX or facts.contrast < _BLANK_CONTRAST

@@ -38,7 +38,7 @@ class Folder:
 
     Attributes:
         labels: index = class, in natural order.
-        ignored: files that are no images, by suffix.
+        ignored: files that hold no picture, by suffix.
         unknown: the images of `_unknown`, beside the classes or the splits; their label is that name.
         layout: in words, where the labels come from.
         findings: what the folder check noticed, the costliest first. With an error, the folder is

@@ -17,8 +17,8 @@ def describe_folder(folder: Folder, display: Display) -> None:
     if not folder.labels:
         return  # an error says why
     display.line(
-        f"found {len(folder.files)} image files in {counted(len(folder.labels), 'class', 'classes')}: "
-        f"{folder.layout}"
+        f"found {counted(len(folder.files), 'file')} taken for images in "
+        f"{counted(len(folder.labels), 'class', 'classes')}: {folder.layout}"
     )
     classes = list(folder.classes())
     shown = classes[:_SHOWN_CLASSES]
@@ -37,7 +37,7 @@ def describe_folder(folder: Folder, display: Display) -> None:
         )
     if folder.ignored:
         kinds = ", ".join(f"{n} {suffix}" for suffix, n in sorted(folder.ignored.items()))
-        display.line(f"ignoring {sum(folder.ignored.values())} other files: {kinds}")
+        display.line(f"ignoring {counted(sum(folder.ignored.values()), 'other file')}: {kinds}")
 
 
 def describe_findings(folder: Folder, display: Display) -> None:

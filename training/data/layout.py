@@ -7,6 +7,7 @@ Unicode NFC, in natural order, and are stored: nobody derives them from a folder
 
 import hashlib
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Final
 
 from training.data.class_folders import read_class_folders
 from training.data.finding import Finding, costliest_first
-from training.data.folder import UNKNOWN_FOLDER, Folder, ImageFile
+from training.data.folder import UNKNOWN_FOLDER, Folder, ImageFile, readable
 from training.data.folder_check.classes_of_splits import classes_of_splits
 from training.data.folder_check.date_names import dates_as_classes
 from training.data.folder_check.labels_file_lines import not_used
@@ -45,8 +46,8 @@ def read_folder(root: Path, source: LabelSource = FOLDER_NAMES) -> Folder:
     return folder
 
 
-def raise_errors(folder: Folder) -> None:
-    """Stop where the folder check found errors.
+def raise_errors(folder: Folder, *, all_in: str | None = None) -> None:
+    """Stop where the folder check found errors; `all_in` is the command that lists all of them.
 
     Raises:
         DataError: it did; the costliest are named.
@@ -54,7 +55,8 @@ def raise_errors(folder: Folder) -> None:
     errors = [finding.sentence for finding in folder.findings if finding.severity == "error"]
     if errors:
         more = len(errors) - _SHOWN_ERRORS
-        rest = f"; and {more} more, see python -m training.audit" if more > 0 else ""
+        command = all_in or f"python -m training.audit {shlex.quote(readable(str(folder.root)))}"
+        rest = f"; and {more} more, see {command}" if more > 0 else ""
         raise DataError("; ".join(errors[:_SHOWN_ERRORS]) + rest)
 
 
@@ -70,7 +72,7 @@ def look_at_folder(root: Path, source: LabelSource = FOLDER_NAMES) -> Folder:
     labels = draft.every_label()
     findings = [
         *draft.findings,
-        *classes_of_splits(draft.labels),
+        *classes_of_splits(draft.labels, draft.split_folders),
         *unread_pictures(place),
         *odd_suffixes(place),
         *windows_names(labels),
@@ -142,11 +144,15 @@ def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
 
 
 def count_others(place: Place) -> Counter[str]:
-    """Count the files that are no images by their suffix, in the class folders and elsewhere."""
+    """Count the other files by their suffix, in the class folders and elsewhere.
+
+    Pictures of kinds that are not read are none of them: a finding names those.
+    """
     return Counter(
         Path(name).suffix.lower() or "(no suffix)"
         for _, folder in place.folders()
-        for name, _ in folder.others
+        for name, kind in folder.others
+        if not kind.holds_picture
     )
 
 

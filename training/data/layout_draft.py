@@ -19,6 +19,7 @@ class LayoutDraft:
         files: the images with labels.
         places: where a folder `_unknown` may lie.
         findings: what was noticed on the way. With an error, the rest is what could be made of it.
+        split_folders: where each split lies, below the data folder.
         applied: what a file of labels did.
     """
 
@@ -27,6 +28,7 @@ class LayoutDraft:
     files: list[ImageFile] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    split_folders: Mapping[Split, str] = field(default_factory=dict)
     applied: LabelsFileInfo | None = None
 
     @property

@@ -25,6 +25,7 @@ from inference.image_file import read_image_file
 from training.data.cache import PixelCache, Place, default_cache_dir
 from training.data.folder import Folder, ImageFile
 from training.data.image_facts import FACTS_VERSION, ImageFacts, facts_from_json, gather_facts
+from training.data.too_large import NeededLimits, needed_limits
 from training.data.views import Views
 from training.errors import DataError
 from training.runtime.arrays import Integers, Pixels
@@ -49,10 +50,14 @@ class ScannedImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableFile:
-    """A file that is left out, with the reason. It stays where it is, unchanged."""
+    """A file that is left out, with the reason. It stays where it is, unchanged.
+
+    `needs` are the limits that would admit it, None where it is not too large.
+    """
 
     file: ImageFile
     reason: str
+    needs: NeededLimits | None = None
 
 
 class StoredPixels:
@@ -167,7 +172,7 @@ def scan_folder(
             )
         if read.fact.startswith(_REFUSED):
             reason = read.fact.removeprefix(_REFUSED)
-            unreadable.append(UnreadableFile(file=file, reason=reason))
+            unreadable.append(UnreadableFile(file=file, reason=reason, needs=read.needs))
         else:
             facts = facts_from_json(read.fact)
             images.append(ScannedImage(file=file, sha256=read.sha256, row=len(images), facts=facts))
@@ -198,6 +203,7 @@ class _Known:
     sha256: str
     fact: str
     places: Sequence[Place] = ()
+    needs: NeededLimits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,15 +250,15 @@ def _read(path: Path, views: Views, cache: PixelCache) -> _Known:
     try:
         decoded = views.decode(data)
     except ImageError as err:
-        return _refusal(sha256, err)
+        return _refusal(sha256, err, path)
     fact = gather_facts(decoded).to_json()
     return _Decoded(sha256=sha256, fact=fact, pixels=views.make(decoded))
 
 
-def _refusal(sha256: str, err: ImageError) -> _Known:
+def _refusal(sha256: str, err: ImageError, path: Path) -> _Known:
     fact = f"{_REFUSED}{err}"
     if isinstance(err, ImageTooLarge):  # another run may have other limits
-        return _Known(sha256=sha256, fact=fact)
+        return _Known(sha256=sha256, fact=fact, needs=needed_limits(err, path))
     return _Decoded(sha256=sha256, fact=fact, pixels={})
 
 
@@ -286,5 +292,6 @@ def _empty_class_message(scan: Scan, label: str, split: str | None) -> str:
     bad = [q for q in scan.unreadable if q.file.label == label and q.file.split == split]
     if not bad:
         return f"{place} has no images; add some or remove its folder"
-    first = f"{scan.folder.relative(bad[0].file)!r}: {bad[0].reason}"
-    return f"{place} has {len(bad)} files and none can be read; the first is {first}"
+    options = f", or add {bad[0].needs.options}" if bad[0].needs else ""
+    first = f"{scan.folder.relative(bad[0].file)!r}: {bad[0].reason}{options}"
+    return f"{place} has {len(bad)} files and none can be used; the first is {first}"

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
@@ -23,6 +23,7 @@ from inference.file_kinds import KIND_BYTES, file_kind
 from inference.temporary_folder import temporary_folder
 from training.data.finding import Finding, counted
 from training.data.folder import readable
+from training.data.folder_check.skipped_clutter import clutter_finding
 from training.data.unused_archives import forget_unused, mark_used
 from training.errors import DataError
 from training.publish_name import data_title
@@ -65,6 +66,7 @@ class _Skipped:
 
     links: list[str] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
+    clutter: list[str] = field(default_factory=list)
 
 
 def is_archive(file: Path) -> bool:
@@ -128,8 +130,7 @@ def _unpack_into(place: Path, name: str, archive: Path, archive_bytes: int) -> N
                     f"archive {str(archive)!r} is damaged, encrypted or no zip or tar ({problem}); "
                     "unpack it by hand and give the folder"
                 ) from err
-        notes = {"links": skipped.links, "unsafe": skipped.unsafe}
-        (temporary / _NOTES).write_text(json.dumps(notes), encoding="utf-8")
+        (temporary / _NOTES).write_text(json.dumps(asdict(skipped)), encoding="utf-8")
         try:
             os.rename(temporary, place)
         except OSError:
@@ -147,7 +148,9 @@ def _write_members(
             skipped.unsafe.append(member.name)
         elif not member.is_file:
             skipped.links.append(member.name)
-        elif not any(is_clutter(part) for part in parts):
+        elif clutter := next(filter(is_clutter, parts), None):
+            skipped.clutter.append(clutter)
+        else:
             number += 1
             if member.size > left or number > MAX_FILES:
                 raise _too_large(archive, limit, number)
@@ -272,4 +275,4 @@ def _findings(notes: Path, archive: str) -> tuple[Finding, ...]:
                     example=readable(names[0]),
                 )
             )
-    return tuple(found)
+    return (*found, *clutter_finding(skipped.get("clutter", ()), counted_as="file"))

@@ -21,6 +21,7 @@ from training.errors import StoppedAfterPublishing
 from training.finetuning.experiment_tracking import check_tracker
 from training.planning.budget_shares import StageCosts
 from training.run.ask_teacher import ask_teacher, open_teacher
+from training.run.audit_command import audit_command
 from training.run.choose_fit import resolve_fit
 from training.run.default_version import decide_default, keeping_default, make_default
 from training.run.fit import Fitting, fit_model, own_run_name, runs_folder
@@ -138,7 +139,7 @@ def _describe_data(folder: Folder, config: FinetuneConfig, display: Display) -> 
     """Say what the data were taken for; stop where that is not sure, or the name is another model's."""
     describe_folder(folder, display)
     describe_findings(folder, display)
-    raise_errors(folder)
+    raise_errors(folder, all_in=audit_command(config))
     if config.title is not None:
         display.line(f"publishing {config.title!r} under the name {config.publish_name}")
     changes = compare_labels(config.models_dir, config.publish_name, folder.labels)

@@ -1,10 +1,12 @@
 """From a folder to a data set: scan, look for what would make the accuracy false, split."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from inference.backbone_choice import BackboneChoice
 from inference.errors import InferenceError
 from inference.repository import Repository
+from training.audit.left_out_files import grouped_by_reason
 from training.audit.result import Audit
 from training.audit.scan_audit import audit_scan
 from training.audit.summary import print_summary
@@ -12,16 +14,22 @@ from training.backbones.build import Backbone
 from training.config import FinetuneConfig
 from training.data.cache import PixelCache
 from training.data.conflicts_and_leaks import ResolvedCopies, resolve_copies
-from training.data.folder import Folder
+from training.data.finding import counted
+from training.data.folder import Folder, Split
 from training.data.scan import Scan, UnreadableFile, scan_folder
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.split_groups import group_images
 from training.data.views import Views
 from training.errors import DataError
 from training.probing.features import Features, compute_features
+from training.run.audit_command import audit_command
 from training.runtime.progress import Display
 
-_SHOWN_FILES = 10
+_SHOWN_FILES: Final = 10
+# Fewer of them make an accuracy that one image changes by points.
+_FEW_IMAGES: Final = 30
+# Where they stop the run, with the files.
+_SAID_LATER: Final = frozenset({"leakage", "conflicting_labels"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +84,13 @@ def prepare(
         seed=config.seed,
         tolerated=_tolerated(config),
     )
-    print_summary(audit, display, all_in=_where_all_is(audit, config), said=folder.findings)
+    stopping = [f for f in audit.findings if f.kind in _SAID_LATER and f.severity == "error"]
+    print_summary(
+        audit,
+        display,
+        all_in=_where_all_is(audit, config),
+        said=[*folder.findings, *stopping],
+    )
     photos = group_images(scan.images, audit.duplicate_groups)
     resolved = resolve_copies(
         folder,
@@ -86,7 +100,7 @@ def prepare(
         allow_conflicts=config.allow_conflicts,
         leakage=config.leakage,
     )
-    _describe_dropped(resolved, folder, display)
+    _describe_dropped(resolved, folder, display, _where_all_is(audit, config))
     dataset = split_images(
         resolved.images,
         group_images(
@@ -131,7 +145,7 @@ def read_again(scan: Scan, views: Views, cache: PixelCache, display: Display) ->
 def _where_all_is(audit: Audit, config: FinetuneConfig) -> str:
     """Name where the findings are in full: a run that stops, or publishes nothing, writes no metrics.json."""
     stops = any(finding.severity == "error" for finding in audit.findings)
-    return "python -m training.audit" if stops or config.dry_run else "metrics.json"
+    return audit_command(config) if stops or config.dry_run else "metrics.json"
 
 
 def _tolerated(config: FinetuneConfig) -> frozenset[str]:
@@ -148,10 +162,6 @@ def _scan(folder: Folder, views: Views, cache: PixelCache, display: Display) -> 
             f"the cache keeps no more pixels: {cache.full}; photos that it lacks are decoded each time they "
             "are needed, which takes longer (--cache-dir names another folder)"
         )
-    for bad in scan.unreadable[:_SHOWN_FILES]:
-        display.warning(f"skipping {folder.relative(bad.file)!r}: {bad.reason}")
-    if len(scan.unreadable) > _SHOWN_FILES:
-        display.warning(f"skipping {len(scan.unreadable) - _SHOWN_FILES} more, see the report")
     return scan
 
 
@@ -162,6 +172,8 @@ def _scan_unknown(
     scan = _scan(
         replace(folder, files=folder.unknown, labels=(), given_splits=()), views, cache, display
     )
+    for line in grouped_by_reason([(folder.relative(b.file), b.reason) for b in scan.unreadable]):
+        display.warning(f"skipping {line}")
     of_a_class = {image.sha256 for image in known.images}
     twice = [image for image in scan.images if image.sha256 in of_a_class]
     reason = "a copy of an image that lies in a class"
@@ -178,12 +190,14 @@ def _scan_unknown(
     )
 
 
-def _describe_dropped(resolved: ResolvedCopies, folder: Folder, display: Display) -> None:
+def _describe_dropped(
+    resolved: ResolvedCopies, folder: Folder, display: Display, all_in: str
+) -> None:
     for image, reason in resolved.dropped[:_SHOWN_FILES]:
         display.warning(f"skipping {folder.relative(image.file)!r}: it {reason}")
     if len(resolved.dropped) > _SHOWN_FILES:
         more = len(resolved.dropped) - _SHOWN_FILES
-        display.warning(f"skipping {more} more copies, see the report")
+        display.warning(f"skipping {more} more copies, see {all_in}")
 
 
 def _frozen(config: FinetuneConfig, folder: Folder) -> dict[str, str]:
@@ -207,7 +221,22 @@ def _describe_splits(dataset: Dataset, display: Display) -> None:
     if copies := num_test - len(dataset.counted("test")):
         what = "is a copy or another version" if copies == 1 else "are copies or other versions"
         display.line(f"{copies} of the test images {what} of others; each photo counts once")
+    _describe_few_images(dataset, display)
     if dataset.imbalance() >= 2:
         display.line(
             f"the largest class has {dataset.imbalance():.1f} times the images of the smallest"
+        )
+
+
+def _describe_few_images(dataset: Dataset, display: Display) -> None:
+    """Say how coarse an accuracy on few images is."""
+    if dataset.folds is not None and not len(dataset.splits["test"]):
+        what, number = "cross-validation", len(dataset.folds)
+    else:
+        split: Split = "test" if len(dataset.splits["test"]) else "val"
+        what, number = split, len(dataset.counted(split))
+    if 0 < number < _FEW_IMAGES:
+        display.line(
+            f"{what} has {counted(number, 'image')}: one more mistake is {100 / number:.0f} points of "
+            "accuracy"
         )

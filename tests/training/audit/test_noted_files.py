@@ -21,9 +21,11 @@ def test_jpegs_that_end_too_early_and_files_of_many_pages_are_counted(tmp_path: 
     pages = encode(noise((64, 64)), "TIFF", save_all=True, append_images=[noise((64, 64))])
     (data / "dog" / "pages.tif").write_bytes(pages)
     for _ in range(2):  # decoded, and then from the cache
-        incomplete, paged = noted_findings(read(data, tmp_path).images)
+        scan = read(data, tmp_path)
+        incomplete, paged = noted_findings(scan.images, scan.folder.relative)
         assert incomplete.count == 2
         assert incomplete.sentence == (
-            "2 JPEGs end too early and were filled up (such as 'cut0.jpg'); replace them with whole copies"
+            "2 JPEGs end too early and were filled up (such as 'cat/cut0.jpg'); replace them with whole "
+            "copies"
         )
         assert paged.message == "1 file of many pages, of which the first was read"

@@ -91,7 +91,7 @@ def test_findings_are_worst_first_and_say_how_many(faulty: Path, tmp_path: Path)
         "1 photo is in more than one split (2 files), 1 of them as exact duplicates"
     )
     assert messages["exact_duplicates"] == "3 exact duplicates"
-    assert messages["quarantined"] == "1 file is unreadable and skipped"
+    assert messages["quarantined"] == "1 file cannot be read as an image and is left out"
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from tests.training.audit.photos import audit_folder, write_photos
@@ -43,3 +44,14 @@ def test_many_groups_are_cut_and_the_place_of_all_is_named(tmp_path: Path) -> No
     lines = printed(folder, tmp_path)
     assert len([line for line in lines if " = " in line]) == 3
     assert "    and 17 more, see the JSON" in lines
+
+
+def test_a_file_is_named_under_one_finding(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for start, label in enumerate(("cat", "dog")):
+        write_photos(folder / label, range(20 * start, 20 * start + 20), GREY)
+        Image.new("RGB", (1, 1), "white").save(folder / label / "pixel.gif")
+    lines = printed(folder, tmp_path)
+    assert "    cat/pixel.gif = dog/pixel.gif" in lines
+    assert sum("pixel.gif" in line for line in lines) == 1
+    assert "    the same files as above" in lines

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.training.data.reading import read
 from tests.training.folders import write_classes
@@ -70,6 +71,20 @@ def test_one_image_under_two_labels_is_refused_with_both_paths(
         DataError, match=r"1 image lies under two labels: 'cat/image1\.png' = 'dog/odd\.png'"
     ):
         make_finetuned(photos, tmp_path)
+
+
+def test_trackers_in_many_classes_are_called_so(tmp_path: Path) -> None:
+    photos = write_classes(tmp_path / "photos", ["cat", "dog", "fox", "owl"], count=4)
+    for label in ("cat", "dog", "fox", "owl"):
+        for number in range(2):
+            Image.new("RGB", (1, 1), "white").save(photos / label / f"pixel{number}.gif")
+    with pytest.raises(DataError) as stopped:
+        make_finetuned(photos, tmp_path)
+    assert str(stopped.value) == (
+        "1 image lies under 4 labels: 'cat/pixel0.gif' = 'cat/pixel1.gif' = 'dog/pixel0.gif' = "
+        "'dog/pixel1.gif' and 4 more; it shows nothing (tiny, or of one colour): trackers or placeholders "
+        "of web pages, probably; delete it, or leave it out with --allow-conflicts"
+    )
 
 
 def test_both_are_left_out_when_conflicts_are_allowed(photos: Path, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_two_processes_do_what_one_does(colours: Path, tmp_path: Path) -> None:
     for name, value in one.items():
         assert np.allclose(value, two[name], rtol=1e-3, atol=1e-4), name
     assert printed.count("plan: ") == 1
-    assert printed.count("found 60 image files") == 1
+    assert printed.count("found 60 files taken for images") == 1
 
 
 def test_torchrun_trains_beside_each_fold(tmp_path: Path, weights_file: Path) -> None:

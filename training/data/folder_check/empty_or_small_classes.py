@@ -17,6 +17,7 @@ from inference.image_file import read_image_file
 from training.data.finding import Finding, costliest_first, counted
 from training.data.folder import Folder, ImageFile, Split
 from training.data.folder_check.classes_of_splits import MISSING_IN_SPLIT, MISSING_IN_TRAIN
+from training.data.too_large import with_options
 
 # One to fit by, one to choose by.
 _NEEDED: Final = 2
@@ -43,10 +44,10 @@ class _Class:
         if self.readable == len(self.files):
             return f"{place} ({counted(self.readable, 'image')})"
         if self.readable:
-            return f"{place} ({self.readable} of {len(self.files)} images, others are copies or unreadable)"
+            return f"{place} ({self.readable} of {len(self.files)} can be used, others are copies or bad)"
         if len(self.files) == 1:
-            return f"{place} (1 file, which cannot be read)"
-        return f"{place} ({len(self.files)} files and none can be read)"
+            return f"{place} (1 file, which cannot be used)"
+        return f"{place} ({len(self.files)} files and none can be used)"
 
 
 def check_class_sizes(
@@ -101,7 +102,7 @@ def _look_at_class(
         try:
             found.add(_read(file.path, limits))
         except (ImageError, OSError) as err:
-            problem = problem or (file, str(err))
+            problem = problem or (file, with_options(err, file.path))
         if len(found) >= needed:
             break
     return _Class(label=label, split=split, files=files, readable=len(found), problem=problem)
@@ -124,7 +125,7 @@ def _too_small(folder: Folder, small: Sequence[_Class]) -> Finding:
     return Finding(
         kind="empty_or_small_classes",
         severity="error",
-        message=f"{len(small)} {noun} too few images that can be read, a class needs at least "
+        message=f"{len(small)} {noun} too few images that can be used, a class needs at least "
         f"{_NEEDED}: {listed}{more}{reason}",
         count=sum(len(one.files) for one in small),
         next_step=f"add images or remove the folders{leave_out}",
