@@ -103,5 +103,10 @@ class Candidate:
         spread = "" if self.spread is None else f" ± {100 * self.spread:.1f} over the folds"
         return (
             f"{self.title}: validation accuracy {100 * self.accuracy:.1f} %{spread} "
-            f"(n={len(self.val_logits)}), loss {abs(self.nll):.3f}"
+            f"(n={self._images_and_photos()}), loss {abs(self.nll):.3f}"
         )
+
+    def _images_and_photos(self) -> str:
+        """Return how many images were answered, and of how many photos they are copies or versions."""
+        images, photos = len(self.val_logits), len(self.dataset.counted("val"))
+        return f"{images}" if images == photos else f"{images} images of {photos} photos"

@@ -230,11 +230,9 @@ def _describe_splits(dataset: Dataset, display: Display) -> None:
 
 def _describe_few_images(dataset: Dataset, display: Display) -> None:
     """Say how coarse an accuracy on few images is."""
-    if dataset.folds is not None and not len(dataset.splits["test"]):
-        what, number = "cross-validation", len(dataset.folds)
-    else:
-        split: Split = "test" if len(dataset.splits["test"]) else "val"
-        what, number = split, len(dataset.counted(split))
+    split: Split = "test" if dataset.splits["test"] else "val"
+    what = "cross-validation" if split == "val" and dataset.folds is not None else split
+    number = len(dataset.counted(split))
     if 0 < number < _FEW_IMAGES:
         display.line(
             f"{what} has {counted(number, 'image')}: one more mistake is {100 / number:.0f} points of "

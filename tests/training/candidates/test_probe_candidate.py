@@ -76,7 +76,11 @@ def test_few_images_are_cross_validated_and_the_head_is_fitted_on_all(
     probe = make_probe(compute_features(backbone, scan, quiet()), dataset, options(), quiet())
     assert probe.val_logits.shape == (18, 3)
     assert probe.spread is not None
-    assert "over the folds" in probe.describe()
+    assert "over the folds (n=18), " in probe.describe()
+    in_pairs = dataclasses.replace(
+        probe, dataset=dataclasses.replace(dataset, photos=np.arange(18) // 2)
+    )
+    assert "(n=18 images of 9 photos)" in in_pairs.describe()
     assert probe.accuracy > 0.9
     assert probe.cross_validated
 

@@ -62,7 +62,7 @@ def test_train_may_be_a_class(tmp_path: Path) -> None:
 def test_a_class_missing_in_one_split_is_refused_by_name(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", ["cat", "dog"], count=1)
     write_classes(tmp_path / "test", ["cat"], count=1)
-    with pytest.raises(DataError, match=r"test/ lacks the class folders \['dog'\]"):
+    with pytest.raises(DataError, match=r"test/ lacks the class folder 'dog'"):
         read_folder(tmp_path)
 
 
