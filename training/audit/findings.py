@@ -10,6 +10,7 @@ from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
 from training.audit.result import conflicting_groups, leaking_groups
 from training.audit.suspect_labels import SuspectLabel
+from training.data.conflicts_and_leaks import conflict_next_step
 from training.data.finding import Finding, costliest_first
 from training.data.folder import Folder
 from training.data.scan import ScannedImage, UnreadableFile
@@ -56,6 +57,7 @@ def write_findings(
 def _false_accuracy_findings(
     images: Sequence[ScannedImage], duplicates: Duplicates, tolerated: Collection[str]
 ) -> Iterator[Finding]:
+    certain_conflicts = conflicting_groups(images, duplicates.exact)
     described = (
         (
             "leakage",
@@ -67,8 +69,9 @@ def _false_accuracy_findings(
             "conflicting_labels",
             conflicting_groups,
             "under more than one label",
-            "keep each under the label that is right, or under none, for they teach and measure the wrong "
-            "thing",
+            conflict_next_step([[images[row] for row in group] for group in certain_conflicts])
+            if certain_conflicts
+            else "keep each under the label that is right, or under none",
         ),
     )
     for kind, select, where, next_step in described:

@@ -53,7 +53,7 @@ def resolve_copies(
     conflicts = [g for g in groups if len({image.file.label for image in g}) > 1]
     if conflicts and not allow_conflicts:
         raise DataError(
-            f"{_listed(folder, conflicts, _labels_of(conflicts))}; {_next_step(conflicts)}"
+            f"{_listed(folder, conflicts, _labels_of(conflicts))}; {conflict_next_step(conflicts)}"
         )
     conflicting = {image.row for group in conflicts for image in group}
     leaks = [g for g in groups if g[0].row not in conflicting and _num_splits(g) > 1]
@@ -113,7 +113,8 @@ def _labels_of(groups: Sequence[Sequence[ScannedImage]]) -> str:
     return "under two labels" if many == "2 labels" else f"under {many}"
 
 
-def _next_step(groups: Sequence[Sequence[ScannedImage]]) -> str:
+def conflict_next_step(groups: Sequence[Sequence[ScannedImage]]) -> str:
+    """Return what to do about images under more than one label, by what they show."""
     empty = sum(_shows_nothing(group[0]) for group in groups)
     if empty == len(groups):
         they = "it shows" if empty == 1 else "they show"
