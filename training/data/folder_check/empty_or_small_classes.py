@@ -44,7 +44,7 @@ class _Class:
         if self.readable == len(self.files):
             return f"{place} ({counted(self.readable, 'image')})"
         if self.readable:
-            return f"{place} ({self.readable} of {len(self.files)} can be used, others are copies or bad)"
+            return f"{place} ({self.readable} of {len(self.files)} images, others are copies or unusable)"
         if len(self.files) == 1:
             return f"{place} (1 file, which cannot be used)"
         return f"{place} ({len(self.files)} files and none can be used)"
