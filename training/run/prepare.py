@@ -84,13 +84,7 @@ def prepare(
         seed=config.seed,
         tolerated=_tolerated(config),
     )
-    stopping = [f for f in audit.findings if f.kind in _SAID_LATER and f.severity == "error"]
-    print_summary(
-        audit,
-        display,
-        all_in=_where_all_is(audit, config),
-        said=[*folder.findings, *stopping],
-    )
+    _describe_audit(audit, config, display)
     photos = group_images(scan.images, audit.duplicate_groups)
     resolved = resolve_copies(
         folder,
@@ -140,6 +134,12 @@ def read_again(scan: Scan, views: Views, cache: PixelCache, display: Display) ->
     if [image.sha256 for image in again.images] != [image.sha256 for image in scan.images]:
         raise DataError("a photo has changed during the run; start the run again")
     return replace(again, folder=scan.folder, unreadable=scan.unreadable)
+
+
+def _describe_audit(audit: Audit, config: FinetuneConfig, display: Display) -> None:
+    stopping = [f for f in audit.findings if f.kind in _SAID_LATER and f.severity == "error"]
+    said = [*audit.folder.findings, *stopping]
+    print_summary(audit, display, all_in=_where_all_is(audit, config), said=said)
 
 
 def _where_all_is(audit: Audit, config: FinetuneConfig) -> str:
