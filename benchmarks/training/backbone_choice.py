@@ -8,6 +8,7 @@ chooses is the product's own code.
 """
 
 import argparse
+import json
 import random
 import sys
 import time
@@ -23,10 +24,14 @@ from benchmarks.machine import this_machine
 from benchmarks.training.trials import SHARED
 from training.audit.duplicates import find_duplicates
 from training.audit.principal_components import main_components
-from training.backbone_choice.candidate_list import list_candidates
+from training.backbone_choice.candidate_list import CandidateBackbone, list_candidates
 from training.backbone_choice.comparison import pick_cheapest_of_the_best
 from training.backbone_choice.cross_validation import ChoiceImages, images_to_compare_on
-from training.backbone_choice.opened_candidate import OpenedCandidate, open_candidate
+from training.backbone_choice.opened_candidate import (
+    OpenedCandidate,
+    build_candidate,
+    open_candidate,
+)
 from training.backbone_choice.race import Standing, race
 from training.backbone_choice.speed import timed
 from training.config import AUTO, FinetuneConfig
@@ -52,8 +57,8 @@ CANDIDATES: Final = (
     f"mobilenetv2_100 weights='{_DOGS}' mean=0.5 std=0.5 pad_type=same bn_eps=0.001",
 )
 _HEADER: Final = (
-    "| data | draw | images | chosen | its test accuracy | all in the order of the list | worst | regret | "
-    "features saved | s |\n|---|---|---|---|---|---|---|---|---|---|"
+    "| data | draw | images | chosen | its test accuracy | all, cross-validated | all, test | worst | "
+    "regret | features saved | s |\n|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -115,16 +120,17 @@ def main() -> int:
     )
     parser.add_argument("--features", type=Path, required=True, help="folder for features, pixels")
     parser.add_argument("--data", nargs="+", default=DATA, choices=DATA)
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     args = parser.parse_args()
     args.features.mkdir(parents=True, exist_ok=True)
-    opened = _open_all()
+    backbones = Backbones(folder=args.features)
     print(this_machine())
-    print("; ".join(f"{one.info.name} {one.ms:.1f} ms" for one in opened.values()))
+    print(", ".join(f"{ms:.1f}" for ms in backbones.speeds_ms()), "ms an image")
     print(_HEADER)
     draws = []
     for data in args.data:
-        images, known = load(data, args.features, opened)
-        for seed in SEEDS:
+        images, known = load(data, args.features, backbones)
+        for seed in args.seeds:
             draws.append(make_draw(images, known, seed=seed))
             print(_row(data, seed, draws[-1], known), flush=True)
     print(f"\nmean regret {100 * np.mean([draw.regret for draw in draws]):.2f} points")
@@ -134,11 +140,34 @@ def main() -> int:
     return 0
 
 
-def load(
-    data: str, folder: Path, opened: Mapping[int, OpenedCandidate]
-) -> tuple[Images, list[KnownFeatures]]:
+@dataclass(slots=True, kw_only=True)
+class Backbones:
+    """The candidates, opened and timed only where that is not in the folder yet."""
+
+    folder: Path
+    opened: dict[int, OpenedCandidate] | None = None
+
+    def open(self) -> dict[int, OpenedCandidate]:
+        """Return all of them, exported and timed in turn."""
+        if self.opened is None:
+            candidates = list_candidates(_config(DATA[0], self.folder))
+            every = {i: open_candidate(one, _NUM_CLASSES) for i, one in enumerate(candidates)}
+            self.opened = timed(every)
+        return self.opened
+
+    def speeds_ms(self) -> list[float]:
+        """Return the milliseconds for an image of each."""
+        file = self.folder / "speeds_ms.json"
+        if not file.is_file():
+            file.write_text(json.dumps([one.ms for one in self.open().values()]))
+        speeds: list[float] = json.loads(file.read_text())
+        return speeds
+
+
+def load(data: str, folder: Path, backbones: Backbones) -> tuple[Images, list[KnownFeatures]]:
     """Return a data set and each candidate's features of it, computed where they are not kept yet."""
     candidates = list_candidates(_config(data, folder))
+    speeds = backbones.speeds_ms()
     known = []
     for place, candidate in reversed(list(enumerate(candidates))):
         config, file = candidate.config, folder / f"{data}-{place}.npy"
@@ -149,14 +178,17 @@ def load(
             cache_dir=config.cache_dir,
             limits=config.decode_limits,
         )
-        views = Views(opened[place].spec, for_training=False)
+        if file.is_file() and place > 0:
+            known.append(_known(candidate, speeds[place], file))
+            continue
+        views = Views(build_candidate(candidate).spec, for_training=False)
         with open_cache(config.cache_dir, views) as cache:
             scan = scan_folder(read, views, cache)
             if not file.is_file():
                 rows = np.arange(len(scan.images))
-                np.save(file, compute_embeddings(opened[place].trunk, scan.evaluation, rows))
-            name = candidate.label.partition("/")[2]
-            known.append(KnownFeatures(name=name, ms=opened[place].ms, embeddings=np.load(file)))
+                trunk = backbones.open()[place].trunk
+                np.save(file, compute_embeddings(trunk, scan.evaluation, rows))
+            known.append(_known(candidate, speeds[place], file))
             if place == 0:
                 images = _images(scan, known[-1].embeddings)
     return images, known[::-1]
@@ -198,9 +230,9 @@ def _config(data: str, folder: Path) -> FinetuneConfig:
     )
 
 
-def _open_all() -> dict[int, OpenedCandidate]:
-    candidates = list_candidates(_config(DATA[0], Path()))
-    return timed({i: open_candidate(one, _NUM_CLASSES) for i, one in enumerate(candidates)})
+def _known(candidate: CandidateBackbone, ms: float, file: Path) -> KnownFeatures:
+    name = candidate.label.partition("/")[2]
+    return KnownFeatures(name=name, ms=ms, embeddings=np.load(file))
 
 
 def _images(scan: Scan, embeddings: Floats) -> Images:
@@ -262,6 +294,7 @@ def _row(data: str, seed: int, draw: Draw, known: Sequence[KnownFeatures]) -> st
         len(draw.images),
         known[draw.chosen].name,
         percent[draw.chosen],
+        " / ".join(f"{100 * one.answers.accuracy:.1f}" for one in draw.standings if one.answers),
         " / ".join(percent),
         known[int(np.argmin(draw.accuracies))].name,
         f"{100 * draw.regret:.1f}",
