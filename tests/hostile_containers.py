@@ -36,23 +36,29 @@ def tiff(
     *,
     next_at: int = 0,
     repeat: int = 1,
+    order: str = "<",
 ) -> bytes:
     """Return a TIFF whose `body` begins at byte 8; of each tag the type and the numbers."""
     types = {3: "H", 4: "I"}
     entries, values = b"", b""
     at = 8 + len(body)
     for tag, (kind, numbers) in sorted(tags.items()):
-        packed = struct.pack(f"<{len(numbers)}{types[kind]}", *numbers)
+        packed = struct.pack(f"{order}{len(numbers)}{types[kind]}", *numbers)
         if len(packed) > 4:
-            place = struct.pack("<I", at + len(values))
+            place = struct.pack(order + "I", at + len(values))
             values += packed + bytes(len(packed) % 2)
         else:
             place = packed.ljust(4, b"\0")
-        entries += struct.pack("<HHI", tag, kind, len(numbers)) + place
-    directory = struct.pack("<H", min(65_535, repeat * len(tags))) + entries * repeat
+        entries += struct.pack(order + "HHI", tag, kind, len(numbers)) + place
+    directory = struct.pack(order + "H", min(65_535, repeat * len(tags))) + entries * repeat
     start = at + len(values)
     return (
-        b"II*\0" + struct.pack("<I", start) + body + values + directory + struct.pack("<I", next_at)
+        struct.pack(order + "2sH", b"II" if order == "<" else b"MM", 42)
+        + struct.pack(order + "I", start)
+        + body
+        + values
+        + directory
+        + struct.pack(order + "I", next_at)
     )
 
 

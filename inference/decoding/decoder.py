@@ -154,7 +154,7 @@ def _to_srgb(loaded: Loaded, shorter_px: int | None, decoder: int) -> tuple[Imag
     if decoder < 2:
         return to_rgb(image), 1
     if image.mode.startswith(("I", "F")):
-        image = grey_to_8_bits(image, white_is_zero=loaded.white_is_zero)
+        image = grey_to_8_bits(image, white_is_zero=loaded.white_is_zero, decoder=decoder)
     if profile is None:
         return to_rgb(image), 1
     return with_profile(image, profile, shorter_px if loaded.scale == 1 else None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin
+from PIL import AvifImagePlugin, Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from inference.decoding import deep_samples, incomplete_jpeg
 from inference.decoding.failures import PILLOW_FAILURES, silence_libtiff
@@ -17,7 +17,9 @@ from inference.decoding.jpeg_segments import without_metadata
 from inference.decoding.netpbm import decode_netpbm
 from inference.decoding.orientation import orientation_of
 from inference.decoding.png_chunks import without_texts
-from inference.decoding.tiff_header import only_first_page, pages
+from inference.decoding.tiff_layout import read_layout
+from inference.decoding.tiff_page import TiffPage, only_first_page, pages
+from inference.decoding.tiff_samples import decode_samples
 from inference.decoding.timed_reader import TimedReader
 from inference.decoding.versions import CURRENT_DECODER
 from inference.decoding.webp_frame import decode_first_frame
@@ -219,13 +221,39 @@ def _load_png(data: bytes, header: Header, ends_at: float, decoder: int) -> Load
 def _load_tiff(data: bytes, header: Header, ends_at: float, decoder: int) -> Loaded:
     silence_libtiff()
     all_pages = list(pages(data))
-    loaded = _load_deep(only_first_page(data), "TIFF", header, ends_at, decoder)
+    loaded = _load_page(only_first_page(data), all_pages[0], header, ends_at, decoder)
     white_is_zero = all_pages[0].value(data, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
     notes = (f"{len(all_pages)} pages, of which this is the first",) if len(all_pages) > 1 else ()
     # Pillow has turned it.
     return dataclasses.replace(
         loaded, orientation=1, stored_wh=loaded.image.size, white_is_zero=white_is_zero, notes=notes
     )
+
+
+def _load_page(data: bytes, page: TiffPage, header: Header, ends_at: float, decoder: int) -> Loaded:
+    """Decode the only page, by Pillow where that reads it rightly."""
+    layout = read_layout(page, data)
+    is_for_pillow = layout.is_known_to_pillow if decoder < 3 else layout.is_sound_to_pillow
+    if layout.is_read_here and not is_for_pillow:
+
+        def open_tiff(file: bytes) -> Image.Image:
+            # Pillow's own limit is of pixels, which are bytes here.
+            return TiffImagePlugin.TiffImageFile(TimedReader(file, ends_at=ends_at))
+
+        image = decode_samples(data, page, layout, open_tiff)
+        return Loaded(image=image, stored_wh=image.size)
+    unread = UndecodableImage(
+        f"TIFF image of {layout.words} is not read; save it again with 8 or 16 bits a sample, "
+        "uncompressed or with LZW"
+    )
+    if decoder >= 3 and layout.is_misread_by_pillow:
+        raise unread
+    try:
+        return _load_deep(data, "TIFF", header, ends_at, decoder)
+    except PILLOW_FAILURES as err:
+        if layout.is_known_to_pillow:
+            raise
+        raise unread from err
 
 
 def _load_deep(

@@ -6,11 +6,13 @@ those rules for ever. What was refused before and is read now needs no number.
 1. 16-bit grey and colour keep their high byte; colour profiles are ignored.
 2. Deep samples are scaled by the bits that they use (`deep_samples.py`); colours with a profile are
    converted to sRGB (`colour_profile.py`).
+3. TIFFs that Pillow misreads are read here (`tiff_layout.py` says which); where the lowest grey is black and
+   the highest white, padding, infinity and what is no number are left out of these (`deep_samples.py`).
 """
 
 from typing import Final
 
-CURRENT_DECODER: Final = 2
+CURRENT_DECODER: Final = 3
 
 
 def check_decoder(number: int) -> None:
