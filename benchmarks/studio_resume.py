@@ -55,15 +55,15 @@ def kill_stop_and_resume(data: Path, scratch: Path) -> dict[str, int]:
         press(page, "Start")
         wait_for_steps(project, seconds=_SAVED_AFTER_S)
         os.kill(json.loads((project.training_dir / "job.json").read_text())["pid"], signal.SIGKILL)
-        page.get_by_text("was ended from outside").wait_for()
+        page.locator(".note", has_text="was ended from outside").wait_for()
         press(page, "Go on")
         killed = wait_for_resumed(project)
         page.get_by_role("button", name="Stop").click()
-        page.get_by_text("Stopped.").wait_for(timeout=1000 * _PATIENCE_S)
+        page.locator(".note", has_text="Stopped.").wait_for(timeout=1000 * _PATIENCE_S)
         press(page, "Go on")
         stopped = wait_for_resumed(project)
         page.get_by_role("button", name="Stop").click()
-        page.get_by_text("Stopped.").wait_for(timeout=1000 * _PATIENCE_S)
+        page.locator(".note", has_text="Stopped.").wait_for(timeout=1000 * _PATIENCE_S)
     return {"after kill -9, from step": killed, "after Stop, from step": stopped}
 
 
