@@ -8,7 +8,7 @@ that cannot be used; 130 after Ctrl-C.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from training.assessment.comparison import ComparedModel, Comparison, compare_al
 from training.assessment.evaluation import evaluate
 from training.audit.counted_images import CountedImages, count_images
 from training.data.data_options import add_data_options, chosen_labels, chosen_limits
+from training.data.finding import quoted
 from training.data.folder import Folder
+from training.data.folder_summary import describe_findings
 from training.data.known_folder import open_known_folder
 from training.data.split import SPLIT_FILE
 from training.data.training_hashes import training_hashes
@@ -77,10 +79,15 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     session = SessionConfig(provider=args.provider)
     opened = [open_package(package, session=session) for package in args.packages]
     counted = _count(opened, args, limits, display)
+    skipped: dict[tuple[str, str], list[str]] = {}
     models = _told_apart(
-        [_evaluate_model(one.classifier, counted.folder, limits, display) for one in opened],
+        [
+            _evaluate_model(one.classifier, counted.folder, limits, display, skipped)
+            for one in opened
+        ],
         args.packages,
     )
+    _describe_skipped(skipped, len(models), display)
     models = _on_common_images(models, display)
     comparison = Comparison(
         data=args.data.resolve().name,
@@ -94,7 +101,7 @@ def _run(args: argparse.Namespace, display: Display) -> None:
         write_json(args.json, comparison.to_json() | counted.to_json())
         display.line(f"figures in {args.json}")
     if args.html is not None:
-        write_page(args.html, render_comparison(comparison))
+        write_page(args.html, render_comparison(comparison, counted.folder.findings))
         display.line(f"page in {args.html}")
 
 
@@ -111,6 +118,7 @@ def _count(
         )
         for one in opened
     ]
+    describe_findings(folders[0], display)
     learned = [training_hashes(one.path) for one in opened]
     for one, hashes in zip(opened, learned, strict=True):
         if hashes is None:
@@ -151,14 +159,19 @@ def _only(model: ComparedModel, paths: set[str]) -> ComparedModel:
 
 
 def _evaluate_model(
-    classifier: Classifier, folder: Folder, limits: DecodeLimits, display: Display
+    classifier: Classifier,
+    folder: Folder,
+    limits: DecodeLimits,
+    display: Display,
+    skipped: dict[tuple[str, str], list[str]],
 ) -> ComparedModel:
+    """Evaluate one model; files that it cannot read are added to `skipped` with its name."""
     manifest = classifier.manifest
     name = f"{manifest.name} {manifest.version}"
     with display.bar(f"{name} predicts", len(folder.files)) as advance:
         evaluation = evaluate(classifier, folder, limits=limits, advance=advance)
-    for path, reason in evaluation.left_out:
-        display.warning(f"{name} skips {path!r}: {reason}")
+    for file in evaluation.left_out:
+        skipped.setdefault(file, []).append(name)
     return ComparedModel(
         name=name,
         backbone=manifest.backbone.name,
@@ -166,6 +179,15 @@ def _evaluate_model(
         metrics=evaluation.metrics,
         seconds_per_image=evaluation.answered.seconds / len(evaluation.answers),
     )
+
+
+def _describe_skipped(
+    skipped: Mapping[tuple[str, str], Sequence[str]], num_models: int, display: Display
+) -> None:
+    """Name each file once, and the models where it is not all of them."""
+    for (path, reason), names in skipped.items():
+        by = "" if len(names) == num_models else f" ({', '.join(names)})"
+        display.warning(f"skipping {quoted(path)}: {reason}{by}")
 
 
 def _told_apart(models: Sequence[ComparedModel], packages: Sequence[Path]) -> list[ComparedModel]:

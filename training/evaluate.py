@@ -20,6 +20,8 @@ from training.assessment.classification_metrics import describe_accuracy
 from training.assessment.evaluation import Evaluation, evaluate
 from training.audit.counted_images import CountedImages, count_images
 from training.data.data_options import add_data_options, chosen_labels, chosen_limits
+from training.data.finding import quoted
+from training.data.folder_summary import describe_findings
 from training.data.known_folder import open_known_folder
 from training.data.split import SPLIT_FILE
 from training.data.training_hashes import training_hashes
@@ -67,6 +69,7 @@ def _run(args: argparse.Namespace, display: Display) -> None:
     folder = open_known_folder(
         args.data, classifier.manifest.labels, chosen_labels(args), cache_dir=args.cache_dir
     )
+    describe_findings(folder, display)
     learned = training_hashes(opened.path)
     with display.bar("reading images", len(folder.files)) as advance:
         counted = count_images(folder, learned or frozenset(), limits=limits, advance=advance)
@@ -100,7 +103,7 @@ def _write(
 def _describe(evaluation: Evaluation, display: Display) -> None:
     manifest, metrics = evaluation.manifest, evaluation.metrics
     for path, reason in evaluation.left_out[:_SHOWN_FILES]:
-        display.warning(f"skipping {path!r}: {reason}")
+        display.warning(f"skipping {quoted(path)}: {reason}")
     if len(evaluation.left_out) > _SHOWN_FILES:
         display.warning(f"skipping {len(evaluation.left_out) - _SHOWN_FILES} more")
     if evaluation.missing_classes:

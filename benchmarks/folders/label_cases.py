@@ -161,6 +161,13 @@ CASES: Final = [
         findings="labels_file_unknown",
     ),
     _case(
+        "lines of which none fits an image",
+        _table([f"gone{name}" for name in _SIX]),
+        {".": 6},
+        None,
+        findings="labels_file_fits_nothing",
+    ),
+    _case(
         "a line twice",
         _table(_SIX) + "img000.png,cat\n",
         {".": 6},

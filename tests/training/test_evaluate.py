@@ -120,6 +120,48 @@ def test_a_folder_that_the_model_does_not_know_is_named(
     assert says in capsys.readouterr().err
 
 
+def test_every_unknown_folder_is_named_and_the_class_that_was_meant(
+    package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("Red", "green", "yellow"):
+        write_images(tmp_path / "data" / folder, "red", 1)
+    assert main([str(package), str(tmp_path / "data")]) == 2
+    err = capsys.readouterr().err
+    assert "folders 'Red', 'yellow' are no classes of the model" in err
+    assert "'Red' is probably 'red'." in err
+
+
+def test_what_the_folder_check_finds_is_shown_as_in_a_run(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "red" / "scan.dcm").write_bytes(bytes(128) + b"DICM")
+    write_images(data, "red", 1)
+    file, page = tmp_path / "figures.json", tmp_path / "page.html"
+    assert main([str(package), str(data), "--json", str(file), "--out", str(page)]) == 0
+    out = capsys.readouterr().out
+    assert "warning: 1 picture of kinds that are not read, left out: 'red': 1 DICOM file" in out
+    found = {f["kind"]: f for f in json.loads(file.read_text(encoding="utf-8"))["findings"]}
+    assert {"unread_pictures", "loose_images"} <= set(found)
+    assert "1 DICOM file" in page.read_text(encoding="utf-8")
+
+
+def test_lines_of_a_labels_file_that_fit_no_image_are_said_and_none_that_fits_stops(
+    package: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "l.csv"
+    table.write_text("file_name,label\nred/0.png,red\nred/0.png,red\nC:\\gone\\x.png,red\n")
+    assert main([str(package), str(data), "--labels", str(table)]) == 0
+    out = capsys.readouterr().out
+    assert "1 line of l.csv fits no image of the folder: line 4 (such as 'C:\\gone\\x.png')" in out
+    assert "1 line that name an image again: line 3" in out or "names an image again: line 3" in out
+    table.write_text("file_name,label\nC:\\p\\x.png,red\ny.png,green\n")
+    assert main([str(package), str(data), "--labels", str(table)]) == 2
+    assert (
+        f"none of the 2 lines of l.csv fits an image of '{data}'; the first is 'C:\\p\\x.png'; "
+        "file_name must be a path below that folder, such as '"
+    ) in capsys.readouterr().err
+
+
 def test_a_folder_without_a_readable_image_evaluates_nothing(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

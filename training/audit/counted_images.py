@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from inference.decoding import OWN_FILES_LIMITS, DecodedImage, DecodeLimits, decode_image
 from inference.errors import ImageError
 from inference.image_file import read_image_file
 from inference.preprocessing import PreprocessSpec, preprocess
 from training.audit.duplicates import find_duplicates, group_numbers
+from training.data.finding import quoted
 from training.data.folder import Folder, ImageFile
 from training.data.image_facts import gather_facts
 from training.data.scan import ScannedImage
@@ -55,21 +56,26 @@ class CountedImages:
                 f"out: {self._names(self.learned)}"
             )
         if self.copies:
-            kind = "is a copy" if len(self.copies) == 1 else "are copies"
+            kind = (
+                "is a copy or another version of another"
+                if len(self.copies) == 1
+                else "are copies or other versions of others"
+            )
             display.line(
-                f"{len(self.copies):,} of the {self.whole:,} images {kind} or other versions of others and "
-                f"left out, so that each photo counts once: {self._names(self.copies)}"
+                f"{len(self.copies):,} of the {self.whole:,} images {kind} and left out, "
+                f"so that each photo counts once: {self._names(self.copies)}"
             )
 
-    def to_json(self) -> dict[str, list[str]]:
-        """Return the paths of what was left out."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the paths of what was left out, and what was noticed about the folder."""
         return {
+            "findings": list(self.folder.findings),
             "trained_on": [self.folder.relative(file) for file in self.learned],
             "copies": [self.folder.relative(file) for file in self.copies],
         }
 
     def _names(self, files: Sequence[ImageFile]) -> str:
-        shown = ", ".join(repr(self.folder.relative(file)) for file in files[:_SHOWN])
+        shown = ", ".join(quoted(self.folder.relative(file)) for file in files[:_SHOWN])
         return f"{shown}, …" if len(files) > _SHOWN else shown
 
 

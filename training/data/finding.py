@@ -38,7 +38,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The message with its example and the next step."""
-        example = f" (such as {self.example!r})" if self.example else ""
+        example = f" (such as {quoted(self.example)})" if self.example else ""
         return f"{self.message}{example}" + (f"; {self.next_step}" if self.next_step else "")
 
 
@@ -54,8 +54,16 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def quoted(name: str) -> str:
+    """Return a name in quotes as it can be printed; a backslash of another system's path stays single."""
+    mark = '"' if "'" in name and '"' not in name else "'"
+    return (
+        mark + "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name) + mark
+    )
+
+
 def named(names: Iterable[str], *, most: int = _NAMED) -> str:
     """Return names in quotes, the first few of them and the number of the rest."""
-    every = [repr(name) for name in names]
+    every = [quoted(name) for name in names]
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more

@@ -10,8 +10,11 @@ from typing import Final
 
 from training.data.cache import default_cache_dir
 from training.data.class_folders import label_of
+from training.data.finding import costliest_first, named, quoted
 from training.data.folder import UNKNOWN_FOLDER, Folder, ImageFile
-from training.data.layout import count_others, look_at_folder, natural_key, raise_errors
+from training.data.folder_check.labels_file_lines import NONE_FITS
+from training.data.folder_check.twin_names import twin_key
+from training.data.layout import look_at_folder, natural_key, raise_errors
 from training.data.place import Place, look_at
 from training.data.split_names import split_names
 from training.data.unpacked_archive import is_archive, unpack
@@ -40,16 +43,27 @@ def open_known_folder(
         DataError: there is nothing of the model's classes, or something of another.
         ConfigError: an option about labels cannot be used.
     """
-    root = unpack(data, cache_dir or default_cache_dir()).folder if is_archive(data) else data
-    place = look_at(root)
-    if source == FOLDER_NAMES and place.subplaces:
+    archive = unpack(data, cache_dir or default_cache_dir()) if is_archive(data) else None
+    place = look_at(data if archive is None else archive.folder)
+    folder = look_at_folder(place.path, source)
+    if archive is not None:
+        findings = costliest_first([*archive.findings, *folder.findings])
+        folder = replace(folder, findings=findings)
+    if source == FOLDER_NAMES and folder.labels_file is None and place.subplaces:
         present = {label_of(sub): sub for sub in place.subplaces}
-        if set(present) <= set(labels):
-            return _class_folders(place, present, labels)
-    return _as_for_training(place, labels, source)
+        if set(present) <= set(labels) and not _labels_fit_nothing(folder):
+            return _class_folders(folder, place, present, labels)
+    return _as_for_training(folder, place, labels, source)
 
 
-def _class_folders(place: Place, present: dict[str, Place], labels: Sequence[str]) -> Folder:
+def _labels_fit_nothing(folder: Folder) -> bool:
+    return any(finding.kind == NONE_FITS for finding in folder.findings)
+
+
+def _class_folders(
+    looked_at: Folder, place: Place, present: dict[str, Place], labels: Sequence[str]
+) -> Folder:
+    """Return the images of folders that are named like the model's classes: nothing is to be asked."""
     unknown = place.unknown()
     return Folder(
         root=place.path,
@@ -59,8 +73,9 @@ def _class_folders(place: Place, present: dict[str, Place], labels: Sequence[str
             for label, sub in present.items()
             for path in sub.images()
         ),
-        ignored=count_others(place),
+        ignored=looked_at.ignored,
         given_splits=(),
+        findings=tuple(one for one in looked_at.findings if one.severity != "error"),
         unknown=tuple(
             ImageFile(path=path, label=UNKNOWN_FOLDER, split=None)
             for path in (unknown.images() if unknown is not None else ())
@@ -68,21 +83,29 @@ def _class_folders(place: Place, present: dict[str, Place], labels: Sequence[str
     )
 
 
-def _as_for_training(place: Place, labels: Sequence[str], source: LabelSource) -> Folder:
-    """Read what a run would: a wrapping folder, labels in a file or in the files' names."""
-    folder = look_at_folder(place.path, source)
+def _as_for_training(
+    folder: Folder, place: Place, labels: Sequence[str], source: LabelSource
+) -> Folder:
+    """Take what a run would: a wrapping folder, labels in a file or in the files' names."""
     if folder.given_splits or _are_splits(place):
         example = next((sub.name for sub in place.subplaces), "test")
         raise DataError(
-            f"{str(place.path)!r} has splits; give the folder of one, such as "
-            f"{str(place.path / example)!r}"
+            f"{quoted(str(place.path))} has splits; give the folder of one, such as "
+            f"{quoted(str(place.path / example))}"
         )
-    names = folder.labels or tuple(map(label_of, place.subplaces))
+    by_folder = source == FOLDER_NAMES and folder.labels_file is None
+    names = folder.labels or (tuple(map(label_of, place.subplaces)) if by_folder else ())
     if unknown := sorted(set(names) - set(labels), key=natural_key):
-        raise DataError(_unknown_class(unknown[0], labels, source))
+        raise DataError(_unknown_classes(unknown, labels, by_folder=by_folder))
+    if folder.files and not by_folder:  # one label is enough here
+        folder = replace(
+            folder, findings=tuple(one for one in folder.findings if one.kind != "no_classes")
+        )
     raise_errors(folder)
     if not folder.files:
-        raise DataError(f"{str(place.path)!r} has no class folders of the model; {_known(labels)}")
+        raise DataError(
+            f"{quoted(str(place.path))} has no class folders of the model; {_known(labels)}"
+        )
     return replace(folder, labels=tuple(label for label in labels if label in folder.labels))
 
 
@@ -91,13 +114,26 @@ def _are_splits(place: Place) -> bool:
     return bool(names) and len(split_names(names)) == len(names)
 
 
-def _unknown_class(label: str, labels: Sequence[str], source: LabelSource) -> str:
-    if source != FOLDER_NAMES:
-        return f"label {label!r} is no class of the model; {_known(labels)}"
-    return (
-        f"folder {label!r} is no class of the model; {_known(labels)}. Rename it, or call it "
-        f"{UNKNOWN_FOLDER!r} if it holds what the model cannot know"
-    )
+def _unknown_classes(unknown: Sequence[str], labels: Sequence[str], *, by_folder: bool) -> str:
+    noun = "folder" if by_folder else "label"
+    are = f"{noun} {named(unknown)} is no class"
+    if len(unknown) > 1:
+        are = f"{noun}s {named(unknown, most=_NAMED_LABELS)} are no classes"
+    text = f"{are} of the model; {_known(labels)}.{_twins(unknown, labels)}"
+    if not by_folder:
+        return f"{text} Correct the labels, or leave these images out"
+    them, it, holds = ("them", "one", "it holds") if len(unknown) > 1 else ("it", "it", "it holds")
+    return f"{text} Rename {them}, or call {it} {UNKNOWN_FOLDER!r} if {holds} what the model cannot know"
+
+
+def _twins(unknown: Sequence[str], labels: Sequence[str]) -> str:
+    """Say which class a label was probably meant to be."""
+    known = {twin_key(label): label for label in labels}
+    meant = {one: known[twin_key(one)] for one in unknown if twin_key(one) in known}
+    if not meant:
+        return ""
+    pairs = ", ".join(f"{quoted(one)} is probably {quoted(label)}" for one, label in meant.items())
+    return f" {pairs}."
 
 
 def _known(labels: Sequence[str]) -> str:

@@ -1,9 +1,10 @@
 """What is wrong with the lines of a labels file, by their numbers, and what the file did."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from inference.manifest import LabelsFileInfo
-from training.data.finding import Finding, counted, named
+from training.data.finding import Finding, counted, named, quoted
 from training.data.folder import ImageFile, readable
 from training.data.labels_file import LabelLine, LabelsFile
 from training.data.place import Place
@@ -11,8 +12,11 @@ from training.data.place import Place
 _NUMBERED = 5
 
 
+NONE_FITS: Final = "labels_file_fits_nothing"
+
+
 def line_findings(
-    file: LabelsFile, unknown: Sequence[LabelLine], changed: Sequence[LabelLine]
+    file: LabelsFile, unknown: Sequence[LabelLine], changed: Sequence[LabelLine], root: Place
 ) -> list[Finding]:
     """Say which lines cannot be read, fit no image, or were written about other content."""
     name = file.path.name
@@ -29,7 +33,9 @@ def line_findings(
                 next_step="mend them",
             )
         )
-    if unknown:
+    if unknown and len(unknown) == len(file.lines):
+        findings.append(_none_fits(file, root))
+    elif unknown:
         findings.append(
             Finding(
                 kind="labels_file_unknown",
@@ -129,7 +135,7 @@ def which_labels(
                 next_step="add a line for each",
             )
         )
-    if len(labels) < 2:
+    if len(labels) < 2 and applied.labelled + applied.left_out:  # else no line fits, which is said
         have = f"only the label {labels[0]!r}" if labels else "no label that an image has"
         findings.append(
             Finding(
@@ -141,6 +147,22 @@ def which_labels(
             )
         )
     return findings
+
+
+def _none_fits(file: LabelsFile, root: Place) -> Finding:
+    first = file.lines[0]
+    image = next(iter(root.images()), None)
+    such = ", such as " + quoted(readable(str(image.relative_to(root.path)))) if image else ""
+    lines = "the only line" if len(file.lines) == 1 else f"none of the {len(file.lines):,} lines"
+    return Finding(
+        kind=NONE_FITS,
+        severity="error",
+        cost="labels",
+        message=f"{lines} of {file.path.name} fits {'no' if len(file.lines) == 1 else 'an'} image of "
+        f"{quoted(readable(str(root.path)))}; the first is {quoted(first.file_name or first.sha256 or '')}",
+        count=len(file.lines),
+        next_step=f"file_name must be a path below that folder{such}",
+    )
 
 
 def _fit(lines: Sequence[LabelLine]) -> str:
