@@ -53,7 +53,10 @@ def embed_flipped(
     """
     rows, _ = head_images(dataset)
     if features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
-        display.line("time budget: no time is left for flipped images")
+        display.line(
+            "horizontal flip: left out after all, for within the time budget no time is left for "
+            "flipped images"
+        )
         return None
     with display.bar("computing features of flipped images", len(rows)) as advance:
         return compute_embeddings(

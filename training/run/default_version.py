@@ -43,6 +43,13 @@ class DefaultDecision:
     side_by_side: SideBySide | None = None
     stable: int | None = None
 
+    @property
+    def although(self) -> str:
+        """What speaks for the new version where the other stays."""
+        found = self.side_by_side
+        is_better = found is not None and found.difference.verdict == "better"
+        return ", although the new one is better on the same images" if is_better else ""
+
     def record(self, version: int) -> dict[str, Any]:
         """Return what metrics.json of the new version keeps. `stable` is where a run has set the alias."""
         pinned = self.serving if self.stays else version if self.stable is not None else None
@@ -156,7 +163,9 @@ def keeping_default(
     repository, name = Repository(config.models_dir), config.publish_name
     pins = decision.stays and decision.stable is None and decision.serving is not None
     if decision.stays:
-        display.warning(f"version {decision.serving} stays the default: {decision.because}")
+        display.warning(
+            f"version {decision.serving} stays the default{decision.although}: {decision.because}"
+        )
     if pins:
         assert decision.serving is not None
         repository.set_alias(name, STABLE, decision.serving)

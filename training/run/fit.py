@@ -200,7 +200,11 @@ def fit_model(fitting: Fitting, method: str) -> Selection | None:
     examples.show(fitting.display, chosen.dataset, chosen.val_logits, step=None)
     if chosen is not probe:
         return selected
-    return selected.with_probe(_make_probe(fitting, fitting.prepared.dataset, flipped=True))
+    return selected.with_probe(
+        _make_probe(
+            fitting, fitting.prepared.dataset, flipped=True, horizontal_flip=probe.horizontal_flip
+        )
+    )
 
 
 def _finetune_or_probe(
@@ -347,8 +351,13 @@ def _trained_from(
     return [] if trained is None else [trained]
 
 
-def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candidate:
-    """Fit a probe, `flipped` with flipped images where they keep their class and there is time."""
+def _make_probe(
+    fitting: Fitting, dataset: Dataset, *, flipped: bool, horizontal_flip: bool | None = None
+) -> Candidate:
+    """Fit a probe, `flipped` with flipped images where they keep their class and there is time.
+
+    `horizontal_flip` says whether they do, where that is known already.
+    """
     assert fitting.prepared.features is not None
     began = time.monotonic()
     probe = make_probe(
@@ -356,6 +365,7 @@ def _make_probe(fitting: Fitting, dataset: Dataset, *, flipped: bool) -> Candida
         dataset,
         fitting.config,
         fitting.display,
+        horizontal_flip=horizontal_flip,
         flipped=flipped,
         spare_s=lambda: fitting.flips_spare_s(dataset),
     )

@@ -6,6 +6,7 @@ Two folders may both be called `data`. A client of the one model would get the o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from inference.errors import InferenceError
 from inference.names import LATEST
@@ -13,6 +14,9 @@ from inference.repository import Repository
 from training.data.finding import counted, named
 from training.errors import DataError
 from training.runtime.progress import Display
+
+# Of the labels of both: with fewer in common two folders probably have the same name by chance.
+_COMMON_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +28,19 @@ class LabelChanges:
     added: tuple[str, ...]
 
 
-def compare_labels(models_dir: Path, name: str, labels: Sequence[str]) -> LabelChanges | None:
+def compare_labels(
+    models_dir: Path, name: str, labels: Sequence[str], *, name_given: bool
+) -> LabelChanges | None:
     """Return how the labels differ from the latest version's; None where there is none, or no difference.
 
+    Args:
+        models_dir: where models are published.
+        name: of the model.
+        labels: of the new one.
+        name_given: a person gave the name; else it is the folder's, which another folder may have too.
+
     Raises:
-        DataError: they have none in common: it is another model.
+        DataError: they have none in common, or under a folder's name hardly any: it is another model.
     """
     try:
         latest = Repository(models_dir).package(name, LATEST).manifest
@@ -44,6 +56,15 @@ def compare_labels(models_dir: Path, name: str, labels: Sequence[str]) -> LabelC
         )
     if not removed and not added:
         return None
+    common = len(latest.labels) - len(removed)
+    every = len(latest.labels) + len(added)
+    if removed and added and not name_given and common < _COMMON_SHARE * every:
+        raise DataError(
+            f"model {name!r} is there already, and of the {every} labels of its version {latest.version} "
+            f"and this folder only {common} {'is' if common == 1 else 'are'} in common: it has "
+            f"{named(removed)}, this folder {named(added)}. If it is another model give it a name of its "
+            f"own with --name; for a new version of that one add --name {name}"
+        )
     return LabelChanges(version=latest.version, removed=removed, added=added)
 
 
@@ -53,8 +74,8 @@ def describe_changes(changes: LabelChanges, name: str, display: Display) -> None
     if changes.removed:
         display.warning(
             f"{counted(len(changes.removed), 'label')} of {before} removed or renamed: "
-            f"{named(changes.removed)}; the new version will not become the default, "
-            "but with --make-default always"
+            f"{named(changes.removed)}; the new version will not become the default unless you add "
+            "--make-default always"
         )
     if changes.added:
         display.line(

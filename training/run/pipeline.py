@@ -27,6 +27,7 @@ from training.run.default_version import decide_default, keeping_default, make_d
 from training.run.fit import Fitting, fit_model, own_run_name, runs_folder
 from training.run.label_changes import compare_labels, describe_changes
 from training.run.measure import measure_selected
+from training.run.next_steps import describe_next_steps
 from training.run.prepare_backbone import Preparing
 from training.run.publish import publish
 from training.run.publishing_turn import publishing_turn
@@ -118,6 +119,7 @@ def _run(
             fitting.forget()
             choice_file.unlink(missing_ok=True)
             make_default(published, default, display)
+            describe_next_steps(published, default, display)
             _describe_end(measured.results.metrics, costs.budget, display)
         except KeyboardInterrupt as err:
             raise StoppedAfterPublishing(published) from err
@@ -142,7 +144,9 @@ def _describe_data(folder: Folder, config: FinetuneConfig, display: Display) -> 
     raise_errors(folder, all_in=audit_command(config))
     if config.title is not None:
         display.line(f"publishing {config.title!r} under the name {config.publish_name}")
-    changes = compare_labels(config.models_dir, config.publish_name, folder.labels)
+    changes = compare_labels(
+        config.models_dir, config.publish_name, folder.labels, name_given=config.name is not None
+    )
     if changes is not None:
         describe_changes(changes, config.publish_name, display)
 

@@ -68,7 +68,9 @@ def publish(
         PackageError: the repository cannot be written.
     """
     name = config.publish_name
-    compare_labels(config.models_dir, name, measured.dataset.labels)
+    compare_labels(
+        config.models_dir, name, measured.dataset.labels, name_given=config.name is not None
+    )
 
     def write(folder: Path, version: int) -> None:
         changed = _write(folder, name, version, measured, report)

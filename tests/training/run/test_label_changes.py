@@ -47,6 +47,21 @@ def test_a_version_without_an_old_label_does_not_become_the_default(
     assert line.endswith("data stable 2")
 
 
+def test_few_labels_in_common_under_a_folders_name_are_refused_until_the_name_is_given(
+    command: Command, models_dir: Path, tmp_path: Path
+) -> None:
+    published(command, tmp_path / "kim", ["hat", "pants"])
+    other = write_classes(tmp_path / "lee" / "data", ["hat", "shoes"], count=6)
+    outcome = command(other)
+    assert outcome.code == 2
+    assert "of the 3 labels of its version 1 and this folder only 1 is in common" in outcome.err
+    assert "it has 'pants', this folder 'shoes'" in outcome.err
+    assert "add --name data" in outcome.err
+    meant = command(other, "--method", "probe", "--name", "data")
+    assert meant.published.name == "2"
+    assert Repository(models_dir).resolve("data") == 1
+
+
 def test_added_labels_are_named_and_become_the_default(
     command: Command, models_dir: Path, tmp_path: Path
 ) -> None:
