@@ -87,7 +87,7 @@ def test_a_probe_that_stands_is_the_one_that_is_made_without_training(
 ) -> None:
     """Its head is fitted on flipped images too, when nothing else will be published."""
 
-    def no_time(probe: Candidate, of: Fitting) -> None:
+    def no_time(*_: object) -> None:
         raise NoTimeToTrain
 
     monkeypatch.setattr(fitting, "_from_probe", no_time)
@@ -102,9 +102,9 @@ def test_a_longer_run_has_the_flipped_images_of_a_short_one_whatever_training_to
     """When the probe was made there was time for them; when it is published, training has had it."""
     trained: list[Candidate] = []
 
-    def overrun(probe: Candidate, of: Fitting) -> Selection:
-        trained.append(probe)
-        return Selection(chosen=probe, tried=(probe,), reason="")
+    def overrun(probes: Selection, *_: object) -> Selection:
+        trained.append(probes.chosen)
+        return probes
 
     def spare_s(*_: object) -> float:
         return -60.0 if trained else 60.0
