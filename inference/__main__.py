@@ -37,11 +37,11 @@ from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json
 
-# What to add where a file holds images, or names them.
+# What to add where a file that was given holds images, or names them.
 _MANY: Final = {
-    ZIP: "To answer the images in it add --out predictions.csv",
-    TEXT: "If it is a list of images add --out predictions.csv",
-    VIDEO: "To answer its frames add --video --out predictions.csv",
+    ZIP: "to answer the images in a ZIP archive add --out predictions.csv",
+    TEXT: "if the text file is a list of images add --out predictions.csv",
+    VIDEO: "to answer frames of a video add --video --out predictions.csv",
 }
 
 
@@ -95,6 +95,9 @@ def _run(args: argparse.Namespace) -> int:
     else:
         _set_output(errors="replace")
         print(_as_table(answers, with_set=args.set))
+    for hint in {_MANY.get(kind_of_file(str(answer.file))) for answer in answers if answer.problem}:
+        if hint is not None:
+            print(hint, file=sys.stderr)
     if others := unread_sentence(unread):
         print(others, file=sys.stderr)
     return 1 if any(answer.problem for answer in answers) else 0
@@ -200,17 +203,11 @@ def _answer(
             [read_image_file(file)], top_k=args.top_k, limits=OWN_FILES_LIMITS
         )
     except ImageError as err:
-        return FileAnswer(file=file, prediction=None, problem=f"{err}{_with_out(file)}")
+        return FileAnswer(file=file, prediction=None, problem=str(err))
     except OSError as err:
         return FileAnswer(file=file, prediction=None, problem=f"cannot be read: {err.strerror}")
     similar = index.nearest(prediction.embedding, args.similar) if index is not None else None
     return FileAnswer(file=file, prediction=prediction, problem=None, similar=similar)
-
-
-def _with_out(file: Path) -> str:
-    """Say how the images of a file that holds several, or names them, are answered."""
-    hint = _MANY.get(kind_of_file(str(file)))
-    return f". {hint}" if hint else ""
 
 
 def _as_json(

@@ -168,7 +168,7 @@ def test_an_archive_is_told_the_option_that_answers_its_images(
 ) -> None:
     (tmp_path / "other.zip").write_bytes(b"PK\3\4" + bytes(60))
     assert main([str(package_folder), str(tmp_path / "other.zip")]) == 1
-    assert "add --out predictions.csv" in capsys.readouterr().out
+    assert "images in a ZIP archive add --out predictions.csv" in capsys.readouterr().err
 
 
 def test_control_characters_of_a_name_stay_off_the_terminal(
