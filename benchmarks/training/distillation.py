@@ -32,19 +32,23 @@ _LABELLED: Final = "student, teacher's answers on labelled images"
 _UNLABELLED: Final = "student, teacher's answers on unlabelled images too"
 _TEACHER: Final = "teacher"
 _UNGATED: Final = "ungated"
+_VALIDATION_EVERY: Final = 6
 _SAYS: Final = "the rule of choice is for what was taught: "
 
 
 def write_parts(labelled: int, out: Path, *, seed: int) -> None:
-    """Copy `labelled` images a class into `out/few/train`, others into `out/pile`, and test images."""
+    """Copy `labelled` images a class into `out/few`, the others into `out/pile`, and all test images."""
     rng = random.Random(seed)
     (out / "pile").mkdir(parents=True)
     for folder in sorted((_DATA / "train").iterdir()):
         files = sorted(folder.iterdir())
         rng.shuffle(files)
-        target = out / "few" / "train" / folder.name
-        target.mkdir(parents=True)
-        for file in files[:labelled]:
+        for place, file in enumerate(
+            files[:labelled]
+        ):  # val/, so that the teacher is not fitted on it
+            part = "val" if place % _VALIDATION_EVERY == 0 else "train"
+            target = out / "few" / part / folder.name
+            target.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
         for file in files[labelled:]:
             shutil.copy(file, out / "pile" / f"{rng.getrandbits(64):016x}-{file.name}")

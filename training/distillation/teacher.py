@@ -1,6 +1,7 @@
 """The teacher: a published model of the same labels, and what it says of images, kept by their content."""
 
 import hashlib
+import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from inference.temporary_folder import temporary_folder
 from training.assessment.file_predictions import predict_files
 from training.data.finding import named
 from training.data.scan import ScannedImage
-from training.data.training_hashes import training_hashes
+from training.data.split import SPLIT_FILE
 from training.errors import ConfigError, DataError
 from training.runtime.arrays import Floats
 
@@ -57,7 +58,7 @@ class Teacher:
             name=name,
             classifier=opened.classifier,
             order=tuple(manifest.labels.index(label) for label in labels),
-            seen=training_hashes(opened.path),
+            seen=_fitted_on(opened.path),
         )
 
     def answer(
@@ -93,6 +94,16 @@ class Teacher:
         manifest = self.classifier.manifest
         parts = [self.name, manifest.created, repr(manifest.calibration), repr(manifest.files)]
         return hashlib.sha256("\n".join([*parts, *manifest.labels]).encode()).hexdigest()[:32]
+
+
+def _fitted_on(package: Path) -> frozenset[str] | None:
+    """Return the content hashes of what a model was fitted on; a `val` that was given it only chose by."""
+    try:
+        split = json.loads((package / SPLIT_FILE).read_text(encoding="utf-8"))
+        left_out = {"test", *(part for part in split["given"] if part == "val")}
+        return frozenset(sha256 for sha256, part in split["parts"].items() if part not in left_out)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _check_labels(name: str, theirs: Sequence[str], ours: Sequence[str]) -> None:

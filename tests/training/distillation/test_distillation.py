@@ -12,6 +12,7 @@ from tests.training.folders import write_class, write_classes
 from training.candidates.candidate import Candidate
 from training.candidates.taught_probe import make_taught_probe
 from training.data.split import Dataset
+from training.distillation import teacher as teaching
 from training.distillation.teacher import Teacher
 from training.probing.features import Features
 from training.probing.teacher_answers import TeacherAnswers
@@ -34,8 +35,14 @@ def unlabelled(tmp_path: Path, colours: Path) -> Path:
 
 @pytest.mark.parametrize("method", [("probe",), ("finetune", "--epochs", "1")], ids=lambda m: m[0])
 def test_what_was_taught_competes_with_what_was_not(
-    command: Command, colours: Path, published: Path, unlabelled: Path, method: tuple[str, ...]
+    command: Command,
+    colours: Path,
+    published: Path,
+    unlabelled: Path,
+    method: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(teaching, "_fitted_on", lambda package: frozenset())  # of other images
     options = ("--teacher", str(published), "--unlabelled", str(unlabelled), "--method", *method)
     outcome = command(colours, "--name", "student", *options)
     manifest = read_package(outcome.published).manifest
@@ -73,6 +80,16 @@ def test_a_teacher_that_has_learnt_from_the_test_images_is_refused(
     outcome = command(data, "--teacher", str(published))
     assert outcome.code == 2
     assert "of the 30 test images, which would make the student's accuracy false" in outcome.err
+
+
+def test_a_teacher_that_has_learnt_from_the_validation_images_is_not_used(
+    command: Command, colours: Path, published: Path
+) -> None:
+    """Its answers tell of them, and they could not tell whether it helps."""
+    outcome = command(colours, "--teacher", str(published), "--method", "probe", "--name", "other")
+    assert outcome.code == 0
+    assert "colours/1 is not used: it has learnt from 9 of the 9 validation images" in outcome.out
+    assert "as teacher" not in outcome.out
 
 
 def test_a_folder_of_copies_alone_is_refused(
