@@ -23,6 +23,7 @@ from inference.decoding.timed_reader import OutOfTime
 from inference.decoding.versions import CURRENT_DECODER
 from inference.errors import ImageTooCostly, ImageTooLarge, UndecodableImage
 
+_HONEST_COST: Final = 4  # what costs more for its pixels is stored oddly
 # A little above what one image may take, so that small ones pass by a large one.
 _ROOM: Final = Room(600 * 10**6)
 
@@ -134,6 +135,10 @@ def _decode(
             f"image of {width}x{height} px does not fit in memory; scale it down"
         ) from err
     except PILLOW_FAILURES as err:
+        if str(err).startswith("Unsupported"):
+            raise UndecodableImage(
+                f"{image_format} image is of a kind that is not read; save it again as PNG"
+            ) from err
         raise UndecodableImage(
             f"{image_format} image is truncated or damaged; replace it with a sound copy"
         ) from err
@@ -170,12 +175,11 @@ def _check_pixels(header: Header, limits: DecodeLimits) -> None:
             "scale it down"
         )
     if header.num_decoded_pixels > limits.max_pixels:
+        needed = pixels_to_admit(header.num_decoded_pixels, header.seconds, header.memory_bytes)
         raise ImageTooLarge(
             f"image is {width}x{height} px, limit is {limits.max_pixels / 1e6:g} million pixels; "
-            "scale it down",
-            needed_pixels=pixels_to_admit(
-                header.num_decoded_pixels, header.seconds, header.memory_bytes
-            ),
+            + ("scale it down" if needed is None else _what_admits(header, needed)),
+            needed_pixels=needed,
         )
 
 
@@ -183,10 +187,19 @@ def _check_cost(header: Header, limits: DecodeLimits) -> None:
     """Refuse what would take too long or too much memory, before any of it is taken."""
     width, height = header.size_wh
     if header.seconds > limits.max_seconds or header.memory_bytes > limits.max_memory_bytes:
+        needed = pixels_to_admit(header.num_decoded_pixels, header.seconds, header.memory_bytes)
         raise ImageTooCostly(
-            f"image of {width}x{height} px is stored in a way that takes too much time or memory to "
-            "decode; scale it down or save it again with an image editor",
-            needed_pixels=pixels_to_admit(
-                header.num_decoded_pixels, header.seconds, header.memory_bytes
-            ),
+            f"image of {width}x{height} px would take up to {header.seconds:.1f} s and "
+            f"{header.memory_bytes / 1e6:,.0f} MB to decode, limit is {limits.max_seconds:g} s and "
+            f"{limits.max_memory_bytes / 1e6:,.0f} MB; {_what_admits(header, needed)}",
+            needed_pixels=needed,
         )
+
+
+def _what_admits(header: Header, needed_pixels: int | None) -> str:
+    if needed_pixels is None or needed_pixels > _HONEST_COST * header.num_decoded_pixels:
+        return "scale it down or save it again with an image editor"
+    return (
+        f"scale it down, or allow it with --max-pixels {needed_pixels}, in the service "
+        f"GRAFT_MAX_PIXELS={needed_pixels}"
+    )

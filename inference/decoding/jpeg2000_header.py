@@ -19,6 +19,7 @@ _WITHOUT_LENGTH: Final = frozenset({0x4F, 0xD9, 0x93, *range(0x30, 0x40)})
 # OpenJPEG keeps some 6 kB for each tile, used or not.
 _MAX_TILES: Final = 2_000
 _MAX_BOXES: Final = 500
+_COMPONENTS_AT: Final = 42  # behind the two markers
 _MAX_SEGMENTS: Final = 500
 _MAX_COMPONENTS: Final = 4
 _MAX_LAYERS: Final = 200
@@ -44,6 +45,16 @@ class _Stream:
     resolutions: int = 1
     precincts: int = 1
     code_block_pixels: int = 4096
+
+
+def bits_of_colours(data: bytes) -> int:
+    """Return how many bits the deepest component has; 8 where that cannot be found."""
+    start = data.find(_STREAM_START + bytes((0xFF, _SIZE)))
+    if start < 0:
+        return 8
+    components = data[start + _COMPONENTS_AT : start + _COMPONENTS_AT + 3 * _MAX_COMPONENTS]
+    count = int.from_bytes(data[start + _COMPONENTS_AT - 2 : start + _COMPONENTS_AT], "big")
+    return max(((bits & 127) + 1 for bits in components[: 3 * count : 3]), default=8)
 
 
 def read_jpeg2000_header(data: bytes, shorter_px: int | None = None) -> Header | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from inference.decoding.header import RGB_BYTES, Header, check_exif, power_of_two_scale, too_many
 from inference.decoding.profile_cost import profile_s
+from inference.errors import UndecodableImage
 
 # Honest files have some 20 segments; 16 MiB of colour profile or XMP in segments of 64 kB are 256.
 _MAX_SEGMENTS: Final = 500
@@ -27,6 +28,7 @@ _MAX_MARKERS_AFTER_SCAN: Final = 2_000
 
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xDE}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_OTHER_BITS: Final = frozenset(range(2, 17)) - {8}  # than all but detectors write
 _ARITHMETIC: Final = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _EXIF: Final = 0xE1
 _PROFILE: Final = 0xE2
@@ -82,7 +84,8 @@ def read_jpeg_header(data: bytes, shorter_px: int | None = None) -> Header | Non
     """Return the header; None for a file without a frame or a scan, which no decoder takes.
 
     Raises:
-        UndecodableImage: more segments, filling or scans than an honest file has.
+        UndecodableImage: more segments, filling or scans than an honest file has, or samples of more than
+            8 bits.
     """
     start = _read_start(data)
     if start.exif:
@@ -178,6 +181,10 @@ def _take_table(start: _Start, marker: int, body: bytes) -> None:
     if start.table_bytes > _MAX_TABLE_BYTES:
         raise too_many("tables", "JPEG")
     if marker in _FRAMES and len(body) >= 6:
+        if body[0] in _OTHER_BITS:
+            raise UndecodableImage(
+                f"JPEG image of {body[0]} bits a sample is not read; save it again with 8 bits, or as PNG"
+            )
         start.marker = marker
         start.size_wh = (body[3] << 8 | body[4], body[1] << 8 | body[2])
         factors = body[7 : 6 + 3 * body[5] : 3]

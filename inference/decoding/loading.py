@@ -13,6 +13,7 @@ from inference.decoding import deep_samples, incomplete_jpeg
 from inference.decoding.failures import PILLOW_FAILURES, silence_libtiff
 from inference.decoding.header import Header
 from inference.decoding.heif import decode_heif
+from inference.decoding.jpeg2000_header import bits_of_colours
 from inference.decoding.jpeg_segments import without_metadata
 from inference.decoding.netpbm import decode_netpbm
 from inference.decoding.orientation import orientation_of
@@ -92,7 +93,26 @@ def load(
         return _load_tiff(data, header, ends_at, decoder)
     if image_format == "AVIF" and data[4:12] == _AVIF_SEQUENCE:
         data = data[:4] + _AVIF_STILL + data[12:]  # the picture that stands for it
-    return _loaded(_open(data, image_format, header, ends_at), data, header.scale)
+    loaded = _loaded(_open(data, image_format, header, ends_at), data, header.scale)
+    if image_format == "JPEG2000" and decoder >= 3:
+        _check_white(data, loaded.image)
+    return loaded
+
+
+def _check_white(data: bytes, image: Image.Image) -> None:
+    """Refuse a JPEG 2000 whose white may be black: Pillow rounds its highest to 256, which is 0.
+
+    Raises:
+        UndecodableImage: it is one.
+    """
+    bits = bits_of_colours(data)
+    if bits <= 8 or image.mode.startswith("I"):
+        return
+    if any(image.histogram()[::256]):
+        raise UndecodableImage(
+            f"JPEG 2000 image of {len(image.getbands())} channels of {bits} bits is not read where one of "
+            "them is at its end (pure white or black); save it again as PNG or TIFF"
+        )
 
 
 def load_orientation(data: bytes, image_format: str, header: Header, *, max_seconds: float) -> int:
@@ -206,6 +226,16 @@ def _complete(data: bytes, header: Header, ends_at: float) -> tuple[Image.Image,
 
 
 def _load_png(data: bytes, header: Header, ends_at: float, decoder: int) -> Loaded:
+    """Decode a PNG, its transparent grey on the scale that its other greys were brought to."""
+    loaded = _load_any_png(data, header, ends_at, decoder)
+    depth, colour_type = data[24:26]
+    transparent = loaded.image.info.get("transparency")
+    if decoder >= 3 and colour_type == 0 and depth < 8 and isinstance(transparent, int):
+        loaded.image.info["transparency"] = transparent * 255 // (2**depth - 1)
+    return loaded
+
+
+def _load_any_png(data: bytes, header: Header, ends_at: float, decoder: int) -> Loaded:
     """Decode a PNG; one whose texts or profile Pillow finds too long without them."""
     if header.has_long_texts:
         return _load_deep(without_texts(data), "PNG", header, ends_at, decoder)

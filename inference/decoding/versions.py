@@ -8,6 +8,7 @@ those rules for ever. What was refused before and is read now needs no number.
    converted to sRGB (`colour_profile.py`).
 3. TIFFs that Pillow misreads are read here (`tiff_layout.py` says which); where the lowest grey is black and
    the highest white, padding, infinity and what is no number are left out of these (`deep_samples.py`).
+   A PNG's transparent grey of 1, 2 or 4 bits is that grey. A JPEG 2000 whose white may be black is refused.
 """
 
 from typing import Final

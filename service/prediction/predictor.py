@@ -71,7 +71,7 @@ async def ended_by(deadline: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as err:
         raise DeadlineExceeded(
-            f"no answer within {max(left_s, 0):.3g} s; send fewer images or try again"
+            f"no answer within {max(left_s, 0):.3g} s; try again later, or with fewer or smaller images"
         ) from err
 
 

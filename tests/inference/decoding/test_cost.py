@@ -20,7 +20,7 @@ from inference.decoding import (
     decode_image,
     read_header,
 )
-from inference.errors import ImageError, ImageTooCostly
+from inference.errors import ImageError, ImageTooCostly, ImageTooLarge
 from inference.preprocessing import PreprocessSpec, prepare_image
 from tests.builders import encode
 from tests.hostile_containers import HOSTILE_CONTAINERS
@@ -183,8 +183,17 @@ def test_what_takes_longer_than_it_may_is_refused_from_the_header() -> None:
     data = encode(noise((600, 400)))
     with pytest.raises(ImageTooCostly, match="600x400 px"):
         decode_image(data, limits=DecodeLimits(max_seconds=1e-5))
-    with pytest.raises(ImageTooCostly, match="too much time or memory"):
+    with pytest.raises(
+        ImageTooCostly,
+        match=r"2 MB to decode, limit is 1.6 s and 0 MB; scale it down or save it again",
+    ):
         decode_image(data, limits=DecodeLimits(max_memory_bytes=1000))
+
+
+def test_what_is_too_large_names_the_limit_that_admits_it() -> None:
+    data = png((10_000, 9_000))
+    with pytest.raises(ImageTooLarge, match=r"--max-pixels 90000000, .*GRAFT_MAX_PIXELS=90000000$"):
+        decode_image(data)
 
 
 def test_frames_behind_the_first_of_an_animation_cost_nothing() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from inference.decoding import decode_image, read_header
 from inference.errors import ImageError, UndecodableImage
 from tests.builders import encode
-from tests.inference.samples import orientation_exif, picture, pixels
+from tests.inference.samples import orientation_exif, picture, pixels, png, png_chunk
 
 FILES = Path(__file__).parents[2] / "files"
 SIZE_WH = (64, 48)
@@ -156,3 +156,36 @@ def test_flipped_bytes_raise_nothing_but_image_errors(image_format: str) -> None
                 decode_image(bytes(flipped))
             except ImageError:
                 continue
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_transparent_grey_of_few_bits_is_that_grey(depth: int) -> None:
+    greys = np.arange(2**depth).reshape(1, -1).repeat(8, axis=0)
+    shifts = np.arange(depth - 1, -1, -1)
+    rows = [
+        np.packbits((row[:, np.newaxis] >> shifts & 1).astype(np.uint8)).tobytes() for row in greys
+    ]
+    transparent = png_chunk(b"tRNS", struct.pack(">H", 1))
+    data = png((2**depth, 8), bit_depth=depth, colour_type=0, rows=rows, extra=transparent)
+    shown = pixels(decode_image(data).image)[0, :, 0]
+    expected = greys[0] * 255 // (2**depth - 1)
+    expected[1] = 255
+    assert shown.tolist() == expected.tolist()
+
+
+def test_white_of_a_deep_jpeg_2000_is_never_black() -> None:
+    shown = decode_image((FILES / "grey_10_bits.jp2").read_bytes()).image
+    assert shown.getpixel((0, 0)) == (250, 10, 10)
+    with pytest.raises(UndecodableImage, match="JPEG 2000 image of 3 channels of 10 bits"):
+        decode_image((FILES / "white_10_bits.jp2").read_bytes())
+
+
+def test_kinds_of_a_format_that_are_not_read_are_named() -> None:
+    jpeg = bytearray(encode(picture(), "JPEG"))
+    jpeg[jpeg.find(b"\xff\xc0") + 4] = 12
+    with pytest.raises(UndecodableImage, match="JPEG image of 12 bits a sample is not read"):
+        decode_image(bytes(jpeg))
+    masks = struct.pack("<3I", 1023 << 20, 1023 << 10, 1023)
+    bmp = struct.pack("<2sIIIIiiHHIIiiII", b"BM", 70, 0, 66, 40, 2, 2, 1, 32, 3, 16, 0, 0, 0, 0)
+    with pytest.raises(UndecodableImage, match="BMP image is of a kind that is not read"):
+        decode_image(bmp + masks + bytes(16))
