@@ -3,6 +3,7 @@
     python scripts/requirements.py                     # what the service needs
     python scripts/requirements.py train dev           # and these extras
     python scripts/requirements.py --onnxruntime cpu   # the small CPU build in place of the GPU build
+    python scripts/requirements.py --lowest train      # the lowest version of each that is allowed
 
 The packages run from the repository's root, so only their requirements are installed. Standard
 library only: this runs before anything is installed.
@@ -48,6 +49,24 @@ def with_cpu_onnxruntime(requirements: Iterable[str]) -> list[str]:
     return kept
 
 
+def with_lowest_versions(requirements: Iterable[str]) -> list[str]:
+    """Return each requirement with the lowest version that it allows, and no other.
+
+    Raises:
+        ValueError: one names no lowest version.
+    """
+    return [_lowest(requirement) for requirement in requirements]
+
+
+def _lowest(requirement: str) -> str:
+    wanted, semicolon, marker = requirement.partition(";")
+    name, bound, versions = wanted.partition(">=")
+    if not bound:
+        raise ValueError(f"{wanted.strip()!r} names no lowest version")
+    lowest = versions.partition(",")[0].strip()
+    return f"{name}=={lowest} {semicolon}{marker}".strip()
+
+
 def without_marker(requirement: str) -> str:
     """Return the requirement for every platform."""
     return requirement.partition(";")[0].strip()
@@ -63,6 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="default",
         help="cpu: the CPU build, where pyproject.toml would take the GPU build",
     )
+    parser.add_argument(
+        "--lowest", action="store_true", help="the lowest version of each that is allowed"
+    )
     args = parser.parse_args(argv)
     try:
         requirements = read_requirements(PYPROJECT, args.extras)
@@ -71,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if args.onnxruntime == "cpu":
         requirements = with_cpu_onnxruntime(requirements)
+    if args.lowest:
+        requirements = with_lowest_versions(requirements)
     print("\n".join(requirements))
     return 0
 

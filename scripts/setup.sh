@@ -2,6 +2,7 @@
 # Make or bring up to date a virtual environment with the versions of constraints.txt:
 #
 #   scripts/setup.sh .venv train dev
+#   scripts/setup.sh .venv-lowest --lowest train dev    # or with the lowest versions that pyproject.toml allows
 #
 # The last step writes VENV/.ready, on which the Makefile relies: an interrupted set-up is not done.
 # PYTHON names the interpreter to use; else the first one that is new enough is taken.
@@ -41,7 +42,11 @@ fi
 requirements=$(mktemp)
 trap 'rm -f "$requirements"' EXIT
 "$venv/bin/python" scripts/requirements.py "$@" >"$requirements"
-echo "installing into $venv: the service's packages ${*:+and the extras $*}; the first time takes minutes" >&2
+constraints=(--constraint constraints.txt)
+if [[ " $* " == *" --lowest "* ]]; then
+    constraints=()
+fi
+echo "installing into $venv: the service's packages ${*:+and $*}; the first time takes minutes" >&2
 "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --quiet \
-    --constraint constraints.txt --requirement "$requirements"
+    "${constraints[@]}" --requirement "$requirements"
 touch "$venv/.ready"

@@ -8,10 +8,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from scripts.requirements import PYPROJECT, main, read_requirements, with_cpu_onnxruntime
+from scripts.requirements import (
+    PYPROJECT,
+    main,
+    read_requirements,
+    with_cpu_onnxruntime,
+    with_lowest_versions,
+)
 from scripts.update_constraints import CONSTRAINTS, render
 
-EXTRAS = ("train", "gpu", "telemetry", "video", "parquet", "dev")
+EXTRAS = ("train", "gpu", "telemetry", "tensorboard", "video", "parquet", "dev")
 DIRECT = [Requirement(text) for text in read_requirements(PYPROJECT, EXTRAS)]
 
 
@@ -65,3 +71,12 @@ def test_the_cpu_build_replaces_the_gpu_build_everywhere() -> None:
 def test_an_unknown_extra_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == 2
     assert "'trian'" in capsys.readouterr().err
+
+
+def test_the_lowest_versions_are_those_that_pyproject_allows() -> None:
+    assert with_lowest_versions(["a[b]>=1.2,<2 ; marker", "c>=0.3"]) == [
+        "a[b]==1.2 ; marker",
+        "c==0.3",
+    ]
+    with pytest.raises(ValueError, match="no lowest version"):
+        with_lowest_versions(["d<2"])

@@ -25,12 +25,12 @@ from training.publish_name import data_title, derive_name
 
 Preset = Literal["fast", "balanced", "best"]
 Method = Literal["auto", "probe", "finetune", "scratch"]
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 FitOption = Literal["crop", "pad", "squash", "auto"]
 HorizontalFlip = Literal["auto", "yes", "no"]
 Leakage = Literal["error", "drop"]
 MakeDefault = Literal["always", "better", "never"]
-TrackerKind = Literal["tensorboard", "mlflow", "none"]
+TrackerKind = Literal["auto", "tensorboard", "mlflow", "none"]
 ProgressKind = Literal["text", "json"]
 
 COMMAND: Final = "python -m training.finetune"
@@ -248,7 +248,12 @@ class FinetuneConfig:
         choices=get_args(HorizontalFlip),
     )
     seed: int = option("training", 0, "seed of the split, the head and the augmentation", parse=int)
-    device: Device = option("training", "auto", "where fine-tuning runs", choices=get_args(Device))
+    device: Device = option(
+        "training",
+        "auto",
+        "where fine-tuning runs; auto: a CUDA GPU where there is one",
+        choices=get_args(Device),
+    )
 
     name: str | None = option(
         "package", None, "name to publish under", shown="the data folder's name"
@@ -292,8 +297,8 @@ class FinetuneConfig:
     )
     tracker: TrackerKind = option(
         "run",
-        "tensorboard",
-        "where the metrics of fine-tuning are logged; mlflow must be installed",
+        "auto",
+        "where the metrics of fine-tuning are logged; auto: TensorBoard where it is installed",
         choices=get_args(TrackerKind),
     )
     progress: ProgressKind = option(

@@ -51,7 +51,7 @@ def export_graph(graph: nn.Module, spec: PreprocessSpec, outputs: Sequence[str])
                 dynamo=True,
                 input_names=[INPUT_NAME],
                 output_names=list(outputs),
-                dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
+                dynamic_shapes=({0: torch.export.Dim("N")},),
                 opset_version=OPSET,
                 verbose=False,
             )

@@ -126,11 +126,15 @@ def check_tracker(kind: str) -> None:
     Raises:
         ConfigError: it is not installed.
     """
-    if kind == "mlflow" and importlib.util.find_spec("mlflow") is None:
+    if kind in ("mlflow", "tensorboard") and not _is_installed(kind):
         raise ConfigError(
-            "--tracker mlflow needs MLflow, which is not installed; run: pip install mlflow, or "
-            "leave the flag out for TensorBoard"
+            f"--tracker {kind} needs a package that is not installed; run: pip install {kind}, or leave the "
+            "option out"
         )
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def open_tracker(
@@ -154,10 +158,13 @@ def open_tracker(
     Raises:
         ConfigError: MLflow cannot be reached.
     """
-    if config.tracker == "none" or not is_main():
+    kind = config.tracker
+    if kind == "auto":
+        kind = "tensorboard" if _is_installed("tensorboard") else "none"
+    if kind == "none" or not is_main():
         return _NoTracker()
-    known = earlier["run_id"] if earlier and earlier["kind"] == config.tracker else None
-    if config.tracker == "mlflow":
+    known = earlier["run_id"] if earlier and earlier["kind"] == kind else None
+    if kind == "mlflow":
         return _open_mlflow(config, display, known)
     return _open_tensorboard(config, folder / "tensorboard", display, known, done)
 

@@ -34,7 +34,7 @@ from training.run.publishing_turn import publishing_turn
 from training.run.report_content import make_report
 from training.runtime import distributed
 from training.runtime.allocator import keep_freed_memory
-from training.runtime.device import resolve_device
+from training.runtime.device import resolve_device, unsupported_gpu
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 from training.runtime.stage_durations import StageDurations
@@ -67,6 +67,8 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
     _check_writable(config.models_dir, config.publish_name)
     _describe_data(folder, config, display)
     check_tracker(config.tracker)
+    if config.device == "auto" and (problem := unsupported_gpu()):
+        display.warning(f"{problem}; this run goes on on the CPU")
     with distributed.process_group(resolve_device(config.device)):
         return _run(folder, config, display, costs, times)
 

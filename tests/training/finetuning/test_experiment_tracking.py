@@ -139,6 +139,17 @@ def test_a_missing_mlflow_is_told_before_the_work(monkeypatch: pytest.MonkeyPatc
     check_tracker("tensorboard")
 
 
+def test_without_tensorboard_nothing_is_logged_unless_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    check_tracker("auto")
+    with pytest.raises(ConfigError, match="run: pip install tensorboard"):
+        check_tracker("tensorboard")
+    run, printed = log_run(tmp_path, [1.0])
+    assert (run.kind, printed, list(tmp_path.iterdir())) == ("none", "", [])
+
+
 def test_no_tracker_is_imported_before_a_run_begins() -> None:
     imported = run([], prepare=print_modules).out.split()
     assert "training.run.pipeline" in imported
