@@ -248,12 +248,7 @@ class FinetuneConfig:
         choices=get_args(HorizontalFlip),
     )
     seed: int = option("training", 0, "seed of the split, the head and the augmentation", parse=int)
-    device: Device = option(
-        "training",
-        "auto",
-        "where fine-tuning runs; auto: a CUDA GPU where there is one",
-        choices=get_args(Device),
-    )
+    device: Device = option("training", "auto", "where fine-tuning runs", choices=get_args(Device))
 
     name: str | None = option(
         "package", None, "name to publish under", shown="the data folder's name"
