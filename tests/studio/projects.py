@@ -77,6 +77,7 @@ def _analysis(labels: tuple[str, ...], rows: list[ImageRow], count: int, in_doub
                 kind="suspect_labels",
                 severity="warning",
                 message=f"{len(labels)} possible label errors",
+                next_step="look at them",
             ),
         ),
         unreadable=(),

@@ -97,6 +97,8 @@ def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
             severity="warning",
             message=f"{copies} exact {_plural(copies, 'duplicate', 'duplicates')}",
             count=copies,
+            next_step="nothing needs doing: copies stay on one side of a split and count once; removing "
+            "them makes training faster",
             cost="quality",
         )
     if duplicates.near:
@@ -106,6 +108,7 @@ def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
             message=f"{len(duplicates.near)} {_plural(len(duplicates.near), 'group', 'groups')} of "
             f"near-duplicates (re-encoded, cropped, flipped or relit; {_files(duplicates.near)})",
             count=sum(map(len, duplicates.near)),
+            next_step="nothing needs doing: versions of a photo stay on one side of a split and count once",
             cost="quality",
         )
 
@@ -119,6 +122,8 @@ def _label_findings(suspects: Sequence[SuspectLabel]) -> Iterator[Finding]:
             message=f"{number} possible label {_plural(number, 'error', 'errors')}: "
             f"{_plural(number, 'the image looks', 'the images look')} like another class",
             count=number,
+            next_step=f"look at {_plural(number, 'it', 'them')} (--html audit.html shows them side by side) "
+            "and move what is wrong",
             cost="labels",
         )
 
@@ -131,7 +136,10 @@ def _class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
             severity="warning",
             message=f"under {FOLDS_BELOW} images in {_listed(few)}: a held-out part would be too "
             "small to measure by",
-            cost="accuracy",
+            count=sum(n for n in counts.values() if n < FOLDS_BELOW),
+            next_step="add images; until then all are used for training, and the accuracy is "
+            "cross-validated",
+            cost="quality",
         )
     smallest, largest = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     ratio = counts[largest] / max(counts[smallest], 1)
@@ -141,6 +149,8 @@ def _class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
             severity="warning" if ratio >= _IMBALANCE_WARNING else "info",
             message=f"{largest!r} has {ratio:.1f} times the images of {smallest!r} "
             f"({counts[largest]} to {counts[smallest]})",
+            count=counts[largest],
+            next_step=f"add images of {smallest!r}; classes are weighed as if they were equal",
             cost="quality",
         )
 
@@ -153,6 +163,7 @@ def _image_findings(num_images: int, poor: PoorImages, backbone_px: int) -> Iter
             message=f"{len(poor.too_small)} of {_images(num_images)} with a shorter side under half "
             f"of the {backbone_px} px that the model sees: enlarged more than twice",
             count=len(poor.too_small),
+            next_step="use the originals, or a smaller --image-size",
             cost="quality",
         )
     described: Sequence[tuple[str, Group, str]] = (
@@ -167,6 +178,7 @@ def _image_findings(num_images: int, poor: PoorImages, backbone_px: int) -> Iter
                 severity="info",
                 message=f"{_images(len(rows))} {adjective}",
                 count=len(rows),
+                next_step="look whether the class can be seen, and remove what shows nothing",
                 cost="quality",
             )
 
@@ -180,6 +192,7 @@ def _outlier_findings(outliers: Sequence[Outlier]) -> Iterator[Finding]:
             message=f"{number} {_plural(number, 'image stands', 'images stand')} out from "
             f"{_plural(number, 'its', 'their')} class",
             count=number,
+            next_step="look whether they belong there",
             cost="quality",
         )
 

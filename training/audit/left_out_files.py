@@ -20,6 +20,7 @@ def left_out_findings(unreadable: Sequence[UnreadableFile]) -> Iterator[Finding]
             message=f"{counted(len(bad), 'file')} cannot be read as an image and "
             f"{'is' if len(bad) == 1 else 'are'} left out",
             count=len(bad),
+            next_step="replace them with sound copies, or remove them",
         )
     if large:
         options = joined_limits(file.needs for file in large if file.needs is not None).options

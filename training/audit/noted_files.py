@@ -35,6 +35,7 @@ def noted_findings(
             message=f"{counted(len(paged), 'file')} of many pages, of which the first was read",
             count=len(paged),
             example=relative(paged[0].file),
+            next_step="save other pages as images of their own if they are wanted",
             cost="images",
         )
 

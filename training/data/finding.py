@@ -32,14 +32,14 @@ class Finding:
     message: str
     count: int = 0
     example: str | None = None
-    next_step: str | None = None
+    next_step: str
     cost: Cost = "images"
 
     @property
     def sentence(self) -> str:
         """The message with its example and the next step."""
         example = f" (such as {quoted(self.example)})" if self.example else ""
-        return f"{self.message}{example}" + (f"; {self.next_step}" if self.next_step else "")
+        return f"{self.message}{example}; {self.next_step}"
 
 
 def costliest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -179,6 +179,7 @@ def _describe(draft: LayoutDraft, pattern: str, unmatched: Sequence[str]) -> Non
                 f"'{pattern}'",
                 count=len(unmatched),
                 example=unmatched[0],
+                next_step="widen the pattern if they are wanted",
             )
         )
 

@@ -273,6 +273,7 @@ def _findings(notes: Path, archive: str) -> tuple[Finding, ...]:
                     message=f"{counted(len(names), 'entry', 'entries')} of {archive} not unpacked: {what}",
                     count=len(names),
                     example=readable(names[0]),
+                    next_step="unpack it by hand and give the folder if they are wanted",
                 )
             )
     return (*found, *clutter_finding(skipped.get("clutter", ()), counted_as="file"))

@@ -33,7 +33,7 @@ def render(classifier: Classifier, report: Report | None = None) -> str:
 
 def test_labels_file_names_and_notes_are_escaped(classifier: Classifier) -> None:
     labels = (HOSTILE, "green", "blue")
-    finding = Finding(kind="imbalance", severity="info", message=HOSTILE)
+    finding = Finding(kind="imbalance", severity="info", message=HOSTILE, next_step=HOSTILE)
     report = colour_report(
         colour_answers(labels),
         tried=(HOSTILE,),

@@ -145,6 +145,7 @@ def _without(folder: Folder, small: Sequence[_Class], min_images: int) -> Folder
         f"left out: {listed}{more}",
         count=len(left),
         example=folder.relative(left[0]) if left else None,
+        next_step="add images of them if the model is to know them",
     )
     if len(labels) < 2:
         finding = replace(

@@ -90,6 +90,7 @@ def double_lines(
                 message=f"{counted(len(doubles), 'line')} that name an image again: {_numbers(doubles)}",
                 count=len(doubles),
                 example=doubles[0].file_name,
+                next_step="remove one of each",
             )
         )
     return findings
@@ -111,6 +112,7 @@ def which_labels(
                 message=f"{applied.file} corrects the folders' labels: {applied.changed:,} changed, "
                 f"{applied.left_out:,} left out, {applied.labelled - applied.changed:,} confirmed",
                 count=applied.changed + applied.left_out,
+                next_step="compare the counts with what you meant",
             )
         ]
     left = f", and leaves {applied.left_out:,} out" if applied.left_out else ""
@@ -121,6 +123,7 @@ def which_labels(
             message=f"{applied.file} gives {counted(applied.labelled, 'image')} one of "
             f"{counted(len(labels), 'label')}{left}; folder names were not used",
             count=applied.labelled,
+            next_step="compare the counts with what you meant",
         )
     ]
     if unlisted:
@@ -181,4 +184,6 @@ def not_used(name: str, why: str) -> Finding:
         kind="metadata_not_used",
         severity="info",
         message=f"{named([name])} gives no labels: {why}",
+        count=1,
+        next_step="name its columns file_name,label if it should",
     )

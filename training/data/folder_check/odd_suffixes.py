@@ -23,5 +23,6 @@ def odd_suffixes(root: Place) -> list[Finding]:
             "bytes are an image's",
             count=len(names),
             example=names[0],
+            next_step="give them their suffix if other programs are to know them",
         )
     ]

@@ -24,5 +24,7 @@ def clutter_finding(names: Iterable[str], *, counted_as: str = "name") -> list[F
             kind="clutter",
             severity="info",
             message=f"{counted(found.total(), counted_as)} of systems and programs skipped: {kinds}",
+            count=found.total(),
+            next_step="rename what is a photo or class of yours",
         )
     ]
