@@ -47,8 +47,8 @@ _S_A_PIXEL: Final = 8e-9
 _S_A_STRIP: Final = 15e-6
 _S_A_SCAN_BLOCK: Final = 7e-9
 # Where `tiff_samples.py` reads.
-_S_A_SAMPLE_HERE: Final = 30e-9
-_S_A_BYTE_HERE: Final = 5e-9
+_S_A_SAMPLE_HERE: Final = 20e-9
+_S_A_BYTE_HERE: Final = 2e-9
 
 
 def read_tiff_header(data: bytes, shorter_px: int | None = None) -> Header | None:
@@ -94,8 +94,10 @@ def read_tiff_header(data: bytes, shorter_px: int | None = None) -> Header | Non
     memory_bytes = num_pixels * 2 * RGB_BYTES + worked_through * max(1, bits // 8) // 4
     layout = read_layout(page, data)
     if layout.is_read_here and not layout.is_sound_to_pillow:
-        seconds += worked_through * (_S_A_SAMPLE_HERE + _S_A_BYTE_HERE * bits // 8)
-        memory_bytes = len(data) + worked_through * 2 * max(1, bits // 8) + num_pixels * RGB_BYTES
+        copies = 3 if layout.predictor > 1 else 2
+        seconds += worked_through * (_S_A_SAMPLE_HERE + copies * _S_A_BYTE_HERE * bits / 8)
+        memory_bytes = len(data) + num_pixels * RGB_BYTES
+        memory_bytes += worked_through * copies * max(1, bits // 8)
     if page.count(PROFILE):
         scale = power_of_two_scale((width, height), shorter_px)
         seconds += profile_s(page.count(PROFILE), num_pixels / scale**2)
