@@ -40,4 +40,7 @@ def rejection_reason(rejection: Rejection | None, score: float) -> str | None:
     """Say why an image with this score is rejected; None where it is not, or there is no rule."""
     if rejection is None or score >= rejection.threshold:
         return None
-    return f"unlike the training images: score {score:.2f} is below {rejection.threshold:.2f}"
+    return (
+        f"unlike the training images: its likeness to them is {score:.2f}, below the limit of "
+        f"{rejection.threshold:.2f}"
+    )

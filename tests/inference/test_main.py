@@ -108,7 +108,7 @@ def test_a_rejected_image_is_told_with_the_reason(
     image = tmp_path / "dark.png"
     image.write_bytes(encode(Image.new("RGB", (20, 20), (100, 20, 20))))
     assert main([str(package_folder), str(image), "--top-k", "1"]) == 0
-    reason = "unlike the training images: score 3.92 is below 6.00"
+    reason = "unlike the training images: its likeness to them is 3.92, below the limit of 6.00"
     assert capsys.readouterr().out.endswith(f"  ({reason})\n")
     (entry,) = run_json([package_folder, image], capsys)["predictions"]
     assert (entry["rejected"], entry["rejected_reason"]) == (True, reason)

@@ -34,7 +34,7 @@ def test_what_the_graph_says_goes_before_the_logits() -> None:
 
 def test_below_the_threshold_is_rejected_with_the_reason_and_at_it_is_not() -> None:
     assert rejection_reason(BY_LOGIT, 5.0) is None
-    reason = "unlike the training images: score 4.50 is below 5.00"
+    reason = "unlike the training images: its likeness to them is 4.50, below the limit of 5.00"
     assert rejection_reason(BY_LOGIT, 4.5) == reason
 
 
@@ -48,7 +48,8 @@ def test_the_graphs_own_score_decides(tmp_path: Path) -> None:
     accepted, rejected = classifier.classify([coloured("red"), darker])
     assert (accepted.label, accepted.rejected, accepted.rejected_reason) == ("red", False, None)
     assert (rejected.label, rejected.rejected) == ("red", True)
-    assert rejected.rejected_reason == "unlike the training images: score 0.26 is below 0.30"
+    reason = "unlike the training images: its likeness to them is 0.26, below the limit of 0.30"
+    assert rejected.rejected_reason == reason
 
 
 def test_a_copied_model_file_rejects_alike(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from training.data.cache import default_cache_dir
 from training.data.class_folders import label_of
 from training.data.finding import costliest_first, named, quoted
 from training.data.folder import UNKNOWN_FOLDER, Folder, ImageFile
+from training.data.folder_check.groups_in_folders import GROUPS
 from training.data.folder_check.labels_file_lines import NONE_FITS
 from training.data.folder_check.twin_names import twin_key
 from training.data.layout import look_at_folder, natural_key, raise_errors
@@ -46,6 +47,8 @@ def open_known_folder(
     archive = unpack(data, cache_dir or default_cache_dir()) if is_archive(data) else None
     place = look_at(data if archive is None else archive.folder)
     folder = look_at_folder(place.path, source)
+    # Nothing is split here.
+    folder = replace(folder, findings=tuple(f for f in folder.findings if f.kind != GROUPS))
     if archive is not None:
         findings = costliest_first([*archive.findings, *folder.findings])
         folder = replace(folder, findings=findings)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from training.data.finding import named
 from training.errors import DataError
 
 MAX_BYTES: Final = 512 * 2**20
@@ -137,21 +138,24 @@ def _csv_records(text: str, file: Path) -> Iterator[tuple[int, Mapping[str, str]
 def _columns(header: Sequence[str], file: Path) -> list[str]:
     """Return the columns under our names; none where the first row is a file and its label already."""
     names = [name.strip().casefold() for name in header]
+    written = [name.strip() for name in header]
     if len(names) == 2 and re.search(r"\.(jpe?g|png|webp|gif|bmp|tiff?|hei[cf]|avif)$", names[0]):
         return []
-    return _renamed(names, file)
+    return _renamed(written, file)
 
 
-def _renamed(names: Sequence[str], file: Path) -> list[str]:
+def _renamed(written: Sequence[str], file: Path) -> list[str]:
+    """Return the columns under our names; others in lower case."""
+    names = [name.casefold() for name in written]
     file_column = next((name for name in _FILE_COLUMNS if name in names), None)
     label_column = next((name for name in _LABEL_COLUMNS if name in names), None)
     if file_column is None or label_column is None:
         lacks = "file_name" if file_column is None else "label"
         raise NoLabelColumn(
-            f"labels file {str(file)!r} has no column {lacks!r}, only {', '.join(map(repr, names))[:200]}; "
+            f"labels file {str(file)!r} has no column {lacks!r}, only {named(written, most=20)}; "
             "its first line must name the columns, such as file_name,label"
         )
-    new = {file_column: "file_name", label_column: "label"}
+    new: dict[str, str] = {file_column: "file_name", label_column: "label"}
     return [new.get(name, name) for name in names]
 
 
@@ -159,7 +163,7 @@ def _json_records(text: str, file: Path) -> Iterator[tuple[int, Mapping[str, str
     for number, value in _json_values(text, file):
         if not isinstance(value, dict):
             raise DataError(f"labels file {str(file)!r}, line {number}: is no JSON object")
-        cells = {str(k).strip().casefold(): "" if v is None else str(v) for k, v in value.items()}
+        cells = {str(k).strip(): "" if v is None else str(v) for k, v in value.items()}
         names = _renamed(list(cells), file)
         yield number, dict(zip(names, cells.values(), strict=True))
 

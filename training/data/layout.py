@@ -19,6 +19,7 @@ from training.data.finding import Finding, costliest_first
 from training.data.folder import UNKNOWN_FOLDER, Folder, ImageFile, readable
 from training.data.folder_check.classes_of_splits import classes_of_splits
 from training.data.folder_check.date_names import dates_as_classes
+from training.data.folder_check.groups_in_folders import groups_in_folders
 from training.data.folder_check.labels_file_lines import not_used
 from training.data.folder_check.odd_suffixes import odd_suffixes
 from training.data.folder_check.skipped_clutter import skipped_clutter
@@ -78,6 +79,7 @@ def look_at_folder(root: Path, source: LabelSource = FOLDER_NAMES) -> Folder:
         *windows_names(labels),
         *(dates_as_classes(labels) if draft.usable else ()),
         *skipped_clutter(place),
+        *(groups_in_folders(place, draft.files) if draft.usable else ()),
     ]
     return Folder(
         root=root,

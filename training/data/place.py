@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from inference.find_package import suggestion
 from inference.folder_tree import TreeFolder, read_tree, walk
+from training.data.finding import quoted
 from training.data.folder import UNKNOWN_FOLDER
 from training.errors import DataError
 
@@ -75,10 +77,9 @@ def look_at(root: Path) -> Place:
     """
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
-        raise DataError(
-            f"data folder {str(root)!r} {kind}; give a folder with one subfolder per class, or a zip "
-            "or tar archive of one"
-        )
+        meant = "" if root.exists() else suggestion(root)
+        give = "; give a folder with one subfolder per class, or a zip or tar archive of one"
+        raise DataError(f"data folder {quoted(str(root))} {kind}{meant or give}")
     place = Place(path=root, folder=read_tree(root))
     for path, folder in place.folders():
         if folder.problem is not None:

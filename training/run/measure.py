@@ -79,7 +79,9 @@ def measure_selected(
     detector = fit_ood_detector(selection.chosen, config, display, C=selection.tried[0].C)
     exported = export_model(detector, display)
     results = measure_splits(exported)
-    print_metrics(results.metrics, display)
+    dataset = exported.candidate.dataset
+    files: dict[Split, int] = {split: len(dataset.targets(split)) for split in results.counted}
+    print_metrics(results.metrics, files, display)
     served = {
         split: softmax(logits / exported.temperature, axis=1)
         for split, logits in exported.logits().items()
@@ -94,7 +96,6 @@ def measure_selected(
         served=served,
     )
     precisions = _search_precisions(exported, rules, config, display, costs)
-    dataset = exported.candidate.dataset
     return MeasuredModel(
         graph=exported.graph,
         facts=_manifest_fields(exported, results, rules, precisions, prepared)

@@ -14,6 +14,7 @@ from training.backbones.build import starts_random
 from training.backbones.catalogue import find_backbone
 from training.config import FinetuneConfig
 from training.data.folder import Folder
+from training.data.folder_check.groups_in_folders import GROUPS
 from training.data.folder_summary import describe_findings, describe_folder
 from training.data.layout import raise_errors
 from training.data.open_folder import open_folder
@@ -64,6 +65,8 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
         cache_dir=config.cache_dir,
         limits=config.decode_limits,
     )
+    if config.group_by is not None:  # it is known already
+        folder = replace(folder, findings=tuple(f for f in folder.findings if f.kind != GROUPS))
     _check_writable(config.models_dir, config.publish_name)
     _describe_data(folder, config, display)
     check_tracker(config.tracker)

@@ -1,5 +1,6 @@
 """How good the exported model is on validation and test images: metrics, confusion, calibration."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scipy.special import softmax
@@ -69,16 +70,21 @@ def measure_splits(exported: ExportedModel) -> SplitResults:
     )
 
 
-def print_metrics(metrics: Metrics, display: Display) -> None:
-    """Print a line for each split."""
+def print_metrics(metrics: Metrics, files: Mapping[Split, int], display: Display) -> None:
+    """Print a line for each split; `files` are its images with the copies that do not count."""
     held_out = metrics.validation == "held out"
-    _print_split("validation" if held_out else "cross-validated", metrics.val, display)
+    _print_split(
+        "validation" if held_out else "cross-validated", metrics.val, files["val"], display
+    )
     if metrics.test is not None:
-        _print_split("test", metrics.test, display)
+        _print_split("test", metrics.test, files["test"], display)
 
 
-def _print_split(name: str, split: SplitMetrics, display: Display) -> None:
+def _print_split(name: str, split: SplitMetrics, files: int, display: Display) -> None:
+    more = files - split.images
+    what = "copy or version counts" if more == 1 else "copies or versions count"
+    photos = f" on {split.images:,} different photos ({more:,} {what} once)" if more else ""
     display.line(
-        f"{describe_accuracy(split, name)}, balanced accuracy {100 * split.balanced_accuracy:.1f} %, "
+        f"{describe_accuracy(split, name)}{photos}, balanced accuracy {100 * split.balanced_accuracy:.1f} %, "
         f"macro F1 {100 * split.macro_f1:.1f} %, calibration error (ECE) {100 * split.ece:.1f} %"
     )

@@ -72,7 +72,9 @@ def test_every_address_answers(client: TestClient, url: str) -> None:
 def test_an_image_unlike_the_training_data_is_marked_with_the_reason(client: TestClient) -> None:
     (entry,) = post(client, coloured_grey()).json()["predictions"]
     assert entry["rejected"] is True
-    assert entry["rejected_reason"].startswith("unlike the training images: score 3.92")
+    assert entry["rejected_reason"].startswith(
+        "unlike the training images: its likeness to them is 3.92"
+    )
     assert entry["label"] in LABELS
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.folders import unprivileged, write_class, write_classes
+from training.data.labels_file import read_labels_file
 from training.data.layout import natural_key, read_folder
 from training.errors import DataError
 
@@ -228,3 +229,17 @@ def test_a_link_up_the_tree_brings_no_other_classes_in(tmp_path: Path) -> None:
         "cat",
     ]
     assert len(files) == 6
+
+
+def test_a_mistyped_folder_and_a_missing_column_are_told_by_the_names_that_are_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(DataError, match=r"does not exist; did you mean '.*plain'\?"):
+        look_at_folder(tmp_path / "plian")
+    table = tmp_path / "l.csv"
+    table.write_text("PatientID,file_name,Diagnosis\n")
+    with pytest.raises(
+        DataError, match="no column 'label', only 'PatientID', 'file_name', 'Diagno"
+    ):
+        read_labels_file(table)

@@ -34,6 +34,7 @@ def test_versions_of_one_test_photo_count_once_in_accuracy_and_interval(
     assert test is not None
     assert manifest.dataset.counts["test"] == {"cold": 8, "warm": 5}
     assert "3 of the test images are copies or other versions of others" in outcome.out
+    assert "on 10 different photos (3 copies or versions count once)" in outcome.out
     assert test.images == 10
     assert test.accuracy == pytest.approx(0.9)
     assert test.balanced_accuracy == pytest.approx((1 + 4 / 5) / 2)
