@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.folders import unprivileged, write_class, write_classes
 from training.data.labels_file import read_labels_file
-from training.data.layout import natural_key, read_folder
+from training.data.layout import look_at_folder, natural_key, read_folder
 from training.errors import DataError
 
 pytestmark = pytest.mark.training
