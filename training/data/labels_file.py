@@ -47,12 +47,17 @@ class LabelLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelsFile:
-    """What a file of labels says. `sha256` is of the file itself; `damaged` are lines with their problem."""
+    """What a file of labels says.
+
+    `sha256` is of the file itself; `columns` are its columns, in lower case; `damaged` are lines with their
+    problem.
+    """
 
     path: Path
     sha256: str
     encoding: str
     lines: tuple[LabelLine, ...]
+    columns: tuple[str, ...] = ()
     damaged: tuple[tuple[int, str], ...] = ()
 
 
@@ -75,7 +80,9 @@ def read_labels_file(file: Path) -> LabelsFile:
     records = _json_records if text.lstrip()[:1] in ("{", "[") else _csv_records
     lines: list[LabelLine] = []
     damaged: list[tuple[int, str]] = []
+    columns: tuple[str, ...] = ()
     for number, record in records(text, file):
+        columns = columns or tuple(record)
         line = _as_line(number, record)
         if isinstance(line, str):
             damaged.append((number, line))
@@ -86,6 +93,7 @@ def read_labels_file(file: Path) -> LabelsFile:
         sha256=hashlib.sha256(data).hexdigest(),
         encoding=encoding,
         lines=tuple(lines),
+        columns=columns,
         damaged=tuple(damaged),
     )
 

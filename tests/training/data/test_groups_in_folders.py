@@ -32,6 +32,17 @@ def test_patients_below_classes_bring_the_pattern_that_keeps_them_together(tmp_p
     assert match[1] == "patient2"
 
 
+def test_a_column_of_patients_in_a_labels_file_is_named(tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        write_class(tmp_path / label, 1, count=3)
+    table = tmp_path / "l.csv"
+    table.write_text("Patient_ID,file_name,label\n1,cat/image0.png,cat\n2,dog/image0.png,dog\n")
+    found = hint(tmp_path, LabelSource(labels=table))
+    assert found is not None
+    assert "l.csv has a column 'patient_id'" in found.message
+    assert "--group-by" in found.next_step
+
+
 def test_classes_without_subfolders_or_with_given_splits_bring_none(tmp_path: Path) -> None:
     for label in ("cat", "dog"):
         write_class(tmp_path / "plain" / label, 1, count=6)

@@ -97,11 +97,14 @@ def test_a_better_version_stays_aside_where_that_is_asked_for_or_another_was_cho
     make_package(models_dir, weight=WRONG)
     outcome = command(data, *OPTIONS, "--make-default", "never")
     assert "+100.0 points" in outcome.out
-    assert "version 1 stays the default: --make-default never" in outcome.out
+    assert (
+        "version 1 stays the default, although the new one is better on the same images: --make-default never"
+        in outcome.out
+    )
     assert default(models_dir) == 1
     shutil.rmtree(outcome.published)
     outcome = command(data, *OPTIONS)
-    assert "version 1 stays the default: the alias 'stable' was set to it by hand" in outcome.out
+    assert "the same images: the alias 'stable' was set to it by hand" in outcome.out
     assert default(models_dir) == 1
 
 

@@ -1,17 +1,22 @@
 """What is wrong with the lines of a labels file, by their numbers, and what the file did."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from inference.manifest import LabelsFileInfo
 from training.data.finding import Finding, counted, named, quoted
 from training.data.folder import ImageFile, readable
+from training.data.folder_check.groups_in_folders import GROUPS
 from training.data.labels_file import LabelLine, LabelsFile
 from training.data.place import Place
 
 _NUMBERED = 5
 
 
+_GROUP_COLUMN: Final = re.compile(
+    r"(patient|subject|person|individual|animal|specimen|case|group|shoot|session)([ _-]?(id|no|nr|name))?"
+)
 NONE_FITS: Final = "labels_file_fits_nothing"
 
 
@@ -20,7 +25,7 @@ def line_findings(
 ) -> list[Finding]:
     """Say which lines cannot be read, fit no image, or were written about other content."""
     name = file.path.name
-    findings = []
+    findings = _group_column(file)
     if file.damaged:
         first, problem = file.damaged[0]
         findings.append(
@@ -61,6 +66,25 @@ def line_findings(
             )
         )
     return findings
+
+
+def _group_column(file: LabelsFile) -> list[Finding]:
+    """Say that photos of one patient belong on one side, where a column seems to name patients."""
+    column = next((name for name in file.columns if _GROUP_COLUMN.fullmatch(name)), None)
+    if column is None:
+        return []
+    return [
+        Finding(
+            kind=GROUPS,
+            severity="info",
+            cost="accuracy",
+            message=f"{file.path.name} has a column {quoted(column)}, which is not read: photos of one must "
+            "not be both learned from and tested on, or the accuracy is too high",
+            count=len(file.lines),
+            next_step="put each one's photos into a folder of their own, or its number into their names, and "
+            "add --group-by REGEX, whose match they share",
+        )
+    ]
 
 
 def double_lines(
