@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, Route
 
 from studio.projects.project import Project
 from tests.studio.browser import browser_page, no_violations, studio_of
@@ -36,12 +37,30 @@ def test_twenty_keys_answer_every_question_and_all_is_on_the_disk(tmp_path: Path
         page.get_by_text("2 of 3").wait_for()
         page.keyboard.press("z")
         page.get_by_text("1 of 3").wait_for()
+        undo_while_an_answer_is_saved(page)
+        assert answers(project) == [LABELS[1]]
         page.keyboard.press("k")
         page.get_by_text("2 of 3").wait_for()
         page.keyboard.press("x")
         page.get_by_role("heading", name="All answered.").wait_for()
         assert answers(project) == [LABELS[1], LABELS[1], ""]
         no_violations(page)
+
+
+def undo_while_an_answer_is_saved(page: Page) -> None:
+    """Press X, whose question nobody has seen yet, and Z, before the answer K is on the disk."""
+    held: list[Route] = []
+    # A bound method of a built-in type is refused by Playwright.
+    page.route("**/answers", lambda route: held.append(route))  # noqa: PLW0108
+    with page.expect_request("**/answers"):
+        page.keyboard.press("k")
+    page.keyboard.press("x")
+    page.keyboard.press("z")
+    with page.expect_response("**/undo"):
+        held.pop().continue_()
+    page.get_by_text("1 of 3").wait_for()
+    assert not held
+    page.unroute("**/answers")
 
 
 def test_the_page_speaks_korean(tmp_path: Path) -> None:

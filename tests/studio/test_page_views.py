@@ -169,7 +169,7 @@ def test_images_that_turn_right_are_shown_while_it_trains(project: Project) -> N
         page.goto(studio.entrance)
         page.get_by_role("heading", name="What is in the folder").wait_for()
         page.goto(f"{studio.url}/#/{project.name}/train")
-        page.get_by_text("1 of 2 are right; 1 of these were wrong at first").wait_for()
+        page.get_by_text("1 of 2 are right. Wrong at first, right now: 1.").wait_for()
         page.get_by_text("red; before: green").wait_for()
         page.get_by_text("blue; it is red").wait_for()
         assert page.locator(".watched img").evaluate_all("all => all.every((i) => i.naturalWidth)")

@@ -14,8 +14,8 @@ function svg(tag, attributes, text) {
 export function curve(points) {
   if (points.length < 2) return null;
   const values = points.map((point) => point.val_accuracy);
-  const low = Math.min(...values), high = Math.max(...values), last = values.at(-1);
-  const spread = Math.max(high - low, 0.02);
+  const lowest = Math.min(...values), range = Math.max(...values) - lowest, last = values.at(-1);
+  const spread = Math.max(range, 0.02), low = lowest - (spread - range) / 2;
   const x = (place) => MARGIN + (place / (points.length - 1)) * (WIDTH - 2 * MARGIN);
   const y = (value) => HEIGHT - 22 - ((value - low) / spread) * (HEIGHT - 44);
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "curve", "aria-label": t("train.curve", { from: percent(values[0], 1), to: percent(last, 1) }) });

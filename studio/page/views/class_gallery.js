@@ -3,13 +3,14 @@ import { get, photoPath, post, projectPath } from "/api.js";
 import { complain, el, fill, name, say } from "/dom.js";
 import { onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
+import { oneAtATime } from "/parts/one_at_a_time.js";
 import { t } from "/texts.js";
 
 const PAGE = 60;
 
 export async function showClass({ main, project, rest, signal }) {
   const label = rest[0] ?? "";
-  const gallery = { project, label, offset: 0, at: 0, images: [], total: 0, labels: [], history: [] };
+  const gallery = { project, label, offset: 0, at: 0, images: [], total: 0, labels: [], history: [], run: oneAtATime() };
   const list = el("ul", { class: "tiles" });
   const pager = el("div", { class: "row" });
   const found = await get(projectPath(project, "findings"));
@@ -25,7 +26,7 @@ export async function showClass({ main, project, rest, signal }) {
   onKeys(signal, {
     ArrowRight: move(() => 1), ArrowLeft: move(() => -1),
     ArrowDown: move(() => columns(list)), ArrowUp: move(() => -columns(list)),
-    KeyK: () => give(gallery, gallery.label), KeyG: () => guess(gallery), KeyX: () => give(gallery, ""),
+    KeyK: () => give(gallery, () => gallery.label), KeyG: () => guess(gallery), KeyX: () => give(gallery, () => ""),
     KeyO: () => other(gallery), KeyZ: () => undo(gallery),
     PageDown: () => turn(gallery, PAGE), PageUp: () => turn(gallery, -PAGE),
   });
@@ -42,6 +43,7 @@ async function load(gallery) {
 function draw(gallery, list, pager) {
   fill(list, ...gallery.images.map((image, place) => el("li", {}, tile(gallery, image, place, list))));
   const last = Math.min(gallery.offset + PAGE, gallery.total);
+  if (gallery.total <= PAGE) return fill(pager);
   fill(pager,
     el("button", { type: "button", disabled: gallery.offset === 0, onclick: () => turn(gallery, -PAGE) }, t("class.before")),
     el("span", { class: "quiet small" }, t("class.range", { from: gallery.total ? gallery.offset + 1 : 0, to: last, of: gallery.total })),
@@ -78,21 +80,19 @@ function turn(gallery, step) {
   load(gallery).then(() => scrollTo(0, 0)).catch(complain);
 }
 
-async function give(gallery, label) {
+// The next image is seen already, so an answer to it may wait for the one before.
+const give = (gallery, choose) => gallery.run(async () => {
   const image = gallery.images[gallery.at];
-  if (!image || label === null || gallery.busy) return;
-  gallery.busy = true;
-  try {
-    const answered = await post(projectPath(gallery.project, "answers"), { images: [image.sha256], label, kind: "gallery" });
-    gallery.history.push({ images: [image.sha256], before: answered.before, image, said: image.said });
-    image.said = label;
-    say(label === "" ? t("class.out") : label);
-    step(gallery, 1);
-  } catch (problem) {
-    complain(problem);
-  } finally {
-    gallery.busy = false;
-  }
+  const label = image ? choose(image) : null;
+  if (label !== null) await save(gallery, image, label);
+}, { waits: true });
+
+async function save(gallery, image, label) {
+  const answered = await post(projectPath(gallery.project, "answers"), { images: [image.sha256], label, kind: "gallery" });
+  gallery.history.push({ images: [image.sha256], before: answered.before, image, said: image.said });
+  image.said = label;
+  say(label === "" ? t("class.out") : label);
+  step(gallery, gallery.images[gallery.at] === image ? 1 : 0);
 }
 
 function step(gallery, by) {
@@ -101,32 +101,31 @@ function step(gallery, by) {
   document.querySelector(".tile[aria-pressed=true]")?.focus();
 }
 
-const guess = (gallery) => give(gallery, gallery.images[gallery.at]?.guess ?? null);
+const guess = (gallery) => give(gallery, (image) => image.guess);
 
-async function other(gallery) {
-  if (gallery.images.length) await give(gallery, await pickLabel(gallery.labels));
-}
+const other = (gallery) => gallery.run(async () => {
+  const image = gallery.images[gallery.at];
+  const label = image ? await pickLabel(gallery.labels) : null;
+  if (label !== null) await save(gallery, image, label);
+}, { waits: true });
 
-async function undo(gallery) {
-  const last = gallery.history.pop();
+const undo = (gallery) => gallery.run(async () => {
+  const last = gallery.history.at(-1);
   if (!last) return;
-  try {
-    await post(projectPath(gallery.project, "undo"), { images: last.images, before: last.before });
-    last.image.said = last.said;
-    gallery.at = Math.max(0, gallery.images.indexOf(last.image));
-    step(gallery, 0);
-  } catch (problem) {
-    complain(problem);
-  }
-}
+  await post(projectPath(gallery.project, "undo"), { images: last.images, before: last.before });
+  gallery.history.pop();
+  last.image.said = last.said;
+  gallery.at = Math.max(0, gallery.images.indexOf(last.image));
+  step(gallery, 0);
+}, { waits: true });
 
 function answerButtons(gallery) {
   const button = (key, text, onclick) => el("button", { type: "button", onclick, "aria-keyshortcuts": key }, el("kbd", { "aria-hidden": "true" }, key), text);
   return [
-    button("K", t("class.keep"), () => give(gallery, gallery.label)),
+    button("K", t("class.keep"), () => give(gallery, () => gallery.label)),
     button("G", t("class.guess"), () => guess(gallery)),
     button("O", t("review.other"), () => other(gallery)),
-    button("X", t("review.out"), () => give(gallery, "")),
+    button("X", t("review.out"), () => give(gallery, () => "")),
     button("Z", t("review.undo"), () => undo(gallery)),
   ];
 }

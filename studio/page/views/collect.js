@@ -4,6 +4,7 @@ import { complain, el, fill, name, say, withNodes } from "/dom.js";
 import { driftPanel } from "/parts/drift_panel.js";
 import { keyName, onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
+import { oneAtATime } from "/parts/one_at_a_time.js";
 import { percent, t } from "/texts.js";
 
 const REASONS = ["", "rejected", "uncertain", "sample"];
@@ -13,7 +14,7 @@ const OF_MODEL = 5;
 const FEWEST_SORTED = 20;
 
 export async function showCollect(page) {
-  const queue = { page, place: el("div"), reason: "", images: [], labels: [], given: [], total: 0, decided: 0, history: [], busy: false };
+  const queue = { page, place: el("div"), reason: "", images: [], labels: [], given: [], total: 0, decided: 0, history: [], run: oneAtATime() };
   const drift = el("section", { class: "card drift" });
   fill(page.main, queue.place, drift);
   const now = () => queue.images[0];
@@ -21,7 +22,7 @@ export async function showCollect(page) {
   onKeys(page.signal, {
     ...Object.fromEntries(digits),
     KeyG: () => now() && give(queue, now().feedback ?? now().label), KeyO: () => other(queue), Slash: () => other(queue),
-    KeyX: () => give(queue, null), KeyZ: () => undo(queue).catch(complain),
+    KeyX: () => give(queue, null), KeyZ: () => undo(queue),
   });
   await load(queue);
   fill(drift, driftPanel(await get(projectPath(page.project, "kept/drift"))));
@@ -44,8 +45,8 @@ function draw(queue) {
     REASONS.map((one) => new Option(t(`collect.reason.${one || "all"}`), one, false, one === queue.reason)));
   if (!image) {
     fill(queue.place, el("h1", {}, t(queue.decided || queue.reason ? "collect.done" : "collect.none")),
-      queue.decided ? null : el("p", { class: "quiet" }, t("collect.how"), " ", el("code", {}, "GRAFT_KEEP=rejected,uncertain:0.6,sample:0.01"), " ", name(queue.folder)),
-      el("div", { class: "row" }, reason, undoButton(queue)), ending(queue));
+      queue.decided ? null : el("p", { class: "quiet" }, t("collect.how"), " ", el("code", {}, "GRAFT_KEEP=rejected,uncertain:0.6,sample:0.01"), " ", el("code", {}, name(`GRAFT_KEEP_DIR=${queue.folder}`))),
+      el("div", { class: "row" }, queue.decided || queue.reason ? reason : null, undoButton(queue)), ending(queue));
     return;
   }
   const guess = image.feedback ?? image.label;
@@ -62,7 +63,7 @@ function draw(queue) {
 
 const button = (code, text, onclick, main) => el("button", { type: "button", class: main ? "main" : "", onclick, "aria-keyshortcuts": keyName(code) },
   el("kbd", { "aria-hidden": "true" }, keyName(code)), el("span", {}, text));
-const undoButton = (queue) => (queue.history.length ? button("KeyZ", t("review.undo"), () => undo(queue).catch(complain)) : null);
+const undoButton = (queue) => (queue.history.length ? button("KeyZ", t("review.undo"), () => undo(queue)) : null);
 
 function buttons(queue, guess, isLikely) {
   return el("div", { class: "answers" },
@@ -91,10 +92,11 @@ function numbered(queue, image) {
     given.length ? el("h2", {}, t("collect.given")) : null, given.map((label, place) => line(label, place + OF_MODEL, null)));
 }
 
-async function give(queue, label) {
+const give = (queue, label) => queue.run(() => save(queue, label));
+
+async function save(queue, label) {
   const image = queue.images[0];
-  if (!image || queue.busy) return;
-  queue.busy = true;
+  if (!image) return;
   try {
     await post(projectPath(queue.page.project, "kept"), { sha256: image.sha256, label });
     queue.history.push(image);
@@ -106,9 +108,7 @@ async function give(queue, label) {
     else await load(queue);
   } catch (problem) {
     if (problem.status === 404) await load(queue);
-    complain(problem);
-  } finally {
-    queue.busy = false;
+    throw problem;
   }
 }
 
@@ -118,27 +118,22 @@ function remember(queue, image, label) {
   if (!queue.given.includes(label) && !image.top.some((one) => one.label === label)) queue.given = [...queue.given.slice(-(DIGITS.length - OF_MODEL) + 1), label];
 }
 
-async function other(queue) {
-  if (!queue.images.length || queue.busy) return;
+const other = (queue) => queue.run(async () => {
+  if (!queue.images.length) return;
   const label = await pickLabel(queue.labels, { canAdd: true });
-  if (label !== null) await give(queue, label);
-}
+  if (label !== null) await save(queue, label);
+}, { waits: true });
 
 // What was said of the last image is taken back, and it is asked again.
-async function undo(queue) {
-  if (queue.busy || !queue.history.length) return;
-  queue.busy = true;
-  try {
-    await post(projectPath(queue.page.project, "kept/undo"), { sha256: queue.history.at(-1).sha256 });
-  } finally {
-    queue.busy = false;
-  }
+const undo = (queue) => queue.run(async () => {
+  if (!queue.history.length) return;
+  await post(projectPath(queue.page.project, "kept/undo"), { sha256: queue.history.at(-1).sha256 });
   const image = queue.history.pop();
   queue.images.unshift(image);
   queue.total += 1;
   queue.decided -= 1;
   draw(queue);
-}
+}, { waits: true });
 
 // Many that look alike are named faster as groups, in the view of piles.
 function sorting(queue) {

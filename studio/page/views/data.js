@@ -78,7 +78,7 @@ function card(finding, found, page) {
   const title = has(`finding.${finding.kind}`) ? t(`finding.${finding.kind}`) : finding.kind.replaceAll("_", " ");
   const answered = progress?.answered ? ` ${t("data.answered", { n: progress.answered, of: progress.total })}` : "";
   const done = progress && progress.total > 0 && left === 0;
-  const details = finding.kind === "quarantined" ? unreadable(found.unreadable) : null;
+  const details = ["quarantined", "over_limits"].includes(finding.kind) ? unreadable(found.unreadable) : null;
   return el("li", { class: `card finding ${finding.severity} ${done ? "done" : ""}` },
     el("span", { class: "mark", "aria-hidden": "true" }),
     el("h3", {}, title),

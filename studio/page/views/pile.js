@@ -3,6 +3,7 @@ import { get, post, projectPath } from "/api.js";
 import { complain, el, fill, name, say, withNodes } from "/dom.js";
 import { onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
+import { oneAtATime } from "/parts/one_at_a_time.js";
 import { tileRow } from "/parts/tile_row.js";
 import { poll } from "/polling.js";
 import { percent, t } from "/texts.js";
@@ -11,14 +12,14 @@ import { stageText } from "/views/data.js";
 
 export async function showPile(page) {
   const { main, project, signal } = page;
-  const pile = { page, place: el("div"), order: "groups", found: null, row: null, history: [], busy: false };
+  const pile = { page, place: el("div"), order: "groups", found: null, row: null, history: [], run: oneAtATime() };
   fill(main, pile.place);
   const state = await get(projectPath(project, "pile"));
   if (state.state === "none" || state.state === "stopped") return choose(pile);
   await follow(pile);
   onKeys(signal, {
     KeyN: () => give(pile, null), Enter: () => give(pile, null),
-    KeyY: () => confirmGuess(pile), KeyX: () => pile.row?.strike(pile.row.at), KeyZ: () => undo(pile).catch(complain),
+    KeyY: () => confirmGuess(pile), KeyX: () => pile.row?.strike(pile.row.at), KeyZ: () => undo(pile),
     ...moves(pile),
   });
 }
@@ -98,7 +99,7 @@ function buttons(pile, guess) {
     guess === null ? null : button("Y", withNodes(t("pile.confirm"), { guess: name(guess) }), () => confirmGuess(pile), true),
     button("N", t("pile.name"), () => give(pile, null), guess === null),
     button("X", t("pile.strike"), () => pile.row.strike(pile.row.at)),
-    button("Z", t("pile.undo"), () => undo(pile).catch(complain)),
+    button("Z", t("pile.undo"), () => undo(pile)),
     el("button", { type: "button", onclick: () => give(pile, "") }, t("pile.drop")),
     orders.length > 1 ? order : null);
 }
@@ -108,30 +109,24 @@ function confirmGuess(pile) {
   if (guess) give(pile, guess);
 }
 
-async function give(pile, label) {
-  if (pile.busy || !pile.found?.group) return;
+const give = (pile, label) => pile.run(async () => {
+  if (!pile.found?.group) return;
   const images = pile.row.kept().map((image) => image.sha256);
   if (!images.length) return;
   const chosen = label ?? await pickLabel(pile.found.labels, { canAdd: true });
   if (chosen === null) return;
-  pile.busy = true;
-  try {
-    pile.found = await post(projectPath(pile.page.project, "pile/names"), { images, label: chosen, order: pile.order });
-    pile.history.push(images);
-    draw(pile);
-  } catch (problem) {
-    complain(problem);
-  } finally {
-    pile.busy = false;
-  }
-}
+  pile.found = await post(projectPath(pile.page.project, "pile/names"), { images, label: chosen, order: pile.order });
+  pile.history.push(images);
+  draw(pile);
+});
 
-async function undo(pile) {
-  const images = pile.history.pop();
+const undo = (pile) => pile.run(async () => {
+  const images = pile.history.at(-1);
   if (!images) return;
   pile.found = await post(projectPath(pile.page.project, "pile/undo"), { images, order: pile.order });
+  pile.history.pop();
   draw(pile);
-}
+}, { waits: true });
 
 function ending(pile) {
   const { found } = pile;

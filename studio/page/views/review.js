@@ -1,71 +1,62 @@
 // One image, one question, one key. The answer is on the disk before the next question shows.
 import { get, photoPath, post, projectPath } from "/api.js";
-import { complain, el, fill, name, say, withNodes } from "/dom.js";
+import { el, fill, name, say, withNodes } from "/dom.js";
 import { keyName, onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
+import { oneAtATime } from "/parts/one_at_a_time.js";
 import { percent, t } from "/texts.js";
 
 const KINDS = ["suspect_labels", "conflicting_labels", "outliers"];
 
 export async function showReview(page) {
   const { main, project, rest, signal } = page;
-  const kind = KINDS.includes(rest[0]) ? rest[0] : await firstOpen(project);
+  const kind = KINDS.includes(rest[0]) ? rest[0] : (await openKinds(project))[0] || KINDS[0];
   const place = el("div");
   fill(main, place);
-  const review = { page, kind, place, state: null, history: [], busy: false };
-  const act = (answer) => () => give(review, answer).catch(complain);
+  const review = { page, kind, place, state: null, history: [], run: oneAtATime() };
+  const act = (answer) => () => give(review, answer);
   onKeys(signal, {
     KeyK: act((q) => q.label), Digit1: act((q) => q.label),
     KeyG: act((q) => q.guess), Digit2: act((q) => q.guess),
     KeyO: () => other(review), Slash: () => other(review),
     KeyX: act(() => ""), Delete: act(() => ""),
-    KeyZ: () => undo(review).catch(complain), Backspace: () => undo(review).catch(complain),
+    KeyZ: () => undo(review), Backspace: () => undo(review),
   });
   review.state = await get(projectPath(project, `questions/${kind}`));
   draw(review);
 }
 
-async function firstOpen(project) {
-  const found = await get(projectPath(project, "findings"));
-  const open = (kind) => found.questions[kind].total > found.questions[kind].answered;
-  return KINDS.find(open) || KINDS[0];
+async function openKinds(project) {
+  const { questions } = await get(projectPath(project, "findings"));
+  return KINDS.filter((kind) => questions[kind].total > questions[kind].answered);
 }
 
-async function give(review, choose) {
-  const question = review.state.questions[0];
-  if (!question || review.busy) return;
-  const label = choose(question);
+const give = (review, choose) => review.run(() => save(review, choose));
+
+async function save(review, choose) {
+  const question = review.state?.questions[0];
+  const label = question && choose(question);
   if (label === null || label === undefined) return;
-  review.busy = true;
-  try {
-    const images = [question.image, ...question.copies].map((image) => image.sha256);
-    const answered = await post(projectPath(review.page.project, "answers"), { images: [...new Set(images)], label, kind: review.kind });
-    review.history.push({ images: [...new Set(images)], before: answered.before });
-    review.state = answered;
-    draw(review);
-  } finally {
-    review.busy = false;
-  }
+  const images = [...new Set([question.image, ...question.copies].map((image) => image.sha256))];
+  const answered = await post(projectPath(review.page.project, "answers"), { images, label, kind: review.kind });
+  review.history.push({ images, before: answered.before });
+  review.state = answered;
+  draw(review);
 }
 
-async function other(review) {
-  if (!review.state?.questions.length || review.busy) return;
+const other = (review) => review.run(async () => {
+  if (!review.state?.questions.length) return;
   const label = await pickLabel(review.state.labels);
-  if (label !== null) await give(review, () => label).catch(complain);
-}
+  await save(review, () => label);
+}, { waits: true });
 
-async function undo(review) {
-  const last = review.history.pop();
-  if (!last || review.busy) return;
-  review.busy = true;
-  try {
-    await post(projectPath(review.page.project, "undo"), last);
-    review.state = await get(projectPath(review.page.project, `questions/${review.kind}`));
-    draw(review);
-  } finally {
-    review.busy = false;
-  }
-}
+const undo = (review) => review.run(async () => {
+  if (!review.history.length) return;
+  await post(projectPath(review.page.project, "undo"), review.history.at(-1));
+  review.history.pop();
+  review.state = await get(projectPath(review.page.project, `questions/${review.kind}`));
+  draw(review);
+}, { waits: true });
 
 function draw(review) {
   const { place, state, kind, page } = review;
@@ -114,24 +105,26 @@ function buttons(review, question) {
   const button = (code, text, onclick, main = false) => el("button", {
     type: "button", class: main ? "main" : "", onclick, "aria-keyshortcuts": keyName(code),
   }, el("kbd", { "aria-hidden": "true" }, keyName(code)), el("span", {}, text));
-  const act = (choose) => () => give(review, choose).catch(complain);
+  const act = (choose) => () => give(review, choose);
   return el("div", { class: "answers" },
     button("KeyK", withNodes(t("review.keep"), { label: name(question.label) }), act((q) => q.label)),
     question.guess === question.label ? null : button("KeyG", withNodes(t("review.guess"), { guess: name(question.guess) }), act((q) => q.guess), true),
     button("KeyO", t("review.other"), () => other(review)),
     button("KeyX", t("review.out"), act(() => "")),
-    review.history.length ? button("KeyZ", t("review.undo"), () => undo(review).catch(complain)) : null);
+    review.history.length ? button("KeyZ", t("review.undo"), () => undo(review)) : null);
 }
 
 function drawEnd(review) {
   const { place, state, page } = review;
   const to = (view) => `#/${encodeURIComponent(page.project)}/${view}`;
   const undoButton = review.history.length
-    ? el("button", { type: "button", onclick: () => undo(review).catch(complain) }, el("kbd", {}, "Z"), t("review.undo")) : null;
+    ? el("button", { type: "button", onclick: () => undo(review) }, el("kbd", {}, "Z"), t("review.undo")) : null;
+  const more = el("span", { class: "row" });
+  openKinds(page.project).then((kinds) => fill(more, kinds.map((kind) => el("a", { class: "go", href: to(`review/${kind}`) }, t(`finding.${kind}`))))).catch(() => {});
   fill(place,
     state.progress.total ? counter(state.progress) : null,
     el("h1", {}, t(state.progress.total ? "review.done" : "review.nothing")),
     el("p", { class: "quiet" }, t(state.progress.total ? "review.next" : "review.nothing.lead")),
-    el("div", { class: "row" }, el("a", { class: "go", href: to("data") }, t("step.data")), el("a", { class: "go", href: to("train") }, t("train.title")), undoButton));
+    el("div", { class: "row" }, more, el("a", { class: "go", href: to("data") }, t("step.data")), el("a", { class: "go", href: to("train") }, t("train.title")), undoButton));
   say(t("review.done"));
 }

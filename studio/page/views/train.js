@@ -47,6 +47,7 @@ async function draw(view, state) {
   else drawProblem(view, state);
   drawChoices(view, state);
   await drawVersions(view);
+  if (view.first) drawAccuracy(view, state.published);
 }
 
 function drawChoices(view, state) {
@@ -54,12 +55,13 @@ function drawChoices(view, state) {
     .then(() => { view.drawn = null; return follow(view, view.page.signal); }).catch(complain);
   const card = (choice) => {
     const time = view.times.find((one) => one.choice === choice);
+    const resumes = choice !== "minute" && ["stopped", "lost"].includes(state.state) && state.choice === choice;
     return el("li", { class: "card choice" },
       el("h3", {}, t(`train.${choice}`)),
       el("p", { class: "quiet" }, t(`train.${choice}.brings`)),
       el("p", { class: "small" }, t("train.takes", { time: duration(time.seconds) }), expected(time)),
-      el("button", { type: "button", class: choice === "minute" && state.state === "none" ? "main" : "", onclick: () => start(choice) },
-        choice !== "minute" && ["stopped", "lost"].includes(state.state) && state.choice === choice ? t("train.resume") : t("train.start")));
+      el("button", { type: "button", class: resumes || (choice === "minute" && state.state === "none") ? "main" : "", onclick: () => start(choice) },
+        t(resumes ? "train.resume" : "train.start")));
   };
   fill(view.choices, el("h2", {}, t("train.how")), el("ul", { class: "cards three" }, CHOICES.map(card)),
     view.times.some((one) => one.least_accuracy !== null) ? el("p", { class: "quiet small" }, t("train.expected.how")) : null);
@@ -112,7 +114,7 @@ function words(lines) {
 
 function drawProblem(view, state) {
   fill(view.now, el("p", { class: `note ${state.state === "stopped" ? "" : "bad"}` },
-    state.problem ? name(state.problem) : t(`train.state.${state.state}`)), words(state.words));
+    state.problem ? name(state.problem) : t(has(`train.state.${state.state}.${state.choice}`) ? `train.state.${state.state}.${state.choice}` : `train.state.${state.state}`)), words(state.words));
 }
 
 function drawResult(view, state) {
@@ -120,10 +122,11 @@ function drawResult(view, state) {
   const decide = (decision) => post(projectPath(project, "training/decision"), { decision })
     .then(() => { view.drawn = null; return follow(view, view.page.signal); }).catch(complain);
   const isDefault = state.default === state.published;
+  view.first = state.before === null ? el("span") : null;
   const report = el("a", { href: reportPath(project, state.published), target: "_blank" }, t("train.report"));
   if (state.before === null) {
     fill(view.now, el("div", { class: "card" }, el("h2", { class: "first" }, t("train.first", { version: state.published })),
-      el("p", {}, t("train.first.lead")), watched(project, state.examples), el("div", { class: "row" }, report, tryLink(project))));
+      el("p", {}, t("train.first.lead"), " ", view.first), watched(project, state.examples), el("div", { class: "row" }, tryLink(project), report)));
     return;
   }
   fill(view.now, el("div", { class: "card" },
@@ -133,10 +136,16 @@ function drawResult(view, state) {
     el("div", { class: "row" },
       isDefault ? el("button", { type: "button", onclick: () => decide("keep") }, t("train.keep", { version: state.before }))
         : el("button", { type: "button", class: "main", onclick: () => decide("publish") }, t("train.publish", { version: state.published })),
-      report, tryLink(project))));
+      tryLink(project), report)));
 }
 
-const tryLink = (project) => el("a", { href: `#/${encodeURIComponent(project)}/try` }, t("train.try"));
+// How good the first version is, beside the hard images that are shown.
+function drawAccuracy(view, version) {
+  const one = view.found.find((found) => found.version === version);
+  if (one) view.first.textContent = `${t("train.accuracy")}: ${percent(one.accuracy, 1)} (${t(`train.part.${one.part}`, { n: one.images })}).`;
+}
+
+const tryLink = (project) => el("a", { class: "go", href: `#/${encodeURIComponent(project)}/try` }, t("train.try"));
 const reportPath = (project, version) => `/api/models/${encodeURIComponent(project)}/${version}/report`;
 
 function verdict(found) {
@@ -171,6 +180,7 @@ function changed(project, one) {
 async function drawVersions(view) {
   const { project } = view.page;
   const found = await get(`/api/models/${encodeURIComponent(project)}`);
+  view.found = found.versions;
   if (!found.versions.length) return fill(view.versions);
   fill(view.versions, el("h2", {}, t("train.versions")), el("table", {},
     el("thead", {}, el("tr", {}, [t("train.model"), t("train.accuracy"), t("train.on"), ""].map((text) => el(text ? "th" : "td", text ? { scope: "col" } : {}, text)))),
