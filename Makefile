@@ -7,7 +7,7 @@ LOWEST_VENV := .venv-lowest
 RUN := $(VENV)/bin/python
 # Two workers take one file after the other, in the order of tests/conftest.py.
 # A run from folder to package by each method, and what is asked of PyTorch's own machinery.
-LOWEST_TESTS := $(addprefix tests/training/,export finetuning networks test_finetune.py)
+LOWEST_TESTS := $(addprefix tests/training/,export networks finetuning/test_loop.py finetuning/test_resume.py test_finetune.py)
 IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
