@@ -83,15 +83,15 @@ function card(finding, found, page) {
     el("span", { class: "mark", "aria-hidden": "true" }),
     el("h3", {}, title),
     left ? el("a", { class: "go", href: `#/${encodeURIComponent(page.project)}/review/${finding.kind}` }, t("data.review", { n: left })) : null,
-    el("div", { class: "said" }, message(finding), answered, details));
+    el("div", { class: "said" }, message(finding, answered), details));
 }
 
 // In the page's language; the figures of the check behind it, in English.
-function message(finding) {
+function message(finding, answered) {
   const whole = name(finding.message + (finding.next_step ? `; ${finding.next_step}` : ""));
   const key = `says.${finding.kind}`;
-  if (!has(key) || (t(key).includes("{n}") && !finding.count)) return whole;
-  return [el("span", {}, t(key, { n: finding.count })), el("details", {}, el("summary", {}, t("train.words")), el("span", { lang: "en" }, whole))];
+  if (!has(key) || (t(key).includes("{n}") && !finding.count)) return [whole, answered];
+  return [el("span", {}, t(key, { n: finding.count }), answered), el("details", {}, el("summary", {}, t("train.words")), el("span", { lang: "en" }, whole))];
 }
 
 function unreadable(files) {

@@ -1,6 +1,6 @@
 // One image, one question, one key. The answer is on the disk before the next question shows.
 import { get, photoPath, post, projectPath } from "/api.js";
-import { el, fill, name, say, withNodes } from "/dom.js";
+import { complain, el, fill, name, say, withNodes } from "/dom.js";
 import { keyName, onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
 import { oneAtATime } from "/parts/one_at_a_time.js";
@@ -119,12 +119,13 @@ function drawEnd(review) {
   const to = (view) => `#/${encodeURIComponent(page.project)}/${view}`;
   const undoButton = review.history.length
     ? el("button", { type: "button", onclick: () => undo(review) }, el("kbd", {}, "Z"), t("review.undo")) : null;
+  const again = () => post(projectPath(page.project, "looking")).then(() => { location.hash = to("data"); }).catch(complain);
   const more = el("span", { class: "row" });
   openKinds(page.project).then((kinds) => fill(more, kinds.map((kind) => el("a", { class: "go", href: to(`review/${kind}`) }, t(`finding.${kind}`))))).catch(() => {});
   fill(place,
     state.progress.total ? counter(state.progress) : null,
     el("h1", {}, t(state.progress.total ? "review.done" : "review.nothing")),
     el("p", { class: "quiet" }, t(state.progress.total ? "review.next" : "review.nothing.lead")),
-    el("div", { class: "row" }, more, el("a", { class: "go", href: to("data") }, t("step.data")), el("a", { class: "go", href: to("train") }, t("train.title")), undoButton));
+    el("div", { class: "row" }, more, el("button", { type: "button", onclick: again }, t("data.again")), el("a", { class: "go", href: to("train") }, t("train.title")), undoButton));
   say(t("review.done"));
 }
