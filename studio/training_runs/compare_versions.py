@@ -76,8 +76,11 @@ def compare_versions(project: Project, before: int, new: int) -> dict[str, Any]:
     images = LabelledImages(indexed, Corrections(project.workspace).read())
     held = find_held_out(images, project.data, packages[1], packages[0])
     labels = [package.manifest.labels for package in packages]
-    if held is None or not set(labels[0]) <= set(labels[1]):
-        return {"verdict": "unknown", "reason": "no images that both versions can be tried on"}
+    if not set(labels[0]) <= set(labels[1]):
+        return {"verdict": "unknown", "reason": "the new version lacks classes of the one before"}
+    if held is None:
+        reason = "no images that neither version was fitted on"
+        return {"verdict": "unknown", "reason": reason, "why": "none_held_out"}
     session = SessionConfig(provider="auto")
     models = [Classifier.load(package, session=session) for package in packages]
     first, second = (evaluate(model, held.folder) for model in models)

@@ -214,6 +214,7 @@ export default {
   "train.first.lead": "It answers from now on, here and in the service.",
   "train.comparing": "Trying both versions on the same images …",
   "train.unknown": "A new version is ready",
+  "train.unknown.none_held_out": "No photo is left that neither version learnt from, so the two cannot be compared on the same photos. Their accuracies below were each measured on photos held out. More photos, or a test set, make the comparison possible.",
   "train.verdict.better": "The new version is better",
   "train.verdict.worse": "The new version is worse",
   "train.verdict.as good": "The new version is as good as the one before",

@@ -198,6 +198,7 @@ export default {
   "train.first.lead": "이제 여기와 서비스에서 이 버전을 사용합니다.",
   "train.comparing": "같은 이미지로 두 버전을 비교하는 중 …",
   "train.unknown": "새 버전이 준비되었습니다",
+  "train.unknown.none_held_out": "두 버전이 모두 배우지 않은 사진이 남아 있지 않아 같은 사진으로 비교할 수 없습니다. 아래 정확도는 버전마다 따로 남겨 둔 사진으로 잰 값입니다. 사진을 더 추가하거나 테스트 세트를 만들면 비교할 수 있습니다.",
   "train.verdict.better": "새 버전이 더 좋습니다",
   "train.verdict.worse": "새 버전이 더 나쁩니다",
   "train.verdict.as good": "새 버전은 이전 버전과 비슷합니다",

@@ -154,7 +154,7 @@ function verdict(found) {
 }
 
 function comparison(project, found) {
-  if (found.verdict === "unknown") return el("p", {}, name(found.reason));
+  if (found.verdict === "unknown") return el("p", {}, found.why ? t(`train.unknown.${found.why}`) : name(found.reason));
   const n = found.images;
   const right = (model) => Math.round(model.accuracy * n);
   const chance = found.p_value < 0.001 ? "<0.1" : String(Math.round(found.p_value * 1000) / 10);
