@@ -131,12 +131,13 @@ function drawResult(view, state) {
   }
   fill(view.now, el("div", { class: "card" },
     el("h2", { class: "first" }, state.comparing ? t("train.comparing") : verdict(state.comparison)),
-    state.comparison ? comparison(project, state.comparison) : null,
+    state.comparison ? comparison(state.comparison) : null,
     el("p", { class: isDefault ? "" : "quiet" }, isDefault ? t("train.answers", { version: state.published }) : t("train.kept", { version: state.default })),
     el("div", { class: "row" },
       isDefault ? el("button", { type: "button", onclick: () => decide("keep") }, t("train.keep", { version: state.before }))
         : el("button", { type: "button", class: "main", onclick: () => decide("publish") }, t("train.publish", { version: state.published })),
-      tryLink(project), report)));
+      tryLink(project), report),
+    changes(project, state.comparison)));
 }
 
 // How good the first version is, beside the hard images that are shown.
@@ -153,7 +154,7 @@ function verdict(found) {
   return t(`train.verdict.${found.verdict}`);
 }
 
-function comparison(project, found) {
+function comparison(found) {
   if (found.verdict === "unknown") return el("p", {}, found.why ? t(`train.unknown.${found.why}`) : name(found.reason));
   const n = found.images;
   const right = (model) => Math.round(model.accuracy * n);
@@ -165,9 +166,13 @@ function comparison(project, found) {
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("train.model")), el("th", { scope: "col" }, t("train.right")), el("th", { scope: "col" }, t("train.accuracy")), el("th", { scope: "col" }, t("train.loss")))),
       el("tbody", {}, row(found.before), row(found.new))),
     el("p", { class: "quiet small" }, `${t(`train.part.${found.part}`, { n })}. `, found.only_new_right + found.only_before_right === 0 ? t("train.same") : t("train.sure", { chance, better: found.only_new_right, worse: found.only_before_right })),
-    found.added?.length ? el("p", {}, t("train.added.lead"), " ", found.added.map((one) => t("train.added", { label: one.label, right: one.right, of: one.images })).join(" ")) : null,
-    found.changed.length ? el("details", { open: true }, el("summary", {}, t("train.changed", { n: found.changed.length })),
-      el("ul", { class: "tiles small" }, found.changed.map((one) => changed(project, one)))) : null);
+    found.added?.length ? el("p", {}, t("train.added.lead"), " ", found.added.map((one) => t("train.added", { label: one.label, right: one.right, of: one.images })).join(" ")) : null);
+}
+
+function changes(project, found) {
+  if (!found?.changed?.length) return null;
+  return el("details", { open: true }, el("summary", {}, t("train.changed", { n: found.changed.length })),
+    el("ul", { class: "tiles small" }, found.changed.map((one) => changed(project, one))));
 }
 
 // An image that the two versions name differently: green where the new one is right, red where it no longer is.
