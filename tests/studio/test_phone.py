@@ -109,7 +109,7 @@ def test_a_phone_takes_photos_and_sees_the_answers(project: Project, client: Tes
     url, _ = address(client)
     with browser_page(width=390, height=800, locale="ko-KR") as page:
         page.goto(url)
-        page.get_by_role("heading", name="모델 시험").wait_for()
+        page.get_by_role("heading", name="모델 테스트").wait_for()
         first = page.locator("input[type=file]").first
         assert first.get_attribute("capture") == "environment"
         first.set_input_files(project.data / "green" / "image3.png")
