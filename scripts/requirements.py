@@ -3,7 +3,7 @@
     python scripts/requirements.py                     # what the service needs
     python scripts/requirements.py train dev           # and these extras
     python scripts/requirements.py --onnxruntime cpu   # the small CPU build in place of the GPU build
-    python scripts/requirements.py --lowest train      # the lowest version of each that is allowed
+    python scripts/requirements.py --lowest train      # of each the lowest release that is allowed
 
 The packages run from the repository's root, so only their requirements are installed. Standard
 library only: this runs before anything is installed.
@@ -50,7 +50,7 @@ def with_cpu_onnxruntime(requirements: Iterable[str]) -> list[str]:
 
 
 def with_lowest_versions(requirements: Iterable[str]) -> list[str]:
-    """Return each requirement with the lowest version that it allows, and no other.
+    """Return each requirement with the lowest release that it allows: of 2.9 also 2.9.1, but no 2.10.
 
     Raises:
         ValueError: one names no lowest version.
@@ -64,7 +64,7 @@ def _lowest(requirement: str) -> str:
     if not bound:
         raise ValueError(f"{wanted.strip()!r} names no lowest version")
     lowest = versions.partition(",")[0].strip()
-    return f"{name}=={lowest} {semicolon}{marker}".strip()
+    return f"{name}=={lowest}.* {semicolon}{marker}".strip()
 
 
 def without_marker(requirement: str) -> str:
@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="cpu: the CPU build, where pyproject.toml would take the GPU build",
     )
     parser.add_argument(
-        "--lowest", action="store_true", help="the lowest version of each that is allowed"
+        "--lowest", action="store_true", help="of each the lowest release that is allowed"
     )
     args = parser.parse_args(argv)
     try:
