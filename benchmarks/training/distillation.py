@@ -111,13 +111,13 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 def main() -> int:
     """Run the command line, or `training.finetune` with what was taught published in any case."""
     if sys.argv[1:2] == [_UNGATED]:
-        decide = PairedComparison.decide
+        decide = PairedComparison.decide_if_convinced
 
         def say_and_choose_trained(comparison: PairedComparison) -> Decision:
             print(f"{_SAYS}{decide(comparison).chooses_trained}")
             return Decision(chooses_trained=True, because="the benchmark asks for it")
 
-        with patch.object(PairedComparison, "decide", say_and_choose_trained):
+        with patch.object(PairedComparison, "decide_if_convinced", say_and_choose_trained):
             return finetune.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

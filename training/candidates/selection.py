@@ -7,7 +7,7 @@ import numpy as np
 
 from training.assessment.bootstrap import accuracy_difference, share_better
 from training.assessment.intervals import Interval
-from training.assessment.validation_result import ValidationResult, validation_result
+from training.assessment.validation_result import CONVINCED, ValidationResult, validation_result
 from training.candidates.candidate import Candidate
 
 
@@ -57,6 +57,15 @@ class Selection:
     def published_because(self, because: str) -> "Selection":
         """Return the same selection with another reason."""
         return replace(self, reason=_sentence(self.chosen, because))
+
+    @classmethod
+    def between_heads(cls, probe: Candidate, taught: Candidate) -> "Selection":
+        """Choose between two heads on the same features: the probe, unless the other is shown to be better."""
+        comparison = PairedComparison.of([probe], taught)
+        decision = comparison.decide_if_convinced()
+        taught = replace(taught, notes=(*taught.notes, comparison.describe()))
+        chosen = taught if decision.chooses_trained else probe
+        return cls(chosen=chosen, tried=(probe, taught), reason=_sentence(chosen, decision.because))
 
     def with_probe(self, probe: Candidate) -> "Selection":
         """Return the same selection with another fit of the probe that was chosen."""
@@ -124,6 +133,22 @@ class PairedComparison:
             because=f"{self._images()}, the loss of the {trained.name} is {'' if lower else 'not '}lower "
             f"than that of the {probe.name}: {_losses(trained, probe)}; their accuracy, {accuracies}, does "
             "not differ beyond chance",
+        )
+
+    def decide_if_convinced(self) -> Decision:
+        """Return whether what was trained has very likely a lower loss, and no lower accuracy.
+
+        Of two heads on the same features the lower loss alone chose the worse one more often
+        (docs/benchmarks/selection-2026-11.md).
+        """
+        trained, probe = self.trained, self.probe
+        share = share_better(trained.losses, probe.losses)
+        better = share >= CONVINCED and bool(trained.correct.sum() >= probe.correct.sum())
+        return Decision(
+            chooses_trained=better,
+            because=f"{self._images()}, the {trained.name} is {'' if better else 'not '}shown to be better "
+            f"than the {probe.name}: {_losses(trained, probe)} in loss, lower in {_percent(share)} of the "
+            f"bootstrap samples; accuracy {_accuracies(trained, probe)}",
         )
 
     def describe(self) -> str:

@@ -228,7 +228,7 @@ def _choose_probe(probe: Candidate, fitting: Fitting) -> Selection:
         return Selection.without_rival(probe)
     taught = _teach(probe, fitting)
     fitting.display.line(taught.describe())
-    selection = Selection.between(probe, [probe], taught)
+    selection = Selection.between_heads(probe, taught)
     fitting.display.line(selection.tried[-1].notes[-1])
     return selection
 

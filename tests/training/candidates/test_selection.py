@@ -171,3 +171,21 @@ def test_a_fold_that_is_right_by_chance_is_not_taken_for_surer_than_the_others(
     alone = over_folds((poor, faultless)).trained.losses
     assert together[:9].mean() > 2 * alone.mean()
     assert together.mean() == pytest.approx(comparison.probe.losses.mean())
+
+
+@pytest.mark.parametrize(
+    ("losses", "right", "taken"),
+    [
+        ([0.4] * 100, 80, True),
+        ([0.4] * 100, 79, False),  # an image fewer is right
+        ([0.1] * 53 + [0.9] * 47, 80, False),  # a loss that is lower by chance
+    ],
+)
+def test_another_head_has_to_be_shown_to_be_better(
+    losses: list[float], right: int, taken: bool
+) -> None:
+    alone, taught = result("linear probe", [0.5] * 100, 80), result("taught", losses, right)
+    assert taught.losses.mean() < alone.losses.mean()
+    decision = PairedComparison(probe=alone, trained=taught, num_folds=1).decide_if_convinced()
+    assert decision.chooses_trained is taken
+    assert f"is {'' if taken else 'not '}shown to be better than" in decision.because
