@@ -60,7 +60,7 @@ class Selection:
 
     @classmethod
     def between_heads(cls, probe: Candidate, taught: Candidate) -> "Selection":
-        """Choose between two heads on the same features: the probe, unless the other is shown to be better."""
+        """Choose between two heads on the same features: the probe unless the other is shown to be better."""
         comparison = PairedComparison.of([probe], taught)
         decision = comparison.decide_if_convinced()
         taught = replace(taught, notes=(*taught.notes, comparison.describe()))
