@@ -98,15 +98,7 @@ def _changed_to(
         features = features_beside(
             {}, backbone, scan, display, known_s=0.0, exported=(features.trunk, features.export_s)
         )
-    dataset = replace(prepared.dataset, pixels=scan.evaluation, training_pixels=scan.training)
-    return replace(
-        prepared,
-        backbone=backbone,
-        scan=scan,
-        unknown=unknown,
-        features=features,
-        dataset=dataset,
-    )
+    return prepared.read_for(backbone, scan, unknown, features)
 
 
 def _choose(

@@ -50,6 +50,20 @@ class PreparedData:
     choice: BackboneChoice | None = None
     fit_notes: tuple[str, ...] = ()
 
+    def read_for(
+        self, backbone: Backbone, scan: Scan, unknown: Scan, features: Features | None
+    ) -> "PreparedData":
+        """Return the same images in the same splits, as another backbone, or another fit, sees them."""
+        dataset = replace(self.dataset, pixels=scan.evaluation, training_pixels=scan.training)
+        return replace(
+            self,
+            backbone=backbone,
+            scan=scan,
+            unknown=unknown,
+            features=features,
+            dataset=dataset,
+        )
+
     def skipped_files(self) -> list[tuple[str, str]]:
         """Return path and reason of every file that takes no part."""
         relative = self.scan.folder.relative

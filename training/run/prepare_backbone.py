@@ -182,15 +182,7 @@ class Preparing:
                 if entrant is None
                 else (entrant.opened.trunk, entrant.opened.export_s),
             )
-        dataset = replace(prepared.dataset, pixels=scan.evaluation, training_pixels=scan.training)
-        return replace(
-            prepared,
-            backbone=backbone,
-            scan=scan,
-            unknown=unknown,
-            features=features,
-            dataset=dataset,
-        )
+        return prepared.read_for(backbone, scan, unknown, features)
 
 
 def describe_backbone(backbone: Backbone, display: Display) -> None:
