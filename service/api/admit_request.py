@@ -5,8 +5,8 @@ A model may also be named in the body: then it is looked for when that was read.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -40,9 +40,8 @@ class Intake:
     deadline: Deadline
     times: StageTimes
 
-    @asynccontextmanager
-    async def using(self, choice: ModelChoice) -> AsyncIterator[ServedModel]:
-        """Keep the model that a request names while the context is open.
+    async def model(self, choice: ModelChoice) -> ServedModel:
+        """Return the model that a request names; hold it before anything else is awaited.
 
         Who comes before the models folder has been read waits for that.
 
@@ -51,15 +50,15 @@ class Intake:
             ModelNotChosen, NoModels, ModelNotFound, ModelNotReady: there is none to answer.
         """
         registry = self.context.registry
-        await registry.first_look(timeout_s=self.deadline.left_s())
-        async with registry.use(
+        if not registry.has_looked:
+            await registry.first_look(timeout_s=self.deadline.left_s())
+        return await registry.find(
             choose_model(self.context, choice.name),
             version=choice.version,
             precision=choice.precision,
             traffic_key=self.traffic_key,
             timeout_s=self.deadline.left_s(),
-        ) as model:
-            yield model
+        )
 
     @contextmanager
     def working(

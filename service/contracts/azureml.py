@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from service.api.predict_request import rendered
+from service.api.answer_json import rendered
 from service.contracts.contract import Contract, Environment, platform_router
 
 

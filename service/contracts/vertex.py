@@ -8,8 +8,8 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from service.api.answer_json import AnswerJson, rendered
 from service.contracts.contract import Contract, Environment, platform_router
-from service.schemas import PredictResponse
 
 
 def _settings(environment: Environment) -> dict[str, str]:
@@ -26,10 +26,9 @@ def _router(environment: Environment) -> APIRouter:
     )
 
 
-def _predictions_alone(answered: PredictResponse) -> Response:
+def _predictions_alone(answered: AnswerJson) -> Response:
     """Return what the platform takes: it has a name for the model itself."""
-    text = answered.model_dump_json(exclude_unset=True, include={"predictions"})
-    return Response(text, media_type="application/json")
+    return rendered({"predictions": answered["predictions"]})
 
 
 CONTRACT: Final = Contract(name="vertex", settings=_settings, router=_router)

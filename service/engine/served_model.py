@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from inference import BatchOutputs, Classifier, ImageError, PreparedImage
@@ -111,17 +111,20 @@ class ServedModel:
         """Begin to answer."""
         self._batcher.start()
 
-    @contextmanager
-    def hold(self) -> Iterator["ServedModel"]:
-        """Keep the model in service while the context is open."""
+    def hold(self) -> "_Hold":
+        """Keep the model in service while the returned context is open."""
+        return _Hold(self)
+
+    def begin_use(self) -> None:
+        """See `hold`."""
         self._num_users += 1
         self._unused.clear()
-        try:
-            yield self
-        finally:
-            self._num_users -= 1
-            if self._num_users == 0:
-                self._unused.set()
+
+    def end_use(self) -> None:
+        """See `hold`."""
+        self._num_users -= 1
+        if self._num_users == 0:
+            self._unused.set()
 
     def expecting(self) -> AbstractContextManager[None]:
         """Tell the batcher that an image is being decoded elsewhere; see `MicroBatcher.expecting`."""
@@ -173,6 +176,22 @@ class ServedModel:
         if answered:
             self._observe(self.name, self.version, len(answered), answered[0].infer_s)
         return results
+
+
+class _Hold:
+    """A class of its own, for a generator's context costs several times as much."""
+
+    __slots__ = ("_model",)
+
+    def __init__(self, model: ServedModel) -> None:
+        self._model = model
+
+    def __enter__(self) -> ServedModel:
+        self._model.begin_use()
+        return self._model
+
+    def __exit__(self, *raised: object) -> None:
+        self._model.end_use()
 
 
 def _answer(

@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from service.errors import DeadlineExceeded, InvalidParameter
 
 TIMEOUT_HEADER: Final = "X-Request-Timeout-Ms"
 _MAX_MS: Final = 24 * 3600 * 1000
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +53,17 @@ class Deadline:
         """Return how many seconds are left, for a request whose last byte has just come."""
         return self.at() - time.monotonic()
 
-    @asynccontextmanager
-    async def while_receiving(self) -> AsyncIterator[None]:
-        """End the context when the caller's time is over.
+    async def while_receiving(self, read: Awaitable[Read]) -> Read:
+        """Await what reads the request, until the caller's time is over.
 
         Raises:
             DeadlineExceeded: it is.
         """
         if self.caller_at is None:
-            yield
-            return
+            return await read
         try:
             async with asyncio.timeout(self.caller_at - time.monotonic()):
-                yield
+                return await read
         except TimeoutError as err:
             raise DeadlineExceeded(
                 f"the time that {TIMEOUT_HEADER} gives was over before the body had come; "

@@ -1,14 +1,14 @@
 """One inference request of the protocol from its first byte to its answer."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.admit_request import Intake, ModelChoice, let_in
+from service.api.cancelled_with_client import cancelled_with_client
 from service.api.collect_answers import collect_answers
-from service.api.predict_request import cancelled_with_client
 from service.bodies.reading import Body
 from service.context import Context
 from service.engine.served_model import ServedModel
@@ -26,12 +26,11 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
         ServiceError, InferenceError: as `problems.py` lists them.
     """
     times: StageTimes = request.state.times
-    async with AsyncExitStack() as stack:
+    with ExitStack() as stack:
         intake = stack.enter_context(let_in(request, context, choice))
-        model = await stack.enter_async_context(intake.using(choice))
-        async with intake.deadline.while_receiving():
-            with times.measure("receive"):
-                parsed = await _read(request, context, intake.ticket)
+        model = stack.enter_context((await intake.model(choice)).hold())
+        with times.measure("receive"):
+            parsed = await intake.deadline.while_receiving(_read(request, context, intake.ticket))
         with intake.working(model, len(parsed.values), timeout_s=parsed.timeout_s) as ends_at:
             async with cancelled_with_client(request):
                 inferred = await infer(

@@ -3,11 +3,11 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 
 from inference import (
     DecodeLimits,
@@ -58,21 +58,37 @@ class Outcome:
     error: Exception | None = None
 
 
-@asynccontextmanager
-async def ended_by(deadline: float) -> AsyncIterator[None]:
+class ended_by:  # noqa: N801  # a context manager, named as those of the standard library
     """End the context at a time of `time.monotonic`.
 
     Raises:
         DeadlineExceeded: it came.
     """
-    left_s = deadline - time.monotonic()
-    try:
-        async with asyncio.timeout(left_s):
-            yield
-    except TimeoutError as err:
-        raise DeadlineExceeded(
-            f"no answer within {max(left_s, 0):.3g} s; try again later, or with fewer or smaller images"
-        ) from err
+
+    __slots__ = ("_left_s", "_timeout")
+
+    def __init__(self, deadline: float) -> None:
+        self._left_s = deadline - time.monotonic()
+        self._timeout = asyncio.timeout(self._left_s)
+
+    async def __aenter__(self) -> None:
+        """Begin to count."""
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        err: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop counting."""
+        try:
+            await self._timeout.__aexit__(kind, err, trace)
+        except TimeoutError as ended:
+            raise DeadlineExceeded(
+                f"no answer within {max(self._left_s, 0):.3g} s; try again later, or with fewer or "
+                "smaller images"
+            ) from ended
 
 
 class Predictor:

@@ -22,6 +22,7 @@ from service.errors import (
     ServiceError,
     TooManyConnections,
 )
+from service.limits.client_presence import ClientPresence
 from service.problems import kind_of, plain_response
 from service.processes.client_transport import ClientTransport
 from service.processes.upgrade_offers import head_without_offer
@@ -119,6 +120,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._in_progress = cycle
+        cycle.scope["state"]["client_presence"] = ClientPresence()
         super()._start_asgi_task(cycle, app)
 
     def _start_head(self) -> None:
@@ -159,6 +161,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._in_progress is not None:  # uvicorn tells the latest request alone
             self._in_progress.disconnected = True
             self._in_progress.message_event.set()
+            self._in_progress.scope["state"]["client_presence"].leave()
         super().connection_lost(exc)
         type(self).note_closed()
 

@@ -9,8 +9,8 @@ shared, the versions that it names are in memory too.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from inference import Repository
@@ -96,6 +96,11 @@ class ModelRegistry:
         """Return when every model that was taken out has given its memory back."""
         await self._model_cache.given_up()
 
+    @property
+    def has_looked(self) -> bool:
+        """Whether the models folder has been read once."""
+        return self._has_looked.is_set()
+
     async def first_look(self, *, timeout_s: float) -> None:
         """Return when the models folder has been read once, or after `timeout_s`."""
         if not self._has_looked.is_set():
@@ -139,8 +144,7 @@ class ModelRegistry:
             self._drop_vanished()
         return [*begun, *((slot.published.name, slot.load) for slot in pinned)]
 
-    @asynccontextmanager
-    async def use(
+    async def find(
         self,
         name: str,
         *,
@@ -148,8 +152,10 @@ class ModelRegistry:
         precision: AskedPrecision = "auto",
         traffic_key: str | None = None,
         timeout_s: float,
-    ) -> AsyncIterator[ServedModel]:
-        """Hold the model that a request means; wait up to `timeout_s` where it is still loading.
+    ) -> ServedModel:
+        """Return the model that a request means; wait up to `timeout_s` where it is still loading.
+
+        Hold it (`ServedModel.hold`) before anything else is awaited.
 
         Args:
             name: the model.
@@ -172,8 +178,7 @@ class ModelRegistry:
         if slot.model is None:
             raise not_ready(slot.published, slot.problem)
         slot.last_used = time.monotonic()
-        with slot.model.hold() as served:
-            yield served
+        return slot.model
 
     def shadow_of(self, name: str, answered_by: int) -> ServedModel | None:
         """Return the version that is asked too, where there is one in memory."""

@@ -6,10 +6,11 @@ They check their caller, read their query and write their answer themselves; see
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from service.api.answer_json import rendered
 from service.api.dependencies import context_to_predict
 from service.api.direct_route import DirectRoute
 from service.api.openapi import predict_operation, problems
-from service.api.predict_request import answer, rendered
+from service.api.predict_request import answer
 from service.api.query_parameters import ModelQuery, OptionsQuery, VersionQuery, read_query
 from service.schemas import PredictResponse
 

@@ -105,15 +105,23 @@ def state(registry: ModelRegistry, number: int, name: str = "colours") -> State:
     return registry.status(version(registry, number, name)).state
 
 
+@asynccontextmanager
+async def using(
+    registry: ModelRegistry, name: str = "colours", *, timeout_s: float = 10, **choice: Any
+) -> AsyncIterator[ServedModel]:
+    with (await registry.find(name, timeout_s=timeout_s, **choice)).hold() as model:
+        yield model
+
+
 async def answered_by(registry: ModelRegistry, **choice: Any) -> int:
-    async with registry.use("colours", timeout_s=10, **choice) as model:
+    async with using(registry, **choice) as model:
         return model.version
 
 
 async def first_score(registry: ModelRegistry) -> float:
     """Return the logit of "red" for a red image."""
     red = np.full((16, 16, 3), (250, 10, 10), np.uint8)
-    async with registry.use("colours", timeout_s=10) as model:
+    async with using(registry) as model:
         return await first_logit(model, red)
 
 

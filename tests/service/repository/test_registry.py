@@ -23,6 +23,7 @@ from tests.service.registries import (
     registry_of,
     run,
     state,
+    using,
     version,
 )
 
@@ -256,7 +257,7 @@ def test_a_replaced_model_answers_who_already_holds_it(models_dir: Path) -> None
     async def scenario() -> None:
         async with (
             registry_of(models_dir) as registry,
-            registry.use("colours", timeout_s=10) as old,
+            using(registry) as old,
         ):
             make_package(models_dir)
             await registry.refresh()

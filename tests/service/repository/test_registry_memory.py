@@ -9,14 +9,14 @@ from service.repository.process_memory import give_back_freed_memory, resident_b
 from service.repository.registry import ModelRegistry
 from service.repository.states import State
 from tests.builders import make_package
-from tests.service.registries import registry_of, run, state, version
+from tests.service.registries import registry_of, run, state, using, version
 
 # Less than two models, however small they are.
 ONE_MODEL_BYTES = 1
 
 
 async def ask(registry: ModelRegistry, name: str) -> str:
-    async with registry.use(name, timeout_s=10) as model:
+    async with using(registry, name) as model:
         return model.name
 
 
@@ -59,7 +59,7 @@ def test_a_model_in_use_is_not_evicted(models_dir: Path) -> None:
     async def scenario() -> None:
         async with (
             registry_of(models_dir, max_memory_bytes=ONE_MODEL_BYTES) as registry,
-            registry.use("a", timeout_s=10),
+            using(registry, "a"),
         ):
             await ask(registry, "b")
             assert state(registry, 1, "a") is State.READY
@@ -117,7 +117,7 @@ def test_an_unloaded_model_is_let_go_of(models_dir: Path) -> None:
 
     async def scenario() -> None:
         async with registry_of(models_dir) as registry:
-            async with registry.use("colours", timeout_s=10) as model:
+            async with using(registry) as model:
                 gone = weakref.ref(model)
             del model
             registry.unload("colours")

@@ -15,6 +15,7 @@ from tests.service.registries import (
     registry_of,
     run,
     state,
+    using,
 )
 
 
@@ -72,7 +73,7 @@ def test_a_request_does_not_wait_for_a_load_beyond_its_time(models_dir: Path) ->
     async def scenario() -> None:
         async with registry_of(models_dir) as registry:
             with pytest.raises(ModelNotReady, match="is loading") as caught:
-                async with registry.use("colours", version="1", timeout_s=0):
+                async with using(registry, version="1", timeout_s=0):
                     pass
             assert caught.value.retry_after_s
 
