@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__, problems
 from service.api import openapi
+from service.api.direct_route import DirectRoutesMiddleware
 from service.collect.flush_sums import flush_now, flush_regularly
 from service.context import Lifecycle, build_context
 from service.contracts import CONTRACTS
@@ -101,6 +102,8 @@ def _middleware(
         yield Middleware(CORSMiddleware, **options)
     yield Middleware(InternalErrorMiddleware)
     yield Middleware(SlowBodyMiddleware, slowest=_slowest_body(settings))
+    if settings.contract == "none":  # a platform's addresses may be these, and come first
+        yield Middleware(DirectRoutesMiddleware, routes=predict.router.routes)
 
 
 def _slowest_body(settings: Settings) -> SlowestBody:

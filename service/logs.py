@@ -20,8 +20,10 @@ def configure_logging(log_format: LogFormat, log_level: LogLevel = "info") -> No
     level = logging.getLevelNamesMapping()[log_level.upper()]
     logging.basicConfig(level=max(level, logging.INFO), handlers=[handler], force=True)
     logging.getLogger("service").setLevel(level)
-    # No line says which thread or process wrote it, so that is not to be found out for each.
+    # No line says which thread, process or line of code wrote it, so that is not to be found out for each:
+    # https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
 
 
 def printable(text: str) -> str:

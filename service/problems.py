@@ -1,6 +1,6 @@
 """Errors as HTTP: the only place where an error meets a status number. RFC 9457."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -130,11 +130,14 @@ def internal_error_response(request: Request) -> Response:
 
 def install(app: FastAPI) -> None:
     """Answer every error of `app` in this one shape."""
-    app.add_exception_handler(errors.ServiceError, _handle_ours)
-    app.add_exception_handler(inference.InferenceError, _handle_ours)
-    app.add_exception_handler(RequestValidationError, _handle_validation)
-    app.add_exception_handler(HTTPException, _handle_http)
-    app.add_exception_handler(ClientDisconnect, _handle_disconnect)
+    for kind, handle in _HANDLERS.items():
+        app.add_exception_handler(kind, handle)
+
+
+async def answer(request: Request, err: Exception) -> Response:
+    """Answer a request that met an error of `ANSWERED`, as the application would."""
+    handle = next(_HANDLERS[cls] for cls in type(err).__mro__ if cls in _HANDLERS)
+    return await handle(request, err)
 
 
 _INTERNAL_DETAIL: Final = "the service met an error of its own; its log has it under the request id"
@@ -169,6 +172,17 @@ async def _handle_http(request: Request, err: Exception) -> Response:
 
 async def _handle_disconnect(request: Request, err: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+_HANDLERS: Final[Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]] = {
+    errors.ServiceError: _handle_ours,
+    inference.InferenceError: _handle_ours,
+    RequestValidationError: _handle_validation,
+    HTTPException: _handle_http,
+    ClientDisconnect: _handle_disconnect,
+}
+# What is an answer rather than a mistake of ours.
+ANSWERED: Final = tuple(_HANDLERS)
 
 
 def _detail(err: Exception, kind: ProblemKind) -> str:

@@ -1,6 +1,7 @@
 """Work for a client ends when the client goes away."""
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -22,6 +23,7 @@ class cancelled_with_client:  # noqa: N801  # a context manager, named as those 
     def __init__(self, request: Request) -> None:
         self._request = request
         self._left = False
+        self._stop: Callable[[], object]
 
     async def __aenter__(self) -> None:
         """Begin to watch."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from inference import BatchOutputs, Classifier, ImageError, PreparedImage
+from inference import BatchOutputs, Classifier, ImageError, Prediction, PreparedImage
 from service.engine.batching import BatchLimits, MicroBatcher
 from service.engine.tuning import LoadedModel
 from service.errors import RequestError
@@ -18,24 +18,27 @@ Prepare = Callable[[], PreparedImage]
 BatchObserver = Callable[[str, int, int, float], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answered:
     """One image with its outputs, of one row, and how long each took.
 
-    `infer_s` is the time of its whole batch on the model.
+    `infer_s` is the time of its whole batch on the model. `prediction` is there where labels were asked
+    for.
     """
 
     prepared: PreparedImage
     outputs: BatchOutputs
+    prediction: Prediction | None
     prepare_s: float
     infer_s: float
     queue_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Input:
     prepare: Prepare
     activation_map: bool
+    top_k: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +133,27 @@ class ServedModel:
         """Tell the batcher that an image is being decoded elsewhere; see `MicroBatcher.expecting`."""
         return self._batcher.expecting()
 
-    async def run(self, prepare: Prepare, *, activation_map: bool, deadline: float) -> Answered:
-        """Answer one image in a batch.
+    async def run(
+        self,
+        prepare: Prepare,
+        *,
+        activation_map: bool,
+        deadline: float,
+        top_k: int | None = None,
+    ) -> Answered:
+        """Answer one image in a batch; with `top_k` labels, where it is given.
 
         Raises:
             ImageError, RequestError: what `prepare` raised.
             Overloaded, DeadlineExceeded, ModelMisbehaved, ShuttingDown: as `MicroBatcher.submit`.
             SessionError: the model failed on this image.
         """
-        item = _Input(prepare=prepare, activation_map=activation_map)
+        item = _Input(prepare=prepare, activation_map=activation_map, top_k=top_k)
         batched = await self._batcher.submit(item, deadline=deadline)
         if not isinstance(batched.value, Answered):
             raise batched.value
-        found = batched.value
-        return Answered(
-            prepared=found.prepared,
-            outputs=found.outputs,
-            prepare_s=found.prepare_s,
-            infer_s=found.infer_s,
-            queue_s=batched.queue_s,
-        )
+        batched.value.queue_s = batched.queue_s
+        return batched.value
 
     async def retire(self, *, grace_s: float) -> None:
         """Answer those who hold the model, then give its memory back."""
@@ -198,24 +202,43 @@ def _answer(
     classifier: Classifier, items: Sequence[_Input], limit_s: float | None
 ) -> list[Answered | _Unreadable]:
     prepared = [_prepare(item) for item in items]
-    readable = [image for image in prepared if isinstance(image, _Prepared)]
+    readable = [
+        (item, image)
+        for item, image in zip(items, prepared, strict=True)
+        if isinstance(image, _Prepared)
+    ]
     if not readable:
         return [image for image in prepared if not isinstance(image, _Prepared)]
     wants_map = any(item.activation_map for item in items)
     started = time.perf_counter()
-    pixels = [image.image.pixels for image in readable]
+    pixels = [image.image.pixels for _, image in readable]
     outputs = classifier.run(pixels, activation_map=wants_map, limit_s=limit_s)
     infer_s = time.perf_counter() - started
+    predictions = _predictions(classifier, outputs, [item.top_k for item, _ in readable])
     answers = (
         Answered(
             prepared=image.image,
             outputs=outputs.rows(index, index + 1),
+            prediction=predictions[index],
             prepare_s=image.seconds,
             infer_s=infer_s,
         )
-        for index, image in enumerate(readable)
+        for index, (_, image) in enumerate(readable)
     )
     return [next(answers) if isinstance(image, _Prepared) else image for image in prepared]
+
+
+def _predictions(
+    classifier: Classifier, outputs: BatchOutputs, top_ks: Sequence[int | None]
+) -> Sequence[Prediction | None]:
+    """Interpret the outputs of a batch: at once, where all of it wants as many labels."""
+    first = top_ks[0]
+    if top_ks.count(first) == len(top_ks):
+        return [None] * len(top_ks) if first is None else classifier.interpret(outputs, top_k=first)
+    return [
+        None if top_k is None else classifier.interpret(outputs.rows(i, i + 1), top_k=top_k)[0]
+        for i, top_k in enumerate(top_ks)
+    ]
 
 
 def _prepare(item: _Input) -> _Prepared | _Unreadable:

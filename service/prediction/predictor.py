@@ -48,8 +48,8 @@ class PredictOptions:
 class Outcome:
     """One image's prediction, or the error that stands in its place.
 
-    `crop_box` is what the model's input shows: (left, top, right, bottom) in the sent image's pixels
-    after its EXIF turn, and beyond the image where that is padded.
+    `crop_box` is there with an activation map, and is what the model's input shows: (left, top, right,
+    bottom) in the sent image's pixels after its EXIF turn, and beyond the image where that is padded.
     """
 
     filename: str | None
@@ -147,8 +147,9 @@ class Predictor:
         activation_map: bool,
         deadline: float,
         budget: DecodingBudget | None,
+        top_k: int | None = None,
     ) -> Answered:
-        """Decode one image and run it.
+        """Decode one image and run it; find its labels, where `top_k` is given.
 
         Raises:
             ImageError, RequestError: the image cannot be decoded.
@@ -159,12 +160,14 @@ class Predictor:
         try:
             if not model.tuning.decode_in_batch:
                 prepare = await self._prepared(model, prepare, times)
-            answered = await model.run(prepare, activation_map=activation_map, deadline=deadline)
+            answered = await model.run(
+                prepare, activation_map=activation_map, deadline=deadline, top_k=top_k
+            )
         except ImageTooCostly:
             with times.measure("decode"):
                 image = await self._decoders.prepare_apart(upload, spec, budget)
             answered = await model.run(
-                lambda: image, activation_map=activation_map, deadline=deadline
+                lambda: image, activation_map=activation_map, deadline=deadline, top_k=top_k
             )
         times.note("decode", answered.prepare_s)
         times.note("queue", answered.queue_s)
@@ -195,12 +198,16 @@ class Predictor:
                 activation_map=options.activation_map,
                 deadline=deadline,
                 budget=budget,
+                top_k=options.top_k,
             )
         except (ImageError, RequestError, SessionError, ModelMisbehaved, UnavailableError) as err:
             return Outcome(filename=upload.filename, error=err)
-        classifier = model.classifier
-        (prediction,) = classifier.interpret(answered.outputs, top_k=options.top_k)
+        prediction = answered.prediction
+        assert prediction is not None
         if answered.prepared.notes:
             prediction = dataclasses.replace(prediction, notes=answered.prepared.notes)
-        box = crop_box(answered.prepared.source_wh, classifier.manifest.preprocessing)
+        box = None
+        if options.activation_map:
+            spec = model.classifier.manifest.preprocessing
+            box = crop_box(answered.prepared.source_wh, spec)
         return Outcome(filename=upload.filename, prediction=prediction, crop_box=box)

@@ -8,11 +8,11 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,6 +40,7 @@ _PROBES: Final = frozenset(
     }
 )
 _SCRAPE: Final = "/metrics"
+_TRACE_HEADER: Final = TRACE_HEADER.encode()
 _UNROUTED: Final = "(none)"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -93,12 +94,13 @@ class InternalErrorMiddleware:
 
 class _RequestRecord:
     def __init__(self, scope: Scope, send: Send) -> None:
-        self.request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        headers = dict(reversed(scope["headers"]))  # of one that is there twice, the first
+        self.request_id = _request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
         self.times = StageTimes()
         self.status: int | None = None
         self._scope = scope
         self._send = send
-        self._trace = read_trace(Headers(scope=scope).get(TRACE_HEADER))
+        self._trace = read_trace(headers.get(_TRACE_HEADER, b"").decode("latin-1"))
         self._started = time.perf_counter()
         scope.setdefault("state", {}).update(request_id=self.request_id, times=self.times)
 
@@ -140,8 +142,7 @@ class _RequestRecord:
         path = self._scope.get("raw_path", b"").decode("ascii", "backslashreplace")
         fields: dict[str, Any] = {
             "id": self.request_id,
-            # What a proxy gives for an address may be any text, and must not look like another field.
-            "client": quote((self._scope.get("client") or ("-",))[0][:64], safe=":.[]%-_"),
+            "client": _shown_client((self._scope.get("client") or ("-",))[0][:64]),
             "method": method,
             "path": printable(path.partition("?")[0])[:200],
             "status": status,
@@ -158,6 +159,12 @@ class _RequestRecord:
         return fields
 
 
+@lru_cache
+def _shown_client(address: str) -> str:
+    """What a proxy gives for an address may be any text, and must not look like another field."""
+    return quote(address, safe=":.[]%-_")
+
+
 def _level(route: str, status: int) -> int:
     """Probes and scrapes come every few seconds and say nothing new; a scrape that is refused does."""
     if route in _PROBES or (route == _SCRAPE and status < HTTPStatus.BAD_REQUEST):
@@ -165,8 +172,8 @@ def _level(route: str, status: int) -> int:
     return logging.INFO
 
 
-def _request_id(given: str | None) -> str:
-    if given is not None and _REQUEST_ID.fullmatch(given):
+def _request_id(given: str) -> str:
+    if _REQUEST_ID.fullmatch(given):
         return given
     return secrets.token_hex(8)
 

@@ -29,11 +29,11 @@ class Trace:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
-def read_trace(header: str | None) -> Trace | None:
+def read_trace(header: str) -> Trace | None:
     """Return the trace of the request being served; None where nobody traces it.
 
     Args:
-        header: the request's `traceparent`; what is not one counts as none.
+        header: the request's `traceparent`; what is not one, or empty, counts as none.
     """
     match = _TRACE.fullmatch(header.strip()) if header else None
     if match is not None and not (int(match[1], 16) and int(match[2], 16)):
