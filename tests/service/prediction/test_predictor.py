@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from inference import DecodeLimits, SessionConfig, read_package
-from service.api.predict_request import cancelled_with_client
+from service.api.cancelled_with_client import cancelled_with_client
 from service.bodies.uploads import Upload
 from service.engine.served_model import ServedModel
 from service.engine.verified_loading import ModelLoader
