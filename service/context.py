@@ -20,6 +20,7 @@ from service.limits.access import Access
 from service.limits.admission import Admission
 from service.limits.freed_bodies import FreedBodies
 from service.limits.rate_limit import RateLimit
+from service.prediction.answer_cache import AnswerCache
 from service.prediction.predictor import Predictor
 from service.prediction.shadow import Shadow
 from service.repository.model_cache import ModelCache
@@ -43,11 +44,15 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The parts of one running service. `collector` is None where no images are kept."""
+    """The parts of one running service.
+
+    `collector` is None where no images are kept, `answer_cache` where no answers are.
+    """
 
     settings: Settings
     registry: ModelRegistry
     predictor: Predictor
+    answer_cache: AnswerCache | None
     shadow: Shadow
     keep_folder: KeepFolder
     collector: Collector | None
@@ -92,7 +97,8 @@ def build_context(
     operations = Operations(file=shared.operations_file if shared else None)
     admission = Admission(max_images=settings.max_waiting, max_bytes=settings.max_buffered_bytes)
     statistics = InferenceStatistics()
-    registry = _build_registry(settings, metrics, statistics, operations)
+    answer_cache = _build_answer_cache(settings, metrics)
+    registry = _build_registry(settings, metrics, statistics, operations, answer_cache)
     metrics.watch(registry, admission)
     daily_sums = DailySums(_sums_folder(settings, shared))
     metrics.watch_drift(DriftCollector(registry, daily_sums))
@@ -109,6 +115,7 @@ def build_context(
         settings=settings,
         registry=registry,
         predictor=predictor,
+        answer_cache=answer_cache,
         shadow=Shadow(registry, predictor, admission, observe=metrics.note_agreement),
         keep_folder=keep_folder,
         collector=_build_collector(settings, metrics, keep_folder),
@@ -155,11 +162,22 @@ def _build_collector(
     )
 
 
+def _build_answer_cache(settings: Settings, metrics: ServiceMetrics) -> AnswerCache | None:
+    if not settings.answer_cache_mb:
+        return None
+    cache = AnswerCache(
+        max_bytes=settings.answer_cache_mb * 2**20, observe=metrics.note_answer_lookup
+    )
+    metrics.watch_answer_cache(cache)
+    return cache
+
+
 def _build_registry(
     settings: Settings,
     metrics: ServiceMetrics,
     statistics: InferenceStatistics,
     operations: Operations,
+    answer_cache: AnswerCache | None,
 ) -> ModelRegistry:
     def observe(model: str, version: int, num_images: int, seconds: float) -> None:
         metrics.note_batch(model, version, num_images, seconds)
@@ -189,6 +207,7 @@ def _build_registry(
             observe=observe,
             # Whoever asked has had its answer by then.
             run_limit_s=settings.request_timeout_s,
+            note_retired=answer_cache.forget if answer_cache is not None else None,
         )
 
     model_cache = ModelCache(

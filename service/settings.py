@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         description="Memory for all models, in MiB; those used least recently make room. 0 is no limit.",
     )
 
+    answer_cache_mb: int = Field(
+        default=0,
+        ge=0,
+        description="Memory for answers of images that come again, in MiB, in each process; 0 keeps none.",
+    )
+
     workers: int = Field(
         default=1,
         ge=1,

@@ -6,7 +6,7 @@ A model may also be named in the body: then it is looked for when that was read.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -62,11 +62,12 @@ class Intake:
 
     @contextmanager
     def working(
-        self, model: ServedModel, images: int, *, timeout_s: float | None = None
+        self, model: ServedModel, images: int, *, known: int = 0, timeout_s: float | None = None
     ) -> Iterator[float]:
         """Begin to answer the request's images, all of which have come; yield until when.
 
-        The time is one of `time.monotonic`; `timeout_s` from now at most, where it is given.
+        The time is one of `time.monotonic`; `timeout_s` from now at most, where it is given. The answers
+        of `known` images are there already: they are no work of the model's and wait for nobody.
 
         Raises:
             Overloaded: they could not be answered in time.
@@ -77,12 +78,15 @@ class Intake:
             left_s = min(left_s, timeout_s)
         started, ok = time.monotonic(), False
         try:
-            with self.context.admission.working(
-                model.name,
-                images=images,
-                time_left_s=left_s,
-                expected_per_s=model.tuning.images_per_s,
-            ):
+            with ExitStack() as stack:
+                if images > known:
+                    work = self.context.admission.working(
+                        model.name,
+                        images=images - known,
+                        time_left_s=left_s,
+                        expected_per_s=model.tuning.images_per_s,
+                    )
+                    stack.enter_context(work)
                 yield started + left_s
             ok = True
         finally:

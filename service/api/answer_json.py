@@ -3,7 +3,8 @@
 Built as it is sent rather than through the schema's classes, which cost a tenth of a small request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -15,15 +16,20 @@ from service.errors import NoImageAnswered
 from service.prediction.predictor import Outcome, PredictOptions
 from service.problems import image_problem
 
-# What `schemas.PredictResponse` describes.
-AnswerJson = dict[str, Any]
-
 _MEDIA_TYPE: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAnswer:
+    """What `schemas.PredictResponse` describes, and headers that go with it."""
+
+    body: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def answer_json(
     model: ServedModel, outcomes: Sequence[Outcome], options: PredictOptions
-) -> AnswerJson:
+) -> dict[str, Any]:
     """Return the answer to a request.
 
     Raises:
@@ -39,9 +45,22 @@ def answer_json(
     }
 
 
-def rendered(answered: AnswerJson) -> Response:
+def cache_headers(outcomes: Sequence[Outcome]) -> Mapping[str, str]:
+    """Return what to know of answers that may have been kept (RFC 9111, 5.1, and RFC 9211).
+
+    `Age` is that of the oldest.
+    """
+    ages_s = [outcome.age_s for outcome in outcomes if outcome.age_s is not None]
+    if not ages_s:
+        return {"Cache-Status": "graft; fwd=miss"}
+    status = "hit" if len(ages_s) == len(outcomes) else "fwd=partial"
+    return {"Cache-Status": f"graft; {status}", "Age": str(int(max(ages_s)))}
+
+
+def rendered(answered: RequestAnswer) -> Response:
     """Return the answer as it is sent."""
-    return Response(to_json(answered), media_type=_MEDIA_TYPE)
+    body = to_json(answered.body, inf_nan_mode="null")
+    return Response(body, headers=dict(answered.headers), media_type=_MEDIA_TYPE)
 
 
 def _raise_failures(failures: dict[int, Exception]) -> None:

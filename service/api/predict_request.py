@@ -1,12 +1,13 @@
 """One prediction request from its first byte to its answer: the HTTP side of `predictor.py`."""
 
+import dataclasses
 from collections.abc import Mapping
 from contextlib import ExitStack
 
 from starlette.requests import Request
 
 from service.api.admit_request import Intake, ModelChoice, let_in
-from service.api.answer_json import AnswerJson, answer_json
+from service.api.answer_json import RequestAnswer, answer_json, cache_headers
 from service.api.cancelled_with_client import cancelled_with_client
 from service.api.choose_model import only_model
 from service.api.collect_answers import collect_answers
@@ -22,7 +23,7 @@ from service.prediction.stages import StageTimes
 
 async def answer(
     request: Request, context: Context, query: OptionsQuery, **named: str
-) -> AnswerJson:
+) -> RequestAnswer:
     """Let the request in, read its images, and answer them.
 
     Args:
@@ -58,9 +59,11 @@ async def answer(
     return _noted(answered, near_misses(uploads.options, query.names()))
 
 
-def _noted(answered: AnswerJson, notes: list[str]) -> AnswerJson:
+def _noted(answered: RequestAnswer, notes: list[str]) -> RequestAnswer:
     """Add notes; without any the answer has no such key."""
-    return {**answered, "notes": notes} if notes else answered
+    if not notes:
+        return answered
+    return dataclasses.replace(answered, body={**answered.body, "notes": notes})
 
 
 async def _predict(
@@ -69,19 +72,30 @@ async def _predict(
     model: ServedModel,
     images: list[Upload],
     options: PredictOptions,
-) -> AnswerJson:
+) -> RequestAnswer:
     context = intake.context
     if options.label_set:
         _check_sets(model)
-    with intake.working(model, len(images)) as ends_at:
+    cache = context.answer_cache
+    asked = await cache.ask(model, images, options) if cache is not None else None
+    known = asked.num_known if asked is not None else 0
+    with intake.working(model, len(images), known=known) as ends_at:
         async with cancelled_with_client(request):
             outcomes = await context.predictor.predict(
-                model, images, options, intake.times, deadline=ends_at
+                model,
+                images,
+                options,
+                intake.times,
+                deadline=ends_at,
+                through=asked.answer if asked is not None else None,
             )
     context.metrics.note_outcomes(model.name, model.version, outcomes)
     context.shadow.offer(model, images, outcomes)
     collect_answers(intake, model, images, outcomes)
-    return answer_json(model, outcomes, options)
+    body = answer_json(model, outcomes, options)
+    if cache is None:
+        return RequestAnswer(body=body)
+    return RequestAnswer(body=body, headers=cache_headers(outcomes))
 
 
 def _choice(query: OptionsQuery, named: Mapping[str, str]) -> ModelChoice:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
-from service.api.answer_json import AnswerJson
+from service.api.answer_json import RequestAnswer
 from service.api.answers_head import AnswersHead
 from service.api.dependencies import ContextDep, context_to_predict
 from service.api.openapi import predict_operation, problems
@@ -37,7 +37,7 @@ def platform_router(
     health_path: str,
     predict_path: str,
     healthy: str,
-    render: Callable[[AnswerJson], Response],
+    render: Callable[[RequestAnswer], Response],
 ) -> APIRouter:
     """Return a platform's two addresses: whether a model answers (`healthy`, or 503), and predictions."""
     router = APIRouter(tags=["platform"], route_class=AnswersHead)

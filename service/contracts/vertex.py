@@ -3,12 +3,13 @@
 https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
 """
 
+import dataclasses
 from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from service.api.answer_json import AnswerJson, rendered
+from service.api.answer_json import RequestAnswer, rendered
 from service.contracts.contract import Contract, Environment, platform_router
 
 
@@ -26,9 +27,10 @@ def _router(environment: Environment) -> APIRouter:
     )
 
 
-def _predictions_alone(answered: AnswerJson) -> Response:
+def _predictions_alone(answered: RequestAnswer) -> Response:
     """Return what the platform takes: it has a name for the model itself."""
-    return rendered({"predictions": answered["predictions"]})
+    body = {"predictions": answered.body["predictions"]}
+    return rendered(dataclasses.replace(answered, body=body))
 
 
 CONTRACT: Final = Contract(name="vertex", settings=_settings, router=_router)

@@ -22,6 +22,8 @@ _ALLOWED: Final = (
 )
 # Beside what every page may read: Content-Type, Content-Length and a few more.
 _EXPOSED: Final = (
+    "Age",
+    "Cache-Status",
     HEADER_LENGTH,
     "Retry-After",
     "Server-Timing",

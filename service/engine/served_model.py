@@ -1,16 +1,20 @@
 """A loaded model in service: a classifier, its batcher, its threads, and who is using it."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Final
 
 from inference import BatchOutputs, Classifier, ImageError, Prediction, PreparedImage
 from service.engine.batching import BatchLimits, MicroBatcher
 from service.engine.tuning import LoadedModel
 from service.errors import RequestError
+
+_LOADS: Final = itertools.count(1)
 
 # Gives one image's pixels. Called once, mostly in a thread of the model; see `Tuning.decode_in_batch`.
 Prepare = Callable[[], PreparedImage]
@@ -56,6 +60,9 @@ class ServedModel:
 
     Whoever uses it holds it (`hold`), so that a model that was replaced answers the requests that
     already chose it before it is given up.
+
+    Attributes:
+        load_id: no other load has it, be it of the same version.
     """
 
     def __init__(
@@ -66,8 +73,19 @@ class ServedModel:
         max_queue: int,
         observe: BatchObserver,
         run_limit_s: float | None = None,
+        note_retired: Callable[[int], None] | None = None,
     ) -> None:
-        """Store what it works with; a run that takes longer than `run_limit_s` is ended."""
+        """Store what it works with.
+
+        Args:
+            loaded: the model.
+            max_wait_s, max_queue: see `BatchLimits`.
+            observe: gets each run.
+            run_limit_s: a run that takes longer is ended.
+            note_retired: gets the `load_id` when the model has been given up.
+        """
+        self.load_id: Final = next(_LOADS)
+        self._note_retired = note_retired
         self.classifier = loaded.classifier
         self.tuning = loaded.tuning
         self._for_lone_image = loaded.for_lone_image or loaded.classifier
@@ -164,6 +182,8 @@ class ServedModel:
             pass  # closing the batcher answers who is left
         await self._batcher.close(grace_s=grace_s)
         self._threads.shutdown(wait=False)
+        if self._note_retired is not None:
+            self._note_retired(self.load_id)
 
     async def _run_batch(self, items: list[_Input]) -> list[Answered | _Unreadable]:
         self._num_running += 1

@@ -3,11 +3,12 @@
 import asyncio
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
+from typing import Any
 
 from inference import (
     DecodeLimits,
@@ -48,14 +49,20 @@ class PredictOptions:
 class Outcome:
     """One image's prediction, or the error that stands in its place.
 
+    `age_s` is there where the answer was kept from an earlier request, and says for how long.
     `crop_box` is there with an activation map, and is what the model's input shows: (left, top, right,
     bottom) in the sent image's pixels after its EXIF turn, and beyond the image where that is padded.
     """
 
     filename: str | None
     prediction: Prediction | None = None
+    age_s: float | None = None
     crop_box: tuple[float, float, float, float] | None = None
     error: Exception | None = None
+
+
+# Called with an image's place in the request and what answers it.
+Through = Callable[[int, Callable[[], Awaitable[Outcome]]], Coroutine[Any, Any, Outcome]]
 
 
 class ended_by:  # noqa: N801  # a context manager, named as those of the standard library
@@ -116,19 +123,22 @@ class Predictor:
         times: StageTimes,
         *,
         deadline: float,
+        through: Through | None = None,
     ) -> list[Outcome]:
         """Answer every image, in order, until `deadline` (of `time.monotonic`).
 
-        One that fails leaves its neighbours alone.
+        One that fails leaves its neighbours alone. `through` is given what answers an image, with the
+        image's place, and may know the answer without.
 
         Raises:
             DeadlineExceeded: the answers did not come in time.
             Overloaded, ShuttingDown: the service could not answer some of them.
         """
         budget = self.budget_for(uploads)
+        one = partial(self._answer, model, options, times, deadline=deadline, budget=budget)
         answers = [
-            self._answer(model, upload, options, times, deadline=deadline, budget=budget)
-            for upload in uploads
+            one(upload) if through is None else through(index, partial(one, upload))
+            for index, upload in enumerate(uploads)
         ]
         async with ended_by(deadline):
             # A lone image needs no task of its own.
@@ -183,9 +193,9 @@ class Predictor:
     async def _answer(
         self,
         model: ServedModel,
-        upload: Upload,
         options: PredictOptions,
         times: StageTimes,
+        upload: Upload,
         *,
         deadline: float,
         budget: DecodingBudget | None,

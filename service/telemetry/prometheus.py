@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service.limits.admission import Admission
+from service.prediction.answer_cache import AnswerCache
 from service.prediction.predictor import Outcome
 from service.prediction.stages import StageTimes
 from service.problems import kind_of
@@ -99,6 +100,11 @@ class ServiceMetrics:
             "graft_feedback", "Right labels that were sent, by whether the answer had been the same.",
             ["model", "version", "agreement"], registry=self._registry,
         ))  # fmt: skip
+        self._answer_lookups = _Labelled(Counter(
+            "graft_answer_cache_images", "Images by whether their answer was kept (hit), being made "
+            "for another request (shared) or neither (miss).", ["lookup"],
+            registry=self._registry,
+        ))  # fmt: skip
         if shared_dir is not None:
             self._make_files()
 
@@ -114,6 +120,10 @@ class ServiceMetrics:
     def watch_drift(self, drift: Collector) -> None:
         """Show how the answers of the last days compare, at each scrape."""
         self._states.register(drift)
+
+    def watch_answer_cache(self, cache: AnswerCache) -> None:
+        """Show what is kept of answers at each scrape."""
+        self._states.register(_AnswerCacheCollector(cache))
 
     def _make_files(self) -> None:
         """Have the files made now, a kind each, and not when disk or file descriptors may be short."""
@@ -161,6 +171,10 @@ class ServiceMetrics:
     ) -> None:
         """Count images that a shadow version was, or was not, given too."""
         self._agreement(model, str(version), str(shadow), agreement).inc(num_images)
+
+    def note_answer_lookup(self, lookup: str) -> None:
+        """Count an image that was looked for among the answers kept."""
+        self._answer_lookups(lookup).inc()
 
     def note_kept(self, outcome: str) -> None:
         """Count an image that was to be kept; from any thread."""
@@ -234,6 +248,21 @@ class _LoadCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(*_IN_SERVICE, value=self._admission.num_images)
         yield GaugeMetricFamily(*_BUFFERED, value=self._admission.num_bytes)
+
+
+class _AnswerCacheCollector(Collector):
+    """What this process keeps of answers, read when it is asked for."""
+
+    def __init__(self, cache: AnswerCache) -> None:
+        self._cache = cache
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "graft_answer_cache_bytes", "Memory of the answers kept.", value=self._cache.num_bytes
+        )
+        yield GaugeMetricFamily(
+            "graft_answer_cache_answers", "Answers kept.", value=len(self._cache)
+        )
 
 
 def _outcome_name(outcome: Outcome) -> str:

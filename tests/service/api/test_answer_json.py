@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from inference import ImageError, LabelProbability, Prediction
-from service.api.answer_json import answer_json, rendered
+from service.api.answer_json import RequestAnswer, answer_json, rendered
 from service.engine.served_model import ServedModel
 from service.prediction.predictor import Outcome, PredictOptions
 from service.schemas import PredictResponse
@@ -40,6 +40,7 @@ def test_every_form_of_the_answer_is_written_as_the_schema_would() -> None:
     ]
     everything = PredictOptions(embedding=True, activation_map=True, label_set=True)
     for options in (PredictOptions(), everything):
-        body = bytes(rendered(answer_json(MODEL, outcomes, options)).body)
+        answer = RequestAnswer(body=answer_json(MODEL, outcomes, options))
+        body = bytes(rendered(answer).body)
         as_described = PredictResponse.model_validate_json(body, strict=False)
         assert as_described.model_dump_json(exclude_unset=True).encode() == body
