@@ -66,7 +66,7 @@ class Model:
 
 def ten_at_once(
     *outcomes: Outcome,
-    meanwhile: Callable[[list["asyncio.Task[Outcome]"]], None] = lambda tasks: None,
+    meanwhile: Callable[[list["asyncio.Task[Outcome]"]], object] = len,
 ) -> tuple[Model, list[Outcome | BaseException], list[str]]:
     """Ask for one image ten times while the first is being answered."""
     lookups: list[str] = []
@@ -102,14 +102,14 @@ def test_equal_images_in_flight_are_computed_once_each_under_its_own_name() -> N
 
 
 def test_a_first_caller_that_leaves_fails_none_of_the_others() -> None:
-    model, answers, _ = ten_at_once(outcome(), meanwhile=lambda tasks: tasks[0].cancel() and None)
+    model, answers, _ = ten_at_once(outcome(), meanwhile=lambda tasks: tasks[0].cancel())
     assert isinstance(answers[0], asyncio.CancelledError)
     assert [label for label, _ in labels_and_names(answers)] == ["x"] * 9
     assert model.asked == 2  # the second took over, for all
 
 
 def test_a_caller_that_leaves_while_it_waits_stops_nobody() -> None:
-    model, answers, _ = ten_at_once(outcome(), meanwhile=lambda tasks: tasks[4].cancel() and None)
+    model, answers, _ = ten_at_once(outcome(), meanwhile=lambda tasks: tasks[4].cancel())
     assert len(labels_and_names(answers)) == 9
     assert model.asked == 1
 
@@ -181,7 +181,11 @@ def test_what_is_larger_than_the_bound_is_not_kept() -> None:
 def test_another_load_another_option_and_another_form_of_the_body_are_other_answers() -> None:
     async def scenario() -> None:
         cache = cache_of()
-        contents = [b"aGk=", EncodedText(b"aGk="), EncodedText(b"aGk=", escaped=True)]
+        contents: list[bytes | EncodedText] = [
+            b"aGk=",
+            EncodedText(b"aGk="),
+            EncodedText(b"aGk=", escaped=True),
+        ]
         for load_id in (1, 2):
             model = cast(ServedModel, SimpleNamespace(load_id=load_id))
             for options in (PredictOptions(), PredictOptions(top_k=1)):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from service.repository.registry import ModelRegistry
 from tests.builders import coloured, make_package
 from tests.conftest import ClientFactory
 
@@ -58,7 +59,7 @@ def test_each_image_of_a_request_is_looked_for_by_itself(client: TestClient) -> 
 
 
 def test_the_answer_is_the_same_but_for_its_headers(client: TestClient) -> None:
-    params = {"embedding": "true", "activation_map": "true", "top_k": 2}
+    params: dict[str, Any] = {"embedding": "true", "activation_map": "true", "top_k": 2}
     first, again = (client.post("/predict", content=RED, params=params) for _ in range(2))
     assert "age" in again.headers
     assert again.content == first.content
@@ -131,7 +132,8 @@ def test_a_version_that_is_unloaded_leaves_nothing_behind(client: TestClient) ->
     assert "graft_answer_cache_answers 1.0" in client.get("/metrics").text
     client.post("/models/colours/versions/1/unload")
     assert client.portal is not None
-    client.portal.call(client.app.state.context.registry.given_up)  # type: ignore[attr-defined]
+    registry: ModelRegistry = client.app.state.context.registry  # type: ignore[attr-defined]
+    client.portal.call(registry.given_up)
     assert "graft_answer_cache_answers 0.0" in client.get("/metrics").text
     assert "graft_answer_cache_bytes 0.0" in client.get("/metrics").text
 
