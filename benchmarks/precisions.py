@@ -1,8 +1,8 @@
-"""What float16 and int8 cost in accuracy and win in speed and size, and what the gates make of them.
+"""What float16, int8 and bfloat16 cost in accuracy and win in speed and size, and what the gates say.
 
     python -m benchmarks.precisions --data ../shared/data/clothing --weights ../shared/weights
 
-Publishes a probe on each backbone with `--precisions fp32,fp16,int8` and reads what was measured from
+Publishes a probe on each backbone with `--precisions fp32,fp16,int8,bf16` and reads what was measured from
 its `metrics.json`: accuracy on the validation images beside the float32 file, milliseconds an image on
 one thread (float32 and other file in turn, medians). The ResNets have random weights: for speed and
 size only. Prints a Markdown table.
@@ -70,7 +70,7 @@ def publish(case: Case, data: Path, folder: Path) -> Path:
         file = folder / "random.safetensors"
         save_file(timm.create_model(case.backbone, pretrained=False).state_dict(), file)
         flags = ("--weights", str(file))
-    asked = ("--method", "probe", "--precisions", "fp32,fp16,int8", "--tracker", "none")
+    asked = ("--method", "probe", "--precisions", "fp32,fp16,int8,bf16", "--tracker", "none")
     models_dir = folder / "models"
     where = ("--name", "probe", "--models-dir", str(models_dir))
     code = finetune([str(data), "--backbone", case.backbone, *asked, *where, *flags])

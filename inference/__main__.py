@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from inference.bulk.options import BulkOptions, add_bulk_options, read_bulk_options
 from inference.bulk.run import GPU_BATCH, Stopped, no_image, run_bulk, unread_sentence
@@ -33,6 +33,7 @@ from inference.image_file import read_image_file
 from inference.loading import open_package
 from inference.manifest import MODEL_FILES
 from inference.option_parser import OptionParser
+from inference.providers import Provider
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json
@@ -148,9 +149,10 @@ def _parser(prog: str) -> OptionParser:
         "--precision",
         choices=["auto", *MODEL_FILES],
         default="auto",
-        help="which model file (auto: int8 on a CPU, fp16 on a GPU, where the package has it)",
+        help="what the model is run in (auto: fp16 on a GPU, bf16 or int8 on a CPU that is made for it, "
+        "where the package has it)",
     )
-    parser.add_argument("--provider", choices=["auto", "tensorrt", "cuda", "cpu"], default="auto")
+    parser.add_argument("--provider", choices=get_args(Provider), default="auto")
     add_bulk_options(parser)
     return parser
 

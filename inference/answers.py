@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from inference.errors import SessionError
 
@@ -38,3 +39,11 @@ def check_answers(answered: Mapping[str, Any], *, num_images: int, num_labels: i
             raise SessionError(
                 f"the model answered with NaN or infinity in {name}; publish it again"
             )
+
+
+def softmax(logits: npt.NDArray[np.float32], *, temperature: float) -> npt.NDArray[np.float32]:
+    """Return probabilities (N, K) of logits (N, K), as a graph with this temperature inside does."""
+    scaled = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
+    powers: npt.NDArray[np.float32] = np.exp(scaled)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers

@@ -13,7 +13,7 @@ from typing import Final, overload
 import numpy as np
 import numpy.typing as npt
 
-from inference.answers import check_answers
+from inference.answers import check_answers, softmax
 from inference.batch_buffers import Pixels
 from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
@@ -22,7 +22,8 @@ from inference.files import why_unreadable
 from inference.image_file import read_image_file
 from inference.manifest import METADATA_KEY, MODEL_FILES, Manifest, Precision, parse_manifest
 from inference.package import Package
-from inference.precision import AskedPrecision, choose_precision
+from inference.precision import AskedPrecision
+from inference.precision_choice import ASKED_FOR, open_chosen
 from inference.preprocessing import PreparedImage, prepare_image
 from inference.rejection import (
     FAMILIARITY,
@@ -30,7 +31,7 @@ from inference.rejection import (
     rejection_reason,
     rejection_scores,
 )
-from inference.session import INPUT_NAME, ModelSession, SessionConfig, expects_gpu, open_session
+from inference.session import INPUT_NAME, ModelSession, SessionConfig, open_session
 
 Floats = npt.NDArray[np.float32]
 # An image file by its path, or its bytes.
@@ -117,11 +118,15 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
-    """A manifest and its loaded session. Make one with `load` or `load_onnx`."""
+    """A manifest and its loaded session. Make one with `load` or `load_onnx`.
+
+    `precision_reason` says why it is run in this precision.
+    """
 
     manifest: Manifest
     session: ModelSession
     precision: Precision
+    precision_reason: str = ASKED_FOR
 
     @classmethod
     def load(
@@ -133,24 +138,23 @@ class Classifier:
     ) -> "Classifier":
         """Load a package, its model file verified by sha256, by the manifest of that file.
 
-        The precision "auto" is fp16 on a GPU and int8 on a CPU with instructions for it, where the
-        package has them, else fp32.
+        The precision "auto" is fp16 on a GPU; on a CPU bf16, where a short measurement finds it faster
+        than fp32 (see `precision_choice`), else int8 with instructions for it, where the package has
+        them, else fp32.
 
         Raises:
             PackageError: the package is damaged or has no such precision.
-            SessionError: ONNX Runtime cannot run the model as `session` demands.
+            SessionError: the model cannot be run as `session` demands.
         """
-        config = session or SessionConfig()
-        files = package.manifest.files or {}
-        expects = expects_gpu(config)
-        chosen = choose_precision(precision, files, on_gpu=expects)
-        opened = open_session(package.model_bytes(chosen), config)
-        if expects and opened.provider == "cpu":
-            chosen = choose_precision(precision, files, on_gpu=False)
-            opened = open_session(package.model_bytes(chosen), config)
-        manifest = _manifest_of(package.manifest, opened, chosen)
+        opened, choice = open_chosen(package, session or SessionConfig(), precision)
+        manifest = _manifest_of(package.manifest, opened, choice.precision)
         _check_graph(manifest, opened)
-        return cls(manifest=manifest, session=opened, precision=chosen)
+        return cls(
+            manifest=manifest,
+            session=opened,
+            precision=choice.precision,
+            precision_reason=choice.reason,
+        )
 
     @classmethod
     def load_onnx(cls, file: Path, *, session: SessionConfig | None = None) -> "Classifier":
@@ -203,6 +207,10 @@ class Classifier:
             names.append(FAMILIARITY)
         answered = self.session.run(images, names, limit_s=limit_s)
         check_answers(answered, num_images=len(images), num_labels=len(self.manifest.labels))
+        if self.precision in (self.manifest.precision_rules or {}):
+            # The temperature inside the file is that of fp32.
+            temperature = self.manifest.calibration.temperature
+            answered["probabilities"] = softmax(answered["logits"], temperature=temperature)
         return BatchOutputs(**answered)
 
     def interpret(self, outputs: BatchOutputs, *, top_k: int = 5) -> list[Prediction]:
@@ -322,6 +330,8 @@ def _manifest_of(package: Manifest, session: ModelSession, precision: Precision)
     """
     if precision == "fp32":
         return package
+    if precision in (package.precision_rules or {}):
+        return package.run_as(precision)
     file = MODEL_FILES[precision]
     own = _embedded_manifest(session, file)
     if own.precision != precision:
@@ -330,7 +340,13 @@ def _manifest_of(package: Manifest, session: ModelSession, precision: Precision)
         raise InvalidManifest(
             f"{file} has other labels or another preprocessing than the package; publish the model again"
         )
-    return dataclasses.replace(own, files=package.files, name=package.name, version=package.version)
+    return dataclasses.replace(
+        own,
+        files=package.files,
+        precision_rules=package.precision_rules,
+        name=package.name,
+        version=package.version,
+    )
 
 
 def _check_graph(manifest: Manifest, session: ModelSession) -> None:

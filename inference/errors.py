@@ -15,7 +15,7 @@
     ├── ModelNotFound             no such model, version or alias in the repository
     ├── UsageError                a command line that cannot be used
     ├── OutputError               predictions cannot be written, or a run not be resumed
-    └── SessionError              ONNX Runtime refuses the model
+    └── SessionError              ONNX Runtime or OpenVINO refuses the model
         └── ProviderUnavailable   the asked-for hardware is not what the session got
 
 Messages say what is wrong, with which value, and what to do. They never carry a path outside the
@@ -97,7 +97,7 @@ class OutputError(InferenceError):
 
 
 class SessionError(InferenceError):
-    """ONNX Runtime refuses the model."""
+    """ONNX Runtime or OpenVINO refuses the model."""
 
 
 class ProviderUnavailable(SessionError):

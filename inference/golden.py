@@ -29,7 +29,7 @@ _MAX_EXPECTED_BYTES: Final = 8 * 2**20
 
 # Largest allowed difference of a probability. fp32 leaves room for another CPU's or GPU's order of
 # additions (TF32 included); the smaller types for their own rounding on another chip.
-_TOLERANCE: Final = {"fp32": 0.01, "fp16": 0.03, "int8": 0.08}
+_TOLERANCE: Final = {"fp32": 0.01, "fp16": 0.03, "int8": 0.08, "bf16": 0.08}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

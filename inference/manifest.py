@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from inference.backbone_choice import BackboneChoice
 from inference.errors import InvalidManifest, PackageError
+from inference.measured import AnswerShares, Metrics, UnknownMeasure
 from inference.names import check_model_name
 from inference.preprocessing import PreprocessSpec
 from inference.strictjson import from_json, parse_json, to_json
@@ -27,12 +28,21 @@ MAX_MANIFEST_BYTES: Final = 8 * 2**20
 # Of an ONNX file without external data, as of any protocol buffer.
 MAX_MODEL_BYTES: Final = 2**31 - 1
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16", "int8", "bf16"]
 MODEL_FILES: Final[Mapping[Precision, str]] = {
     "fp32": "model.onnx",
     "fp16": "model.fp16.onnx",
     "int8": "model.int8.onnx",
+    # OpenVINO computes in it from the float32 weights.
+    "bf16": "model.onnx",
 }
+
+
+def shares_fp32_file(precision: Precision) -> bool:
+    """Return whether a precision has no file of its own but is run from the float32 one."""
+    return precision != "fp32" and MODEL_FILES[precision] == MODEL_FILES["fp32"]
+
+
 # What a graph may answer with; see `BatchOutputs`.
 _OUTPUTS: Final = frozenset(
     {"logits", "probabilities", "embedding", "activation_map", "familiarity"}
@@ -82,24 +92,6 @@ class ScoreTerm:
 
     mean: float
     deviation: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownMeasure:
-    """How well the rejection score tells images of the classes from others.
-
-    Attributes:
-        against: images of a folder `_unknown`; or classes that a probe on the pretrained backbone
-            was not told of, each left out in turn.
-        images: how many such images there were.
-        auroc: chance that an image of a known class scores higher than one of those, 0..1.
-        fpr95: share of those accepted where 95 % of the known images are, 0..1.
-    """
-
-    against: Literal["unknown images", "classes left out"]
-    images: int
-    auroc: float
-    fpr95: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,76 +199,6 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassMetrics:
-    """Of one class, each 0..1, over `images` images that truly are of it.
-
-    Intervals hold 95 % (Wilson), and are null where there was nothing to count.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-    images: int
-    precision_interval: tuple[float, float] | None = None
-    recall_interval: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitMetrics:
-    """Of one split. Shares are 0..1; `nll` is in nats; `brier` is 0..2.
-
-    `ece` is the gap between confidence and truth, over up to 15 bins of as many images each.
-    Intervals hold 95 %: Wilson's for shares of images, a bootstrap for averages over classes (null
-    where every answer is right). What has a default is missing in manifests of earlier versions.
-    """
-
-    images: int
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
-    nll: float
-    ece: float
-    top5: float | None
-    per_class: Mapping[str, ClassMetrics]
-    brier: float | None = None
-    accuracy_interval: tuple[float, float] | None = None
-    balanced_accuracy_interval: tuple[float, float] | None = None
-    macro_f1_interval: tuple[float, float] | None = None
-    top5_interval: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics:
-    """`val` chose the model; `test` (null where there are no test images) was read once.
-
-    `validation` says whether `val` was one held-out set, or every image predicted by a model that was
-    fitted on the other folds; `val_accuracy_spread` is then the standard deviation over the folds.
-    """
-
-    validation: Literal["held out", "cross-validated"]
-    val_accuracy_spread: float | None
-    val: SplitMetrics
-    test: SplitMetrics | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerShares:
-    """What answers look like as a whole: on validation images, to compare those in service with.
-
-    Attributes:
-        images: how many were answered.
-        rejected: share of them that was rejected, 0..1.
-        top_probability: mean of the probability of the most probable label, 0..1.
-        labels: share of the answers by label, 0..1; a label that none had may be missing.
-    """
-
-    images: int
-    rejected: float
-    top_probability: float
-    labels: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingInfo:
     """How the model came about. `config` is the whole run configuration."""
 
@@ -297,6 +219,20 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrecisionRules:
+    """What differs where a precision has no file, and so no manifest inside one, of its own.
+
+    `metrics` has nothing by class: `per_class` is empty.
+    """
+
+    calibration: Calibration
+    rejection: Rejection | None
+    conformal: Conformal | None
+    metrics: Metrics
+    parity: Parity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """See the module's and each part's docstring. `labels[i]` is the name of logit i.
 
@@ -304,8 +240,9 @@ class Manifest:
     `precision` says of which file they are (`manifest.json` is about fp32), and `parity` of a
     smaller type is against the fp32 file. `precisions_left_out` says why a precision that was tried
     is not among the `files`. `title` is the name that the person gave, where a model's name cannot hold
-    it: "사진" of `sajin-5c2f1e`; it is not written where there is none, and neither is
-    `backbone_choice`: the backbones that a run with `--backbone auto` tried.
+    it: "사진" of `sajin-5c2f1e`; it is not written where there is none, and neither are
+    `backbone_choice`: the backbones that a run with `--backbone auto` tried, and `precision_rules`: of the
+    precisions that are run from the fp32 file.
     """
 
     format_version: int
@@ -329,6 +266,7 @@ class Manifest:
     files: Mapping[Precision, FileEntry] | None = None
     title: str | None = None
     backbone_choice: BackboneChoice | None = None
+    precision_rules: Mapping[Precision, PrecisionRules] | None = None
 
     def __post_init__(self) -> None:
         check_model_name(self.name)
@@ -342,6 +280,31 @@ class Manifest:
             # A manifest may not send its reader to another place of the disk.
             if entry.file != MODEL_FILES[precision]:
                 raise ValueError(f"file of {precision} must be {MODEL_FILES[precision]!r}")
+            if shares_fp32_file(precision):
+                self._check_shared(precision, entry)
+
+    def _check_shared(self, precision: Precision, entry: FileEntry) -> None:
+        """Refuse a precision of the fp32 file that is of other bytes, or lacks its rules."""
+        if self.files is None or "fp32" not in self.files:
+            raise ValueError(f"files has {precision} but no fp32")
+        fp32 = self.files["fp32"]
+        if (entry.sha256, entry.bytes) != (fp32.sha256, fp32.bytes):
+            raise ValueError(f"file of {precision} must be that of fp32, with its sha256 and bytes")
+        if precision not in (self.precision_rules or {}):
+            raise ValueError(f"precision_rules lacks {precision}, which files has")
+
+    def run_as(self, precision: Precision) -> "Manifest":
+        """Return the manifest by which the fp32 file is used where it is run as `precision`."""
+        rules = (self.precision_rules or {})[precision]
+        return dataclasses.replace(
+            self,
+            precision=precision,
+            calibration=rules.calibration,
+            rejection=rules.rejection,
+            conformal=rules.conformal,
+            metrics=rules.metrics,
+            parity=rules.parity,
+        )
 
     @property
     def crop_hw(self) -> tuple[int, int]:
@@ -350,18 +313,19 @@ class Manifest:
 
 
 def dump_manifest(manifest: Manifest, *, embedded: bool = False) -> str:
-    """Return the manifest as JSON text; `embedded` leaves `files` out.
+    """Return the manifest as JSON text; `embedded` leaves `files` and `precision_rules` out.
 
     Raises:
         InvalidManifest: it is longer than is read again.
     """
     if embedded:
-        manifest = dataclasses.replace(manifest, files=None)
+        manifest = dataclasses.replace(manifest, files=None, precision_rules=None)
     data = to_json(manifest)
     for holder, key in (
         (data, "files"),
         (data, "title"),
         (data, "backbone_choice"),
+        (data, "precision_rules"),
         (data["dataset"], "labels_file"),
     ):
         if holder[key] is None:

@@ -1,4 +1,4 @@
-"""Which hardware to ask ONNX Runtime for, and with which options."""
+"""Which hardware to ask for, and with which options of ONNX Runtime."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ import onnxruntime as ort
 
 from inference.pinned import has_gpu
 
-Provider = Literal["auto", "tensorrt", "cuda", "cpu"]
+Provider = Literal["auto", "tensorrt", "cuda", "cpu", "openvino"]
+OPENVINO: Final[Literal["openvino"]] = "openvino"
 
 EXECUTION_PROVIDERS: Final = {
     "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"),
@@ -17,10 +18,11 @@ EXECUTION_PROVIDERS: Final = {
     "cpu": ("CPUExecutionProvider",),
 }
 GPU_PROVIDERS: Final = frozenset({"tensorrt", "cuda"})
+CPU_PROVIDERS: Final = frozenset({"cpu", OPENVINO})
 
 
 def resolve_provider(provider: Provider) -> str:
-    """Return "tensorrt", "cuda" or "cpu" for what is asked; "auto" takes CUDA where a driver answers."""
+    """Return the provider for what is asked; "auto" takes CUDA where a driver answers, else the CPU."""
     if provider == "auto":
         built_with = ort.get_available_providers()
         provider = "cuda" if "CUDAExecutionProvider" in built_with and has_gpu() else "cpu"

@@ -1,229 +1,50 @@
-"""ONNX Runtime: options, hardware, and the truth about what the session got.
+"""The seam to what runs a model: ONNX Runtime, or for bfloat16 on a CPU OpenVINO, from the same file."""
 
-With `providers.py` and `bound_runs.py` the only module that imports onnxruntime.
-`onnxruntime.get_available_providers()` lists what the wheel was built with, not what the machine has,
-and a session that cannot have CUDA falls back to the CPU without an exception. So the provider is
-asked of the session after its creation.
-"""
-
-import hashlib
-import os
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
-
-import numpy as np
-import numpy.typing as npt
-import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
-
-from inference.batch_buffers import BatchBuffers, Pixels
-from inference.bound_runs import BoundRuns, padded_size
 from inference.errors import ProviderUnavailable, SessionError
-from inference.providers import (
-    EXECUTION_PROVIDERS,
-    GPU_PROVIDERS,
-    Provider,
-    cuda_options,
-    provider_list,
-    provider_of,
-    resolve_provider,
-    tensorrt_options,
-)
-from inference.run_limit import RunLimit
+from inference.manifest import Precision
+from inference.model_session import ModelSession
+from inference.onnxruntime_session import open_onnxruntime
+from inference.providers import GPU_PROVIDERS, OPENVINO, resolve_provider
+from inference.session_config import DEFAULT_ENGINE_CACHE, INPUT_NAME, SessionConfig
 
-INPUT_NAME: Final = "image"
-DEFAULT_ENGINE_CACHE: Final = Path("~/.cache/graft/tensorrt").expanduser()
-
-# ONNX Runtime's exceptions share no base of their own.
-_ORT_FAILURES: Final[tuple[type[Exception], ...]] = tuple(
-    error
-    for error in vars(ort_errors).values()
-    if isinstance(error, type) and issubclass(error, Exception)
-)
-# Copies to and from a GPU raise the second.
-_RUN_FAILURES: Final[tuple[type[Exception], ...]] = (*_ORT_FAILURES, RuntimeError)
-_NO_FOLDER: Final = os.path.join(os.devnull, "external-data-is-refused")
+__all__ = [
+    "DEFAULT_ENGINE_CACHE",
+    "INPUT_NAME",
+    "ModelSession",
+    "SessionConfig",
+    "expects_gpu",
+    "open_session",
+]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionConfig:
-    """Where and how a model runs.
-
-    Attributes:
-        provider: "auto" takes CUDA where a driver answers, else the CPU.
-        require_gpu: refuse to run on the CPU.
-        intra_op_threads: threads for one batch on the CPU; 0 lets ONNX Runtime take one a core.
-        max_batch: images in one batch at most; TensorRT builds its engine for it.
-        cuda_graphs: replay a batch's kernels as one launch. Every node must run on the GPU.
-        engine_cache_dir: where TensorRT keeps the engines that it built.
-        run_limit_s: how long one run may take before it is ended; None for no limit.
-    """
-
-    provider: Provider = "auto"
-    require_gpu: bool = False
-    intra_op_threads: int = 0
-    max_batch: int = 16
-    cuda_graphs: bool = False
-    engine_cache_dir: Path = DEFAULT_ENGINE_CACHE
-    run_limit_s: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.provider != "auto" and self.provider not in EXECUTION_PROVIDERS:
-            choices = ["auto", *EXECUTION_PROVIDERS]
-            raise ValueError(f"provider {self.provider!r} is not one of {choices}")
-        if self.intra_op_threads < 0:
-            raise ValueError(f"intra_op_threads must be 0 or more, got {self.intra_op_threads}")
-        if self.max_batch < 1:
-            raise ValueError(f"max_batch must be 1 or more, got {self.max_batch}")
-        if self.require_gpu and self.provider == "cpu":
-            raise ValueError("provider 'cpu' and require_gpu contradict each other")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSession:
-    """A loaded model.
-
-    Attributes:
-        provider: what it really runs on: "tensorrt", "cuda" or "cpu".
-        intra_op_threads: threads for one batch; 0 is one a core, and a GPU needs 1.
-        run_limit_s: see `SessionConfig`.
-    """
-
-    _session: ort.InferenceSession
-    provider: str
-    intra_op_threads: int = 0
-    _bound: BoundRuns | None = None
-    _buffers: BatchBuffers = field(default_factory=BatchBuffers)
-    run_limit_s: float | None = None
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """The ONNX file's metadata properties."""
-        metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
-        return metadata
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """The names of the graph's outputs."""
-        return tuple(output.name for output in self._session.get_outputs())
-
-    @property
-    def inputs(self) -> tuple[tuple[str, str, int], ...]:
-        """Name, ONNX Runtime's type and number of dimensions of each of the graph's inputs."""
-        return tuple((x.name, x.type, len(x.shape or ())) for x in self._session.get_inputs())
-
-    def run(
-        self,
-        images: Pixels | Sequence[Pixels],
-        outputs: Sequence[str],
-        *,
-        limit_s: float | None = None,
-    ) -> dict[str, npt.NDArray[np.float32]]:
-        """Run one batch and return the named outputs.
-
-        Args:
-            images: (N, H, W, 3) uint8 RGB, or N images of (H, W, 3).
-            outputs: names of outputs of the graph.
-            limit_s: how long it may take; None is the session's own limit.
-
-        Raises:
-            SessionError: ONNX Runtime refused the batch, or it took too long.
-        """
-        limit_s = self.run_limit_s if limit_s is None else limit_s
-        started = time.monotonic()
-        try:
-            if self._bound is not None:
-                return self._bound.run(images, outputs, limit_s=limit_s)
-            with self._buffers.batch(images) as batch, RunLimit(limit_s) as limit:
-                values = self._session.run(list(outputs), {INPUT_NAME: batch}, limit.options)
-        except _RUN_FAILURES as err:
-            shape = (len(images), *images[0].shape)
-            if limit_s is not None and time.monotonic() - started >= limit_s:
-                raise SessionError(
-                    f"the model was ended after {limit_s:g} s on a batch of shape {shape}"
-                ) from err
-            raise SessionError(f"the model failed on a batch of shape {shape}") from err
-        return dict(zip(outputs, values, strict=True))
-
-
-def open_session(model: bytes, config: SessionConfig) -> ModelSession:
+def open_session(
+    model: bytes, config: SessionConfig, *, precision: Precision = "fp32"
+) -> ModelSession:
     """Load an ONNX model from memory. A model whose weights lie in another file is refused.
 
+    Args:
+        model: the file.
+        config: where and how it runs.
+        precision: "bf16" has OpenVINO compute in it; what any other is, is in the file.
+
     Raises:
-        SessionError: the bytes are no model that ONNX Runtime can run.
+        SessionError: the bytes are no model that can be run so.
         ProviderUnavailable: the session did not get the hardware that `config` demands.
     """
-    wanted = resolve_provider(config.provider)
-    try:
-        session = ort.InferenceSession(
-            model,
-            sess_options=_options(config, on_gpu=wanted in GPU_PROVIDERS),
-            providers=provider_list(wanted, _provider_options(model, wanted, config)),
-            enable_fallback=0,
-        )
-    except _ORT_FAILURES as err:
+    if precision != "bf16" and config.provider != OPENVINO:
+        return open_onnxruntime(model, config)
+    if config.require_gpu or config.provider in GPU_PROVIDERS:
+        raise ProviderUnavailable("bf16 is for the CPU; ask for another precision on a GPU")
+    if precision not in ("fp32", "bf16"):
         raise SessionError(
-            "ONNX Runtime cannot load the model; the file is damaged, needs another version, "
-            "or keeps its weights in a second file"
-        ) from err
-    got = provider_of(session)
-    if (config.provider != "auto" and got != wanted) or (config.require_gpu and got == "cpu"):
-        asked = "a GPU" if config.require_gpu else repr(config.provider)
-        raise ProviderUnavailable(
-            f"the model was to run on {asked} but ONNX Runtime gave {got!r}; check the NVIDIA driver "
-            "and install the 'gpu' extra, or set the provider to 'cpu'"
+            f"OpenVINO runs fp32 and bf16, not {precision}; set the provider to 'cpu' for it"
         )
-    if got == "cpu":
-        return ModelSession(session, got, config.intra_op_threads, run_limit_s=config.run_limit_s)
-    bound = BoundRuns(session, input_name=INPUT_NAME, device="cuda", graphs=config.cuda_graphs)
-    return ModelSession(session, got, 1, bound, run_limit_s=config.run_limit_s)
+    # Only here, so that who does not use it neither needs nor loads it.
+    from inference.openvino_session import open_openvino
+
+    return open_openvino(model, config, bfloat16=precision == "bf16")
 
 
 def expects_gpu(config: SessionConfig) -> bool:
     """Return whether a session is to be on a GPU; only the session itself knows whether it is."""
     return resolve_provider(config.provider) in GPU_PROVIDERS
-
-
-def _options(config: SessionConfig, *, on_gpu: bool) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1 if on_gpu else config.intra_op_threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Spinning threads eat the cores that decode the next images.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Left unset, weights would be looked for in the working directory of the process.
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", _NO_FOLDER
-    )
-    return options
-
-
-def _provider_options(
-    model: bytes, wanted: str, config: SessionConfig
-) -> dict[str, dict[str, str]]:
-    options: dict[str, dict[str, str]] = {}
-    if wanted in GPU_PROVIDERS:
-        options["CUDAExecutionProvider"] = cuda_options(graphs=config.cuda_graphs)
-    if wanted == "tensorrt":
-        engine_dir = config.engine_cache_dir / hashlib.sha256(model).hexdigest()[:16]
-        engine_dir.mkdir(parents=True, exist_ok=True)
-        options["TensorrtExecutionProvider"] = tensorrt_options(
-            engine_dir=engine_dir,
-            input_name=INPUT_NAME,
-            image_shape=_image_shape(model),
-            # Batches are padded to powers of two.
-            max_batch=padded_size(config.max_batch),
-            graphs=config.cuda_graphs,
-        )
-    return options
-
-
-def _image_shape(model: bytes) -> tuple[int, ...]:
-    """Return (H, W, 3) of a model's input, as a session on the CPU tells."""
-    options = _options(SessionConfig(provider="cpu"), on_gpu=False)
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
-    return tuple(session.get_inputs()[0].shape[1:])

@@ -18,6 +18,7 @@ from inference.child_process import start_child
 from inference.errors import PackageError, TrialFailed
 from inference.manifest import Precision
 from inference.package import Package
+from inference.providers import Provider
 from inference.strictjson import parse_json, to_json
 
 # The exit code of a process that got no more memory.
@@ -54,6 +55,7 @@ class TrialRequest:
         folder, precision, sha256: the package, and the model file in it that is meant.
         batch_sizes: the numbers of images to run it on.
         threads: for one batch.
+        provider: "cpu", or "openvino".
         same_answers: its answers on the golden images are to be the published ones. Not so where it
             will run on other hardware.
         cpu_s, memory_bytes: bounds of the whole process.
@@ -64,6 +66,7 @@ class TrialRequest:
     sha256: str
     batch_sizes: tuple[int, ...]
     threads: int
+    provider: Provider
     same_answers: bool
     cpu_s: float
     memory_bytes: int
@@ -87,6 +90,7 @@ class Trials:
         max_batch: int,
         threads: int,
         same_answers: bool,
+        provider: Provider = "cpu",
     ) -> None:
         """Try one model file of a package; return where it may be loaded. Blocking.
 
@@ -102,6 +106,7 @@ class Trials:
             sha256=package.manifest.files[precision].sha256,
             batch_sizes=tuple(sorted({1, min(2, max_batch), max_batch})),
             threads=threads,
+            provider=provider,
             same_answers=same_answers,
             cpu_s=self._limits.cpu_s,
             memory_bytes=self._limits.memory_bytes + _COPIES_OF_FILE * size,

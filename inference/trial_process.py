@@ -49,7 +49,7 @@ def _try(request: TrialRequest) -> None:
     files = package.manifest.files or {}
     if request.precision not in files or files[request.precision].sha256 != request.sha256:
         raise PackageError("the package changed while it was looked at")
-    session = SessionConfig(provider="cpu", intra_op_threads=request.threads)
+    session = SessionConfig(provider=request.provider, intra_op_threads=request.threads)
     classifier = Classifier.load(package, session=session, precision=request.precision)
     height, width = classifier.manifest.crop_hw
     for size in request.batch_sizes:

@@ -114,6 +114,8 @@ class Variant(Answer):
     """A precision that is in memory, the hardware that it really runs on, and how it is run there."""
 
     precision: str
+    precision_reason: str = Field(description="Why it is run in this precision.")
+    runtime: str = Field(description="What runs it: onnxruntime, or openvino for bf16 on a CPU.")
     provider: str
     intra_op_threads: int = Field(description="Threads for one batch.")
     max_running: int = Field(description="Batches at one time.")

@@ -20,6 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from inference.providers import CPU_PROVIDERS
 from inference.session import DEFAULT_ENGINE_CACHE
 from service.keep_policy import parse_keep
 from service.keys import key_digest, split_keys
@@ -151,7 +152,7 @@ class Settings(BaseSettings):
         default=False, description="Listen beyond this machine without any API key."
     )
 
-    provider: Literal["auto", "tensorrt", "cuda", "cpu"] = Field(
+    provider: Literal["auto", "tensorrt", "cuda", "cpu", "openvino"] = Field(
         default="auto", description="The hardware that models run on."
     )
     require_gpu: bool = Field(default=False, description="Refuse to start without a GPU.")
@@ -327,8 +328,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
-        if self.require_gpu and self.provider == "cpu":
-            raise ValueError("provider 'cpu' and require_gpu contradict each other")
+        if self.require_gpu and self.provider in CPU_PROVIDERS:
+            raise ValueError(f"provider {self.provider!r} and require_gpu contradict each other")
         if self.metrics_port and self.metrics_port == self.port:
             raise ValueError("GRAFT_METRICS_PORT and GRAFT_PORT are the same; choose another")
         if self.max_request_bytes > self.max_buffered_bytes:

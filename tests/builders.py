@@ -25,19 +25,17 @@ from inference.manifest import (
     METADATA_KEY,
     BackboneInfo,
     Calibration,
-    ClassMetrics,
     Conformal,
     DatasetInfo,
     FileEntry,
     Manifest,
-    Metrics,
     OutputSpec,
     Parity,
     Rejection,
-    SplitMetrics,
     TrainingInfo,
     dump_manifest,
 )
+from inference.measured import ClassMetrics, Metrics, SplitMetrics
 from inference.preprocessing import Fit, PreprocessSpec
 from inference.rejection import needs_output
 from inference.session import SessionConfig, open_session

@@ -4,6 +4,7 @@ Each is the colour model with one output, or its input, led through something el
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -162,3 +163,27 @@ def with_input(name: str, kind: int = TensorProto.UINT8) -> bytes:
     else:
         model.graph.input.append(helper.make_tensor_value_info(name, kind, ["N"]))
     return bytes(model.SerializeToString())
+
+
+def slow(*, steps: int = 40, side: int = 1500) -> bytes:
+    """Large products one after the other, each a node of the graph: some seconds, and then an answer."""
+    names = ["matrix", *(f"product_{step}" for step in range(steps))]
+
+    def nodes(before: str, after: str) -> list[onnx.NodeProto]:
+        return [
+            helper.make_node("ReduceMean", [before], ["mean"], keepdims=0),
+            helper.make_node("Add", ["mean", "small"], ["matrix"]),
+            *(
+                helper.make_node("MatMul", [given, "small"], [product])
+                for given, product in pairwise(names)
+            ),
+            helper.make_node("ReduceMean", [names[-1]], ["result"], keepdims=0),
+            helper.make_node("Mul", ["result", "nothing"], ["none"]),
+            helper.make_node("Add", [before, "none"], [after]),
+        ]
+
+    constants = {
+        "small": np.full((side, side), 1 / side, np.float32),
+        "nothing": np.array(0, np.float32),
+    }
+    return _led_through("float", nodes, constants)

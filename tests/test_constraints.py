@@ -17,7 +17,7 @@ from scripts.requirements import (
 )
 from scripts.update_constraints import CONSTRAINTS, render
 
-EXTRAS = ("train", "gpu", "telemetry", "tensorboard", "video", "parquet", "dev")
+EXTRAS = ("train", "gpu", "telemetry", "tensorboard", "video", "parquet", "openvino", "dev")
 DIRECT = [Requirement(text) for text in read_requirements(PYPROJECT, EXTRAS)]
 
 

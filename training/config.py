@@ -264,7 +264,7 @@ class FinetuneConfig:
     precisions: Precisions = option(
         "package",
         ("fp32",),
-        "model files to try, such as fp32,fp16,int8; a smaller one is published where it keeps the "
+        "model files to try, such as fp32,bf16,int8; a faster one is published where it keeps the "
         "accuracy and is faster here",
         shown="fp32",
         parse=parse_precisions,

@@ -131,7 +131,7 @@ def no_image(arguments: Sequence[str], unread: Counter[FileKind]) -> str:
 
 
 def _batch(classifier: Classifier) -> int:
-    return _CPU_BATCH if classifier.session.provider == "cpu" else GPU_BATCH
+    return GPU_BATCH if classifier.session.on_gpu else _CPU_BATCH
 
 
 def _open(

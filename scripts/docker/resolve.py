@@ -31,9 +31,10 @@ _CONSTRAINTS: Final = PYPROJECT.parent / "constraints.txt"
 _AUTHORITY: Final = Path("/run/secrets/ca.pem")
 
 
-def wanted(kind: str) -> list[str]:
+def wanted(kind: str, *, openvino: bool = False) -> list[str]:
     """Return the requirements of an image; see `EXTRAS` for the kinds."""
-    requirements = read_requirements(PYPROJECT, EXTRAS[kind])
+    extras = (*EXTRAS[kind], "openvino") if openvino else EXTRAS[kind]
+    requirements = read_requirements(PYPROJECT, extras)
     return with_cpu_onnxruntime(requirements) if kind.endswith("cpu") else requirements
 
 
@@ -71,8 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("kind", choices=list(EXTRAS))
     parser.add_argument("file", type=Path)
     args = parser.parse_args(argv)
+    openvino = os.environ.get("OPENVINO", "0") == "1"  # the Dockerfile's build argument
     try:
-        args.file.write_text(render(resolve(wanted(args.kind))), encoding="utf-8")
+        listed = render(resolve(wanted(args.kind, openvino=openvino)))
+        args.file.write_text(listed, encoding="utf-8")
     except subprocess.CalledProcessError as err:
         return int(err.returncode)
     return 0

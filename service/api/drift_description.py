@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from inference.manifest import AnswerShares
+from inference.measured import AnswerShares
 from service import schemas
 from service.collect.daily_sums import WINDOW_DAYS, DailySums
 from service.collect.drift import find_drift

@@ -62,6 +62,8 @@ def _summary(registry: ModelRegistry, published: PublishedVersion) -> dict[str, 
         "loaded": [
             schemas.Variant(
                 precision=variant.precision,
+                precision_reason=variant.reason,
+                runtime=variant.runtime,
                 provider=variant.provider,
                 **dataclasses.asdict(variant.tuning),
             )

@@ -33,8 +33,8 @@ class OptionsQuery(BaseModel):
     top_k: int = Field(
         default=5, ge=1, description="Labels an image; more than there are gives them all."
     )
-    precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
-        default="auto", description="Which of the model's files answers."
+    precision: Literal["auto", "fp32", "fp16", "int8", "bf16"] = Field(
+        default="auto", description="Which of the model's precisions answers."
     )
     embedding: bool = Field(default=False, description="Add what the model's head sees.")
     activation_map: bool = Field(default=False, description="Add which places spoke for the label.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from inference import Prediction
-from inference.manifest import AnswerShares
+from inference.measured import AnswerShares
 from inference.repository_file import changing, write_repository_file
 
 WINDOW_DAYS: Final = 7

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from inference.manifest import AnswerShares
+from inference.measured import AnswerShares
 from service.collect.daily_sums import AnswerSums
 
 # With fewer, chance alone moves the shares of the labels apart by more than a tenth.

@@ -148,7 +148,7 @@ class Tuner:
     def _tuning(
         self, classifier: Classifier, plan: _Plan, max_batch: int, images_per_s: float | None
     ) -> Tuning:
-        on_cpu = classifier.session.provider == "cpu"
+        on_cpu = not classifier.session.on_gpu
         decode_in_batch = self._decode_in_batch and on_cpu and plan.max_running >= self._cores
         return Tuning(
             intra_op_threads=plan.intra_op_threads,
@@ -167,7 +167,7 @@ class Tuner:
         First is the one that answers a lone request soonest; of a small model, which has another
         session for that, the one whose batches leave each other alone.
         """
-        on_gpu = widest.session.provider != "cpu"
+        on_gpu = widest.session.on_gpu
         batch = min(self._max_batch, self._max_batch if on_gpu else _CPU_PROBE_BATCH)
         plans = list(self._plans(widest, on_gpu=on_gpu))
         margin = 1 / _AS_GOOD

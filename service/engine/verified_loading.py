@@ -2,13 +2,23 @@
 
 import dataclasses
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from inference import Classifier, Package, SessionConfig, check_golden
+from inference import (
+    Classifier,
+    Package,
+    PackageError,
+    SessionConfig,
+    SessionError,
+    check_golden,
+)
+from inference.manifest import Precision
 from inference.precision import AskedPrecision, choose_precision
+from inference.precision_choice import choose_without_bf16, may_measure_bf16, measure_bf16
+from inference.providers import OPENVINO
 from inference.session import expects_gpu
 from inference.trial import Trials
 from service.engine.background import run_in_background
@@ -27,12 +37,14 @@ class ModelLoader:
         tuner: measures how they run best.
         trials: where they are tried before; None does not.
         trial_threads: for one batch there.
+        _without_bf16: why the files with these sha256 are not to be run in it: their trial failed.
     """
 
     session: SessionConfig
     tuner: Tuner
     trials: Trials | None = None
     trial_threads: int = 1
+    _without_bf16: dict[str, str] = field(default_factory=dict)
 
     def try_out(self, package: Package, precision: AskedPrecision = "auto") -> None:
         """Try a package that this process has not loaded in another one, which can be given up.
@@ -40,29 +52,69 @@ class ModelLoader:
         Raises:
             PackageError: it must not be loaded here.
         """
-        on_gpu = expects_gpu(self.session)
-        chosen = choose_precision(precision, package.manifest.files or {}, on_gpu=on_gpu)
-        package.model_size(chosen)
-        if self.trials is not None:
-            self.trials.run(
-                package,
-                chosen,
-                max_batch=self.session.max_batch,
-                threads=self.trial_threads,
-                same_answers=not on_gpu,
-            )
+        usual = self._usual(package, precision)
+        self._try(package, usual)
+        if not may_measure_bf16(package, self.session, precision):
+            return
+        others: tuple[Precision, ...] = ("fp32", "bf16")
+        try:
+            for other in others:
+                if other != usual:
+                    self._try(package, other)
+        except PackageError as err:  # the usual one will do
+            self._without_bf16[_sha256(package)] = str(err)
 
     def load(self, package: Package, precision: AskedPrecision = "auto") -> LoadedModel:
         """Load a package whose answers on its golden images are the published ones.
 
         Raises:
             PackageError: the package is damaged, has no such precision, or answers differently here.
-            SessionError: ONNX Runtime cannot run the model.
+            SessionError: the model cannot be run.
         """
+        if not may_measure_bf16(package, self.session, precision):
+            return self._load(package, precision)
+        problem = self._without_bf16.pop(_sha256(package), None)
+        if problem is None:
+            one_thread = dataclasses.replace(self.session, intra_op_threads=1)
+            measured = measure_bf16(package, one_thread)
+            problem = measured.finding
+            if measured.session is not None:
+                try:
+                    return self._load(package, "bf16", reason=measured.finding)
+                except (PackageError, SessionError) as err:
+                    problem = str(err)
+        choice = choose_without_bf16(package, self.session, problem)
+        return self._load(package, choice.precision, reason=choice.reason)
 
+    def _usual(self, package: Package, precision: AskedPrecision) -> Precision:
+        """Return what is asked for, or what "auto" takes unless it is bf16."""
+        if precision != "auto":
+            return precision
+        if expects_gpu(self.session):
+            return choose_precision("auto", package.manifest.files or {}, on_gpu=True)
+        return choose_without_bf16(package, self.session, None).precision
+
+    def _try(self, package: Package, precision: Precision) -> None:
+        package.model_size(precision)
+        if self.trials is not None:
+            self.trials.run(
+                package,
+                precision,
+                max_batch=self.session.max_batch,
+                threads=self.trial_threads,
+                provider=OPENVINO if self.session.provider == OPENVINO else "cpu",
+                same_answers=not expects_gpu(self.session),
+            )
+
+    def _load(
+        self, package: Package, precision: AskedPrecision, *, reason: str | None = None
+    ) -> LoadedModel:
         def open_model(intra_op_threads: int) -> Classifier:
             session = dataclasses.replace(self.session, intra_op_threads=intra_op_threads)
-            return Classifier.load(package, session=session, precision=precision)
+            opened = Classifier.load(package, session=session, precision=precision)
+            return (
+                opened if reason is None else dataclasses.replace(opened, precision_reason=reason)
+            )
 
         loaded = self.tuner.tune(
             _kind(package, precision),
@@ -72,6 +124,10 @@ class ModelLoader:
         # Not where the session was opened: threads of its own would then be held back for good.
         run_in_background(lambda: _prove(loaded, package))
         return loaded
+
+
+def _sha256(package: Package) -> str:
+    return (package.manifest.files or {})["fp32"].sha256
 
 
 def _kind(package: Package, precision: AskedPrecision) -> Hashable:

@@ -72,6 +72,8 @@ def status_of(
     loaded = tuple(
         LoadedVariant(
             precision=slot.model.classifier.precision,
+            reason=slot.model.classifier.precision_reason,
+            runtime=slot.model.classifier.session.runtime,
             provider=slot.model.classifier.session.provider,
             tuning=slot.model.tuning,
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from inference.manifest import Precision
+from inference.model_session import Runtime
 from service.engine.tuning import Tuning
 
 
@@ -20,9 +21,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedVariant:
-    """A precision of a version that is in memory, the hardware it really runs on, and how."""
+    """A precision of a version that is in memory, what it really runs on, and how.
+
+    `reason` says why in this precision.
+    """
 
     precision: Precision
+    reason: str
+    runtime: Runtime
     provider: str
     tuning: Tuning
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from inference.errors import InferenceError
-from inference.manifest import AnswerShares, Manifest
+from inference.manifest import Manifest
+from inference.measured import AnswerShares
 from inference.repository import Repository
 from service.collect.daily_sums import (
     SUMS_FOLDER,

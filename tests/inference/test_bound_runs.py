@@ -9,8 +9,9 @@ import pytest
 
 from inference.bound_runs import BoundRuns, padded_size
 from inference.errors import SessionError
+from inference.onnxruntime_session import OnnxRuntimeSession
 from inference.pinned import has_gpu, pinned_array
-from inference.session import INPUT_NAME, ModelSession
+from inference.session import INPUT_NAME
 from tests import hostile_models
 from tests.builders import SIDE_PX, colour_model
 
@@ -89,7 +90,7 @@ def test_other_outputs_are_bound_beside_the_first(runs: BoundRuns) -> None:
 def test_images_that_do_not_fit_are_refused_and_the_next_batch_is_answered(
     session: ort.InferenceSession, runs: BoundRuns, bad: np.ndarray
 ) -> None:
-    model = ModelSession(session, "cpu", 1, runs)
+    model = OnnxRuntimeSession(session, "cpu", 1, runs)
     with pytest.raises(SessionError, match="failed on a batch of shape"):
         model.run(bad, OUTPUTS)
     assert model.run(images(255), ["embedding"])["embedding"][0, 0] == 1
@@ -111,7 +112,7 @@ def test_a_run_without_an_end_is_ended_and_its_lane_is_not_used_again() -> None:
     model = hostile_models.endless_for(250)
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     runs = BoundRuns(session, input_name="image", device="cpu", graphs=False)
-    bound = ModelSession(session, "cpu", 1, runs, run_limit_s=0.3)
+    bound = OnnxRuntimeSession(session, "cpu", 1, runs, run_limit_s=0.3)
     for _ in range(2):
         with pytest.raises(SessionError, match=r"ended after 0\.3 s on a batch"):
             bound.run(images(255), ["embedding"])

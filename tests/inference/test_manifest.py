@@ -135,6 +135,7 @@ def test_every_part_that_was_there_from_the_beginning_is_needed(field: str) -> N
         "files": None,
         "title": None,
         "backbone_choice": None,
+        "precision_rules": None,
         "conformal": None,
         "validation_answers": None,
         "precision": "fp32",

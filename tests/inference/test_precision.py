@@ -2,12 +2,17 @@
 
 import dataclasses
 import hashlib
+import json
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from inference import precision, precision_choice
 from inference.classifier import Classifier
-from inference.errors import GoldenMismatch, InvalidManifest, PackageError
+from inference.errors import GoldenMismatch, InvalidManifest, PackageError, SessionError
 from inference.golden import add_golden_precision, check_golden
 from inference.loading import open_classifier
 from inference.manifest import (
@@ -16,12 +21,20 @@ from inference.manifest import (
     FileEntry,
     Manifest,
     Precision,
+    PrecisionRules,
     Rejection,
     dump_manifest,
 )
 from inference.package import read_package
-from inference.precision import choose_precision, flags_multiply_int8, multiplies_int8
-from inference.session import SessionConfig
+from inference.precision import (
+    choose_precision,
+    flags_multiply_bfloat16,
+    flags_multiply_int8,
+    multiplies_bfloat16,
+    multiplies_int8,
+)
+from inference.session import SessionConfig, open_session
+from inference.speed import BatchTiming
 from tests.builders import colour_model, coloured, make_package
 
 CPU = SessionConfig(provider="cpu")
@@ -44,6 +57,28 @@ def add_precision(
     )
     files = {**(manifest.files or {}), precision: entry}
     write(folder, dataclasses.replace(manifest, files=files))
+    return folder
+
+
+def add_bf16(folder: Path, *, temperature: float = 2.0) -> Path:
+    """Have a package run in bf16 too, from its one file, with a temperature and a threshold of its own."""
+    manifest = read_package(folder).manifest
+    assert manifest.files is not None
+    rules = PrecisionRules(
+        calibration=Calibration(temperature=temperature),
+        rejection=Rejection(score="max_logit", threshold=OWN_THRESHOLD, accepted=0.9),
+        conformal=None,
+        metrics=manifest.metrics,
+        parity=manifest.parity,
+    )
+    entry = dataclasses.replace(manifest.files["fp32"], metrics={})
+    files = {**manifest.files, "bf16": entry}
+    write(folder, dataclasses.replace(manifest, files=files, precision_rules={"bf16": rules}))
+    # Of this file with that temperature; another runtime or type is not far from it.
+    package = read_package(folder)
+    session = open_session(package.model_bytes("fp32"), CPU)
+    own = Classifier(manifest=package.manifest.run_as("bf16"), session=session, precision="bf16")
+    add_golden_precision(folder, own)
     return folder
 
 
@@ -158,3 +193,94 @@ def test_a_temperature_of_its_own_is_in_its_manifest(models_dir: Path) -> None:
     fp16 = open_classifier(folder, session=CPU, precision="fp16")
     assert fp16.manifest.calibration.temperature == 2.5
     assert read_package(folder).manifest.calibration.temperature == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("flags : avx512_bf16", True), ("flags : amx_bf16", True), ("flags : avx512_vnni", False)],
+)
+def test_a_processor_is_asked_whether_it_multiplies_bfloat16(flags: str, expected: bool) -> None:
+    assert flags_multiply_bfloat16(flags) is expected
+
+
+def run_in_bf16(folder: Path) -> Classifier:
+    """Return a classifier in bf16 on any machine: ONNX Runtime stands in where OpenVINO cannot do it."""
+    if multiplies_bfloat16():
+        return open_classifier(folder, session=CPU, precision="bf16")
+    package = read_package(folder)
+    session = open_session(package.model_bytes("bf16"), CPU)
+    return Classifier(manifest=package.manifest.run_as("bf16"), session=session, precision="bf16")
+
+
+def test_bf16_shares_the_file_and_has_rules_of_its_own(models_dir: Path) -> None:
+    folder = add_bf16(make_package(models_dir))
+    usual = open_classifier(folder, session=CPU, precision="fp32")
+    bf16 = run_in_bf16(folder)
+    image = [coloured("red")]
+    (before,), (after,) = usual.classify(image), bf16.classify(image)
+    assert after.rejected
+    assert not before.rejected
+    # Red is (250, 10, 10) of 255, the logits are ten times that, and the temperature is two.
+    assert after.probability == pytest.approx(1 / (1 + 2 * math.exp(-2400 / 255 / 2)), abs=1e-3)
+    assert after.probability < before.probability
+    assert check_golden(bf16, folder) == 3
+    assert bf16.manifest.precision == "bf16"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data["files"]["bf16"].update(sha256="0" * 64), "must be that of fp32"),
+        (lambda data: data.pop("precision_rules"), "precision_rules lacks bf16"),
+    ],
+)
+def test_bf16_of_other_bytes_or_without_rules_is_refused(
+    models_dir: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    file = add_bf16(make_package(models_dir)) / MANIFEST_FILE
+    data = json.loads(file.read_text("utf-8"))
+    change(data)
+    file.write_text(json.dumps(data), "utf-8")
+    with pytest.raises(InvalidManifest, match=message):
+        read_package(file.parent)
+
+
+def found_as_fast(monkeypatch: pytest.MonkeyPatch, ratio: float) -> None:
+    """Have the measurement find bf16 so many times as fast."""
+
+    def time(*_: object, **__: object) -> BatchTiming:
+        return BatchTiming(batch=1, reference_ms=ratio, other_ms=1.0)
+
+    monkeypatch.setattr(precision_choice, "time_in_turn", time)
+
+
+@pytest.mark.parametrize(("ratio", "taken"), [(1.7, True), (1.02, False)])
+def test_auto_takes_bf16_where_it_is_measured_to_be_faster_and_says_why(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch, ratio: float, taken: bool
+) -> None:
+    folder = add_bf16(make_package(models_dir))
+    found_as_fast(monkeypatch, ratio)
+    chosen = open_classifier(folder, session=CPU)
+    if not multiplies_bfloat16():
+        assert chosen.precision == "fp32"
+        assert "this processor does not multiply bfloat16" in chosen.precision_reason
+    elif taken:
+        assert (chosen.precision, chosen.session.provider) == ("bf16", "openvino")
+        assert chosen.precision_reason == "1.70 times as fast as fp32 here"
+    else:
+        assert (chosen.precision, chosen.session.provider) == ("fp32", "cpu")
+        expected = "bf16 is left out: it is 1.02 times as fast as fp32 here, must be 1.1 at least"
+        assert chosen.precision_reason == expected
+
+
+def test_without_openvino_auto_says_how_to_have_it(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = add_bf16(make_package(models_dir))
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "find_spec", lambda _: None)
+    chosen = open_classifier(folder, session=CPU)
+    assert chosen.precision == "fp32"
+    assert chosen.precision_reason.endswith("pip install 'graft-classifier[openvino]'")
+    with pytest.raises(SessionError, match="OpenVINO is not installed"):
+        open_classifier(folder, session=CPU, precision="bf16")

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from inference.manifest import UnknownMeasure
+from inference.measured import UnknownMeasure
 from training.ood.score import fit_ood_score, held_out_cosines
 from training.ood.threshold import measure_unknown
 from training.probing.probe import fit_head

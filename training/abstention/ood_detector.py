@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from inference.manifest import Rejection, UnknownMeasure
+from inference.manifest import Rejection
+from inference.measured import UnknownMeasure
 from inference.similar import IndexedImage, SimilarIndex
 from training.abstention.leave_class_out import LabelledEmbeddings, measure_leave_class_out
 from training.candidates.candidate import Candidate

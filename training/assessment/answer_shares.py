@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from inference.manifest import AnswerShares, Rejection
+from inference.manifest import Rejection
+from inference.measured import AnswerShares
 from training.runtime.arrays import Floats
 
 

@@ -1,6 +1,6 @@
 """Whether a model is shown to be better than an answer that needs no model."""
 
-from inference.manifest import SplitMetrics
+from inference.measured import SplitMetrics
 from training.assessment.classification_metrics import describe_accuracy
 
 

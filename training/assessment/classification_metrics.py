@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from inference.manifest import ClassMetrics, SplitMetrics
+from inference.measured import ClassMetrics, SplitMetrics
 from training.assessment.bootstrap import interval_of
 from training.assessment.intervals import Interval, wilson
 from training.assessment.nll import nll_of_probabilities

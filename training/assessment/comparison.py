@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from scipy.special import bdtr
 
-from inference.manifest import SplitMetrics
+from inference.measured import SplitMetrics
 from training.assessment.bootstrap import difference_interval
 from training.assessment.intervals import Interval
 from training.assessment.labelled_predictions import LabelledPredictions

@@ -8,7 +8,8 @@ import numpy as np
 
 from inference.classifier import Classifier
 from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
-from inference.manifest import Manifest, SplitMetrics
+from inference.manifest import Manifest
+from inference.measured import SplitMetrics
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, measure
 from training.assessment.file_predictions import FilePredictions, predict_files

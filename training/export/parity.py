@@ -45,10 +45,12 @@ def run_batches(
         chosen = rows[start : start + BATCH]
         parts.append(_run(session, pixels[chosen]))
         advance(len(chosen))
+    scores = [part.familiarity for part in parts if part.familiarity is not None]
     return BatchOutputs(
         logits=np.concatenate([part.logits for part in parts]),
         probabilities=np.concatenate([part.probabilities for part in parts]),
         embedding=np.concatenate([part.embedding for part in parts]),
+        familiarity=np.concatenate(scores) if scores else None,
     )
 
 

@@ -5,7 +5,8 @@ from typing import Final, Literal
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from inference.manifest import Rejection, UnknownMeasure
+from inference.manifest import Rejection
+from inference.measured import UnknownMeasure
 from training.ood.score import OodScore
 from training.runtime.arrays import Floats
 

@@ -3,7 +3,8 @@
 import onnx
 from scipy.special import softmax
 
-from inference.manifest import Calibration, Metrics
+from inference.manifest import Calibration
+from inference.measured import Metrics
 from inference.session import SessionConfig, open_session
 from training.assessment.classification_metrics import measure
 from training.data.folder import Split
@@ -34,7 +35,7 @@ def measure_variant(
     served: dict[Split, Floats] = {"val": converted.served_logits}
     rows = dataset.rows("test")
     if len(rows):
-        session = open_session(model.SerializeToString(), config)
+        session = open_session(model.SerializeToString(), config, precision=outcome.precision)
         served["test"] = run_batches(session, dataset.pixels, rows).logits
     by_split = {**served, "val": predictions.logits}
     counted = {split: dataset.counted(split) for split in by_split}

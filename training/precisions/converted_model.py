@@ -66,7 +66,12 @@ class ConvertedPredictions:
         detector, candidate = reference.detector, reference.candidate
         logits, embeddings = _own_answers(reference)
         score = detector.ood_score.score
-        change = score(outputs.logits, outputs.embedding) - score(logits, embeddings)
+        served = (
+            outputs.familiarity
+        )  # a runtime may compute the score itself in the other precision
+        if served is None:
+            served = score(outputs.logits, outputs.embedding)
+        change = served - score(logits, embeddings)
         return cls(
             reference=reference,
             logits=candidate.val_logits + (outputs.logits - logits),

@@ -2,13 +2,11 @@
 
 from typing import Final
 
+from inference.speed import MIN_SPEEDUP, Speed
 from training.precisions.outcome import AccuracyChange
-from training.precisions.speed import Speed
 
 # Accuracy, 0..1, that a smaller type may cost on the validation images.
 MAX_DROP: Final = 0.005
-# Below this it is not worth a second file, and may be noise.
-MIN_SPEEDUP: Final = 1.1
 
 
 def accuracy_reason(change: AccuracyChange) -> str | None:

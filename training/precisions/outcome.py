@@ -8,8 +8,8 @@ import onnx
 
 from inference.manifest import Precision
 from inference.session import SessionConfig
+from inference.speed import Speed
 from training.data.folder import Split
-from training.precisions.speed import Speed
 from training.runtime.arrays import Floats
 
 
@@ -68,7 +68,7 @@ class ConvertedFile:
 
     Attributes:
         outcome: how it was found good.
-        model: the graph, without a manifest.
+        model: the graph, without a manifest; the float32 one where the precision shares its file.
         facts: the manifest's fields that differ from the float32 model's.
         probabilities: what it answers, (N, K) by split.
         session: what it was measured on.

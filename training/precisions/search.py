@@ -10,9 +10,12 @@ import numpy as np
 import onnx
 
 from inference.classifier import BatchOutputs
-from inference.manifest import Precision
+from inference.errors import SessionError
+from inference.manifest import Precision, shares_fp32_file
+from inference.precision import why_not_bfloat16
 from inference.providers import resolve_provider
 from inference.session import ModelSession, SessionConfig, open_session
+from inference.speed import BATCHES, Speed, compare_speed
 from training.abstention.ood_detector import OodDetector
 from training.export.parity import run_batches
 from training.ood.reference_images import choose_reference_images
@@ -28,7 +31,6 @@ from training.precisions.gates import accuracy_reason, speed_reason
 from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter
 from training.precisions.outcome import ConvertedFile, PrecisionOutcome
 from training.precisions.refitted_head import refit_head
-from training.precisions.speed import BATCHES, Speed, compare_speed
 from training.runtime.arrays import Pixels
 from training.runtime.progress import Display
 
@@ -99,16 +101,33 @@ def _no_time(precision: Precision, needed_s: float, left_s: float) -> PrecisionO
 def _try(
     precision: Precision, reference: Float32Model, *, seed: int, compare: CompareSpeed
 ) -> PrecisionOutcome | ConvertedFile:
+    problem = why_not_bfloat16() if precision == "bf16" else None
+    if problem is not None:
+        return PrecisionOutcome(precision=precision, left_out=problem)
+    try:
+        return _measured(precision, reference, seed=seed, compare=compare)
+    except SessionError as err:
+        if not shares_fp32_file(precision):
+            raise
+        # Another runtime may not know all that ONNX Runtime does.
+        return PrecisionOutcome(precision=precision, left_out=str(err))
+
+
+def _measured(
+    precision: Precision, reference: Float32Model, *, seed: int, compare: CompareSpeed
+) -> PrecisionOutcome | ConvertedFile:
     config = _session_config(precision)
     converted = _best_draft(precision, reference, config, seed=seed)
     if converted is None:
         reason = "accuracy gate: it answers with NaN or infinity"
         return PrecisionOutcome(precision=precision, left_out=reason)
     calibration = converted.predictions.calibration()
-    model = converted.assembled(temperature=calibration.temperature)
+    shared = shares_fp32_file(precision)
+    temperature = reference.temperature if shared else calibration.temperature
+    model = converted.assembled(temperature=temperature)
     data = model.SerializeToString()
     change = converted.predictions.accuracy_change()
-    speed = _compare(data, reference, config, compare)
+    speed = _compare(data, precision, reference, config, compare)
     outcome = PrecisionOutcome(
         precision=precision,
         how=converted.how,
@@ -123,7 +142,7 @@ def _try(
 
 
 def _session_config(precision: Precision) -> SessionConfig:
-    """Return what a precision is for: integers the CPU, float16 a GPU where there is one."""
+    """Return what a precision is for: float16 a GPU where there is one, all else the CPU."""
     on_gpu = precision == "fp16" and resolve_provider("auto") != "cpu"
     return SessionConfig(provider="cuda" if on_gpu else "cpu")
 
@@ -137,6 +156,9 @@ def _best_draft(
     answers with numbers.
     """
     trunk = reference.candidate.trunk
+    if precision == "bf16":
+        how = "the float32 file, computed in bfloat16 by OpenVINO"
+        return _nearest(_drafts([(how, trunk)], reference, config, precision))
     if precision == "fp16":
         return _nearest(_drafts([("layers in float16", to_float16(trunk))], reference, config))
     drafts: list[ConvertedModel] = []
@@ -153,12 +175,18 @@ def _best_draft(
 
 
 def _drafts(
-    trunks: Sequence[tuple[str, onnx.ModelProto]], reference: Float32Model, config: SessionConfig
+    trunks: Sequence[tuple[str, onnx.ModelProto]],
+    reference: Float32Model,
+    config: SessionConfig,
+    precision: Precision = "fp32",
 ) -> list[ConvertedModel]:
-    """Run each converted trunk on the validation images; leave out what answers with no number."""
+    """Run each trunk on the validation images; leave out what answers with no number.
+
+    `precision` is what the runtime is to compute in, where the file itself does not say it.
+    """
     drafts = []
     for how, trunk in trunks:
-        outputs = _answers(reference.detector, trunk, reference, config)
+        outputs = _answers(reference.detector, trunk, reference, config, precision)
         if np.isfinite(outputs.logits).all() and np.isfinite(outputs.embedding).all():
             drafts.append(
                 ConvertedModel(
@@ -193,12 +221,16 @@ def _refitted(
 
 
 def _answers(
-    detector: OodDetector, trunk: onnx.ModelProto, reference: Float32Model, config: SessionConfig
+    detector: OodDetector,
+    trunk: onnx.ModelProto,
+    reference: Float32Model,
+    config: SessionConfig,
+    precision: Precision = "fp32",
 ) -> BatchOutputs:
     """Run a file on the validation images."""
     model = assemble(detector, trunk, temperature=reference.temperature)
     dataset = reference.candidate.dataset
-    session = open_session(model.SerializeToString(), config)
+    session = open_session(model.SerializeToString(), config, precision=precision)
     return run_batches(session, dataset.pixels, dataset.rows("val"))
 
 
@@ -218,7 +250,11 @@ def _calibration_images(reference: Float32Model, *, seed: int) -> Pixels:
 
 
 def _compare(
-    data: bytes, reference: Float32Model, config: SessionConfig, compare: CompareSpeed
+    data: bytes,
+    precision: Precision,
+    reference: Float32Model,
+    config: SessionConfig,
+    compare: CompareSpeed,
 ) -> Speed:
     """Time a file beside the float32 one, on as many images as the largest timed batch."""
     one_thread = dataclasses.replace(config, intra_op_threads=1)
@@ -229,4 +265,5 @@ def _compare(
     dataset = reference.candidate.dataset
     rows = np.resize(dataset.rows("val"), max(BATCHES))
     pixels = np.ascontiguousarray(dataset.pixels[rows])
-    return compare(open_session(before, one_thread), open_session(data, one_thread), pixels)
+    other = open_session(data, one_thread, precision=precision)
+    return compare(open_session(before, one_thread), other, pixels)

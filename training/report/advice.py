@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from inference.manifest import SplitMetrics
+from inference.measured import SplitMetrics
 from training.assessment.confused_classes import ConfusedPair
 from training.assessment.intervals import Z_95
 

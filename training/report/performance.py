@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from markupsafe import Markup
 
-from inference.manifest import ClassMetrics, SplitMetrics
+from inference.measured import ClassMetrics, SplitMetrics
 from training.assessment.calibration import CalibrationEffect
 from training.assessment.classification_metrics import confusion_matrix
 from training.assessment.confused_classes import ConfusedPair, confused_pairs

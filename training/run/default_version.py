@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from inference.errors import InferenceError, ModelNotFound
-from inference.manifest import SplitMetrics
+from inference.measured import SplitMetrics
 from inference.names import STABLE
 from inference.package import Package
 from inference.repository import Repository

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inference.errors import PackageError
-from inference.manifest import Metrics
+from inference.measured import Metrics
 from training.assessment.baseline import not_better_than_guessing
 from training.backbones.build import starts_random
 from training.backbones.catalogue import find_backbone

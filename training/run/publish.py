@@ -27,7 +27,9 @@ from inference.manifest import (
     FileEntry,
     Manifest,
     Precision,
+    PrecisionRules,
     dump_manifest,
+    shares_fp32_file,
 )
 from inference.package import read_package
 from inference.session import SessionConfig
@@ -103,11 +105,17 @@ def _write(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         **measured.facts,
     )
-    files: dict[Precision, FileEntry] = {"fp32": _write_model(folder, measured.graph, manifest)}
+    fp32 = _write_model(folder, measured.graph, manifest)
+    files: dict[Precision, FileEntry] = {"fp32": fp32}
+    rules: dict[Precision, PrecisionRules] = {}
     for variant in measured.variants:
         own = dataclasses.replace(manifest, **variant.facts)
-        files[own.precision] = _write_model(folder, variant.model, own)
-    manifest = dataclasses.replace(manifest, files=files)
+        if shares_fp32_file(own.precision):
+            files[own.precision] = dataclasses.replace(fp32, metrics=_file_metrics(own))
+            rules[own.precision] = _rules(own)
+        else:
+            files[own.precision] = _write_model(folder, variant.model, own)
+    manifest = dataclasses.replace(manifest, files=files, precision_rules=rules or None)
     (folder / MANIFEST_FILE).write_text(dump_manifest(manifest), encoding="utf-8")
     write_frozen(folder / SPLIT_FILE, measured.frozen_split, measured.given_splits)
     if measured.similar is not None:
@@ -128,7 +136,27 @@ def _write_model(folder: Path, model: onnx.ModelProto, manifest: Manifest) -> Fi
         file=file,
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
-        metrics={"accuracy": manifest.metrics.val.accuracy, "nll": manifest.metrics.val.nll},
+        metrics=_file_metrics(manifest),
+    )
+
+
+def _file_metrics(manifest: Manifest) -> dict[str, float]:
+    return {"accuracy": manifest.metrics.val.accuracy, "nll": manifest.metrics.val.nll}
+
+
+def _rules(own: Manifest) -> PrecisionRules:
+    """Return what a precision's manifest has of its own; with many classes, more would be too long."""
+    val, test = own.metrics.val, own.metrics.test
+    return PrecisionRules(
+        calibration=own.calibration,
+        rejection=own.rejection,
+        conformal=own.conformal,
+        metrics=dataclasses.replace(
+            own.metrics,
+            val=dataclasses.replace(val, per_class={}),
+            test=None if test is None else dataclasses.replace(test, per_class={}),
+        ),
+        parity=own.parity,
     )
 
 

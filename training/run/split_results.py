@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from scipy.special import softmax
 
-from inference.manifest import Metrics, SplitMetrics
+from inference.measured import Metrics, SplitMetrics
 from training.assessment.calibration import CalibrationEffect, calibration_effect
 from training.assessment.classification_metrics import confusion_matrix, describe_accuracy, measure
 from training.data.folder import Split

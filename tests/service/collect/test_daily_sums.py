@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inference import PackageError, Prediction
-from inference.manifest import AnswerShares
+from inference.measured import AnswerShares
 from service.collect.daily_sums import DailySums
 from service.collect.drift import find_drift
 

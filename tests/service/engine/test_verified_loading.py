@@ -1,11 +1,13 @@
 """What a package goes through before it may answer."""
 
+import dataclasses
 from pathlib import Path
 
 import onnx
 import pytest
 
 from inference import (
+    Classifier,
     DigestMismatch,
     GoldenMismatch,
     Package,
@@ -16,10 +18,12 @@ from inference import (
 )
 from inference.golden import add_golden_precision
 from inference.loading import open_classifier
+from inference.precision import multiplies_bfloat16
+from inference.trial import TrialLimits, Trials
 from service.engine.hardware import probe_provider
 from service.engine.verified_loading import ModelLoader
 from tests.builders import make_package, replace_model
-from tests.inference.test_precision import OWN_THRESHOLD, add_precision
+from tests.inference.test_precision import OWN_THRESHOLD, add_bf16, add_precision, found_as_fast
 from tests.service.registries import untimed_tuner
 
 LOADER = ModelLoader(session=SessionConfig(provider="cpu"), tuner=untimed_tuner(4))
@@ -80,3 +84,43 @@ def test_another_precision_is_loaded_with_its_own_rules(models_dir: Path) -> Non
     assert loaded.precision == "int8"
     assert loaded.manifest.rejection is not None
     assert loaded.manifest.rejection.threshold == OWN_THRESHOLD
+
+
+def tried_and_loaded(package: Package) -> Classifier:
+    trials = Trials(TrialLimits(cpu_s=20, memory_bytes=1024 * 2**20))
+    loader = dataclasses.replace(LOADER, trials=trials, _without_bf16={})
+    loader.try_out(package)
+    return loader.load(package).classifier
+
+
+def test_bf16_comes_through_its_trial_and_is_loaded_where_it_is_faster(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_bf16(make_package(models_dir))
+    found_as_fast(monkeypatch, 1.7)
+    loaded = tried_and_loaded(package(models_dir))
+    if multiplies_bfloat16():
+        assert (loaded.precision, loaded.precision_reason) == (
+            "bf16",
+            "1.70 times as fast as fp32 here",
+        )
+    else:
+        assert (loaded.precision, loaded.session.provider) == ("fp32", "cpu")
+
+
+@pytest.mark.parametrize("by_trial", [True, False])
+def test_a_package_that_answers_otherwise_in_bf16_is_loaded_without(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch, by_trial: bool
+) -> None:
+    folder = add_bf16(make_package(models_dir))
+    found_as_fast(monkeypatch, 1.7)
+    expected = folder / "golden" / "expected.bf16.json"
+    expected.write_text(expected.read_text().replace("0.9", "0.4"))
+    loaded = (
+        tried_and_loaded(package(models_dir))
+        if by_trial
+        else LOADER.load(package(models_dir)).classifier
+    )
+    assert (loaded.precision, loaded.session.provider) == ("fp32", "cpu")
+    why = "golden image" if multiplies_bfloat16() else "this processor does not multiply bfloat16"
+    assert loaded.precision_reason.startswith(f"bf16 is left out: {why}")

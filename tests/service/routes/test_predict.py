@@ -10,8 +10,10 @@ from httpx2 import Response
 
 from inference import open_classifier
 from inference.manifest import Conformal
+from inference.precision import multiplies_bfloat16
 from tests.builders import LABELS, coloured, encode, make_package
 from tests.conftest import ClientFactory
+from tests.inference.test_precision import add_bf16
 
 PNG = {"content-type": "image/png"}
 
@@ -156,11 +158,44 @@ def test_a_precision_that_is_there_answers(client: TestClient) -> None:
     assert post(client, coloured("red"), precision="fp32").status_code == 200
 
 
-@pytest.mark.parametrize("precision", ["int8", "fp16"])
+@pytest.mark.parametrize("precision", ["int8", "fp16", "bf16"])
 def test_a_missing_precision_names_those_there_are(client: TestClient, precision: str) -> None:
     response = post(client, coloured("red"), precision=precision)
     assert response.status_code == 422
     assert "it has fp32" in response.json()["detail"]
+
+
+def test_bf16_answers_by_openvino_where_the_processor_has_it(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    add_bf16(make_package(models_dir))
+    client = start_service()
+    response = post(client, coloured("red"), precision="bf16")
+    if not multiplies_bfloat16():
+        assert response.status_code == 503
+        assert "this processor does not multiply bfloat16" in response.json()["detail"]
+        return
+    (entry,) = response.json()["predictions"]
+    assert (entry["label"], entry["rejected"]) == ("red", True)  # by its own threshold
+    (version,) = client.get("/models/colours").json()["versions"]
+    usual, bf16 = version["loaded"]
+    # For so small a model OpenVINO is no faster.
+    assert (usual["precision"], usual["runtime"], usual["provider"]) == (
+        "fp32",
+        "onnxruntime",
+        "cpu",
+    )
+    assert usual["precision_reason"].startswith("bf16 is left out: it is ")
+    assert (bf16["precision"], bf16["runtime"], bf16["provider"]) == (
+        "bf16",
+        "openvino",
+        "openvino",
+    )
+    assert bf16["precision_reason"] == "asked for"
+    loaded = (
+        'graft_model_loaded{model="colours",precision="bf16",provider="openvino",version="1"} 1.0'
+    )
+    assert loaded in client.get("/metrics").text
 
 
 def test_an_unknown_precision_is_refused(client: TestClient) -> None:

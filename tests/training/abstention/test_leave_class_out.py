@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.manifest import UnknownMeasure
+from inference.measured import UnknownMeasure
 from training.abstention.leave_class_out import LabelledEmbeddings, measure_leave_class_out
 
 pytestmark = pytest.mark.training

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from inference.manifest import SplitMetrics
+from inference.measured import SplitMetrics
 from training.assessment.baseline import not_better_than_guessing
 from training.assessment.classification_metrics import measure
 

@@ -8,6 +8,7 @@ import pytest
 from scipy.special import softmax
 
 from inference.session import ModelSession
+from inference.speed import BatchTiming, Speed
 from tests.training.conftest import quiet
 from training.abstention.ood_detector import fit_detector_on, fit_ood_detector
 from training.abstention.prediction_sets import fit_conformal
@@ -17,7 +18,6 @@ from training.config import FinetuneConfig
 from training.ood.threshold import fit_rejection
 from training.precisions.converted_model import Float32Model
 from training.precisions.search import CompareSpeed
-from training.precisions.speed import BatchTiming, Speed
 
 
 def reference_of(probe: Candidate, config: FinetuneConfig) -> Float32Model:

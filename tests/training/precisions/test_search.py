@@ -6,12 +6,14 @@ import numpy as np
 import onnx
 import pytest
 
+from inference import precision
+from inference.precision import multiplies_bfloat16
 from inference.session import SessionConfig, open_session
+from inference.speed import MIN_SPEEDUP
 from tests.training.conftest import quiet
 from tests.training.precisions.conftest import of_two_folds, times_as_fast
 from training.export.parity import run_batches
 from training.precisions.converted_model import Float32Model
-from training.precisions.gates import MIN_SPEEDUP
 from training.precisions.search import PrecisionSearch, search_precisions
 
 pytestmark = pytest.mark.training
@@ -205,3 +207,37 @@ def test_without_time_nothing_is_tried(reference: Float32Model) -> None:
         ("int8",), reference, quiet(), seed=0, seconds_left=lambda: 3.2, needed_s=14.0
     )
     assert tried.left_out == {"int8": "time budget: it takes about 14 s, 3 s are left"}
+
+
+def try_bf16(reference: Float32Model, *, ratio: float) -> PrecisionSearch:
+    """Try bf16 and find it so many times as fast."""
+    compare = times_as_fast(ratio)
+    return search_precisions(("fp32", "bf16"), reference, quiet(), seed=0, compare=compare)
+
+
+def test_bf16_is_the_float32_file_with_rules_of_its_own(reference: Float32Model) -> None:
+    tried = try_bf16(reference, ratio=2.0)
+    if not multiplies_bfloat16():
+        assert tried.left_out is not None
+        assert tried.left_out["bf16"].startswith("this processor does not multiply bfloat16")
+        return
+    (variant,) = tried.variants
+    constants = {tensor.name: tensor for tensor in variant.model.graph.initializer}
+    inside = onnx.numpy_helper.to_array(constants["temperature"])
+    assert inside == np.float32(reference.temperature)
+    assert variant.facts["precision"] == "bf16"
+    assert variant.facts["calibration"].temperature != reference.temperature
+    assert variant.facts["rejection"].threshold != reference.rejection.threshold
+    assert 0 < variant.facts["parity"].max_abs_logit_diff < 0.5
+    assert variant.facts["metrics"].test.accuracy == 1
+
+
+def test_bf16_that_is_no_faster_or_without_openvino_is_left_out(
+    reference: Float32Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_out = try_bf16(reference, ratio=MIN_SPEEDUP - 0.1).left_out
+    assert left_out is not None
+    assert left_out["bf16"].startswith("speed gate" if multiplies_bfloat16() else "this processor")
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "find_spec", lambda _: None)
+    assert try_bf16(reference, ratio=2.0).left_out == {"bf16": precision.INSTALL_OPENVINO}

@@ -7,7 +7,8 @@ import numpy as np
 from scipy.special import softmax
 
 from inference.classifier import Classifier
-from inference.manifest import Manifest, Metrics
+from inference.manifest import Manifest
+from inference.measured import Metrics
 from tests.builders import COLOURS, LABELS, SIDE_PX
 from training.assessment.calibration import calibration_effect
 from training.assessment.classification_metrics import measure

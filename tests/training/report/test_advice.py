@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from inference.manifest import SplitMetrics
+from inference.measured import SplitMetrics
 from training.assessment.classification_metrics import measure
 from training.assessment.confused_classes import confused_pairs
 from training.finetuning.loop import ValidationRecord

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from inference.classifier import Classifier
-from inference.manifest import Conformal, UnknownMeasure
+from inference.manifest import Conformal
+from inference.measured import UnknownMeasure
 from inference.package import read_package
 from tests.training.report.reports import (
     HOSTILE,

@@ -6,14 +6,16 @@ from typing import Final
 
 import numpy as np
 
-from inference.session import ModelSession
-from training.runtime.arrays import Pixels
+from inference.batch_buffers import Pixels
+from inference.model_session import ModelSession
 
 # A lone request, and a batch that the service makes of several.
 BATCHES: Final = (1, 8)
 _MIN_ROUNDS: Final = 7
 _MAX_ROUNDS: Final = 40
 _ROUNDS_S: Final = 1.5
+# Below this another file, or another runtime, is not worth its answers, and it may be noise.
+MIN_SPEEDUP: Final = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +53,30 @@ class Speed:
 
 
 def compare_speed(reference: ModelSession, other: ModelSession, pixels: Pixels) -> Speed:
-    """Time two files in turn on the images (8 or more, H, W, 3).
+    """Time two files in turn on the images (8 or more, H, W, 3), at each of `BATCHES`.
 
     Alternated, so that whatever slows the machine meanwhile slows both; medians, so that a moment's
     interruption does not count.
     """
-    timings = tuple(_time(reference, other, pixels[:batch]) for batch in BATCHES)
+    timings = tuple(time_in_turn(reference, other, pixels[:batch]) for batch in BATCHES)
     return Speed(provider=other.provider, timings=timings)
 
 
-def _time(reference: ModelSession, other: ModelSession, batch: Pixels) -> BatchTiming:
+def time_in_turn(
+    reference: ModelSession,
+    other: ModelSession,
+    batch: Pixels,
+    *,
+    min_rounds: int = _MIN_ROUNDS,
+    rounds_s: float = _ROUNDS_S,
+) -> BatchTiming:
+    """Time two files in turn on one batch, for about `rounds_s`, so many times each at least."""
     spent: tuple[list[float], list[float]] = ([], [])
     for session in (reference, other):
         _run_s(session, batch)
-    ends = time.monotonic() + _ROUNDS_S
+    ends = time.monotonic() + rounds_s
     for done in range(_MAX_ROUNDS):
-        if done >= _MIN_ROUNDS and time.monotonic() > ends:
+        if done >= min_rounds and time.monotonic() > ends:
             break
         for session, seconds in zip((reference, other), spent, strict=True):
             seconds.append(_run_s(session, batch))
