@@ -12,6 +12,7 @@ database once an image; who reads them again keeps the numbers of their `Place`.
 """
 
 import os
+import shutil
 import sqlite3
 import threading
 import zlib
@@ -22,15 +23,27 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from training.data.cache_index import DAMAGED, connect_or_make_anew, error_code, remove_database
+from training.data.cache_index import (
+    DAMAGED,
+    IN_MEMORY,
+    connect_or_make_anew,
+    error_code,
+    remove_database,
+)
 from training.data.shard_writer import NO_ROOM, ShardWriter
 from training.errors import DataError
 from training.runtime.arrays import Pixels
 
 DEFAULT_LIMIT_BYTES: Final = 20 * 2**30
+# What is left free on the disk for others, the run's own checkpoints and model among them: as much as where
+# archives are unpacked, on small disks a share.
+_RESERVED_BYTES: Final = 2**30
+_RESERVED_SHARE: Final = 0.05
 _DATABASE: Final = "index.sqlite"
 _SHARDS: Final = "shards"
 _DISK_FULL: Final = "its disk is full"
+# With less than this SQLite may fail without saying that it is for lack of room.
+_NO_ROOM_BYTES: Final = 2**20
 _COMMIT_EVERY: Final = 512
 _MAX_SIDE_PX: Final = 2**16
 
@@ -89,6 +102,7 @@ class PixelCache:
         self._pending_facts: dict[str, str] = {}
         self._facts_version = ""
         self._lock = threading.Lock()
+        self._commits = True
         self._closed = False
 
     @classmethod
@@ -103,17 +117,25 @@ class PixelCache:
         """Open or make the cache in `folder` and the shards that hold something of `views`.
 
         Shards that were not used for longest are removed while all take more than `limit_bytes`, and
-        later too, for as long as the run lasts, but for those that it uses itself.
+        later too, for as long as the run lasts, but for those that it uses itself; later also where the
+        disk is nearly full. A cache on a full disk keeps nothing, and says so in `full`.
 
         Raises:
             DataError: the folder cannot be written.
         """
         with _explained(folder):
-            (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-            cache = cls(folder, connect_or_make_anew(folder / _DATABASE), limit_bytes)
-            cache._facts_version = facts_version
-            cache._evict(0)
-            cache._open_shards(list(views))
+            try:
+                (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+                cache = cls(folder, connect_or_make_anew(folder / _DATABASE), limit_bytes)
+                cache._facts_version = facts_version
+                cache._evict(0)
+                cache._open_shards(list(views))
+            except (OSError, sqlite3.Error) as err:
+                if not _is_no_room(err, folder):
+                    raise
+                cache = cls(folder, connect_or_make_anew(IN_MEMORY), limit_bytes)
+                cache._facts_version = facts_version
+                cache.full = _DISK_FULL
         return cache
 
     def close(self) -> None:
@@ -173,7 +195,7 @@ class PixelCache:
         with self._lock:
             self._pending.update({key: place for key, place in places.items() if place.kept})
             self._pending_facts[sha256] = fact
-        if len(self._pending_facts) >= _COMMIT_EVERY and self.full is None:
+        if len(self._pending_facts) >= _COMMIT_EVERY and self._commits:
             self.commit()
         return list(places.values())
 
@@ -188,10 +210,11 @@ class PixelCache:
         try:
             self._commit()
         except (OSError, sqlite3.Error) as err:
-            if not _is_no_room(err):
+            if not _is_no_room(err, self._folder):
                 with _explained(self._folder):
                     raise
             self.full = _DISK_FULL
+            self._commits = False
 
     def _commit(self) -> None:
         shards = list(self._numbers)
@@ -210,6 +233,8 @@ class PixelCache:
             )
             self._pending_facts.clear()
             self._pending.clear()
+            # Other runs write too: within the limit is what is there now.
+            self._room_bytes = min(self._room_bytes, self._limit_bytes - self._shard_bytes())
 
     def _ask(self, sha256: str, views: Sequence[str]) -> tuple[str | None, dict[str, Place | None]]:
         marks = ",".join("?" * len(views))
@@ -274,23 +299,22 @@ class PixelCache:
 
     def _has_room(self, num_bytes: int) -> bool:
         """Whether so much may be added; what other runs have left and this one does not use, goes for it."""
-        if num_bytes > self._room_bytes:
-            with _explained(self._folder), self._lock:
-                self._evict(num_bytes)
-        if num_bytes > self._room_bytes:
-            self.full = f"it has reached its limit of {self._limit_bytes / 2**30:.3g} GiB"
+        with _explained(self._folder):
+            if num_bytes > min(self._room_bytes, _disk_room_bytes(self._folder)):
+                with self._lock:
+                    self._evict(num_bytes)
+            if num_bytes > self._room_bytes:
+                self.full = f"it has reached its limit of {self._limit_bytes / 2**30:.3g} GiB"
+            elif num_bytes > _disk_room_bytes(self._folder):
+                self.full = "its disk is nearly full, and the rest is left for other files"
         return self.full is None
 
     def _evict(self, wanted_bytes: int) -> None:
-        """Make room within the limit, the shards first that were not used for longest."""
-        found = []
-        for path in (self._folder / _SHARDS).iterdir():
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                found.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total + wanted_bytes <= self._limit_bytes:
+        """Make room within the limit and on the disk, the shards first that were not used for longest."""
+        total = self._shard_bytes()
+        for _, size, path in sorted(self._shard_files()):
+            disk_has_room = not wanted_bytes or wanted_bytes <= _disk_room_bytes(self._folder)
+            if disk_has_room and total + wanted_bytes <= self._limit_bytes:
                 break
             if path.name in self._numbers:
                 continue
@@ -299,6 +323,22 @@ class PixelCache:
             path.unlink(missing_ok=True)
             total -= size
         self._room_bytes = self._limit_bytes - total
+
+    def _shard_bytes(self) -> int:
+        return sum(size for _, size, _ in self._shard_files())
+
+    def _shard_files(self) -> Iterator[tuple[float, int, Path]]:
+        """Yield when each was used last, its size and its path."""
+        for path in (self._folder / _SHARDS).glob("*"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                yield status.st_mtime, status.st_size, path
+
+
+def _disk_room_bytes(folder: Path) -> int:
+    """Return what may still be written to a folder's disk, so that others find some room there too."""
+    usage = shutil.disk_usage(folder)
+    return usage.free - min(_RESERVED_BYTES, int(_RESERVED_SHARE * usage.total))
 
 
 @contextmanager
@@ -322,9 +362,12 @@ def _explained(folder: Path) -> Iterator[None]:
         raise _unusable(folder, str(err)) from err
 
 
-def _is_no_room(err: OSError | sqlite3.Error) -> bool:
+def _is_no_room(err: OSError | sqlite3.Error, folder: Path) -> bool:
     if isinstance(err, OSError):
         return err.errno in NO_ROOM
+    if error_code(err) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        return shutil.disk_usage(above).free < _NO_ROOM_BYTES
     return error_code(err) == sqlite3.SQLITE_FULL
 
 

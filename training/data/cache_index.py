@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS checked_facts (
 DROP TABLE IF EXISTS pixels;
 DROP TABLE IF EXISTS facts;
 """
+# In place of a file: what is not kept.
+IN_MEMORY: Final = Path(":memory:")
 DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 

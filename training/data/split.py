@@ -77,9 +77,7 @@ class Dataset:
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of images, by split and label; with folds there is no `val` of its own."""
         return {
-            split: {
-                label: sum(image.file.label == label for image in images) for label in self.labels
-            }
+            split: dict.fromkeys(self.labels, 0) | Counter(image.file.label for image in images)
             for split, images in self.splits.items()
             if images and not (split == "val" and self.folds is not None)
         }

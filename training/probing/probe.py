@@ -18,12 +18,16 @@ from threadpoolctl import threadpool_limits
 from training.assessment.calibration import fit_temperature
 from training.assessment.nll import negative_log_likelihood
 from training.networks.linear_head import LinearHead
+from training.probing.blockwise_head import BlockwiseFitter
 from training.runtime.arrays import Floats, Integers
 
 # scikit-learn's C, the inverse of the L2 penalty: weak regularisation last. Each fit starts from the last.
 C_GRID: Final = tuple(float(c) for c in np.logspace(-4, 1.5, 12))
 _MAX_ITERATIONS: Final = 300
+_TOLERANCE: Final = 1e-4
 _SMALL: Final = 4_000_000
+# Numbers that scikit-learn would hold at a time; from here on (512 MiB) heads are fitted block by block.
+_LARGE: Final = 2**27
 # A large C is the slowest to fit; past the best one the loss only grows.
 _PATIENCE: Final = 2
 
@@ -81,7 +85,7 @@ def fit_probe(
         balanced: weigh the classes by the inverse of their size.
         advance: called with the number of values of C that are done with.
     """
-    fitter = _Fitter(train, train_targets, balanced=balanced)
+    fitter = _fitter([train], train_targets, balanced=balanced)
     heads: list[LinearHead] = []
 
     def evaluate(C: float) -> tuple[Floats, None]:
@@ -110,7 +114,7 @@ def cross_validate_probe(
     for out in held_out:
         if not np.array_equal(np.unique(targets[~out]), np.unique(targets)):
             raise ValueError("a fold holds every image of a class")
-    fitters = [_Fitter(embeddings[~out], targets[~out], balanced=balanced) for out in held_out]
+    fitters = [_fitter([embeddings[~out]], targets[~out], balanced=balanced) for out in held_out]
 
     def evaluate(C: float) -> tuple[Floats, float]:
         logits = np.empty((len(targets), int(targets.max()) + 1), dtype=np.float32)
@@ -129,7 +133,14 @@ def fit_head(
     embeddings: Floats, targets: Integers, *, C: float, balanced: bool = False
 ) -> LinearHead:
     """Fit one head on embeddings (N, D) and class indices (N,)."""
-    return _Fitter(embeddings, targets, balanced=balanced).fit(C)
+    return fit_head_on_parts([embeddings], targets, C=C, balanced=balanced)
+
+
+def fit_head_on_parts(
+    parts: Sequence[Floats], targets: Integers, *, C: float, balanced: bool = False
+) -> LinearHead:
+    """Fit one head on embeddings (M, D) in several arrays, together N, and class indices (N,)."""
+    return _fitter(parts, targets, balanced=balanced).fit(C)
 
 
 def make_trial(
@@ -165,6 +176,22 @@ def _search(
     return tuple(trials), best
 
 
+def _fitter(
+    parts: Sequence[Floats], targets: Integers, *, balanced: bool
+) -> "_Fitter | BlockwiseFitter":
+    num_classes = int(targets.max()) + 1
+    if len(targets) * (parts[0].shape[1] + 2 * num_classes) < _LARGE:
+        embeddings = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return _Fitter(embeddings, targets, balanced=balanced)
+    return BlockwiseFitter(
+        parts,
+        targets,
+        balanced=balanced,
+        max_iterations=_MAX_ITERATIONS,
+        tolerance=_TOLERANCE,
+    )
+
+
 class _Fitter:
     """Fits heads on the same images, each fit starting from the one before."""
 
@@ -182,7 +209,7 @@ class _Fitter:
             solver="lbfgs",
             warm_start=True,
             max_iter=_MAX_ITERATIONS,
-            tol=1e-4,
+            tol=_TOLERANCE,
             class_weight="balanced" if balanced else None,
         )
 
@@ -192,9 +219,10 @@ class _Fitter:
         # seven values of C on 510 x 1280 with 2 cores.
         threads = 1 if self._inputs.size < _SMALL else None
         with warnings.catch_warnings(), threadpool_limits(threads, user_api="blas"):
-            warnings.simplefilter(
-                "ignore", ConvergenceWarning
-            )  # the validation loss decides, not the solver
+            # The validation loss decides, not the solver.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            # Of a thousand classes a sample may hold one image each.
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
             self._model.fit(self._inputs, self._targets)
         weight: Floats = self._model.coef_
         if self._basis is not None:

@@ -4,7 +4,7 @@ import numpy as np
 
 from training.data.split import Dataset
 from training.networks.linear_head import LinearHead
-from training.probing.probe import fit_head
+from training.probing.probe import fit_head, fit_head_on_parts
 from training.runtime.arrays import Floats, Integers
 
 
@@ -42,8 +42,8 @@ def fit_published_head(
     if flipped is None:
         return fit_head(embeddings, targets, C=C, balanced=balanced)
     # Twice the images weigh twice as much against the same penalty.
-    return fit_head(
-        np.concatenate([embeddings, flipped]),
+    return fit_head_on_parts(
+        [embeddings, flipped],
         np.concatenate([targets, targets]),
         C=C / 2,
         balanced=balanced,

@@ -7,11 +7,12 @@ from typing import Final
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _NEVER: Final = -1
-_ONE_GIB: Final = 2**30
+# A step's tensors are smaller, arrays of all images of a large folder are larger: those are to go.
+_REUSED_BYTES: Final = 2**28
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library reuse large blocks in place of giving them back; return whether it does.
+    """Let the C library reuse blocks of up to 256 MiB in place of giving them back; return whether it does.
 
     glibc gives each block of more than 32 MiB back at once, and the system zeroes every page of the next
     one: a fifth of the time of a training step on a CPU. The price is memory, a quarter more at the peak of
@@ -21,4 +22,4 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # macOS, musl; Windows has no such handle
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, _ONE_GIB) and mallopt(_TRIM_THRESHOLD, _NEVER))
+    return bool(mallopt(_MMAP_THRESHOLD, _REUSED_BYTES) and mallopt(_TRIM_THRESHOLD, _NEVER))

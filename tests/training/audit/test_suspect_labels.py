@@ -12,6 +12,13 @@ pytestmark = pytest.mark.training
 PER_CLASS = 40
 
 
+@pytest.fixture(autouse=True, params=["few images", "many images"])
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is of both ways of predicting images by others."""
+    if request.param == "many images":
+        monkeypatch.setattr(labels, "_MANY_IMAGES", 0)
+
+
 def clusters(*, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return three classes of embeddings (120, 16), clearly apart."""
     rng = np.random.default_rng(seed)
@@ -63,6 +70,7 @@ def test_many_images_are_dealt_once(monkeypatch: pytest.MonkeyPatch) -> None:
     embeddings, targets = clusters()
     given = targets.copy()
     given[3] = 1
+    monkeypatch.setattr(labels, "_MANY_IMAGES", len(targets) + 1)
     several = find_suspect_labels(embeddings, given, np.arange(len(targets)), seed=0)
     monkeypatch.setattr(labels, "_MANY_IMAGES", len(targets))
     once = find_suspect_labels(embeddings, given, np.arange(len(targets)), seed=0)

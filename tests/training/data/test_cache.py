@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.small_disk import small_disk
 from tests.training.data.reading import OPENED
 from training.data.cache import PixelCache, default_cache_dir
 from training.errors import DataError
@@ -308,3 +309,54 @@ def test_a_full_disk_keeps_what_fits_and_the_run_goes_on(tmp_path: Path) -> None
     assert shard.stat().st_size == 60_000
     cache.close()
     assert np.array_equal(kept(opened(tmp_path), "hash1"), image(1, height=100, width=100))
+
+
+def test_a_cache_leaves_some_of_its_disk_to_others_and_first_removes_what_nobody_uses(
+    tmp_path: Path,
+) -> None:
+    """Of a disk of 4 MiB a twentieth stays free: room for some 130 images of 30 kB, not for 139."""
+    with small_disk(tmp_path / "disk", "4m"):
+        folder = tmp_path / "disk" / "cache"
+        with closing(opened(folder)) as other:
+            for seed in range(50):
+                other.put(f"old{seed}", "fact", {"another view": image(seed, 100, 100)})
+        with closing(opened(folder)) as cache:
+            places = [
+                cache.put(f"hash{seed}", "fact", {VIEW: image(seed, 100, 100)})[0]
+                for seed in range(150)
+            ]
+            assert 100 < sum(place.kept for place in places) <= 132
+            assert cache.full is not None
+            assert "nearly full" in cache.full
+            disk = os.statvfs(folder)
+            assert disk.f_bavail > 0.04 * disk.f_blocks
+        with closing(opened(folder)) as again:
+            assert np.array_equal(kept(again, "hash3"), image(3, 100, 100))
+
+
+@pytest.mark.parametrize("made_before", [False, True])
+def test_on_a_full_disk_a_run_goes_on_without_its_cache(
+    tmp_path: Path, *, made_before: bool
+) -> None:
+    with small_disk(tmp_path / "disk", "1m"):
+        folder = tmp_path / "disk" / "cache"
+        if made_before:
+            opened(folder).close()
+        with suppress(OSError), (tmp_path / "disk" / "other").open("wb", buffering=0) as other:
+            while True:
+                other.write(bytes(4096))
+        with closing(opened(folder)) as cache:
+            (place,) = cache.put("hash", "fact", {VIEW: image(0)})
+            assert not place.kept
+            assert cache.full == "its disk is full"
+            assert cache.look_up("hash", [VIEW]) == ("fact", None)
+
+
+def test_two_runs_at_once_keep_to_one_limit(tmp_path: Path) -> None:
+    one, other = (opened(tmp_path, limit_bytes=125_000) for _ in range(2))
+    for seed in range(3):
+        one.put(f"one{seed}", "fact", {VIEW: image(seed, 100, 100)})
+    other.put("first", "fact", {VIEW: image(9, 100, 100)})
+    one.commit()
+    one.put("late", "fact", {VIEW: image(4, 100, 100)})
+    assert sum(path.stat().st_size for path in (tmp_path / "shards").iterdir()) <= 125_000

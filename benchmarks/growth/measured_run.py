@@ -1,0 +1,105 @@
+"""One probe run in a process of its own, looked at whenever one of its progress events arrives."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.growth.process_usage import cpu_seconds, take_peak_mb
+from benchmarks.growth.results import Result
+from benchmarks.growth.stages import Look, costs_of
+from benchmarks.machine import this_machine
+
+_METRICS: Final = "metrics.json"
+
+
+class RunFailed(Exception):
+    """The run ended with an error; the message is what it wrote."""
+
+
+def measure_run(data: Path, work: Path, *, images: int, classes: int) -> Result:
+    """Train a probe on `data` with an empty cache; what it writes lies in `work`.
+
+    Raises:
+        RunFailed: it did not end well.
+    """
+    cache = work / "cache"
+    command = [
+        sys.executable,
+        "-m",
+        "training.finetune",
+        str(data),
+        "--method",
+        "probe",
+        "--offline",
+    ]
+    command += ["--progress", "json", "--name", "growth"]
+    command += ["--cache-dir", str(cache), "--models-dir", str(work / "models")]
+    log = work / "stderr.txt"
+    looks: list[Look] = []
+    seen: set[str] = set()
+    published = None
+    began = time.monotonic()
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            stage = event.get("stage")
+            if event["event"] in ("stage", "end"):
+                begins = stage not in seen or event.get("done") == 0
+                looks.append(_look(process.pid, stage, cache, time.monotonic() - began, begins))
+                seen |= {stage}
+            published = event.get("folder") or published
+        code = process.wait()
+    if code != 0 or published is None:
+        raise RunFailed(log.read_text(encoding="utf-8", errors="replace")[-4000:])
+    metrics = json.loads(Path(published, _METRICS).read_text(encoding="utf-8"))
+    return Result(
+        images=images,
+        classes=classes,
+        machine=this_machine(),
+        commit=_commit(),
+        seconds=round(time.monotonic() - began, 1),
+        cpu_seconds=round(looks[-1].cpu_s, 1),
+        peak_mb=round(max(look.peak_mb for look in looks)),
+        cache_bytes=_bytes_below(cache),
+        stages=costs_of(looks),
+        package_bytes=_package_bytes(Path(published)),
+        copies=_copies(metrics["audit"]),
+        accuracy=round(metrics["metrics"]["test"]["accuracy"], 4),
+    )
+
+
+def _look(pid: int, stage: str | None, cache: Path, time_s: float, begins: bool) -> Look:
+    return Look(
+        stage=stage,
+        begins=begins,
+        time_s=time_s,
+        cpu_s=cpu_seconds(pid),
+        peak_mb=take_peak_mb(pid),
+        cache_bytes=_bytes_below(cache),
+    )
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _package_bytes(folder: Path) -> Mapping[str, int]:
+    sizes = {path.name: _bytes_below(path) for path in folder.iterdir() if path.is_dir()}
+    return sizes | {p.name: p.stat().st_size for p in sorted(folder.iterdir()) if p.is_file()}
+
+
+def _copies(audit: Mapping[str, Any]) -> int:
+    return len(audit["exact_duplicates"]) + len(audit["near_duplicates"])
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
