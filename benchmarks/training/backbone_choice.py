@@ -210,7 +210,7 @@ def load(data: str, folder: Path, backbones: Backbones) -> tuple[Images, list[Kn
 
 def make_draw(images: Images, known: Sequence[KnownFeatures], *, seed: int) -> Draw:
     """Draw training and test images, let the product choose, and test every candidate."""
-    dataset = _drawn(images, seed)
+    dataset = drawn(images, seed)
     compared = images_to_compare_on(dataset, images.groups, seed=seed)
     began = time.monotonic()
     standings = race(
@@ -263,7 +263,7 @@ def _images(scan: Scan, embeddings: Floats) -> Images:
     )
 
 
-def _drawn(images: Images, seed: int) -> Dataset:
+def drawn(images: Images, seed: int) -> Dataset:
     """Return so many images of each class for testing, drawn by the seed, and all others for training."""
     groups: dict[int, list[ScannedImage]] = {}
     for image in images.scan.images:

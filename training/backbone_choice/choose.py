@@ -19,8 +19,8 @@ from training.errors import BackboneError
 from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget, describe_duration
 
-# How near to the best is as good as can be told; see `comparison`.
-_NEAR: Final = "half a point and one standard error"
+# How near to the lowest loss is as good as can be told; see `comparison`.
+_NEAR: Final = "half a standard error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Choosing:
             self.display.line(line)
         self.display.line(
             f"features of {len(self.images)} images by {len(running)} backbones take about "
-            f"{describe_duration(needed_s)} at most; who is clearly behind on a third of them is dropped"
+            f"{describe_duration(needed_s)} at most; who is clearly behind on some of them is dropped"
         )
         if not self.budget.has(needed_s):
             left = describe_duration(max(self.budget.left_s, 0))
@@ -152,24 +152,22 @@ def _reason(pick: Pick, best: str) -> str:
     if len(pick.behind) == 1:
         return "the only one that was compared to the end"
     if pick.chosen == pick.best:
-        return (
-            "the best, and none that is cheaper is within one standard error and half a point of it"
-        )
+        return f"the lowest loss, and none that is cheaper is within {_NEAR} of it"
     gap = pick.behind[pick.chosen]
-    return f"the cheapest within {_NEAR} of the best ({best}): {_points(gap)} behind"
+    return f"the cheapest within {_NEAR} of the lowest loss (that of {best}): {_higher(gap)}"
 
 
 def _outcomes(pick: Pick) -> list[str]:
     outcomes = []
     for index, gap in enumerate(pick.behind):
         if index == pick.chosen:
-            outcomes.append("chosen" + ("" if index == pick.best else f", {_points(gap)} behind"))
+            outcomes.append("chosen" + ("" if index == pick.best else f", loss {_higher(gap)}"))
         elif index == pick.best:
-            outcomes.append("the best, but hardly, and slower")
+            outcomes.append("the lowest loss, but hardly, and slower")
         else:
-            outcomes.append(f"{_points(gap)} behind")
+            outcomes.append(f"loss {_higher(gap)}")
     return outcomes
 
 
-def _points(gap: Difference) -> str:
-    return f"{100 * gap.mean:.1f} ± {100 * gap.error:.1f} points"
+def _higher(gap: Difference) -> str:
+    return f"{gap.mean:.3f} ± {gap.error:.3f} higher"

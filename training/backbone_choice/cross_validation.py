@@ -1,5 +1,6 @@
 """How well a linear probe on a backbone does, on images that its head was not fitted on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,13 +13,19 @@ from training.data.class_weights import is_imbalanced
 from training.data.scan import ScannedImage
 from training.data.split import MAX_FOLDS, Dataset, assign_folds
 from training.errors import DataError
-from training.probing.probe import cross_validate_probe
+from training.probing.probe import C_GRID, cross_validate_grid
 from training.runtime.arrays import Doubles, Floats, Integers
 
-# More would take long and tell little: of so many, accuracy is known to half a point.
-_MOST_IMAGES: Final = 8000
+# More would take long and tell little: of so many, accuracy is known to a point.
+_MOST_IMAGES: Final = 2000
+# Who is clearly behind is seen on so many.
+_MOST_AT_FIRST: Final = 400
 # A third of fewer would tell nothing.
 _FEWEST_FOR_A_THIRD: Final = 300
+# Which images share a fold is chance; over several divisions its part in the result averages out.
+_DIVISIONS: Final = 3
+# Half of the probe's: the loss is flat about its lowest point, and all candidates are treated alike.
+_C_GRID: Final = C_GRID[::2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,30 +35,35 @@ class ChoiceImages:
     Attributes:
         images: N of them.
         targets: their classes (N,), 0 to K - 1.
-        folds: the fold of each, (N,); every class is in two or more.
+        divisions: the fold of each, (N,), in one division of the images after the other; in the first one
+            every class is in two folds or more.
         balanced: whether the classes are weighed by the inverse of their size.
     """
 
     images: tuple[ScannedImage, ...]
     targets: Integers
-    folds: Integers
+    divisions: tuple[Integers, ...]
     balanced: bool
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def first_third(self) -> Integers | None:
-        """Return a third of the positions, (M,), in which each class has its folds; None of few images."""
+    def first_part(self) -> Integers | None:
+        """Return a third of the positions, (M,), or 400; each class has its folds. None of few images."""
         if len(self) < _FEWEST_FOR_A_THIRD:
             return None
-        return _part_of_each(self.targets, self.folds, share=1 / 3)
+        share = min(1 / 3, _MOST_AT_FIRST / len(self))
+        return _part_of_each(self.targets, self.divisions[0], share=share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Answers:
-    """A backbone's out-of-fold answers on M images: whether each is right, and its loss in nats, (M,).
+    """A backbone's out-of-fold answers on M images.
 
-    `C` is the probe's inverse regularisation strength, chosen by the loss.
+    Attributes:
+        correct: how often each was right, 0..1, over the divisions into folds (M,).
+        losses: its mean loss in nats (M,).
+        C: the probe's inverse regularisation strength, chosen by the loss.
     """
 
     correct: Doubles
@@ -60,8 +72,8 @@ class Answers:
 
     @property
     def num_right(self) -> int:
-        """How many are right."""
-        return int(self.correct.sum())
+        """How many are right, on average over the divisions."""
+        return round(float(self.correct.sum()))
 
     @property
     def accuracy(self) -> float:
@@ -75,7 +87,7 @@ class Answers:
 
 
 def images_to_compare_on(dataset: Dataset, groups: Integers, *, seed: int) -> ChoiceImages:
-    """Return all training and validation images, in folds; of very many a part.
+    """Return all training and validation images, divided into folds several times; of very many a part.
 
     `groups` says by row which images belong together and stay in one fold. A class whose images all
     belong together takes no part.
@@ -101,20 +113,39 @@ def images_to_compare_on(dataset: Dataset, groups: Integers, *, seed: int) -> Ch
     if len(images) > _MOST_IMAGES:
         kept = _part_of_each(targets, folds, share=_MOST_IMAGES / len(images))
         images, folds, targets = tuple(images[i] for i in kept), folds[kept], targets[kept]
-    return ChoiceImages(images=images, targets=targets, folds=folds, balanced=balanced)
+    others = (assign_folds(images, groups, seed=seed + more) for more in range(1, _DIVISIONS))
+    return ChoiceImages(
+        images=images, targets=targets, divisions=(folds, *others), balanced=balanced
+    )
 
 
 def cross_validate(embeddings: Floats, images: ChoiceImages, positions: Integers) -> Answers:
-    """Return a probe's out-of-fold answers on the images at `positions` (M,); embeddings (M, D)."""
-    targets, folds = images.targets[positions], images.folds[positions]
-    probe = cross_validate_probe(embeddings, targets, folds, balanced=images.balanced)
-    logits = probe.chosen.logits
-    losses = nll_per_image(logits, targets, temperature=fit_temperature(logits, targets))
-    return Answers(
-        correct=(logits.argmax(axis=1) == targets).astype(np.float64),
-        losses=losses,
-        C=probe.chosen.C,
+    """Return a probe's out-of-fold answers on the images at `positions` (M,); embeddings (M, D).
+
+    C is chosen by the first division into folds.
+    """
+    targets = images.targets[positions]
+    grid: Sequence[float] = _C_GRID
+    correct, losses = [], []
+    for division in images.divisions:
+        folds = division[positions]
+        if not _every_class_in_two(targets, folds):
+            continue
+        trials, best = cross_validate_grid(
+            embeddings, targets, folds, balanced=images.balanced, grid=grid
+        )
+        logits, grid = trials[best].logits, (trials[best].C,)
+        correct.append(logits.argmax(axis=1) == targets)
+        losses.append(nll_per_image(logits, targets, temperature=fit_temperature(logits, targets)))
+    return Answers(correct=np.mean(correct, axis=0), losses=np.mean(losses, axis=0), C=grid[0])
+
+
+def _every_class_in_two(targets: Integers, folds: Integers) -> bool:
+    """Whether no fold holds all images of a class; of a part of the images it may."""
+    num_cells = Counter(
+        target for target, _ in set(zip(targets.tolist(), folds.tolist(), strict=True))
     )
+    return all(count > 1 for count in num_cells.values())
 
 
 def _in_several(images: Sequence[ScannedImage], parts: Sequence[int]) -> tuple[ScannedImage, ...]:

@@ -1,6 +1,6 @@
-"""Rounds of a comparison: on a third of the images first, on the others only who is not clearly behind.
+"""Rounds of a comparison: on some of the images first, on the others only who is not clearly behind.
 
-What costs time are features: a candidate that is dropped after the first round costs a third.
+What costs time are features: a candidate that is dropped after the first round costs a third of them at most.
 """
 
 import time
@@ -75,9 +75,9 @@ def race(
     The first entrant takes part however little time is left.
     """
     standings = [Standing() for _ in entrants]
-    third, everything = images.first_third(), np.arange(len(images))
-    if third is not None and len(entrants) > 1:
-        _run_round(entrants, standings, images, third, seconds_left)
+    first, everything = images.first_part(), np.arange(len(images))
+    if first is not None and len(entrants) > 1:
+        _run_round(entrants, standings, images, first, seconds_left)
         _drop_losers(standings)
         if not _room_for_two(entrants, standings, everything, seconds_left()):
             return standings
