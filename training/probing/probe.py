@@ -7,13 +7,15 @@ has one linear layer and nothing else.
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from training.assessment.calibration import fit_temperature
 from training.assessment.nll import negative_log_likelihood
@@ -247,13 +249,22 @@ class _Fitter:
         return _folded(weight, self._model.intercept_, self._mean, self._scale)
 
 
-def _blas_threads(inputs: Floats) -> threadpool_limits:
+def _blas_threads(inputs: Floats) -> AbstractContextManager[object]:
     """Return a context in which BLAS has one thread for small inputs.
 
     A second one costs more than it gives there: 2.4 s against 0.2 s for seven values of C on 510 x 1280 with
     2 cores; on a busy machine the threads wait for each other for seconds.
     """
-    return threadpool_limits(1 if inputs.size < _SMALL else None, user_api="blas")
+    if inputs.size >= _SMALL:
+        return nullcontext()
+    limit: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
+    return limit
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return what sets the threads of this process's BLAS; finding the libraries takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _folded(weight: Floats, bias: Floats, mean: Floats, scale: float) -> LinearHead:
