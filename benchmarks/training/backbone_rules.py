@@ -34,11 +34,11 @@ _CELLS: Final = (
     ("members", 7, 12),
     ("clothing", 10, 12),
     ("clothing", 20, 12),
-    ("clothing", 45, 12),
+    ("clothing", 45, 8),
     ("cifar10", 10, 12),
     ("cifar10", 20, 12),
-    ("cifar10", 50, 12),
-    ("cifar10", 100, 6),
+    ("cifar10", 50, 8),
+    ("cifar10", 100, 4),
 )
 _FIRST_SEED: Final = 100
 _MOST_FOR_TRAINING: Final = 3 / 4
