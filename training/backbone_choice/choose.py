@@ -19,8 +19,8 @@ from training.errors import BackboneError
 from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget, describe_duration
 
-# How near to the lowest loss is as good as can be told; see `comparison`.
-_NEAR: Final = "half a standard error"
+# How near to the best is as good as can be told; see `comparison`.
+_NEAR: Final = "half a point and one standard error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,22 +152,24 @@ def _reason(pick: Pick, best: str) -> str:
     if len(pick.behind) == 1:
         return "the only one that was compared to the end"
     if pick.chosen == pick.best:
-        return f"the lowest loss, and none that is cheaper is within {_NEAR} of it"
+        return (
+            "the best, and none that is cheaper is within one standard error and half a point of it"
+        )
     gap = pick.behind[pick.chosen]
-    return f"the cheapest within {_NEAR} of the lowest loss (that of {best}): {_higher(gap)}"
+    return f"the cheapest within {_NEAR} of the best ({best}): {_points(gap)} behind"
 
 
 def _outcomes(pick: Pick) -> list[str]:
     outcomes = []
     for index, gap in enumerate(pick.behind):
         if index == pick.chosen:
-            outcomes.append("chosen" + ("" if index == pick.best else f", loss {_higher(gap)}"))
+            outcomes.append("chosen" + ("" if index == pick.best else f", {_points(gap)} behind"))
         elif index == pick.best:
-            outcomes.append("the lowest loss, but hardly, and slower")
+            outcomes.append("the best, but hardly, and slower")
         else:
-            outcomes.append(f"loss {_higher(gap)}")
+            outcomes.append(f"{_points(gap)} behind")
     return outcomes
 
 
-def _higher(gap: Difference) -> str:
-    return f"{gap.mean:.3f} ± {gap.error:.3f} higher"
+def _points(gap: Difference) -> str:
+    return f"{100 * gap.mean:.1f} ± {100 * gap.error:.1f} points"

@@ -9,10 +9,10 @@ import numpy as np
 from training.backbone_choice.cross_validation import Answers
 from training.runtime.arrays import Doubles
 
-# Standard errors of the loss that a cheaper backbone may be behind. One, as usual, costs more accuracy on
-# test images than milliseconds are worth (docs/benchmarks/backbone-choice-2026-11.md).
-_GIVEN_UP: Final = 0.5
-# Standard errors by which a candidate has to be behind to be dropped early: 5 % of equals would be.
+# Accuracy, 0..1, that a cheaper backbone may cost: as much as a smaller file may (`precisions/gates.py`). Of
+# few images one standard error is several points, which is too much to give up for some milliseconds.
+_MOST_GIVEN_UP: Final = 0.005
+# Standard errors by which a candidate has to be behind, in loss and in accuracy, to be dropped early.
 _CLEARLY: Final = 1.64
 
 
@@ -28,7 +28,7 @@ class Difference:
 class Pick:
     """Which is the best, and which is the cheapest that is as good as can be told.
 
-    `behind` is by how much the loss of each is higher than that of the best, in nats.
+    `behind` is the accuracy, 0..1, that each is behind the best.
     """
 
     best: int
@@ -45,19 +45,21 @@ def difference(one: Doubles, other: Doubles) -> Difference:
 
 
 def clearly_behind(candidate: Answers, leader: Answers) -> bool:
-    """Whether a candidate's loss on a part of the images is higher by more than chance."""
-    gap = difference(candidate.losses, leader.losses)
-    return gap.mean > _CLEARLY * gap.error
+    """Whether a candidate is behind on a part of the images by more than chance, in loss and accuracy."""
+    loss = difference(candidate.losses, leader.losses)
+    accuracy = difference(leader.correct, candidate.correct)
+    return all(gap.mean > _CLEARLY * gap.error for gap in (loss, accuracy))
 
 
 def pick_cheapest_of_the_best(answers: Sequence[Answers], costs: Sequence[float]) -> Pick:
-    """Return the cheapest of those within half a standard error of the lowest loss.
+    """Return the cheapest of those within one standard error of the best, and within half a point.
 
-    After the rule of Breiman et al. 1984 ("Classification and Regression Trees", 3.4.3), with the error of
-    the difference on the same images in place of that of either figure. The loss says sooner than the
-    accuracy which backbone is more accurate on other images.
+    The first is the rule of Breiman et al. 1984 ("Classification and Regression Trees", 3.4.3), with the
+    error of the difference on the same images in place of that of either figure.
     """
-    best = min(range(len(answers)), key=lambda i: answers[i].nll)
-    behind = tuple(difference(one.losses, answers[best].losses) for one in answers)
-    near = [i for i, gap in enumerate(behind) if i == best or gap.mean <= _GIVEN_UP * gap.error]
+    best = max(range(len(answers)), key=lambda i: (answers[i].accuracy, -answers[i].nll))
+    behind = tuple(difference(answers[best].correct, one.correct) for one in answers)
+    near = [
+        i for i, gap in enumerate(behind) if i == best or gap.mean <= min(gap.error, _MOST_GIVEN_UP)
+    ]
     return Pick(best=best, chosen=min(near, key=lambda i: costs[i]), behind=behind)
