@@ -38,7 +38,6 @@ _CELLS: Final = (
     ("cifar10", 10, 12),
     ("cifar10", 20, 12),
     ("cifar10", 50, 8),
-    ("cifar10", 100, 4),
 )
 _FIRST_SEED: Final = 100
 # What `--backbone auto` does.
