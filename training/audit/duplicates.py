@@ -62,7 +62,7 @@ def find_duplicates(
     exact = [tuple(rows) for rows in by_content.values() if len(rows) > 1]
     different = [images[rows[0]] for rows in by_content.values() if _has_detail(images[rows[0]])]
     pairs = candidate_pairs(different, embeddings) if len(different) > 1 else []
-    scores = texture_similarity(pixels, pairs, advance=advance)
+    scores = texture_similarity(pixels, pairs, enough=_MIN_SIMILARITY, advance=advance)
     similar = [pair for pair, score in zip(pairs, scores, strict=True) if score >= _MIN_SIMILARITY]
     every = _joined([*exact, *similar], len(images))
     altered = {row for pair in similar for row in pair}
