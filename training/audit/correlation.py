@@ -48,8 +48,8 @@ def target_spectra(texture: Floats) -> Spectra:
 def inverse_deviations(texture: Floats, side_px: int) -> Floats:
     """Return 1 / the length of each window about its mean: (..., places, places) of (..., px, px)."""
     window = _windows(texture.shape[-1], side_px)
-    sums: Floats = window @ texture @ window.T
-    squares: Floats = window @ np.square(texture) @ window.T
+    sums = np.matmul(window, texture) @ window.T
+    squares = np.matmul(window, np.square(texture)) @ window.T
     variances = squares - np.square(sums) / np.float32(side_px**2)
     inverse: Floats = 1 / np.sqrt(np.maximum(variances, np.float32(_MIN_VARIANCE)))
     return inverse
