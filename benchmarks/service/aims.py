@@ -9,9 +9,11 @@ from benchmarks.service.rounds import Ratio, Round, most_per_s, share_of_ceiling
 
 OURS: Final = "graft"
 OURS_INT8: Final = "graft, int8"
+OURS_BF16: Final = "graft, bf16"
 ECHO: Final = "HTTP echo"
 _SHARE_OF_PIPELINE: Final = 0.9
-_TIMES_BEST_PEER: Final = 1.5
+_TIMES_BEST_PEER: Final = 1.0
+_BF16_TIMES_BEST_PEER: Final = 1.5
 _INT8_TIMES_BEST_PEER: Final = 2.0
 _LONE_TIMES: Final = 1.15
 _FLAT_TIMES: Final = 1.1
@@ -38,6 +40,7 @@ def judge(
     return [
         _throughput(rounds),
         *_against_peers(rounds, OURS, peers, "", _TIMES_BEST_PEER),
+        *_against_peers(rounds, OURS_BF16, peers, " with bf16", _BF16_TIMES_BEST_PEER),
         *_against_peers(rounds, OURS_INT8, peers, " with int8", _INT8_TIMES_BEST_PEER),
         _lone_request(rounds),
         *_overload(measured[OURS]["overload"], deadline_s),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.service.aims import ECHO as ECHO_NAME
-from benchmarks.service.aims import OURS, OURS_INT8
+from benchmarks.service.aims import OURS, OURS_BF16, OURS_INT8
 from scripts.children import Children, stop
 from scripts.requirements import PYPROJECT, read_requirements, with_cpu_onnxruntime
 from scripts.tool_environments import tool_python
@@ -133,6 +133,8 @@ _A_PROCESS_A_CORE: Final = ("--workers", str(len(os.sched_getaffinity(0))))
 SERVERS: Final = (
     _ours(OURS),
     _ours(f"{OURS}, a process a core", *_A_PROCESS_A_CORE),
+    # It has no model file of its own.
+    _ours(OURS_BF16, precision="bf16", needs="golden/expected.bf16.json"),
     _ours(OURS_INT8, precision="int8", needs="model.int8.onnx"),
     Server(
         name="FastAPI",
