@@ -41,10 +41,10 @@ class Hub:
         self._asked = False
         self._silence: str | None = None
 
-    def why_out_of_reach(self, candidate: CandidateBackbone) -> str | None:
+    def why_out_of_reach(self, candidate: CandidateBackbone, *, may_ask: bool = True) -> str | None:
         """Return why a candidate's weights cannot be had, as far as is known before they are fetched."""
         wanted = is_of_the_hub(candidate) and not (is_here(candidate) or candidate.config.offline)
-        if wanted and not self._asked:
+        if wanted and may_ask and not self._asked:
             self._asked, self._silence = True, hub_silence()
         return why_out_of_reach(candidate, self._silence)
 
@@ -104,11 +104,11 @@ def open_others(
 
 
 def _open(candidate: CandidateBackbone, num_classes: int, hub: Hub, *, in_time: bool) -> Opened:
-    if not in_time:
-        return OutOfReach(reason="the time budget has no room to open it")
-    reason = hub.why_out_of_reach(candidate)
+    reason = hub.why_out_of_reach(candidate, may_ask=in_time)
     if reason is not None:
         return OutOfReach(reason=reason)
+    if not in_time:
+        return OutOfReach(reason="the time budget has no room to open it")
     try:
         return open_candidate(candidate, num_classes)
     except TrainingError as err:
