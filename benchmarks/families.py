@@ -25,8 +25,9 @@ from training.backbones.build import Backbone, build_backbone
 from training.backbones.layer_groups import layer_groups
 from training.config import FinetuneConfig
 from training.errors import TrainingError
-from training.export.onnx_graph import attach_head, export_trunk
-from training.export.parity import check_graph
+from training.export.network_parity import check_graph
+from training.export.onnx_graph import attach_head
+from training.export.trace import export_trunk
 from training.finetuning.hyperparameters import FINETUNE
 from training.finetuning.loop import set_training_mode
 from training.finetuning.optimizer import build_optimizer, set_rate

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,8 @@ from training.data.scan import open_cache
 from training.data.split import Dataset, split_images
 from training.data.split_groups import group_images
 from training.data.views import Views
+from training.export.trunk_cache import TrunkCache
+from training.probing.network_features import export_backbone
 from training.run.prepare import PreparedData, prepare
 from training.runtime.progress import Display
 
@@ -144,7 +147,9 @@ def _prepared(config: FinetuneConfig) -> Iterator[PreparedData]:
     backbone = build_backbone(config)
     with open_cache(config.cache_dir, Views(backbone.spec, for_training=False)) as cache:
         folder = read_folder(config.data)
-        yield prepare(folder, backbone, cache, config, _silent(), method="probe")
+        trunks = TrunkCache.at(config.cache_dir)
+        export = partial(export_backbone, backbone, len(folder.labels), trunks)
+        yield prepare(folder, backbone, cache, config, _silent(), method="probe", export=export)
 
 
 def _silent() -> Display:
@@ -180,7 +185,7 @@ def _right_on_test(
 ) -> Mapping[str, bool]:
     """Fit a probe; return whether it is right on each test image, by path."""
     assert prepared.features is not None
-    head = _fit(prepared, dataset, config).network.linear_head()
+    head = _fit(prepared, dataset, config).head
     logits = head.logits(prepared.features.embeddings[dataset.rows("test")])
     right = logits.argmax(axis=1) == dataset.targets("test")
     paths = [prepared.audit.path(image.row) for image in dataset.splits["test"]]

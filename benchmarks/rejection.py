@@ -26,7 +26,7 @@ from inference.preprocessing import prepare_image
 from scripts.digits import ensure_digits
 from training.backbones.build import build_backbone
 from training.config import FinetuneConfig
-from training.export.onnx_graph import export_trunk
+from training.export.trace import export_trunk
 from training.networks.transfer_network import TransferNetwork
 from training.ood.threshold import accepting_threshold
 from training.probing.embeddings import compute_embeddings

@@ -211,7 +211,11 @@ class TrainingInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
-    """PyTorch against the published file in ONNX Runtime, over `images` validation images."""
+    """PyTorch against the published file in ONNX Runtime, over so many `images`.
+
+    They are the validation images; of a probe on a backbone that an earlier run has exported, those whose
+    features PyTorch computed then.
+    """
 
     max_abs_logit_diff: float
     argmax_agreement: float

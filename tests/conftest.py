@@ -24,7 +24,7 @@ FIRST = (
     TESTS / "training/test_shared.py",
     TESTS / "deploy/test_ray_serve.py",
     TESTS / "deploy/test_ray_data.py",
-    TESTS / "training/run/test_fit.py",
+    TESTS / "training/run/test_fit_network.py",
     TESTS / "training/runtime/test_distributed.py",
     TESTS / "training/finetuning/test_resume.py",
     TESTS / "clients/test_schemathesis.py",

@@ -46,7 +46,7 @@ def _run(arguments: list[str], prog: str, started: float, events: list[EventWrit
         if is_main():
             events.append(display.writer)
             events[0].write("stage", stage="starting", done=0, of=1, seconds_left=None)
-    # PyTorch takes seconds to import: wrong options are refused before.
+    # It takes a second to import: wrong options are refused before.
     with ending_at_once():
         from training.run.pipeline import run
 

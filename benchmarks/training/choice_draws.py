@@ -37,9 +37,10 @@ from training.finetuning.task import TrainingTask
 from training.finetuning.validation import ValidationImages, compute_logits
 from training.finetuning.weight_averaging import interpolate, load_copy
 from training.networks.transfer_network import TransferNetwork
-from training.probing import features
-from training.run import fit, pipeline
-from training.run.fit import Fitting
+from training.probing import features, network_features
+from training.run import fit_network, network_run, pipeline, prepare_backbone
+from training.run.fit_probe import Fitting, probe_on
+from training.run.saved_run import forget_run
 from training.runtime.arrays import Floats, Integers
 from training.runtime.progress import Display
 
@@ -142,13 +143,13 @@ class _Watched:
         return made[select_best([s.result for s in said])]
 
     def from_probe(self, from_probe: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `fit._from_probe`, watched: the probe against what was trained."""
+        """Return `fit_network._from_probe`, watched: the probe against what was trained."""
 
         def watched(probe: Candidate, fitting: Fitting, *others: Any) -> Selection:
             with _answers_of(selection) as said:
                 chosen: Selection = from_probe(probe, fitting, *others)
             # The probe as it would be published.
-            probe = fit._make_probe(fitting, fitting.prepared.dataset, flipped=True)
+            probe = probe_on(fitting, fitting.prepared.dataset, flipped=True)
             test = [_on_test(probe), _on_test(chosen.tried[1])]
             self.add("candidate", said, test, fitting.prepared.dataset.targets("test"))
             return chosen
@@ -194,7 +195,7 @@ def _option(said: _Said, logits: Floats, targets: Integers) -> Option:
 
 def _on_test(model: Candidate) -> Floats:
     assert model.embeddings is not None
-    return model.network.linear_head().logits(model.embeddings[model.dataset.rows("test")])
+    return model.head.logits(model.embeddings[model.dataset.rows("test")])
 
 
 def _weights_on_test(name: str, task: TrainingTask, trainer: Trainer) -> Floats:
@@ -227,17 +228,18 @@ def record_draw(draw: Draw, work: Path, cache: Path) -> tuple[list[Choice], floa
     )
     watched, began = _Watched(), time.monotonic()
 
-    def fit_and_stop(fitting: Fitting, method: str) -> None:
-        fit.fit_model(fitting, method)
-        fitting.forget()
+    def fit_and_stop(fitting: Fitting) -> None:
+        fit_network.fit_network(fitting)
+        forget_run(fitting.config, fitting.run_name)
 
     with ExitStack() as stack:
         for module, name, instead in (
             (training_run, "_keep_best", watched.keep_best(training_run._keep_best)),
-            (fit, "make_finetuned", watched.make_finetuned),
-            (fit, "_from_probe", watched.from_probe(fit._from_probe)),
-            (pipeline, "fit_model", fit_and_stop),
-            (features, "export_trunk", lambda network, spec: network),
+            (fit_network, "make_finetuned", watched.make_finetuned),
+            (fit_network, "_from_probe", watched.from_probe(fit_network._from_probe)),
+            (network_run, "fit_network", fit_and_stop),
+            (network_features, "export_trunk", lambda network, spec: network),
+            (prepare_backbone, "keep_export", lambda *_: None),
             (features, "compute_embeddings", embed),
             (horizontal_flip, "compute_embeddings", embed),
         ):

@@ -4,7 +4,7 @@
 
 Seven images a class of clothing or cifar10, drawn anew by each seed, with all test images of the data: the
 probe, each of the networks alone, published as if it had been the only one, and their mean. A number of
-passes and not the clock ends a run. It changes what `training.run.fit` calls, so that it can look at
+passes and not the clock ends a run. It changes what `training.run.fit_network` calls, so that it can look at
 the networks one by one.
 """
 
@@ -39,7 +39,7 @@ from training.assessment.nll import negative_log_likelihood
 from training.candidates.candidate import Candidate
 from training.candidates.finetuned import TrainedNetwork, make_finetuned
 from training.data.split import Dataset
-from training.run import fit as fitting
+from training.run import fit_network as fitting
 from training.runtime.progress import Display
 
 PER_CLASS: Final = 7
@@ -88,7 +88,7 @@ def _options(few: Path, work: Path, trial: Trial) -> list[str]:
 
 def _judge(model: Candidate, note: str = "") -> dict[str, Any]:
     assert model.embeddings is not None
-    logits = model.network.linear_head().logits(model.embeddings[model.dataset.rows("test")])
+    logits = model.head.logits(model.embeddings[model.dataset.rows("test")])
     return judge(logits, model.dataset.targets("test"), note)
 
 

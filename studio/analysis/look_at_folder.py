@@ -17,7 +17,8 @@ from training.data.open_folder import open_folder
 from training.data.scan import Scan, open_cache, scan_folder
 from training.data.views import Views
 from training.errors import DataError
-from training.probing.features import Features, compute_features
+from training.probing.features import Features
+from training.probing.network_features import compute_features
 from training.runtime.arrays import Doubles, Floats
 from training.runtime.progress import Display
 
@@ -45,7 +46,7 @@ def look_at_folder(config: FinetuneConfig, into: Path, display: Display) -> None
             raise DataError(
                 f"no image of {str(config.data)!r} can be read; the first: {_first(scan)}"
             )
-        features = compute_features(backbone, scan, display)
+        features = compute_features(backbone, scan, display, cache_dir=config.cache_dir)
         audit = audit_scan(
             scan,
             features.embeddings,

@@ -18,7 +18,7 @@ from training.data.place import look_at
 from training.data.scan import Scan, ScannedImage, open_cache, scan_folder
 from training.data.views import Views
 from training.errors import DataError
-from training.probing.features import compute_features
+from training.probing.network_features import compute_features
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
@@ -49,7 +49,9 @@ def look_at_pile(
             scan = scan_folder(folder, views, cache, advance=advance, may_lack_classes=True)
         if not scan.images:
             raise DataError(f"{str(config.data)!r} has no images that can be read")
-        embeddings = compute_features(backbone, scan, display).embeddings
+        embeddings = compute_features(
+            backbone, scan, display, cache_dir=config.cache_dir
+        ).embeddings
     once = _each_content_once(scan)
     labels, probabilities = _guesses(model, once, display)
     pile = Pile(

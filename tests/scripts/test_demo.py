@@ -80,7 +80,7 @@ def test_sigterm_during_training_leaves_nothing(tmp_path: Path) -> None:
         text=True,
     )
     assert demo.stdout is not None
-    while "exporting the backbone" not in demo.stdout.readline():
+    while "backbone timm/" not in demo.stdout.readline():
         assert demo.poll() is None
     demo.send_signal(signal.SIGTERM)
     _, errors = demo.communicate(timeout=60)

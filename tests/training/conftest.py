@@ -31,7 +31,8 @@ from training.finetune import main
 from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
-from training.probing.features import Features, compute_features
+from training.probing.features import Features
+from training.probing.network_features import compute_features
 from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget
 
@@ -194,7 +195,6 @@ def task(
     probe: Candidate, backbone: Backbone, dataset: Dataset, config: FinetuneConfig
 ) -> TrainingTask:
     """Return a run of ten minutes on the tiny network."""
-    assert probe.start is not None
     return TrainingTask(
         start=probe.start,
         backbone=backbone,

@@ -19,8 +19,8 @@ from tests.training.folders import write_class, write_classes
 from training.candidates.candidate import Candidate, describe_method
 from training.candidates.selection import Selection
 from training.errors import NoTimeToTrain
-from training.run import fit as fitting
-from training.run.fit import Fitting
+from training.run import fit_network as fitting
+from training.run.fit_probe import Fitting
 from training.runtime import time_budget
 
 pytestmark = pytest.mark.training

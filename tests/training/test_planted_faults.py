@@ -14,20 +14,21 @@ import pytest
 from inference.preprocessing import PreprocessSpec
 from tests.training.conftest import Command
 from training.candidates import candidate as candidates
-from training.export.onnx_graph import attach_head, export_trunk
+from training.export.onnx_graph import attach_head
+from training.export.trace import export_trunk
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork
 from training.ood.score import OodScore
-from training.probing import features
+from training.probing import network_features
 
 pytestmark = pytest.mark.training
 
 Exporter = Callable[[TransferNetwork, PreprocessSpec], onnx.ModelProto]
 
 
-def assert_stopped(command: Command, colours: Path, models_dir: Path) -> None:
+def assert_stopped(command: Command, colours: Path, models_dir: Path, *flags: str) -> None:
     """Run the command and find it stopped by the parity gate."""
-    outcome = command(colours, "--method", "probe")
+    outcome = command(colours, "--method", "probe", *flags)
     assert outcome.code == 2
     said = " ".join(outcome.err.split())
     assert re.search(r"parity gate: logits .* differ by [0-9.e+]+, limit is [0-9.e-]+", said)
@@ -76,7 +77,10 @@ def test_an_exporter_that_changes_the_network_stops_the_run(
     colours: Path,
     models_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     exporter: Exporter,
 ) -> None:
-    monkeypatch.setattr(features, "export_trunk", exporter)
-    assert_stopped(command, colours, models_dir)
+    """And it is not kept for runs to come."""
+    monkeypatch.setattr(network_features, "export_trunk", exporter)
+    assert_stopped(command, colours, models_dir, "--cache-dir", str(tmp_path))
+    assert not list(tmp_path.rglob("*.trunk"))

@@ -142,7 +142,7 @@ def score_test_images(detector: OodDetector) -> Floats | None:
 
 
 def _scores(detector: OodDetector, embeddings: Floats) -> Floats:
-    logits = detector.candidate.network.linear_head().logits(embeddings)
+    logits = detector.candidate.head.logits(embeddings)
     return detector.ood_score.score(logits, embeddings)
 
 

@@ -16,7 +16,7 @@ from training.data.folder_summary import describe_folder
 from training.data.open_folder import open_folder
 from training.data.scan import PixelRows, Scan, UnreadableFile, open_cache, scan_folder
 from training.data.views import Views
-from training.probing.features import compute_features
+from training.probing.network_features import compute_features
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
@@ -75,4 +75,4 @@ def _embeddings(
     """Random weights say nothing about likeness."""
     if config.weights == "none":
         return None
-    return compute_features(backbone, scan, display).embeddings
+    return compute_features(backbone, scan, display, cache_dir=config.cache_dir).embeddings

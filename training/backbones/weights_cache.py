@@ -9,8 +9,8 @@ import timm
 import torch.hub
 
 from training.backbones.catalogue import FOLDER, HUB, BackboneName, torchvision_weights
-from training.backbones.weights import file_sha256
 from training.errors import WeightsError
+from training.runtime.file_digest import file_sha256
 
 _HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")

@@ -1,18 +1,22 @@
 """A model that could be published, and what validation images say of it."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import onnx
 
+from training.assessment.validation_record import ValidationRecord
 from training.candidates.out_of_fold import OutOfFoldPredictions
 from training.data.split import Dataset
 from training.export.onnx_graph import attach_head
-from training.finetuning.loop import ValidationRecord
-from training.networks.transfer_network import TransferNetwork
+from training.networks.linear_head import LinearHead
 from training.ood.score import OodScore
+from training.probing.features import ExportedTrunk
 from training.runtime.arrays import Floats
+
+if TYPE_CHECKING:  # imports PyTorch, which a probe on a cached trunk does without
+    from training.networks.transfer_network import TransferNetwork
 
 # What a person calls each method.
 _METHOD_NAMES: Final = {
@@ -34,9 +38,10 @@ class Candidate:
     Attributes:
         method: "probe", "finetune" or "scratch".
         dataset: what it was made from; it is evaluated on its validation images.
-        network, trunk: the network, and its export without the head.
-        start: the same network with a head that has seen no validation image (a probe of folds
-            aside), for training to start from; None for what was trained.
+        exported: the network without its head.
+        head: the head that is published.
+        start_head: one that has seen no validation image (a probe of folds aside), for training to
+            start from; None for what was trained.
         horizontal_flip: whether flipped images were trained on too.
         embeddings: (N, D) by `ScannedImage.row`, or None where they were not computed.
         val_logits: (N, K), each of a model that was not fitted on that image.
@@ -53,10 +58,10 @@ class Candidate:
 
     method: str
     dataset: Dataset
-    network: TransferNetwork
-    start: TransferNetwork | None
+    exported: ExportedTrunk
+    head: LinearHead
+    start_head: LinearHead | None
     horizontal_flip: bool
-    trunk: onnx.ModelProto
     embeddings: Floats | None
     val_logits: Floats
     accuracy: float
@@ -76,6 +81,24 @@ class Candidate:
         return method if self.teacher is None else f"{method} with {self.teacher} as teacher"
 
     @property
+    def trunk(self) -> onnx.ModelProto:
+        """The network without its head, as ONNX."""
+        return self.exported.graph
+
+    @property
+    def network(self) -> "TransferNetwork":
+        """A copy of the network with the published head, in evaluation mode; not with a cached trunk."""
+        assert self.exported.network is not None, "a cached trunk has no network"
+        return self.exported.network.with_head(self.head)
+
+    @property
+    def start(self) -> "TransferNetwork":
+        """A copy of the network for training to start from; not for what was trained."""
+        assert self.exported.network is not None, "a cached trunk has no network"
+        assert self.start_head is not None
+        return self.exported.network.with_head(self.start_head)
+
+    @property
     def cross_validated(self) -> bool:
         """Whether its predictions are cross-validated: of several models, each for its own fold."""
         folds = self.dataset.val_folds
@@ -89,11 +112,11 @@ class Candidate:
             logits=self.val_logits,
         )
 
-    def exported(self, *, temperature: float, ood_score: OodScore) -> onnx.ModelProto:
+    def graph(self, *, temperature: float, ood_score: OodScore) -> onnx.ModelProto:
         """Return the graph to publish, with the network's head."""
         return attach_head(
             self.trunk,
-            self.network.linear_head(),
+            self.head,
             temperature=temperature,
             ood_score=ood_score,
         )

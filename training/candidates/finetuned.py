@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.assessment.validation_record import ValidationRecord
 from training.assessment.validation_result import ValidationResult, select_best, validation_result
 from training.candidates.candidate import Candidate
 from training.candidates.horizontal_flip import embed_flipped
@@ -19,12 +20,13 @@ from training.candidates.probe_candidate import fit_last_head, search_probe
 from training.candidates.training_run import train_network
 from training.data.split import Dataset
 from training.finetuning.checkpoint import Checkpoints
-from training.finetuning.loop import OnLogits, ValidationRecord, ignore
+from training.finetuning.loop import OnLogits, ignore
 from training.finetuning.task import TrainingTask
 from training.finetuning.weight_averaging import mean_weights
 from training.ood.reference_images import choose_reference_images
 from training.ood.score import held_out_cosines
-from training.probing.features import Features, features_of
+from training.probing.features import Features
+from training.probing.network_features import features_of
 from training.probing.probe import Probe, ProbeTrial, make_trial
 from training.runtime.arrays import Floats, Integers
 from training.runtime.progress import Display
@@ -99,19 +101,18 @@ def make_finetuned(
     for note in chosen_head.notes:
         display.line(f"  {note}")
     features, made_of = _average_weights(trained, dataset, display)
-    network = features.network
+    head = features.network.linear_head()
     if chosen_head.C is not None:
         flips = None
         if task.horizontal_flip:
             flips = embed_flipped(features, dataset, display, spare_s=spare_s)
         head = fit_last_head(features, dataset, display, C=chosen_head.C, flipped=flips)
-        network = features.network_with(head)
     return Candidate(
         method=task.method,
         dataset=dataset,
-        network=network,
-        start=None,
-        trunk=features.trunk,
+        exported=features.exported,
+        head=head,
+        start_head=None,
         embeddings=features.embeddings,
         val_logits=chosen_head.logits,
         accuracy=float(chosen_head.result.correct.mean()),

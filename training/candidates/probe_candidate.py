@@ -49,9 +49,9 @@ def make_probe(
     return Candidate(
         method="probe",
         dataset=dataset,
-        network=features.network_with(head),
-        start=features.network_with(probe.head),
-        trunk=features.trunk,
+        exported=features.exported,
+        head=head,
+        start_head=probe.head,
         embeddings=features.embeddings,
         val_logits=probe.chosen.logits,
         accuracy=probe.chosen.accuracy,

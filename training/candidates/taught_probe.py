@@ -52,8 +52,8 @@ def make_taught_probe(
         head = learner.published(C, flipped)
     return replace(
         probe,
-        network=features.network_with(head),
-        start=features.network_with(start),
+        head=head,
+        start_head=start,
         val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == dataset.targets("val")).mean()),
         nll=learner.loss(logits),
@@ -119,7 +119,7 @@ class _Learner:
         embeddings = [self._embeddings[rows], *turned, self._answers.unlabelled_embeddings]
         weighed = np.concatenate(wanted)
         if self._class_weights is not None:
-            weighed = weighed * (weighed @ self._class_weights.numpy())[:, np.newaxis]
+            weighed = weighed * (weighed @ self._class_weights)[:, np.newaxis]
         return SoftHeadFitter(np.concatenate(embeddings), weighed)
 
     def _predictor(self) -> Callable[[float], Floats]:

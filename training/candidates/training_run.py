@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from training.assessment.validation_record import ValidationRecord
 from training.assessment.validation_result import ValidationResult, select_best, validation_result
 from training.finetuning.checkpoint import Checkpoints
 from training.finetuning.experiment_tracking import open_tracker, tracked
 from training.finetuning.last_stages import merge_last_stages
-from training.finetuning.loop import OnLogits, Trainer, ValidationRecord, ignore
+from training.finetuning.loop import OnLogits, Trainer, ignore
 from training.finetuning.task import TrainingTask
 from training.finetuning.training_progress import show_training
 from training.finetuning.validation import compute_logits

@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
-import torch
 
 from training.data.split import Dataset
+from training.runtime.arrays import Floats
 
 # From this ratio of the largest to the smallest class on, the classes are weighed as if equal.
 BALANCE_FROM: Final = 3.0
@@ -16,9 +16,10 @@ def is_imbalanced(dataset: Dataset) -> bool:
     return dataset.imbalance() >= BALANCE_FROM
 
 
-def class_weights(dataset: Dataset) -> torch.Tensor | None:
+def class_weights(dataset: Dataset) -> Floats | None:
     """Return (K,) factors inverse to the class sizes, or None where they differ little."""
     if not is_imbalanced(dataset):
         return None
     counts = np.bincount(dataset.targets("train"), minlength=len(dataset.labels))
-    return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32)
+    weights: Floats = (counts.sum() / (len(counts) * counts)).astype(np.float32)
+    return weights

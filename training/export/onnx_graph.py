@@ -1,67 +1,20 @@
-"""The network to ONNX, by the contract: uint8 in, dynamic batch, one file, nothing local inside."""
+"""The served graph, by the contract: a traced trunk with a head behind it, one file, nothing local in it."""
 
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import torch
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from inference.manifest import METADATA_KEY
-from inference.preprocessing import PreprocessSpec
 from inference.rejection import FAMILIARITY
-from inference.session import INPUT_NAME
-from training.errors import GateFailed
 from training.networks.linear_head import LinearHead
-from training.networks.transfer_network import TransferNetwork, TrunkGraph, example_images
 from training.ood.score import MIN_LENGTH, OodScore
 
-# The lowest opset of the exporter's own operators: no conversion, and the widest range of readers.
-OPSET: Final = 18
-_FEATURES: Final = "features"
-
-
-def export_trunk(network: TransferNetwork, spec: PreprocessSpec) -> onnx.ModelProto:
-    """Trace a network without its head: input `image`, outputs `embedding` and perhaps `features`.
-
-    Raises:
-        GateFailed: the exporter cannot express the network.
-    """
-    outputs = ["embedding", _FEATURES] if network.map_layer else ["embedding"]
-    return export_graph(TrunkGraph(network.eval()), spec, outputs)
-
-
-def export_graph(graph: nn.Module, spec: PreprocessSpec, outputs: Sequence[str]) -> onnx.ModelProto:
-    """Trace a module that takes uint8 images (N, H, W, 3) and gives `outputs`, N being dynamic.
-
-    Raises:
-        GateFailed: the exporter cannot express the module.
-    """
-    try:
-        with torch.no_grad(), _quiet_exporter():
-            program: Any = torch.onnx.export(
-                graph,
-                (example_images(spec),),
-                dynamo=True,
-                input_names=[INPUT_NAME],
-                output_names=list(outputs),
-                dynamic_shapes=({0: torch.export.Dim("N")},),
-                opset_version=OPSET,
-                verbose=False,
-            )
-    except torch.onnx.OnnxExporterError as err:
-        raise GateFailed(
-            "export gate: PyTorch's ONNX exporter cannot express this backbone; choose another"
-        ) from err
-    model: onnx.ModelProto = program.model_proto
-    strip_local_traces(model)
-    return model
+# The trunk's outputs: what the head sees, and the features before pooling where there is a map.
+EMBEDDING: Final = "embedding"
+FEATURES: Final = "features"
 
 
 def attach_head(
@@ -105,8 +58,8 @@ def attach_head(
             outputs["embedding"],
         ]
     )
-    if _FEATURES in outputs:
-        _attach_activation_map(graph, outputs[_FEATURES])
+    if FEATURES in outputs:
+        _attach_activation_map(graph, outputs[FEATURES])
     if ood_score is not None:
         _attach_ood_score(graph, ood_score)
     onnx.checker.check_model(model)
@@ -128,7 +81,7 @@ def _attach_activation_map(graph: onnx.GraphProto, features: onnx.ValueInfoProto
             helper.make_node("ArgMax", ["logits"], ["top_class"], axis=1, keepdims=0),
             helper.make_node("Gather", ["head.weight", "top_class"], ["top_weight"], axis=0),
             helper.make_node("Unsqueeze", ["top_weight", "map.axis"], ["top_row"]),
-            helper.make_node("Reshape", [_FEATURES, "map.flat"], ["flat_features"]),
+            helper.make_node("Reshape", [FEATURES, "map.flat"], ["flat_features"]),
             helper.make_node("MatMul", ["top_row", "flat_features"], ["flat_map"]),
             helper.make_node("Reshape", ["flat_map", "map.shape"], ["activation_map"]),
         ]
@@ -207,17 +160,3 @@ def strip_local_traces(model: onnx.ModelProto) -> None:
         for node in function.node:
             node.doc_string = ""
             del node.metadata_props[:]
-
-
-@contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Keep the exporter's notes to its own developers from the user's terminal."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

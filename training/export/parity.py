@@ -5,11 +5,10 @@ PyTorch and ONNX Runtime), or it is fed something else (parity of raw bytes).
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
-import torch
 
 from inference.classifier import BatchOutputs, Classifier
 from inference.decoding.limits import MAX_PIXELS, limits_for
@@ -20,7 +19,6 @@ from inference.rejection import FAMILIARITY
 from inference.session import ModelSession
 from training.data.scan import PixelRows, ScannedImage
 from training.errors import GateFailed
-from training.networks.transfer_network import TransferNetwork, serving_outputs
 from training.ood.score import OodScore
 from training.runtime.arrays import Flags, Floats, Integers, Pixels
 
@@ -54,50 +52,53 @@ def run_batches(
     )
 
 
-@torch.inference_mode()
-def check_graph(
-    network: TransferNetwork,
+def compare_answers(
+    expected: Iterable[tuple[Pixels, BatchOutputs]],
     session: ModelSession,
-    pixels: PixelRows,
-    rows: Integers,
     *,
-    temperature: float,
     ood_score: OodScore | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Parity:
-    """Compare PyTorch with the exported file on every validation image.
+    """Compare the exported file with what PyTorch answers, batch by batch: images and answers.
 
     Raises:
         GateFailed: a logit differs by more than the tolerance, an answer by its class, an activation
             map or an OOD score by its values, or the batch size changes the result.
     """
-    network.eval().to("cpu", memory_format=torch.channels_last)  # type: ignore[call-overload]
-    worst, agreed = 0.0, 0
-    for start in range(0, len(rows), BATCH):
-        batch = np.ascontiguousarray(pixels[rows[start : start + BATCH]])
-        reference = serving_outputs(network, torch.from_numpy(batch), temperature)
-        expected = BatchOutputs(**{name: value.numpy() for name, value in reference.items()})
-        got = _run(session, batch, activation_map=network.map_layer is not None)
-        limit = _limit(expected.logits)
-        worst = max(worst, _difference("logits", expected.logits, got.logits, limit))
-        _difference("probabilities", expected.probabilities, got.probabilities, LOGIT_TOLERANCE)
-        _difference("embedding", expected.embedding, got.embedding, _limit(expected.embedding))
-        if ood_score is not None:
-            _check_ood_score(ood_score, expected, got, limit)
-        same = expected.logits.argmax(axis=1) == got.logits.argmax(axis=1)
-        if expected.activation_map is not None and got.activation_map is not None:
-            # A tie may fall to another class, which has another map.
-            maps = expected.activation_map[same], got.activation_map[same]
-            _difference("activation map", *maps, _limit(maps[0]))
-        agreed += int((same | _tied(expected.logits, limit)).sum())
+    worst, agreed, images = 0.0, 0, 0
+    first: Pixels | None = None
+    for batch, by_pytorch in expected:
+        first = batch if first is None else first
+        got = _run(session, batch, activation_map=by_pytorch.activation_map is not None)
+        difference, same = _compare_batch(by_pytorch, got, ood_score)
+        worst, agreed, images = max(worst, difference), agreed + same, images + len(batch)
         advance(len(batch))
-    if agreed != len(rows):
+    if agreed != images:
         raise GateFailed(
-            f"parity gate: PyTorch and the exported file answer {len(rows) - agreed} of {len(rows)} "
-            "validation images with different classes; nothing was published"
+            f"parity gate: PyTorch and the exported file answer {images - agreed} of {images} "
+            "images with different classes; nothing was published"
         )
-    _check_batch_sizes(session, pixels[rows[: max(_BATCH_SIZES)]])
-    return Parity(max_abs_logit_diff=worst, argmax_agreement=agreed / len(rows), images=len(rows))
+    assert first is not None
+    _check_batch_sizes(session, first[: max(_BATCH_SIZES)])
+    return Parity(max_abs_logit_diff=worst, argmax_agreement=agreed / images, images=images)
+
+
+def _compare_batch(
+    expected: BatchOutputs, got: BatchOutputs, ood_score: OodScore | None
+) -> tuple[float, int]:
+    """Return the largest difference of a logit, and how many images get the same class."""
+    limit = _limit(expected.logits)
+    worst = _difference("logits", expected.logits, got.logits, limit)
+    _difference("probabilities", expected.probabilities, got.probabilities, LOGIT_TOLERANCE)
+    _difference("embedding", expected.embedding, got.embedding, _limit(expected.embedding))
+    if ood_score is not None:
+        _check_ood_score(ood_score, expected, got, limit)
+    same = expected.logits.argmax(axis=1) == got.logits.argmax(axis=1)
+    if expected.activation_map is not None and got.activation_map is not None:
+        # A tie may fall to another class, which has another map.
+        maps = expected.activation_map[same], got.activation_map[same]
+        _difference("activation map", *maps, _limit(maps[0]))
+    return worst, int((same | _tied(expected.logits, limit)).sum())
 
 
 def _check_ood_score(
@@ -186,6 +187,11 @@ def _prepare_again(
             "nothing was published"
         )
     return served
+
+
+def is_near(expected: Floats, got: Floats) -> bool:
+    """Whether values are as near to each other as the gates ask for."""
+    return bool(np.abs(expected - got).max(initial=0.0) <= _limit(expected))
 
 
 def _limit(expected: Floats) -> float:

@@ -1,10 +1,8 @@
 """The checkpoint of a run: saved now and then and when asked to stop, resumed by the same command."""
 
-import hashlib
 import json
 import os
 import pickle
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +15,7 @@ from typing import Any, Final
 import torch
 
 from training.errors import ConfigError, Paused
+from training.finetuning.checkpoint_file import checkpoint_file, remove_checkpoint
 from training.runtime import distributed
 from training.runtime.ranks import is_main
 from training.runtime.torch_files import is_whole, takes_more_than_its_size
@@ -60,9 +59,10 @@ class Checkpoints:
                 f"folder {str(folder)!r} cannot be made: {_reason(err)}; make room, or choose another with "
                 "--cache-dir"
             ) from err
+        file = checkpoint_file(folder, name)
         if is_main():
-            _remove_unfinished(folder, f"{name}.pt")
-        return cls(file=folder / f"{name}.pt", identity=identity, saved=time.monotonic())
+            _remove_unfinished(folder, file.name)
+        return cls(file=file, identity=identity, saved=time.monotonic())
 
     @property
     def log_folder(self) -> Path:
@@ -152,10 +152,7 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Forget the run: it is over."""
-        if is_main() and self.file.is_dir():  # nobody's checkpoint, but in its place
-            shutil.rmtree(self.file)
-        elif is_main():
-            self.file.unlink(missing_ok=True)
+        remove_checkpoint(self.file)
 
     @contextmanager
     def stopping_safely(self) -> Iterator[None]:
@@ -224,12 +221,6 @@ def _reason(err: Exception) -> str:
             return cause.strerror or type(cause).__name__
         cause = cause.__cause__ or cause.__context__
     return "it could not be written"
-
-
-def run_name(publish_name: str, models_dir: Path) -> str:
-    """Return a file name for the run that publishes under a name into a repository."""
-    place = hashlib.sha256(str(models_dir.resolve()).encode()).hexdigest()[:12]
-    return f"{publish_name}-{place}"
 
 
 def describe_options(options: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 Neither is imported before a run begins.
 """
 
-import importlib.util
 import shlex
 import threading
 import time
@@ -14,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from training.assessment.validation_record import ValidationRecord
 from training.config import FinetuneConfig
 from training.errors import ConfigError
-from training.finetuning.loop import Hooks, StepReport, ValidationRecord
+from training.finetuning.loop import Hooks, StepReport
+from training.finetuning.tracker_check import is_installed
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 
@@ -120,23 +121,6 @@ class _MLflow:
             self.warn(f"the end of the run is missing in MLflow: {err}")
 
 
-def check_tracker(kind: str) -> None:
-    """Find out before the work, not after it, whether a tracker is there.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    if kind in ("mlflow", "tensorboard") and not _is_installed(kind):
-        raise ConfigError(
-            f"--tracker {kind} needs a package that is not installed; run: pip install {kind}, or leave the "
-            "option out"
-        )
-
-
-def _is_installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
 def open_tracker(
     config: FinetuneConfig,
     folder: Path,
@@ -160,7 +144,7 @@ def open_tracker(
     """
     kind = config.tracker
     if kind == "auto":
-        kind = "tensorboard" if _is_installed("tensorboard") else "none"
+        kind = "tensorboard" if is_installed("tensorboard") else "none"
     if kind == "none" or not is_main():
         return _NoTracker()
     known = earlier["run_id"] if earlier and earlier["kind"] == kind else None

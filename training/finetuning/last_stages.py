@@ -17,7 +17,7 @@ from inference.preprocessing import PreprocessSpec
 from inference.session import ModelSession, SessionConfig, open_session
 from training.augmentation.batches import Batch, CachedImages, TrainingImages
 from training.backbones.split_points import SplitPoint, split_trunk
-from training.export.onnx_graph import export_graph
+from training.export.trace import export_graph
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.runtime.arrays import HalfFloats, Pixels

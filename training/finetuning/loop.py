@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.assessment.validation_record import ValidationRecord
 from training.augmentation.batches import Batch, StepImages
 from training.errors import DivergenceError
 from training.finetuning.cuda_graph import GraphCapture
@@ -39,21 +40,6 @@ MAX_ROLLBACKS: Final = 3
 _ASK_CLOCK_EVERY: Final = 10
 
 State = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidationRecord:
-    """One line of the history: the run so far, evaluated on validation images.
-
-    `epoch` counts the evaluations. Accuracy 0..1; `seconds` since the loop began.
-    """
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
-    learning_rate: float
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

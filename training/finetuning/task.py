@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+import torch
+
 from training.augmentation.batches import StepImages
-from training.backbones.build import Backbone
+from training.backbones.backbone_facts import BackboneFacts
 from training.config import FinetuneConfig
 from training.data.class_weights import class_weights
 from training.data.split import Dataset
@@ -35,7 +37,7 @@ class TrainingTask:
     """
 
     start: TransferNetwork
-    backbone: Backbone
+    backbone: BackboneFacts
     dataset: Dataset
     images: StepImages
     validation: ValidationImages
@@ -64,11 +66,12 @@ def choose_hyperparameters(
     """
     device = resolve_device(config.device)
     recipe = SCRATCH if scratch else FINETUNE
+    weights = class_weights(dataset)
     return replace(
         recipe,
         learning_rate=config.learning_rate or recipe.learning_rate,
         weight_decay=config.weight_decay,
-        class_weights=class_weights(dataset),
+        class_weights=None if weights is None else torch.from_numpy(weights),
         half_precision=has_fast_bfloat16(device),
         device=device,
     )

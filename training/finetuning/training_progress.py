@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from training.finetuning.loop import Hooks, StepReport, ValidationRecord
+from training.assessment.validation_record import ValidationRecord
+from training.finetuning.loop import Hooks, StepReport
 from training.runtime.progress import CurvePoint, Display
 
 # A log that says nothing for longer looks like a run that hangs.

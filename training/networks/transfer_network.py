@@ -3,6 +3,7 @@
 Shapes: N images, H x W pixels, D embedding entries, K classes.
 """
 
+import copy
 from typing import Any
 
 import torch
@@ -42,6 +43,12 @@ class TransferNetwork(nn.Module):
             weight=self.head.weight.detach().cpu().numpy().copy(),
             bias=self.head.bias.detach().cpu().numpy().copy(),
         )
+
+    def with_head(self, head: LinearHead) -> "TransferNetwork":
+        """Return a copy with another head, in evaluation mode."""
+        network = copy.deepcopy(self)
+        network.set_linear_head(head)
+        return network.eval()
 
     def set_linear_head(self, head: LinearHead) -> None:
         """Put other weights of the same shape into the head."""

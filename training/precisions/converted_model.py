@@ -38,7 +38,7 @@ def assemble(
     """Return a graph to publish: a trunk, and behind it a model's head and score in float32."""
     return attach_head(
         trunk,
-        detector.candidate.network.linear_head(),
+        detector.candidate.head,
         temperature=temperature,
         ood_score=detector.ood_score,
     )
@@ -158,7 +158,7 @@ def _own_answers(reference: Float32Model) -> tuple[Floats, Floats]:
     candidate = reference.candidate
     assert candidate.embeddings is not None
     embeddings = candidate.embeddings[candidate.dataset.rows("val")]
-    return candidate.network.linear_head().logits(embeddings), embeddings
+    return candidate.head.logits(embeddings), embeddings
 
 
 def _parity(logits: Floats, float32: Floats) -> Parity:

@@ -4,7 +4,6 @@ A quantised trunk turns and shifts the embeddings a little. A head fitted on the
 for evidence; one fitted on what it will see does not.
 """
 
-import copy
 from dataclasses import replace
 
 import numpy as np
@@ -42,13 +41,11 @@ def refit_head(detector: OodDetector, trunk: onnx.ModelProto) -> OodDetector | N
     embeddings = np.full((len(dataset.pixels), found.shape[1]), np.nan, dtype=np.float32)
     embeddings[rows] = found
     logits = _held_out_logits(candidate, embeddings, C)
-    network = copy.deepcopy(candidate.network)
-    network.set_linear_head(_published_head(candidate, trunk, embeddings, C))
     targets = dataset.targets("val")
     refitted = replace(
         candidate,
-        network=network.eval(),
-        trunk=trunk,
+        exported=replace(candidate.exported, graph=trunk),
+        head=_published_head(candidate, trunk, embeddings, C),
         embeddings=embeddings,
         val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == targets).mean()),

@@ -1,96 +1,95 @@
 """The frozen backbone's view of a folder: its exported trunk and the embedding of every image."""
 
-import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 
-from inference.preprocessing import PreprocessSpec
-from training.backbones.build import Backbone
 from training.data.scan import Scan, StoredPixels
-from training.export.onnx_graph import export_trunk
-from training.networks.linear_head import LinearHead
-from training.networks.transfer_network import TransferNetwork
+from training.export.trunk_reference import TrunkReference
 from training.probing.embeddings import compute_embeddings
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
+
+if TYPE_CHECKING:  # imports PyTorch, which a cached trunk does without
+    from training.networks.transfer_network import TransferNetwork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedTrunk:
+    """A trunk, exported in this run or in one before.
+
+    Attributes:
+        graph: its export.
+        export_s: the seconds that the export takes, or took when it was cached.
+        network: what it was exported from, None where it was cached and PyTorch is not imported.
+        reference: what PyTorch saw in a few images, None where the network is there to be asked.
+    """
+
+    graph: onnx.ModelProto
+    export_s: float
+    network: "TransferNetwork | None" = None
+    reference: TrunkReference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
     """A backbone's view of a folder.
 
-    The head of `network` is not used; `embeddings` (N, D) are by `ScannedImage.row`; `export_s`
-    and `embedding_s` are the seconds that export and embeddings took.
+    The head of the trunk's network is not used; `embeddings` (N, D) are by `ScannedImage.row`;
+    `embedding_s` is the seconds that they took.
     """
 
-    network: TransferNetwork
-    trunk: onnx.ModelProto
+    exported: ExportedTrunk
     embeddings: Floats
-    export_s: float
     embedding_s: float
 
-    def network_with(self, head: LinearHead) -> TransferNetwork:
-        """Return a copy of the network with a head, in evaluation mode."""
-        network = copy.deepcopy(self.network)
-        network.set_linear_head(head)
-        return network.eval()
+    @property
+    def trunk(self) -> onnx.ModelProto:
+        """The exported trunk."""
+        return self.exported.graph
+
+    @property
+    def export_s(self) -> float:
+        """The seconds that the export took."""
+        return self.exported.export_s
+
+    @property
+    def network(self) -> "TransferNetwork":
+        """The network that the trunk was exported from; not there where the trunk was cached."""
+        network = self.exported.network
+        assert network is not None, "a cached trunk has no network"
+        return network
 
 
-def compute_features(backbone: Backbone, scan: Scan, display: Display) -> Features:
-    """Export the frozen backbone and compute every image's embedding once."""
-    network = TransferNetwork(backbone, len(scan.folder.labels))
-    return features_of(network, backbone.spec, scan.evaluation, display)
+def embed(exported: ExportedTrunk, pixels: StoredPixels, display: Display) -> Features:
+    """Compute the embeddings of all of `pixels` with an exported trunk."""
+    began = time.monotonic()
+    with display.bar("computing features", len(pixels)) as advance:
+        rows = np.arange(len(pixels))
+        embeddings = compute_embeddings(exported.graph, pixels, rows, advance=advance)
+    return Features(exported=exported, embeddings=embeddings, embedding_s=time.monotonic() - began)
 
 
 def features_beside(
     known: Mapping[int, Floats],
-    backbone: Backbone,
+    exported: ExportedTrunk,
     scan: Scan,
     display: Display,
     *,
     known_s: float,
-    exported: tuple[onnx.ModelProto, float] | None,
 ) -> Features:
-    """Return every image's embedding, of which some are `known` by row.
-
-    `known_s` is the seconds that these took; `exported` the trunk and what its export took.
-    """
-    if exported is None:
-        return compute_features(backbone, scan, display)
+    """Return every image's embedding, of which some are `known` by row and took `known_s` seconds."""
     rows = np.array([i for i in range(len(scan.images)) if i not in known], dtype=np.int64)
-    trunk, export_s = exported
     began = time.monotonic()
     with display.bar("computing features", len(rows)) as advance:
-        missing = compute_embeddings(trunk, scan.evaluation, rows, advance=advance)
+        missing = compute_embeddings(exported.graph, scan.evaluation, rows, advance=advance)
     every = dict(known) | dict(zip(rows.tolist(), missing, strict=True))
     return Features(
-        network=TransferNetwork(backbone, len(scan.folder.labels)),
-        trunk=trunk,
+        exported=exported,
         embeddings=np.stack([every[row] for row in range(len(scan.images))]),
-        export_s=export_s,
         embedding_s=known_s + time.monotonic() - began,
-    )
-
-
-def features_of(
-    network: TransferNetwork, spec: PreprocessSpec, pixels: StoredPixels, display: Display
-) -> Features:
-    """Export a network's trunk and compute the embeddings of all of `pixels` with it."""
-    display.line("exporting the backbone to ONNX")
-    began = time.monotonic()
-    with display.stage("exporting the backbone"):
-        trunk = export_trunk(network, spec)
-    exported = time.monotonic()
-    with display.bar("computing features", len(pixels)) as advance:
-        embeddings = compute_embeddings(trunk, pixels, np.arange(len(pixels)), advance=advance)
-    return Features(
-        network=network,
-        trunk=trunk,
-        embeddings=embeddings,
-        export_s=exported - began,
-        embedding_s=time.monotonic() - exported,
     )

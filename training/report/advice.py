@@ -4,14 +4,12 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from inference.measured import SplitMetrics
 from training.assessment.confused_classes import ConfusedPair
 from training.assessment.intervals import Z_95
-
-if TYPE_CHECKING:  # its module imports torch
-    from training.finetuning.loop import ValidationRecord
+from training.assessment.validation_record import ValidationRecord
 
 _MOST_PIECES: Final = 6
 _MOST_CLASSES: Final = 3
@@ -61,7 +59,7 @@ class Evidence:
     training_images: Mapping[str, int]
     suspects: int
     head_only: bool
-    history: Sequence["ValidationRecord"]
+    history: Sequence[ValidationRecord]
 
 
 def advise(evidence: Evidence) -> list[Advice]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from markupsafe import Markup
 
@@ -14,6 +14,7 @@ from training.assessment.intervals import Interval
 from training.assessment.labelled_predictions import LabelledPredictions
 from training.assessment.reliability import reliability_bins
 from training.assessment.selective_accuracy import OperatingPoint, at_coverage, operating_points
+from training.assessment.validation_record import ValidationRecord
 from training.report.advice import Advice, Evidence, advise
 from training.report.figures.confusion_matrix import (
     MATRIX_CLASSES,
@@ -25,9 +26,6 @@ from training.report.figures.coverage_curve import draw_coverage
 from training.report.figures.interval_bar import draw_interval_bar
 from training.report.figures.reliability_diagram import draw_reliability
 from training.report.gallery import Gallery
-
-if TYPE_CHECKING:  # its module imports torch
-    from training.finetuning.loop import ValidationRecord
 
 # Which images the figures are of; the page words it.
 EvaluatedOn = Literal["test", "validation", "cross-validated", "given"]
@@ -101,7 +99,7 @@ def assess(
     training_images: Mapping[str, int],
     suspects: int = 0,
     head_only: bool = False,
-    history: Sequence["ValidationRecord"] = (),
+    history: Sequence[ValidationRecord] = (),
 ) -> Performance:
     """Draw the figures and gather the advice; the last four are as in `Evidence`."""
     labels = answers.labels

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from training.assessment.calibration import CalibrationEffect
 from training.assessment.labelled_predictions import LabelledPredictions
+from training.assessment.validation_record import ValidationRecord
 from training.report.gallery import PixelsOf
 from training.report.performance import EvaluatedOn
 
-if TYPE_CHECKING:  # their modules import torch and scikit-learn
+if TYPE_CHECKING:  # their modules import scikit-learn
     from training.data.finding import Finding
-    from training.finetuning.loop import ValidationRecord
     from training.precisions.outcome import PrecisionOutcome
 
 
@@ -46,7 +46,7 @@ class Report:
     kind: EvaluatedOn
     calibration: CalibrationEffect
     pixels_of: PixelsOf
-    history: Sequence["ValidationRecord"]
+    history: Sequence[ValidationRecord]
     tried: Sequence[str]
     reason: str
     findings: Sequence["Finding"]

@@ -95,9 +95,7 @@ def _changed_to(
     with distributed.main_first():
         scan = read_again(prepared.scan, views, cache, display)
         unknown = read_again(prepared.unknown, views, cache, display)
-        features = features_beside(
-            {}, backbone, scan, display, known_s=0.0, exported=(features.trunk, features.export_s)
-        )
+        features = features_beside({}, features.exported, scan, display, known_s=0.0)
     return prepared.read_for(backbone, scan, unknown, features)
 
 

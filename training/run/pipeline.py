@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.errors import PackageError
 from inference.measured import Metrics
 from training.assessment.baseline import not_better_than_guessing
-from training.backbones.build import starts_random
-from training.backbones.catalogue import find_backbone
 from training.config import FinetuneConfig
 from training.data.folder import Folder
 from training.data.folder_check.groups_in_folders import GROUPS
@@ -19,27 +18,30 @@ from training.data.folder_summary import describe_findings, describe_folder
 from training.data.layout import raise_errors
 from training.data.open_folder import open_folder
 from training.errors import StoppedAfterPublishing
-from training.finetuning.experiment_tracking import check_tracker
+from training.finetuning.tracker_check import check_tracker
+from training.interrupts import ending_at_once
 from training.planning.budget_shares import StageCosts
 from training.run.ask_teacher import ask_teacher, open_teacher
 from training.run.audit_command import audit_command
+from training.run.cached_probe import CachedProbe
 from training.run.choose_fit import resolve_fit
 from training.run.default_version import decide_default, keeping_default, make_default
-from training.run.fit import Fitting, fit_model, own_run_name, runs_folder
+from training.run.fit_probe import Fitting
 from training.run.label_changes import compare_labels, describe_changes
 from training.run.measure import measure_selected
 from training.run.next_steps import describe_next_steps
-from training.run.prepare_backbone import Preparing
 from training.run.publish import publish
 from training.run.publishing_turn import publishing_turn
 from training.run.report_content import make_report
-from training.runtime import distributed
+from training.run.saved_run import forget_run, own_run_name, runs_folder
 from training.runtime.allocator import keep_freed_memory
-from training.runtime.device import resolve_device, unsupported_gpu
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 from training.runtime.stage_durations import StageDurations
 from training.runtime.time_budget import TimeBudget
+
+if TYPE_CHECKING:
+    from training.run.network_run import NetworkRun
 
 
 def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | None:
@@ -70,32 +72,39 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
     _check_writable(config.models_dir, config.publish_name)
     _describe_data(folder, config, display)
     check_tracker(config.tracker)
-    if config.device == "auto" and (problem := unsupported_gpu()):
-        display.warning(f"{problem}; this run goes on on the CPU")
-    with distributed.process_group(resolve_device(config.device)):
-        return _run(folder, config, display, costs, times)
+    with _stages(config, display) as stages:
+        return _run(stages, folder, config, display, costs=costs, times=times)
+
+
+@contextmanager
+def _stages(config: FinetuneConfig, display: Display) -> Iterator["CachedProbe | NetworkRun"]:
+    """Yield the way of this run: PyTorch, which takes seconds to import, only where it is needed."""
+    probe = CachedProbe.open(config)
+    if probe is not None:
+        yield probe
+        return
+    with ending_at_once():
+        from training.run.network_run import NetworkRun
+    with NetworkRun.joined(config, display) as run:
+        yield run
 
 
 def _run(
+    stages: "CachedProbe | NetworkRun",
     folder: Folder,
     config: FinetuneConfig,
     display: Display,
+    *,
     costs: StageCosts,
     times: StageDurations,
 ) -> Path | None:
-    method = _resolve_method(config)
+    method = stages.method
     teacher = open_teacher(config, folder.labels)
     with ExitStack() as caches, own_run_name(config, method, display) as run_name:
         choice_file = runs_folder(config) / f"{run_name}-backbone.json"
-        prepared, config = Preparing(
-            folder=folder,
-            config=config,
-            display=display,
-            budget=costs.budget,
-            caches=caches,
-            method=method,
-            choice_file=choice_file,
-        ).prepare()
+        prepared, config = stages.prepare(
+            folder, config, display, budget=costs.budget, caches=caches, choice_file=choice_file
+        )
         prepared = resolve_fit(prepared, config, display, budget=costs.budget, caches=caches)
         costs.saw(prepared.features)
         fitting = Fitting(
@@ -106,7 +115,7 @@ def _run(
             run_name=run_name,
             answers=ask_teacher(teacher, prepared, config, caches, display),
         )
-        selection = fit_model(fitting, method)
+        selection = stages.fit(fitting)
         if config.dry_run:
             display.line("dry run: nothing was trained or published")
         if selection is None or not is_main():
@@ -121,7 +130,7 @@ def _run(
             with keeping_default(default, config, display):
                 published = publish(measured, report, config, default, display)
         try:
-            fitting.forget()
+            forget_run(config, run_name)
             choice_file.unlink(missing_ok=True)
             make_default(published, default, display)
             describe_next_steps(published, default, display)
@@ -177,13 +186,3 @@ def _check_writable(models_dir: Path, name: str) -> None:
         raise PackageError(
             f"cannot write to models folder {str(models_dir)!r}; choose another with --models-dir"
         )
-
-
-def _resolve_method(config: FinetuneConfig) -> str:
-    """Let "auto" fine-tune where it is affordable: on a GPU, or within a time budget."""
-    device = resolve_device(config.device)
-    if config.method != "auto":
-        return config.method
-    if not config.chooses_backbone and starts_random(find_backbone(config.backbone), config):
-        return "scratch"
-    return "finetune" if device.type == "cuda" or config.time_budget is not None else "probe"

@@ -1,5 +1,6 @@
 """From a folder to a data set: scan, look for what would make the accuracy false, split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +11,7 @@ from training.audit.left_out_files import grouped_by_reason
 from training.audit.result import Audit
 from training.audit.scan_audit import audit_scan
 from training.audit.summary import print_summary
-from training.backbones.build import Backbone
+from training.backbones.backbone_facts import BackboneFacts
 from training.config import FinetuneConfig
 from training.data.cache import PixelCache
 from training.data.conflicts_and_leaks import ResolvedCopies, resolve_copies
@@ -21,8 +22,9 @@ from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.split_groups import group_images
 from training.data.views import Views
 from training.errors import DataError
-from training.probing.features import Features, compute_features
+from training.probing.features import ExportedTrunk, Features, embed
 from training.run.audit_command import audit_command
+from training.runtime.beside import beside
 from training.runtime.progress import Display
 
 _SHOWN_FILES: Final = 10
@@ -40,7 +42,7 @@ class PreparedData:
     the backbone was named. `fit_notes` says how the fit was chosen, where it was.
     """
 
-    backbone: Backbone
+    backbone: BackboneFacts
     scan: Scan
     unknown: Scan
     features: Features | None
@@ -51,7 +53,7 @@ class PreparedData:
     fit_notes: tuple[str, ...] = ()
 
     def read_for(
-        self, backbone: Backbone, scan: Scan, unknown: Scan, features: Features | None
+        self, backbone: BackboneFacts, scan: Scan, unknown: Scan, features: Features | None
     ) -> "PreparedData":
         """Return the same images in the same splits, as another backbone, or another fit, sees them."""
         dataset = replace(self.dataset, pixels=scan.evaluation, training_pixels=scan.training)
@@ -74,21 +76,23 @@ class PreparedData:
 
 def prepare(
     folder: Folder,
-    backbone: Backbone,
+    backbone: BackboneFacts,
     cache: PixelCache,
     config: FinetuneConfig,
     display: Display,
     *,
     method: str,
+    export: Callable[[], ExportedTrunk] | None,
 ) -> PreparedData:
     """Scan, audit and split a folder.
+
+    `export` gives the trunk that the features are computed with; None for training from scratch.
 
     Raises:
         DataError: a class cannot be used, or the folder would give a false accuracy.
     """
     views = Views(backbone.spec, method != "probe", config.decode_limits)
-    scan = _scan(folder, views, cache, display)
-    features = compute_features(backbone, scan, display) if method != "scratch" else None
+    scan, features = _look_at(folder, views, cache, display, export)
     embeddings = None if features is None else features.embeddings
     audit = audit_scan(
         scan,
@@ -132,6 +136,23 @@ def prepare(
         resolved=resolved,
         dataset=dataset,
     )
+
+
+def _look_at(
+    folder: Folder,
+    views: Views,
+    cache: PixelCache,
+    display: Display,
+    export: Callable[[], ExportedTrunk] | None,
+) -> tuple[Scan, Features | None]:
+    """Read the images and compute their features; the trunk is exported while they are read."""
+    if export is None:
+        return _scan(folder, views, cache, display), None
+    with beside(export) as exporting:
+        scan = _scan(folder, views, cache, display)
+        with display.stage("exporting the backbone"):  # what reading has not hidden
+            exported = exporting.result()
+    return scan, embed(exported, scan.evaluation, display)
 
 
 def read_again(scan: Scan, views: Views, cache: PixelCache, display: Display) -> Scan:

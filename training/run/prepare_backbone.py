@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from inference.backbone_choice import BackboneChoice
@@ -19,14 +20,17 @@ from training.backbone_choice.opened_candidate import (
 from training.backbone_choice.saved_choice import choice_key, load_choice, save_choice
 from training.backbone_choice.table import describe_choice
 from training.backbones.build import Backbone, build_backbone
-from training.backbones.licences import licence_warning
 from training.config import FinetuneConfig
 from training.data.folder import Folder
-from training.data.scan import open_cache
+from training.data.scan import Scan, open_cache
 from training.data.split_groups import group_images
 from training.data.views import Views
+from training.export.trunk_cache import TrunkCache
+from training.networks.transfer_network import TransferNetwork
 from training.planning.budget_shares import choice_budget
-from training.probing.features import features_beside
+from training.probing.features import ExportedTrunk, Features, features_beside
+from training.probing.network_features import compute_features, export_backbone, keep_export
+from training.run.describe_backbone import describe_backbone
 from training.run.prepare import PreparedData, prepare, read_again
 from training.runtime import distributed
 from training.runtime.progress import Display
@@ -83,9 +87,28 @@ class Preparing:
         describe_backbone(backbone, self.display)
         cache = self.caches.enter_context(open_cache(self.config.cache_dir, self._views(backbone)))
         with distributed.main_first():
-            return prepare(
-                self.folder, backbone, cache, self.config, self.display, method=self.method
+            prepared = prepare(
+                self.folder,
+                backbone,
+                cache,
+                self.config,
+                self.display,
+                method=self.method,
+                export=None if self.method == "scratch" else partial(self._export, backbone),
             )
+            self._keep_export(backbone, prepared)
+        return prepared
+
+    def _export(self, backbone: Backbone) -> ExportedTrunk:
+        trunks = TrunkCache.at(self.config.cache_dir)
+        return export_backbone(backbone, len(self.folder.labels), trunks)
+
+    def _keep_export(self, backbone: Backbone, prepared: PreparedData) -> None:
+        """Keep the trunk for runs to come, where it was asked for by name."""
+        if prepared.features is None or self.config.chooses_backbone or not is_main():
+            return
+        with self.display.stage("exporting the backbone"):
+            keep_export(backbone, prepared.features, prepared.scan.evaluation, self.config)
 
     def _choose(
         self,
@@ -172,32 +195,21 @@ class Preparing:
         with distributed.main_first():
             scan = read_again(prepared.scan, views, cache, self.display)
             unknown = read_again(prepared.unknown, views, cache, self.display)
-            features = features_beside(
-                {} if entrant is None else entrant.kept,
-                backbone,
-                scan,
-                self.display,
-                known_s=0.0 if entrant is None else entrant.embedding_s,
-                exported=None
-                if entrant is None
-                else (entrant.opened.trunk, entrant.opened.export_s),
-            )
+            features = self._features_of(backbone, scan, entrant)
         return prepared.read_for(backbone, scan, unknown, features)
 
-
-def describe_backbone(backbone: Backbone, display: Display) -> None:
-    """Say which network it is, and what its weights' licence forbids."""
-    info = backbone.info
-    weights = (
-        "randomly initialised"
-        if info.weights == "none"
-        else f"weights {info.weights} (licence {info.licence})"
-    )
-    display.line(
-        f"backbone {info.name}, {info.num_params / 1e6:.1f} M parameters, {weights}, "
-        f"input {backbone.spec.crop_hw[1]} px"
-    )
-    if warning := licence_warning(info):
-        display.warning(warning)
-    if backbone.unused:
-        display.line(f"dropped from the weights file: {', '.join(backbone.unused[:6])}")
+    def _features_of(
+        self, backbone: Backbone, scan: Scan, entrant: ImageEntrant | None
+    ) -> Features:
+        """Return every image's embedding, beside those that the comparison has computed."""
+        if entrant is None:
+            cache_dir = self.config.cache_dir
+            return compute_features(backbone, scan, self.display, cache_dir=cache_dir)
+        exported = ExportedTrunk(
+            graph=entrant.opened.trunk,
+            export_s=entrant.opened.export_s,
+            network=TransferNetwork(backbone, len(scan.folder.labels)),
+        )
+        return features_beside(
+            entrant.kept, exported, scan, self.display, known_s=entrant.embedding_s
+        )

@@ -20,7 +20,7 @@ from training.finetuning.task import TrainingTask, choose_hyperparameters
 from training.finetuning.validation import ValidationImages
 from training.networks.transfer_network import TransferNetwork
 from training.ood.score import held_out_cosines
-from training.probing.features import features_of
+from training.probing.network_features import features_of
 from training.probing.probe import ProbeTrial
 from training.runtime.time_budget import TimeBudget
 
@@ -83,7 +83,6 @@ def scaled(network: TransferNetwork, factor: float) -> TransferNetwork:
 @pytest.fixture
 def two(probe: Candidate, folded: Dataset, beside: Beside) -> list[TrainedNetwork]:
     """Return two networks a little apart, beside the first two folds."""
-    assert probe.start is not None
     return [
         beside(folded.hold_out(fold), scaled(probe.start, factor))
         for fold, factor in enumerate((0.98, 1.04))
@@ -95,7 +94,6 @@ def test_the_mean_of_networks_is_published_and_each_answers_for_its_fold(
 ) -> None:
     dataset = folded.validated_on(2)
     model = make_finetuned(two, dataset, quiet())
-    assert probe.start is not None
     trunk, expected = model.network.trunk.state_dict(), scaled(probe.start, 1.01).trunk.state_dict()
     assert all(torch.allclose(v, expected[n], rtol=1e-3, atol=1e-6) for n, v in trunk.items())
     assert "averaged weights of 2 networks, one per fold (model soup)" in model.notes

@@ -14,7 +14,7 @@ from training.backbones.build import Backbone
 from training.candidates.candidate import Candidate
 from training.candidates.probe_candidate import make_probe
 from training.config import FinetuneConfig
-from training.probing.features import compute_features
+from training.probing.network_features import compute_features
 
 pytestmark = pytest.mark.training
 

@@ -15,7 +15,8 @@ from training.candidates.candidate import Candidate
 from training.candidates.probe_candidate import make_probe
 from training.config import FinetuneConfig
 from training.data.split import Dataset
-from training.probing.features import Features, compute_features
+from training.probing.features import Features
+from training.probing.network_features import compute_features
 
 pytestmark = pytest.mark.training
 

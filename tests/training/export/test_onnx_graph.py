@@ -14,7 +14,8 @@ from inference.manifest import METADATA_KEY, ScoreTerm
 from inference.session import ModelSession, SessionConfig, open_session
 from tests.training.conftest import SIDE_PX
 from training.data.split import Dataset
-from training.export.onnx_graph import OPSET, attach_head, embed_manifest
+from training.export.onnx_graph import attach_head, embed_manifest
+from training.export.trace import OPSET
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork, serving_outputs
 from training.ood.score import OodScore

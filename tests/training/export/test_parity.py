@@ -18,8 +18,9 @@ from tests.training.folders import noisy_png
 from training.data.scan import ScannedImage
 from training.data.split import Dataset
 from training.errors import GateFailed
+from training.export.network_parity import check_graph
 from training.export.onnx_graph import attach_head
-from training.export.parity import LOGIT_TOLERANCE, check_graph, check_raw_bytes, run_batches
+from training.export.parity import LOGIT_TOLERANCE, check_raw_bytes, run_batches
 from training.networks.linear_head import LinearHead
 from training.networks.transfer_network import TransferNetwork
 from training.ood.score import OodScore
@@ -223,7 +224,7 @@ def test_another_answer_within_the_tolerance_of_the_logits_is_stopped(
 ) -> None:
     """Each logit differs by 0.9 of the limit, but the order of two classes is another."""
     trained = with_head(network, even_head(network, 8e-4, -7e-4, -1.0))
-    with pytest.raises(GateFailed, match="answer 9 of 9 validation images with different classes"):
+    with pytest.raises(GateFailed, match="answer 9 of 9 images with different classes"):
         check(trained=trained, head=even_head(network, -1e-4, 2e-4, -1.0))
 
 

@@ -17,8 +17,8 @@ from training.finetuning.checkpoint import (
     SAVE_EVERY_S,
     Checkpoints,
     describe_options,
-    run_name,
 )
+from training.finetuning.checkpoint_file import run_name
 
 pytestmark = pytest.mark.training
 

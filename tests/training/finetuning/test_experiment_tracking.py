@@ -12,10 +12,12 @@ from rich.console import Console
 
 from tests.training.command_process import print_modules, run
 from tests.training.finetuning.logs import logged, logged_steps
+from training.assessment.validation_record import ValidationRecord
 from training.config import FinetuneConfig
 from training.errors import ConfigError, Paused
-from training.finetuning.experiment_tracking import LoggedRun, check_tracker, open_tracker, tracked
-from training.finetuning.loop import NO_HOOKS, StepReport, ValidationRecord
+from training.finetuning.experiment_tracking import LoggedRun, open_tracker, tracked
+from training.finetuning.loop import NO_HOOKS, StepReport
+from training.finetuning.tracker_check import check_tracker
 from training.runtime.progress import Display
 
 pytestmark = pytest.mark.training

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tests.training.conftest import SIDE_PX
 from tests.training.step_images import images_of
+from training.assessment.validation_record import ValidationRecord
 from training.backbones.build import Backbone, build_backbone
 from training.config import FinetuneConfig
 from training.data.split import Dataset
@@ -23,7 +24,6 @@ from training.finetuning.loop import (
     Hooks,
     StepReport,
     Trainer,
-    ValidationRecord,
     set_training_mode,
 )
 from training.finetuning.step_plan import StepPlan

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from training.finetuning.loop import StepReport, ValidationRecord
+from training.assessment.validation_record import ValidationRecord
+from training.finetuning.loop import StepReport
 from training.finetuning.training_progress import show_training
 from training.runtime.progress import Display
 

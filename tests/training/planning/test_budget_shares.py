@@ -27,7 +27,8 @@ def costs_of(
     """Return the costs of a network that takes a second for an image, or this long for all."""
     costs = StageCosts(budget=TimeBudget.starting_now(budget_s))
     seconds = len(features.embeddings) if embedding_s is None else embedding_s
-    costs.saw(dataclasses.replace(features, export_s=export_s, embedding_s=seconds))
+    exported = dataclasses.replace(features.exported, export_s=export_s)
+    costs.saw(dataclasses.replace(features, exported=exported, embedding_s=seconds))
     return costs
 
 

@@ -28,7 +28,9 @@ def attempt_int8(reference: Float32Model, *, ratio: float = 2.0) -> PrecisionSea
 
 def with_trunk(reference: Float32Model, trunk: onnx.ModelProto) -> Float32Model:
     """Return the model with another trunk."""
-    candidate = dataclasses.replace(reference.candidate, trunk=trunk)
+    candidate = reference.candidate
+    exported = dataclasses.replace(candidate.exported, graph=trunk)
+    candidate = dataclasses.replace(candidate, exported=exported)
     detector = dataclasses.replace(reference.detector, candidate=candidate)
     return dataclasses.replace(reference, detector=detector)
 
@@ -109,7 +111,7 @@ def test_the_published_graph_has_its_temperature_and_the_head_in_float32(
         tensor.name: onnx.numpy_helper.to_array(tensor)
         for tensor in variant.model.graph.initializer
     }
-    head = reference.candidate.network.linear_head()
+    head = reference.candidate.head
     assert np.array_equal(constants["head.weight"], head.weight)
     assert constants["temperature"] == np.float32(variant.facts["calibration"].temperature)
     assert constants["familiarity.prototypes"].dtype == np.float32

@@ -8,7 +8,7 @@ import pytest
 from inference.measured import SplitMetrics
 from training.assessment.classification_metrics import measure
 from training.assessment.confused_classes import confused_pairs
-from training.finetuning.loop import ValidationRecord
+from training.assessment.validation_record import ValidationRecord
 from training.report.advice import Advice, Evidence, advise
 
 pytestmark = pytest.mark.training

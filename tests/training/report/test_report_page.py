@@ -17,8 +17,8 @@ from tests.training.report.reports import (
     tags,
     with_labels,
 )
+from training.assessment.validation_record import ValidationRecord
 from training.data.finding import Finding
-from training.finetuning.loop import ValidationRecord
 from training.report.report_page import render_report
 from training.report.training_report import Report, Stage
 

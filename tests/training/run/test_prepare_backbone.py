@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from inference.package import read_package
 from tests.training.conftest import TINY, Command, Outcome
 from training.errors import DataError
-from training.run import pipeline
-from training.run.fit import Fitting
+from training.run import network_run
+from training.run.fit_probe import Fitting
 
 pytestmark = pytest.mark.training
 
@@ -98,11 +98,11 @@ def test_a_resumed_run_trains_the_backbone_that_was_chosen_before(
     flags = ("--method", "finetune", "--name", "resumed")
     trained = []
 
-    def stopped(fitting: Fitting, _: str) -> None:
+    def stopped(fitting: Fitting) -> None:
         trained.append(fitting.prepared.backbone.info.weights)
         raise DataError("stopped here")
 
-    monkeypatch.setattr(pipeline, "fit_model", stopped)
+    monkeypatch.setattr(network_run, "fit_network", stopped)
     first = auto(command, colours, *phrases, flags=flags)
     resumed = auto(command, colours, *phrases, flags=flags)
     fewer = auto(command, colours, phrases[0], flags=flags)

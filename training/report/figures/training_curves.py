@@ -1,17 +1,14 @@
 """How training went: loss and accuracy, epoch by epoch."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from training.assessment.validation_record import ValidationRecord
 from training.report.figures.plot import Axis, Plot, number_axis, percent_axis
 
-if TYPE_CHECKING:  # its module imports torch, which a page of an evaluation does without
-    from training.finetuning.loop import ValidationRecord
 
-
-def draw_losses(history: Sequence["ValidationRecord"]) -> Markup:
+def draw_losses(history: Sequence[ValidationRecord]) -> Markup:
     """Return the loss on training and on validation images after each epoch."""
     train = [(float(e.epoch), e.train_loss) for e in history]
     val = [(float(e.epoch), e.val_loss) for e in history]
@@ -32,7 +29,7 @@ def draw_losses(history: Sequence["ValidationRecord"]) -> Markup:
     )
 
 
-def draw_accuracies(history: Sequence["ValidationRecord"]) -> Markup:
+def draw_accuracies(history: Sequence[ValidationRecord]) -> Markup:
     """Return the share of validation images that is right after each epoch."""
     points = [(float(e.epoch), e.val_accuracy) for e in history]
     low = min(int(min(y for _, y in points) * 10), 9) / 10
@@ -47,7 +44,7 @@ def draw_accuracies(history: Sequence["ValidationRecord"]) -> Markup:
     )
 
 
-def _epoch_axis(history: Sequence["ValidationRecord"]) -> Axis:
+def _epoch_axis(history: Sequence[ValidationRecord]) -> Axis:
     first, last = history[0].epoch, history[-1].epoch
     step = max((last - first) // 6, 1)
     ticks = [(float(epoch), str(epoch)) for epoch in range(first, last + 1, step)]

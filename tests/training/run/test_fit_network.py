@@ -15,10 +15,10 @@ from tests.training.folders import write_classes
 from training.candidates.candidate import Candidate
 from training.candidates.selection import Decision, PairedComparison, Selection
 from training.candidates.training_run import train_network
-from training.finetuning.checkpoint import run_name
+from training.finetuning.checkpoint_file import run_name
 from training.finetuning.task import TrainingTask
 from training.planning.budget_shares import StageCosts
-from training.run import fit as fitting
+from training.run import fit_network as fitting
 from training.run.measure import MeasuredModel, measure_selected
 
 pytestmark = pytest.mark.training
