@@ -33,7 +33,7 @@ from training.config import FinetuneConfig
 from training.data.layout import read_folder
 from training.data.scan import open_cache, scan_folder
 from training.data.views import Views
-from training.probing.features import compute_features
+from training.probing.network_features import compute_features
 from training.runtime.progress import Display
 
 _QUALITY: Final = 92
