@@ -84,19 +84,16 @@ def prepare(
     method: str,
     export: Callable[[], ExportedTrunk] | None,
 ) -> PreparedData:
-    """Scan, audit and split a folder.
-
-    `export` gives the trunk that the features are computed with; None for training from scratch.
+    """Scan, audit and split a folder. `export` gives the trunk, None for training from scratch.
 
     Raises:
         DataError: a class cannot be used, or the folder would give a false accuracy.
     """
     views = Views(backbone.spec, method != "probe", config.decode_limits)
     scan, features = _look_at(folder, views, cache, display, export)
-    embeddings = None if features is None else features.embeddings
     audit = audit_scan(
         scan,
-        embeddings,
+        None if features is None else features.embeddings,
         display,
         backbone_px=min(backbone.spec.crop_hw),
         seed=config.seed,
