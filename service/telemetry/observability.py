@@ -3,6 +3,7 @@
 Pure ASGI, for Starlette's `BaseHTTPMiddleware` hides a client that has gone.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -60,6 +61,9 @@ class ObservabilityMiddleware:
         record = _RequestRecord(scope, send)
         try:
             await self._app(scope, receive, record.send)
+            record.note_end()
+            # uvloop writes when all that is ready has run: let it, before the answer is counted and logged.
+            await asyncio.sleep(0)
         finally:
             record.finish(self._metrics)
 
@@ -102,6 +106,7 @@ class _RequestRecord:
         self._send = send
         self._trace = read_trace(headers.get(_TRACE_HEADER, b"").decode("latin-1"))
         self._started = time.perf_counter()
+        self._ended: float | None = None
         scope.setdefault("state", {}).update(request_id=self.request_id, times=self.times)
 
     async def send(self, message: Message) -> None:
@@ -120,8 +125,13 @@ class _RequestRecord:
         if self.times.seconds:
             yield b"server-timing", _server_timing(self.times).encode()
 
+    def note_end(self) -> None:
+        """The last byte has been handed over."""
+        self._ended = time.perf_counter()
+
     def finish(self, metrics: ServiceMetrics) -> None:
-        seconds = time.perf_counter() - self._started
+        """Count and log the request."""
+        seconds = (self._ended or time.perf_counter()) - self._started
         scope, status = self._scope, self.status or 0
         if scope["state"].get("client_left"):  # `connections.py` knows
             status = CLIENT_CLOSED_REQUEST
