@@ -10,7 +10,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from threading import Lock
 from typing import Final, Protocol
@@ -19,7 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from training.audit.coarse_search import CoarseImages, Placement, coarse_images, coarse_placements
-from training.audit.fine_search import ScaleSearch, oriented
+from training.audit.fine_search import best_of_scales, scale_search
 from training.audit.texture import grey_image, shrunk
 from training.runtime.arrays import Floats, Pixels
 
@@ -29,10 +28,14 @@ from training.runtime.arrays import Floats, Pixels
 # first, one in fifty the second, one in two hundred the third.
 _COARSE_MIN: Final = 0.57
 _MIDDLE_PX: Final = 64
-_MIDDLE_STEPS: Final = ((0.03, 0.6), (0.015, 0.67))
+_MIDDLE_STEP: Final = 0.03
+_MIDDLE_MIN: Final = 0.6
+_MIDDLE_STEP_NARROW: Final = 0.015
+_MIDDLE_MIN_NARROW: Final = 0.67
 # No other way of laying the images onto one another is tried then.
 _MIDDLE_CLEAR: Final = 0.95
 _FINE_PX: Final = 128
+# Steps of scale, and the least that each must come to.
 _FINE_STEPS: Final = ((0.0, 0.55), (0.03, 0.6), (0.015, 0.65), (0.0075, 0.0))
 # Neighbouring pairs share images, which are then prepared once.
 _PAIRS_AT_ONCE: Final = 256
@@ -118,48 +121,56 @@ class _SmallImages:
 def _compare(
     small: _SmallImages, pixels: ImageByRow, pairs: Sequence[tuple[int, int]], *, enough: float
 ) -> list[float]:
+    """Return the scores of pairs, each followed up only as far as it may be of one photo."""
     rows, places = np.unique(np.array(pairs), return_inverse=True)
-    images = small.prepared(rows.tolist())
-    placements = coarse_placements(images, places.reshape(-1, 2))
-    return [
-        _refined(small, pixels, pair, ways, enough=enough) if ways[0].score >= _COARSE_MIN else 0.0
-        for pair, ways in zip(pairs, placements, strict=True)
+    found = coarse_placements(small.prepared(rows.tolist()), places.reshape(-1, 2))
+    likely = {i: ways for i, ways in enumerate(found) if ways[0].score >= _COARSE_MIN}
+    greys = {i: [small.grey(row) for row in pairs[i]] for i in likely}
+    scores = [0.0] * len(pairs)
+    for index, placement in _placed_at_middle(greys, likely).items():
+        whole = [grey_image(pixels[row]) for row in pairs[index]]
+        scores[index] = _fine_score(whole, placement, enough=enough)
+    return scores
+
+
+def _placed_at_middle(
+    greys: Mapping[int, Sequence[Pixels]], ways: Mapping[int, Sequence[Placement]]
+) -> dict[int, Placement]:
+    """Return the best placements at the middle size, by pair; without the pairs that score too little."""
+
+    def tried(placements: Sequence[tuple[int, Placement]], step: float) -> list[Placement]:
+        chosen = [greys[index] for index, _ in placements]
+        return best_of_scales(chosen, [way for _, way in placements], _MIDDLE_PX, step)
+
+    def improved(
+        placements: dict[int, Placement], step: float, least: float
+    ) -> dict[int, Placement]:
+        better = zip(placements, tried(list(placements.items()), step), strict=True)
+        return {index: placement for index, placement in better if placement.score >= least}
+
+    best = improved(
+        {index: first for index, (first, *_) in ways.items()}, _MIDDLE_STEP, _MIDDLE_MIN
+    )
+    best = improved(best, _MIDDLE_STEP_NARROW, _MIDDLE_MIN_NARROW)
+    others = [
+        (index, way)
+        for index, first in best.items()
+        if first.score < _MIDDLE_CLEAR
+        for way in ways[index][1:]
     ]
+    turned: dict[int, Placement] = {}
+    for (index, _), way in zip(others, tried(others, _MIDDLE_STEP), strict=True):
+        if way.score > turned.get(index, best[index]).score:
+            turned[index] = way
+    return best | improved(turned, _MIDDLE_STEP_NARROW, _MIDDLE_MIN_NARROW)
 
 
-def _refined(
-    small: _SmallImages,
-    pixels: ImageByRow,
-    pair: tuple[int, int],
-    ways: Sequence[Placement],
-    *,
-    enough: float,
-) -> float:
-    """Search at finer sizes around the placements that were found."""
-    found = _found_at_middle([small.grey(row) for row in pair], ways)
-    if found is None:
-        return 0.0
-    fine = oriented([grey_image(pixels[row]) for row in pair], found, _FINE_PX)
+def _fine_score(pair: Sequence[Pixels], found: Placement, *, enough: float) -> float:
+    """Search at finer steps of scale around a placement, at the size that decides."""
+    search = scale_search(pair, found, _FINE_PX)
     scale = found.scale
     for step, least in _FINE_STEPS:
-        scale = fine.best_near(scale, step, enough=enough)
-        if not least <= fine.score(scale) < enough:
+        scale = search.best_near(scale, step, enough=enough)
+        if not least <= search.score(scale) < enough:
             break
-    return fine.score(scale)
-
-
-def _found_at_middle(greys: Sequence[Pixels], ways: Sequence[Placement]) -> Placement | None:
-    """Return the best placement at the middle size, or None where it scores too little."""
-    (wide, least), (narrow, least_at_last) = _MIDDLE_STEPS
-    found: list[tuple[ScaleSearch, Placement]] = []
-    for way in ways:
-        search = oriented(greys, way, _MIDDLE_PX)
-        scale = search.best_near(way.scale, wide, enough=1.0)
-        found.append((search, replace(way, scale=scale, score=search.score(scale))))
-        if not least <= search.score(scale) < _MIDDLE_CLEAR:
-            break
-    search, best = max(found, key=lambda each: each[1].score)
-    if best.score < least:
-        return None
-    scale = search.best_near(best.scale, narrow, enough=1.0)
-    return None if search.score(scale) < least_at_last else replace(best, scale=scale)
+    return search.score(scale)

@@ -62,10 +62,28 @@ def best_scores(templates: Spectra, targets: Spectra, inverse: Floats) -> Floats
         templates, targets: spectra (..., px, px // 2 + 1).
         inverse: of the targets' windows below the template, (..., places, places).
     """
-    px, places = templates.shape[-2], inverse.shape[-1]
-    products = fft.irfft2(templates * targets, (px, px))[..., :places, :places]
-    scores: Floats = (products * inverse).max(axis=(-2, -1))
+    down, across = _inverse_transforms(templates.shape[-2], inverse.shape[-1])
+    products = np.matmul(down, templates * targets)
+    *stack, places, columns = products.shape
+    flat = products.view(np.float32).reshape(-1, 2 * columns) @ across
+    scores: Floats = (flat.reshape(*stack, places, places) * inverse).max(axis=(-2, -1))
     return scores
+
+
+@lru_cache(256)
+def _inverse_transforms(px: int, places: int) -> tuple[Spectra, Floats]:
+    """Return the inverse of `rfft2`, at the first places of each axis only: half the work of all.
+
+    They are (places, px), for the first axis, and (2 * (px // 2 + 1), places), for the second, whose
+    real and imaginary parts take turns.
+    """
+    place = np.arange(places)
+    down = np.exp(2j * np.pi * np.outer(place, np.arange(px)) / px) / px
+    column = np.arange(px // 2 + 1)
+    weight = np.where((column == 0) | (2 * column == px), 1, 2) / px
+    turned = weight[:, None] * np.exp(2j * np.pi * np.outer(column, place) / px)
+    across = np.stack([turned.real, -turned.imag], axis=1).reshape(-1, places)
+    return down.astype(np.complex64), across.astype(np.float32)
 
 
 @lru_cache(256)
