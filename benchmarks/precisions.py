@@ -4,8 +4,8 @@
 
 Publishes a probe on each backbone with `--precisions fp32,fp16,int8,bf16` and reads what was measured from
 its `metrics.json`: accuracy on the validation images beside the float32 file, milliseconds an image on
-one thread (float32 and other file in turn, medians). The ResNets have random weights: for speed and
-size only. Prints a Markdown table.
+one thread (float32 and other file in turn, the quickest run of each). The ResNets have random weights: for
+speed and size only. Prints a Markdown table.
 """
 
 import argparse

@@ -16,10 +16,13 @@ from inference.package import Package
 from inference.precision import AskedPrecision, choose_precision, why_not_bfloat16
 from inference.providers import OPENVINO
 from inference.session import SessionConfig, expects_gpu, open_session
-from inference.speed import MIN_SPEEDUP, quickest_in_turn
+from inference.speed import MIN_SPEEDUP, time_in_turn
 
 ASKED_FOR: Final = "asked for"
 _HARDWARE: Final = "of the package's precisions it suits this hardware"
+
+_ROUNDS_S: Final = 0.5
+_MIN_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def measure_bf16(package: Package, config: SessionConfig) -> BFloat16Measurement
         )
         height, width = package.manifest.crop_hw
         grey = np.full((1, height, width, 3), 127, np.uint8)
-        timing = quickest_in_turn(fp32, bf16, grey)
+        timing = time_in_turn(fp32, bf16, grey, min_rounds=_MIN_ROUNDS, rounds_s=_ROUNDS_S)
     except (PackageError, SessionError) as err:
         return BFloat16Measurement(session=None, finding=str(err))
     found = f"{timing.ratio:.2f} times as fast as fp32 here"

@@ -1,10 +1,9 @@
 """How fast one file is beside another, in the only way that other work on the machine does not spoil."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
 
 from inference.batch_buffers import Pixels
 from inference.model_session import ModelSession
@@ -14,15 +13,13 @@ BATCHES: Final = (1, 8)
 _MIN_ROUNDS: Final = 7
 _MAX_ROUNDS: Final = 40
 _ROUNDS_S: Final = 1.5
-_FEW_ROUNDS: Final = 4
-_MOMENT_S: Final = 0.5
 # Below this another file, or another runtime, is not worth its answers, and it may be noise.
 MIN_SPEEDUP: Final = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTiming:
-    """Milliseconds an image, in batches of `batch`: of the float32 file and of the other."""
+    """Milliseconds an image, of the quickest run in batches of `batch`: the float32 file and the other."""
 
     batch: int
     reference_ms: float
@@ -55,45 +52,35 @@ class Speed:
 
 
 def compare_speed(reference: ModelSession, other: ModelSession, pixels: Pixels) -> Speed:
-    """Time two files in turn on the images (8 or more, H, W, 3), at each of `BATCHES`.
-
-    Alternated, so that whatever slows the machine meanwhile slows both; medians, so that a moment's
-    interruption does not count.
-    """
-    timings = tuple(_medians(reference, other, pixels[:batch]) for batch in BATCHES)
+    """Time two files in turn on the images (8 or more, H, W, 3), at each of `BATCHES`."""
+    timings = tuple(time_in_turn(reference, other, pixels[:batch]) for batch in BATCHES)
     return Speed(provider=other.provider, timings=timings)
 
 
-def quickest_in_turn(reference: ModelSession, other: ModelSession, batch: Pixels) -> BatchTiming:
-    """Time two files in turn on one batch, for a moment, and take the quickest run of each.
+def time_in_turn(
+    reference: ModelSession,
+    other: ModelSession,
+    batch: Pixels,
+    *,
+    min_rounds: int = _MIN_ROUNDS,
+    rounds_s: float = _ROUNDS_S,
+) -> BatchTiming:
+    """Time two files on one batch, for about `rounds_s`, so many runs of each at least.
 
-    Where others use the cores meanwhile, it is the one that they disturbed least.
+    In turn, so that whatever slows the machine meanwhile slows both; the quickest run of each is the one
+    that others on the same cores disturbed least. A median says there how they share the cores.
     """
-    spent = _times_s(reference, other, batch, min_rounds=_FEW_ROUNDS, rounds_s=_MOMENT_S)
-    first, second = (1000 * min(seconds) / len(batch) for seconds in spent)
-    return BatchTiming(batch=len(batch), reference_ms=first, other_ms=second)
-
-
-def _medians(reference: ModelSession, other: ModelSession, batch: Pixels) -> BatchTiming:
-    spent = _times_s(reference, other, batch, min_rounds=_MIN_ROUNDS, rounds_s=_ROUNDS_S)
-    first, second = (1000 * float(np.median(seconds)) / len(batch) for seconds in spent)
-    return BatchTiming(batch=len(batch), reference_ms=first, other_ms=second)
-
-
-def _times_s(
-    reference: ModelSession, other: ModelSession, batch: Pixels, *, min_rounds: int, rounds_s: float
-) -> tuple[list[float], list[float]]:
-    """Return the seconds of each run, of about `rounds_s` in all, so many runs of each at least."""
-    spent: tuple[list[float], list[float]] = ([], [])
     for session in (reference, other):
         _run_s(session, batch)
+    quickest = [math.inf, math.inf]
     ends = time.monotonic() + rounds_s
     for done in range(_MAX_ROUNDS):
         if done >= min_rounds and time.monotonic() > ends:
             break
-        for session, seconds in zip((reference, other), spent, strict=True):
-            seconds.append(_run_s(session, batch))
-    return spent
+        for index, session in enumerate((reference, other)):
+            quickest[index] = min(quickest[index], _run_s(session, batch))
+    first, second = (1000 * seconds / len(batch) for seconds in quickest)
+    return BatchTiming(batch=len(batch), reference_ms=first, other_ms=second)
 
 
 def _run_s(session: ModelSession, batch: Pixels) -> float:

@@ -248,10 +248,10 @@ def test_bf16_of_other_bytes_or_without_rules_is_refused(
 def found_as_fast(monkeypatch: pytest.MonkeyPatch, ratio: float) -> None:
     """Have the measurement find bf16 so many times as fast."""
 
-    def time(*_: object) -> BatchTiming:
+    def time(*_: object, **__: object) -> BatchTiming:
         return BatchTiming(batch=1, reference_ms=ratio, other_ms=1.0)
 
-    monkeypatch.setattr(precision_choice, "quickest_in_turn", time)
+    monkeypatch.setattr(precision_choice, "time_in_turn", time)
 
 
 @pytest.mark.parametrize(("ratio", "taken"), [(1.7, True), (1.02, False)])
