@@ -25,7 +25,7 @@ from benchmarks.training.trials import SHARED
 from training.assessment.calibration import PRIOR_SPREAD, fit_temperature
 from training.assessment.nll import negative_log_likelihood
 from training.assessment.validation_result import ValidationResult, select_best
-from training.candidates import finetuned, horizontal_flip, selection, training_run
+from training.candidates import finetuned, selection, training_run
 from training.candidates.candidate import Candidate
 from training.candidates.finetuned import TrainedNetwork, make_finetuned
 from training.candidates.selection import Selection
@@ -37,7 +37,7 @@ from training.finetuning.task import TrainingTask
 from training.finetuning.validation import ValidationImages, compute_logits
 from training.finetuning.weight_averaging import interpolate, load_copy
 from training.networks.transfer_network import TransferNetwork
-from training.probing import features, network_features
+from training.probing import features, flipped_embeddings, network_features
 from training.run import fit_network, network_run, pipeline, prepare_backbone
 from training.run.fit_probe import Fitting, probe_on
 from training.run.saved_run import forget_run
@@ -241,7 +241,7 @@ def record_draw(draw: Draw, work: Path, cache: Path) -> tuple[list[Choice], floa
             (network_features, "export_trunk", lambda network, spec: network),
             (prepare_backbone, "keep_export", lambda *_: None),
             (features, "compute_embeddings", embed),
-            (horizontal_flip, "compute_embeddings", embed),
+            (flipped_embeddings, "compute_embeddings", embed),
         ):
             stack.enter_context(patch.object(module, name, instead))
         pipeline.run(config, Display(Console(quiet=True)), started=time.monotonic())

@@ -1,6 +1,5 @@
 """A candidate that was had: built, exported, and measured as the file that would be served."""
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,9 +16,9 @@ from training.backbones.packaged import is_packaged
 from training.backbones.weights_cache import cached_weights_file, hub_repository
 from training.config import FinetuneConfig
 from training.export.onnx_graph import attach_head
-from training.export.trace import export_trunk
+from training.export.trunk_cache import TrunkCache
 from training.networks.linear_head import LinearHead
-from training.networks.transfer_network import TransferNetwork
+from training.probing.network_features import export_backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +101,8 @@ def open_candidate(candidate: CandidateBackbone, num_classes: int) -> OpenedCand
         BackboneError, WeightsError, GateFailed: it cannot be had, or not be exported.
     """
     backbone = build_candidate(candidate)
-    began = time.monotonic()
-    trunk = export_trunk(TransferNetwork(backbone, num_classes), backbone.spec)
-    return opened_with(candidate, backbone, trunk, num_classes, export_s=time.monotonic() - began)
+    exported = export_backbone(backbone, num_classes, TrunkCache.at(candidate.config.cache_dir))
+    return opened_with(candidate, backbone, exported.graph, num_classes, export_s=exported.export_s)
 
 
 def opened_with(

@@ -6,8 +6,8 @@ from typing import Final
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.networks.linear_head import LinearHead
-from training.probing.embeddings import compute_embeddings
 from training.probing.features import Features
+from training.probing.flipped_embeddings import FlippedEmbeddings
 from training.probing.published_head import head_images
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
@@ -21,44 +21,49 @@ def resolve_horizontal_flip(
     head: LinearHead,
     dataset: Dataset,
     config: FinetuneConfig,
-    display: Display,
+    flipped: FlippedEmbeddings,
 ) -> bool:
     """Return what the options say, or what validation images show where these leave it open."""
     if config.horizontal_flip != "auto":
         return config.horizontal_flip == "yes"
-    safe = flip_keeps_class(features, head, dataset)
-    display.line(f"horizontal flip: {'on' if safe else 'off'}")
+    safe = flip_keeps_class(features, head, dataset, flipped)
+    flipped.display.line(f"horizontal flip: {'on' if safe else 'off'}")
     return safe
 
 
-def flip_keeps_class(features: Features, head: LinearHead, dataset: Dataset) -> bool:
+def flip_keeps_class(
+    features: Features, head: LinearHead, dataset: Dataset, flipped: FlippedEmbeddings
+) -> bool:
     """Return whether flipped images keep their class, by a head that has seen none of them.
 
     A mirrored shirt is a shirt; a mirrored digit is another sign. A drop beyond noise shows that the
     labels depend on the side.
     """
     rows, targets = dataset.rows("val"), dataset.targets("val")
-    flipped = compute_embeddings(features.trunk, dataset.pixels, rows, flipped=True)
     plain = head.logits(features.embeddings[rows]).argmax(axis=1) == targets
-    turned = head.logits(flipped).argmax(axis=1) == targets
+    turned = head.logits(flipped.of(rows)).argmax(axis=1) == targets
     return float(plain.mean() - turned.mean()) <= _MIRROR_DROP
 
 
 def embed_flipped(
-    features: Features, dataset: Dataset, display: Display, *, spare_s: Callable[[], float]
+    features: Features,
+    dataset: Dataset,
+    display: Display,
+    *,
+    spare_s: Callable[[], float],
+    known: FlippedEmbeddings | None = None,
 ) -> Floats | None:
     """Return the embeddings of the images that the published head may see, flipped: (M, D).
 
-    None where they would take longer than `spare_s()`, in seconds.
+    Those that are `known` are not computed again. None where the others would take longer than
+    `spare_s()`, in seconds.
     """
     rows, _ = head_images(dataset)
-    if features.embedding_s * len(rows) / len(features.embeddings) > spare_s():
+    flipped = known or FlippedEmbeddings.none_yet(features, dataset.pixels, display)
+    if flipped.seconds_of(rows) > spare_s():
         display.line(
             "horizontal flip: left out after all, for within the time budget no time is left for "
             "flipped images"
         )
         return None
-    with display.bar("computing features of flipped images", len(rows)) as advance:
-        return compute_embeddings(
-            features.trunk, dataset.pixels, rows, flipped=True, advance=advance
-        )
+    return flipped.of(rows)

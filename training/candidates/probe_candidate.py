@@ -11,6 +11,7 @@ from training.data.class_weights import is_imbalanced
 from training.data.split import Dataset
 from training.networks.linear_head import LinearHead
 from training.probing.features import Features
+from training.probing.flipped_embeddings import FlippedEmbeddings
 from training.probing.probe import C_GRID, Probe, cross_validate_probe, fit_probe
 from training.probing.published_head import fit_published_head, head_images
 from training.runtime.arrays import Floats
@@ -38,11 +39,12 @@ def make_probe(
     began = time.monotonic()
     probe = search_probe(features, dataset, display)
     heads_s = time.monotonic() - began
+    known = FlippedEmbeddings.none_yet(features, dataset.pixels, display)
     if horizontal_flip is None:
-        horizontal_flip = resolve_horizontal_flip(features, probe.head, dataset, config, display)
+        horizontal_flip = resolve_horizontal_flip(features, probe.head, dataset, config, known)
     flips = None
     if horizontal_flip and flipped:
-        flips = embed_flipped(features, dataset, display, spare_s=spare_s)
+        flips = embed_flipped(features, dataset, display, spare_s=spare_s, known=known)
     began = time.monotonic()
     head = fit_last_head(features, dataset, display, C=probe.chosen.C, flipped=flips)
     heads_s += time.monotonic() - began

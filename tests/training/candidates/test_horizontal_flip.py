@@ -36,6 +36,7 @@ def test_left_and_right_do_not_keep_theirs(backbone: Backbone, tmp_path: Path) -
         trunk=nn.Sequential(nn.AdaptiveAvgPool2d((1, 2)), nn.Flatten()),
         embedding_dim=6,
         map_layer=None,
+        trunk_key=None,
     )
     scan = read(tmp_path / "sides", tmp_path, spec=halves.spec)
     config = FinetuneConfig(data=tmp_path / "sides")
