@@ -60,6 +60,14 @@ class _Member:
     open: Callable[[], IO[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How much may be unpacked, and whether it is the disk that sets it."""
+
+    num_bytes: int
+    of_disk: bool
+
+
 @dataclass(slots=True)
 class _Skipped:
     """Names that were not unpacked."""
@@ -117,8 +125,9 @@ def _unpack_into(place: Path, name: str, archive: Path, archive_bytes: int) -> N
     with temporary_folder(place.parent, ".unpacking-") as temporary:
         (temporary / name).mkdir()
         skipped = _Skipped()
-        limit = archive_bytes * _MAX_RATIO + _FREE_BYTES
-        limit = min(limit, max(shutil.disk_usage(place.parent).free - _FREE_BYTES, 0))
+        room = max(shutil.disk_usage(place.parent).free - _FREE_BYTES, 0)
+        allowed = archive_bytes * _MAX_RATIO + _FREE_BYTES
+        limit = _Limit(min(allowed, room), of_disk=room < allowed)
         with ExitStack() as stack:
             try:
                 _write_members(_members(archive, stack), temporary / name, skipped, limit, archive)
@@ -139,9 +148,9 @@ def _unpack_into(place: Path, name: str, archive: Path, archive_bytes: int) -> N
 
 
 def _write_members(
-    members: Iterator[_Member], root: Path, skipped: _Skipped, limit: int, archive: Path
+    members: Iterator[_Member], root: Path, skipped: _Skipped, limit: _Limit, archive: Path
 ) -> None:
-    left, number = limit, 0
+    left, number = limit.num_bytes, 0
     for member in members:
         parts = _safe_parts(member.name)
         if parts is None:
@@ -170,11 +179,17 @@ def _write(member: _Member, target: Path, left: int) -> int:
     return written
 
 
-def _too_large(archive: Path, limit: int, number: int) -> DataError:
-    what = f"over {MAX_FILES:,} files" if number > MAX_FILES else f"over {limit:,} bytes"
+def _too_large(archive: Path, limit: _Limit, number: int) -> DataError:
+    if number <= MAX_FILES and limit.of_disk:
+        return DataError(
+            f"archive {str(archive)!r} unpacks to more than the {limit.num_bytes:,} bytes that the cache's "
+            f"disk has room for, {_FREE_BYTES / 2**30:.0f} GiB being left to other files; make room, or give "
+            "another folder with --cache-dir"
+        )
+    what = f"over {MAX_FILES:,} files" if number > MAX_FILES else f"over {limit.num_bytes:,} bytes"
     return DataError(
-        f"archive {str(archive)!r} unpacks to {what}, more than is allowed here or than the cache's "
-        "disk has room for; unpack it by hand and give the folder"
+        f"archive {str(archive)!r} unpacks to {what}, more than is allowed here; unpack it by hand and "
+        "give the folder"
     )
 
 

@@ -28,8 +28,8 @@ C_GRID: Final = tuple(float(c) for c in np.logspace(-4, 1.5, 12))
 _MAX_ITERATIONS: Final = 300
 _TOLERANCE: Final = 1e-4
 _SMALL: Final = 4_000_000
-# Numbers that scikit-learn would hold at a time; from here on (512 MiB) heads are fitted block by block.
-_LARGE: Final = 2**27
+# Numbers of a scaled copy and the logits, twice; from here on (128 MiB) heads are fitted block by block.
+_LARGE: Final = 2**25
 # A large C is the slowest to fit; past the best one the loss only grows.
 _PATIENCE: Final = 2
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -48,6 +47,7 @@ from training.run.default_version import METRICS_FILE, DefaultDecision
 from training.run.label_changes import compare_labels
 from training.run.measure import MeasuredModel
 from training.runtime.arrays import Floats
+from training.runtime.json_text import json_text
 from training.runtime.progress import Display
 
 _NUM_GOLDEN: Final = 12
@@ -78,8 +78,7 @@ def publish(
         changed = _write(folder, name, version, measured, report)
         _describe_changed(changed, display)
         content = measured.metrics_file | {"default": default.record(version)}
-        text = json.dumps(to_json(content), ensure_ascii=False, indent=2)
-        (folder / METRICS_FILE).write_text(text, encoding="utf-8")
+        (folder / METRICS_FILE).write_text(json_text(to_json(content)), encoding="utf-8")
 
     return publish_package(config.models_dir, name, write)
 

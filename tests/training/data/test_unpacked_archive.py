@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.small_disk import small_disk
 from training.data import unpacked_archive, unused_archives
 from training.data.unpacked_archive import unpack
 from training.errors import DataError
@@ -80,6 +81,18 @@ def test_a_bomb_is_refused_and_leaves_nothing(
     with pytest.raises(DataError, match="unpacks to over"):
         unpack(archive, tmp_path / "cache")
     assert list((tmp_path / "cache" / "archives").iterdir()) == []
+
+
+def test_a_disk_without_room_is_named_with_how_much_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacked_archive, "_FREE_BYTES", 2**20)
+    archive = make_zip(tmp_path / "photos.zip", {"cat/1.png": bytes(3_000_000)})
+    with (
+        small_disk(tmp_path / "disk", "2m"),
+        pytest.raises(DataError, match=r"more than the 1,0\d\d,\d{3} bytes .*--cache-dir"),
+    ):
+        unpack(archive, tmp_path / "disk" / "cache")
 
 
 def test_a_size_that_lies_does_not_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
