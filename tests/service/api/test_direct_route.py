@@ -2,20 +2,30 @@
 
 from typing import Final
 
+import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from service.api.direct_route import DirectRoute
+from inference import ModelNotFound
+from service import problems
+from service.api.direct_route import DirectRoute, DirectRoutesMiddleware
 
 router: Final = APIRouter(route_class=DirectRoute)
+
+
+@router.post("/cats/fixed")
+async def greet_fixed(request: Request) -> Response:
+    return PlainTextResponse(request.scope["route"].path)
 
 
 @router.post("/cats/{name}")
 async def greet(request: Request, name: str) -> Response:
     if name == "none":
         raise KeyError(name)
+    if name == "lost":
+        raise ModelNotFound(name)
     return PlainTextResponse(f"{name} by {request.method}")
 
 
@@ -41,3 +51,29 @@ def test_what_the_endpoint_raises_is_answered_by_the_application() -> None:
 
 def test_the_route_is_documented() -> None:
     assert "post" in client().get("/openapi.json").json()["paths"]["/cats/{name}"]
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("POST", "/cats/tom", 200),
+        ("POST", "/cats/lost", 404),
+        ("GET", "/cats/tom", 405),
+        ("POST", "/dogs", 404),
+        ("POST", "/cats/fixed", 200),
+        ("GET", "/cats/fixed", 405),
+    ],
+)
+def test_past_the_application_s_routing_the_answers_are_the_same(
+    method: str, url: str, status: int
+) -> None:
+    apps = [FastAPI(), FastAPI()]
+    apps[1].add_middleware(DirectRoutesMiddleware, routes=router.routes)
+    answers = []
+    for app in apps:
+        problems.install(app)
+        app.include_router(router)
+        answers.append(TestClient(app).request(method, url))
+    without, direct = answers
+    assert (direct.status_code, direct.content) == (status, without.content)
+    assert direct.headers == without.headers
