@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from training.runtime.arrays import Doubles, Floats
 
@@ -21,7 +22,8 @@ def main_components(embeddings: Floats) -> Floats:
     """Return the embeddings (N, D) about their mean, in their main directions: (N, at most 256)."""
     mean = embeddings.mean(axis=0, dtype=np.float64)
     covariance = sum(block.T @ block for block in _centred(embeddings, mean))
-    _, directions = np.linalg.eigh(covariance)  # the strongest last
+    with threadpool_limits(1, user_api="blas"):  # more threads mostly wait for each other
+        _, directions = np.linalg.eigh(covariance)  # the strongest last
     main = directions[:, -_MAX_COMPONENTS:]
     components = np.empty((len(embeddings), main.shape[1]), dtype=np.float32)
     for number, block in enumerate(_centred(embeddings, mean)):
