@@ -5,7 +5,6 @@
 With `--parts 2` each photo is cut into 2 x 2, which makes 3,380 photos of 845 that share no content and
 are alike in pairs, as a folder of thousands has them. `--planted` also puts copies into the folder. The
 features are computed first and not counted; reading each image's pixels from the cache is.
-`--code` measures the same folder with the sources of another checkout of this repository.
 """
 
 import argparse
@@ -68,7 +67,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--parts", type=int, default=1, help="cut each photo into PARTS x PARTS")
     parser.add_argument("--planted", action="store_true", help="put copies of each kind into it")
-    parser.add_argument("--code", type=Path, default=Path(), help="root of the sources to measure")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one is not None:
@@ -81,7 +79,7 @@ def main() -> None:
         if args.planted:
             plant_faults(data, Path(work) / "planted", seed=0)
             data = Path(work) / "planted"
-        cost = _in_child(data, args.code)
+        cost = _in_child(data)
     print(table(cost))
     print(json.dumps({"benchmark": "audit_copies", "parts": args.parts, **asdict(cost)}))
 
@@ -136,16 +134,11 @@ def _cut(data: Path, folder: Path, parts: int) -> Path:
     return folder
 
 
-def _in_child(data: Path, code: Path) -> CopiesCost:
-    """Run this file with the sources in `code`."""
-    command = [sys.executable, str(Path(__file__).resolve()), "--data", str(data)]
-    environment = os.environ | {"PYTHONPATH": str(code.resolve()), "PYTHONSAFEPATH": "1"}
+def _in_child(data: Path) -> CopiesCost:
+    """Measure in a process that has made nothing else."""
+    command = [sys.executable, "-m", "benchmarks.audit_copies", "--data", str(data)]
     done = subprocess.run(
-        [*command, "--one", str(data)],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
+        [*command, "--one", str(data)], check=True, stdout=subprocess.PIPE, text=True
     )
     return CopiesCost(**json.loads(done.stdout))
 

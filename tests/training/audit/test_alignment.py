@@ -1,13 +1,18 @@
 """Two views of one photo lie onto one another; two photos do not."""
 
 import io
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from tests.training.audit.photos import model_input, photo
+from training.audit import alignment
 from training.audit.alignment import texture_similarity
+from training.runtime.arrays import Pixels
 
 pytestmark = pytest.mark.training
 
@@ -72,3 +77,44 @@ def test_scores_come_in_the_order_of_the_pairs_and_progress_ends_at_the_last_row
     scores = texture_similarity(pixels, [(0, 1), (0, 2), (1, 3)], advance=passed.append)
     assert (scores > 0.9).tolist() == [False, True, True]
     assert sum(passed) == 1
+
+
+class CountedReads:
+    """Images by row that know how often each was asked for."""
+
+    def __init__(self, images: Sequence[Pixels]) -> None:
+        self.reads: Counter[int] = Counter()
+        self._images = images
+
+    def __getitem__(self, row: int) -> Pixels:
+        self.reads[row] += 1
+        return self._images[row]
+
+
+def test_only_what_may_be_one_photo_is_read_again() -> None:
+    """Images of many pairs are read once, whatever their number."""
+    seeds = [1, *range(2, 9), 1]
+    pixels = CountedReads([model_input(photo(seed)) for seed in seeds])
+    pairs = list(combinations(range(len(seeds)), 2))
+    scores = texture_similarity(pixels, pairs)
+    assert [pair for pair, score in zip(pairs, scores, strict=True) if score > 0.9] == [(0, 8)]
+    assert pixels.reads == {row: 2 if row in (0, 8) else 1 for row in range(len(seeds))}
+
+
+def test_few_kept_images_change_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = [model_input(photo(seed)) for seed in (1, 2, 3, 1, 2, 3)]
+    pairs = list(combinations(range(6), 2))
+    expected = texture_similarity(pixels, pairs)
+    monkeypatch.setattr(alignment, "_KEPT_IMAGES", 1)
+    monkeypatch.setattr(alignment, "_PAIRS_AT_ONCE", 2)
+    assert texture_similarity(pixels, pairs).tolist() == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_a_score_that_is_enough_ends_the_search_and_is_reached_by_the_same_pairs() -> None:
+    crop = photo(1).crop((12, 7, 144, 139))
+    pixels = [model_input(image) for image in (photo(1), crop, photo(2))]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    best = texture_similarity(pixels, pairs)
+    soon = texture_similarity(pixels, pairs, enough=0.6)
+    assert (soon >= 0.6).tolist() == (best >= 0.6).tolist() == [True, False, False]
+    assert soon[0] <= best[0]
