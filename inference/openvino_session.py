@@ -135,7 +135,7 @@ def open_openvino(model: bytes, config: SessionConfig, *, bfloat16: bool) -> Ope
     if problem is not None:  # it may imitate it, slower than float32
         raise ProviderUnavailable(f"bf16 cannot be run: {problem}")
     content = read_content(model)
-    ov = _load_library()
+    ov = load_openvino()
     precision = ov.Type.bf16 if bfloat16 else ov.Type.f32
     cores = usable_cores()
     threads = min(config.intra_op_threads or cores, cores)
@@ -174,7 +174,7 @@ def open_openvino(model: bytes, config: SessionConfig, *, bfloat16: bool) -> Ope
 
 
 @cache
-def _load_library() -> Any:
+def load_openvino() -> Any:
     """Import openvino without what reports its import to its maker.
 
     Raises:
@@ -196,4 +196,4 @@ def _load_library() -> Any:
 @cache
 def _core() -> "openvino.Core":
     """Return the one of this process: it finds the plug-ins. It keeps nothing on the disk."""
-    return _load_library().Core()
+    return load_openvino().Core()

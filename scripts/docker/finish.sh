@@ -22,6 +22,10 @@ if [ "$purpose" = serve ]; then
     python -m service --help >/dev/null
     python -c 'import uvicorn.lifespan.on, uvicorn.loops.auto, uvicorn.loops.uvloop
 from PIL import BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, WebPImagePlugin'
+    python -c 'from importlib.util import find_spec
+if find_spec("openvino"):
+    from inference.openvino_session import load_openvino
+    load_openvino()'
 else
     python -m compileall -q inference training
 fi
