@@ -38,6 +38,7 @@ class ModelLoader:
         trials: where they are tried before; None does not.
         trial_threads: for one batch there.
         _without_bf16: why the files with these sha256 are not to be run in it: their trial failed.
+        _faster_in_bf16: the kinds of models that were measured to be, and by how much.
     """
 
     session: SessionConfig
@@ -45,6 +46,7 @@ class ModelLoader:
     trials: Trials | None = None
     trial_threads: int = 1
     _without_bf16: dict[str, str] = field(default_factory=dict)
+    _faster_in_bf16: dict[Hashable, str] = field(default_factory=dict)
 
     def try_out(self, package: Package, precision: AskedPrecision = "auto") -> None:
         """Try a package that this process has not loaded in another one, which can be given up.
@@ -75,16 +77,27 @@ class ModelLoader:
             return self._load(package, precision)
         problem = self._without_bf16.pop(_sha256(package), None)
         if problem is None:
-            one_thread = dataclasses.replace(self.session, intra_op_threads=1)
-            measured = measure_bf16(package, one_thread)
-            problem = measured.finding
-            if measured.session is not None:
+            is_faster, problem = self._is_faster_in_bf16(package)
+            if is_faster:
                 try:
-                    return self._load(package, "bf16", reason=measured.finding)
+                    return self._load(package, "bf16", reason=problem)
                 except (PackageError, SessionError) as err:
                     problem = str(err)
         choice = choose_without_bf16(package, self.session, problem)
         return self._load(package, choice.precision, reason=choice.reason)
+
+    def _is_faster_in_bf16(self, package: Package) -> tuple[bool, str]:
+        """Return whether a package is, and a sentence; one like it that was measured to be answers too."""
+        kind = _kind(package, "bf16")
+        if kind not in self._faster_in_bf16:
+            one_thread = dataclasses.replace(self.session, intra_op_threads=1)
+            measured = measure_bf16(package, one_thread)
+            if (
+                measured.session is None
+            ):  # the next one is measured again: the machine may have been busy
+                return False, measured.finding
+            self._faster_in_bf16[kind] = measured.finding
+        return True, self._faster_in_bf16[kind]
 
     def _usual(self, package: Package, precision: AskedPrecision) -> Precision:
         """Return what is asked for, or what "auto" takes unless it is bf16."""

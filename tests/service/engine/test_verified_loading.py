@@ -88,7 +88,7 @@ def test_another_precision_is_loaded_with_its_own_rules(models_dir: Path) -> Non
 
 def tried_and_loaded(package: Package) -> Classifier:
     trials = Trials(TrialLimits(cpu_s=20, memory_bytes=1024 * 2**20))
-    loader = dataclasses.replace(LOADER, trials=trials, _without_bf16={})
+    loader = dataclasses.replace(LOADER, trials=trials, _without_bf16={}, _faster_in_bf16={})
     loader.try_out(package)
     return loader.load(package).classifier
 
