@@ -22,13 +22,14 @@ from benchmarks.growth.images import make_folder, read_photos
 from benchmarks.growth.measured_run import RunFailed, measure_run
 from benchmarks.growth.results import Result, add_result, read_results
 from benchmarks.growth.table import table
+from inference.cores import usable_cores
 
 RESULTS: Final = Path("docs/benchmarks/growth-2026-11.jsonl")
 IMAGE: Final = Path("docs/images/growth.svg")
 SIZES: Final = "1000,3000,10000,30000,100000"
 PHOTOS: Final = (Path("../shared/data/clothing"), Path("../shared/data/photos"))
 _IMAGES_PER_CLASS: Final = 100
-# Two Zen 4 cores with others' work on them; only for the first estimate.
+# Seconds of all cores, on Zen 4; only for the first estimate.
 _GUESS_S_PER_IMAGE: Final = 0.06
 _GUESS_BYTES_PER_IMAGE: Final = 165_000
 
@@ -92,10 +93,11 @@ def _numbers(text: str) -> list[int]:
 def _announce(images: int, classes: int, known: Sequence[Result]) -> None:
     """Say how long it may take, by the largest run that is known, and what it needs of the disk."""
     before = max(known, key=lambda result: result.images, default=None)
-    each_s = _GUESS_S_PER_IMAGE if before is None else before.seconds / before.images
+    each_s = _GUESS_S_PER_IMAGE if before is None else before.cpu_seconds / before.images
+    by = "a guess" if before is None else f"by the run of {before.images}"
     print(
-        f"{images} images in {classes} classes: about {images * each_s / 60:.0f} minutes "
-        f"{'(a guess)' if before is None else f'by the run of {before.images}'}, "
+        f"{images} images in {classes} classes: about {images * each_s / 60 / usable_cores():.0f} minutes if "
+        f"nothing else runs ({by}; heads take longer where there are more classes), "
         f"{images * _GUESS_BYTES_PER_IMAGE / 1e9:.1f} GB of disk",
         flush=True,
     )

@@ -9,13 +9,18 @@ from training.runtime.arrays import Doubles, Floats, Integers
 
 # A probability of 0 for the truth counts as this much.
 _SMALLEST: Final = 1e-12
+_BLOCK: Final = 1024
 
 
 def nll_per_image(logits: Floats, targets: Integers, *, temperature: float = 1.0) -> Doubles:
     """Return -log softmax(logits / temperature)[target] of each image, (N,); logits (N, K)."""
-    log_probabilities = log_softmax(logits.astype(np.float64) / temperature, axis=1)
-    # 0 - x, where -x would be a negative zero of a model that is sure.
-    losses: Doubles = 0.0 - log_probabilities[np.arange(len(targets)), targets]
+    losses: Doubles = np.empty(len(targets))
+    # In blocks: in double precision all of them would be several times the logits.
+    for start in range(0, len(targets), _BLOCK):
+        block, truth = logits[start : start + _BLOCK], targets[start : start + _BLOCK]
+        log_probabilities = log_softmax(block.astype(np.float64) / temperature, axis=1)
+        # 0 - x, where -x would be a negative zero of a model that is sure.
+        losses[start : start + _BLOCK] = 0.0 - log_probabilities[np.arange(len(truth)), truth]
     return losses
 
 

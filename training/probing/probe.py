@@ -8,7 +8,7 @@ has one linear layer and nothing else.
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -40,7 +40,8 @@ class ProbeTrial:
 
     Attributes:
         C: the inverse L2 regularisation strength: the larger, the weaker.
-        logits: (N, K) on validation images, each of a head that was not fitted on that image.
+        logits: (N, K) on validation images, each of a head that was not fitted on that image; (0, K) of
+            what was tried and not chosen.
         accuracy: 0..1.
         nll: in nats at the best temperature, for that is how it would be served.
         spread: the standard deviation of the accuracy over the folds, None where one set of images was
@@ -191,6 +192,9 @@ def _search(
         trials.append(make_trial(C, logits, targets, spread=spread))
         advance(1)
         best = min(range(len(trials)), key=lambda i: trials[i].nll)
+        # Those of every C would be as many gigabytes as embeddings with a thousand classes.
+        nothing = np.empty((0, logits.shape[1]), dtype=logits.dtype)
+        trials = [t if t is trials[best] else replace(t, logits=nothing) for t in trials]
         if len(trials) - 1 - best >= _PATIENCE:
             advance(len(grid) - len(trials))
             break

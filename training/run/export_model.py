@@ -50,9 +50,9 @@ class ExportedModel:
         """
         dataset = self.candidate.dataset
         assert self.candidate.embeddings is not None
-        logits = self.candidate.head.logits(self.candidate.embeddings)
+        head, embeddings = self.candidate.head, self.candidate.embeddings
         splits: list[Split] = ["val", "test"] if dataset.splits["test"] else ["val"]
-        return {split: logits[dataset.rows(split)] for split in splits}
+        return {split: head.logits(embeddings[dataset.rows(split)]) for split in splits}
 
     def output_specs(self, backbone: BackboneFacts) -> dict[str, OutputSpec]:
         """Return the types and shapes of the file's outputs."""

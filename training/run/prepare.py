@@ -217,7 +217,7 @@ def _scan_unknown(
         )
     return replace(
         scan,
-        images=tuple(image for image in scan.images if image not in twice),
+        images=tuple(image for image in scan.images if image.sha256 not in of_a_class),
         unreadable=(*scan.unreadable, *(UnreadableFile(file=i.file, reason=reason) for i in twice)),
     )
 

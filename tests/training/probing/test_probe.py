@@ -83,6 +83,9 @@ def test_the_strength_with_the_lowest_validation_loss_is_kept() -> None:
     assert probe.chosen.nll == min(losses)
     assert len(losses) > 2
     assert [trial.C for trial in probe.trials] == list(C_GRID[: len(losses)])
+    assert [trial is probe.chosen for trial in probe.trials] == [
+        len(trial.logits) > 0 for trial in probe.trials
+    ]
 
 
 def test_the_chosen_heads_figures_are_its_own() -> None:
