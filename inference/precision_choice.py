@@ -21,8 +21,10 @@ from inference.speed import MIN_SPEEDUP, time_in_turn
 ASKED_FOR: Final = "asked for"
 _HARDWARE: Final = "of the package's precisions it suits this hardware"
 
+# Alone, an image found 1.3 to 2.2 times on a busy machine, four at once 1.6 to 1.9.
+_BATCH: Final = 4
 _ROUNDS_S: Final = 0.5
-_MIN_ROUNDS: Final = 4
+_MIN_ROUNDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +81,14 @@ def may_measure_bf16(package: Package, config: SessionConfig, asked: AskedPrecis
 
 
 def measure_bf16(package: Package, config: SessionConfig) -> BFloat16Measurement:
-    """Time a package in bf16 and in fp32 in turn, one image a batch, for a moment."""
+    """Time a package in bf16 and in fp32 in turn, for a moment."""
     try:
         fp32, bf16 = (
             open_session(package.model_bytes(precision), config, precision=precision)
             for precision in ("fp32", "bf16")
         )
         height, width = package.manifest.crop_hw
-        grey = np.full((1, height, width, 3), 127, np.uint8)
+        grey = np.full((_BATCH, height, width, 3), 127, np.uint8)
         timing = time_in_turn(fp32, bf16, grey, min_rounds=_MIN_ROUNDS, rounds_s=_ROUNDS_S)
     except (PackageError, SessionError) as err:
         return BFloat16Measurement(session=None, finding=str(err))
