@@ -71,7 +71,7 @@ def train_with_heads(
     return TrainedNetwork(
         task=task,
         features=features,
-        probe=search_probe(features, task.dataset, display),
+        probe=search_probe(features, task.dataset, display, every_logits=True),
         history=trained.history,
         notes=trained.notes,
     )

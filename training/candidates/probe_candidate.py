@@ -90,20 +90,30 @@ def fit_last_head(
         )
 
 
-def search_probe(features: Features, dataset: Dataset, display: Display) -> Probe:
-    """Fit heads with each C on the training images; the validation loss decides."""
-    balanced = is_imbalanced(dataset)
+def search_probe(
+    features: Features, dataset: Dataset, display: Display, *, every_logits: bool = False
+) -> Probe:
+    """Fit heads with each C on the training images; the validation loss decides.
+
+    `every_logits` is as in `fit_probe`.
+    """
     with display.bar("fitting the head", len(C_GRID)) as advance:
-        return _fit_probe(features, dataset, balanced=balanced, advance=advance)
+        return _fit_probe(features, dataset, every_logits=every_logits, advance=advance)
 
 
 def _fit_probe(
-    features: Features, dataset: Dataset, *, balanced: bool, advance: Callable[[int], None]
+    features: Features, dataset: Dataset, *, every_logits: bool, advance: Callable[[int], None]
 ) -> Probe:
+    balanced = is_imbalanced(dataset)
     embeddings, targets = features.embeddings[dataset.rows("train")], dataset.targets("train")
     if dataset.folds is not None:
         return cross_validate_probe(
-            embeddings, targets, dataset.folds, balanced=balanced, advance=advance
+            embeddings,
+            targets,
+            dataset.folds,
+            balanced=balanced,
+            every_logits=every_logits,
+            advance=advance,
         )
     return fit_probe(
         embeddings,
@@ -111,6 +121,7 @@ def _fit_probe(
         features.embeddings[dataset.rows("val")],
         dataset.targets("val"),
         balanced=balanced,
+        every_logits=every_logits,
         advance=advance,
     )
 

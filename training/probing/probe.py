@@ -41,7 +41,7 @@ class ProbeTrial:
     Attributes:
         C: the inverse L2 regularisation strength: the larger, the weaker.
         logits: (N, K) on validation images, each of a head that was not fitted on that image; (0, K) of
-            what was tried and not chosen.
+            what was tried and not chosen, unless they were asked for.
         accuracy: 0..1.
         nll: in nats at the best temperature, for that is how it would be served.
         spread: the standard deviation of the accuracy over the folds, None where one set of images was
@@ -74,6 +74,7 @@ def fit_probe(
     val_targets: Integers,
     *,
     balanced: bool = False,
+    every_logits: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Probe:
     """Fit heads of growing C and keep the one with the lowest validation loss.
@@ -86,6 +87,7 @@ def fit_probe(
         train, val: embeddings (N, D).
         train_targets, val_targets: class indices (N,); every class occurs in `train_targets`.
         balanced: weigh the classes by the inverse of their size.
+        every_logits: keep those of every C, which are then to be compared with another network's.
         advance: called with the number of values of C that are done with.
     """
     fitter = _fitter([train], train_targets, balanced=balanced)
@@ -95,7 +97,7 @@ def fit_probe(
         heads.append(fitter.fit(C))
         return heads[-1].logits(val), None
 
-    trials, best = _search(evaluate, val_targets, advance)
+    trials, best = _search(evaluate, val_targets, advance, every_logits=every_logits)
     return Probe(head=heads[best], chosen=trials[best], trials=trials)
 
 
@@ -106,15 +108,24 @@ def cross_validate_probe(
     *,
     balanced: bool = False,
     grid: Sequence[float] = C_GRID,
+    every_logits: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Probe:
     """Choose C of `grid` by cross-validation over `folds` (N,), then fit on all images.
+
+    `every_logits` is as in `fit_probe`.
 
     Raises:
         ValueError: a fold holds every image of a class.
     """
     trials, best = cross_validate_grid(
-        embeddings, targets, folds, balanced=balanced, grid=grid, advance=advance
+        embeddings,
+        targets,
+        folds,
+        balanced=balanced,
+        grid=grid,
+        every_logits=every_logits,
+        advance=advance,
     )
     head = fit_head(embeddings, targets, C=trials[best].C, balanced=balanced)
     return Probe(head=head, chosen=trials[best], trials=trials)
@@ -127,9 +138,12 @@ def cross_validate_grid(
     *,
     balanced: bool = False,
     grid: Sequence[float] = C_GRID,
+    every_logits: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[tuple[ProbeTrial, ...], int]:
     """Return what was tried of `grid` over `folds` (N,), and the index of the lowest loss.
+
+    `every_logits` is as in `fit_probe`.
 
     Raises:
         ValueError: a fold holds every image of a class.
@@ -148,7 +162,7 @@ def cross_validate_grid(
             accuracies.append((logits[out].argmax(axis=1) == targets[out]).mean())
         return logits, float(np.std(accuracies))
 
-    return _search(evaluate, targets, advance, grid)
+    return _search(evaluate, targets, advance, grid, every_logits=every_logits)
 
 
 def fit_head(
@@ -183,6 +197,8 @@ def _search(
     targets: Integers,
     advance: Callable[[int], None],
     grid: Sequence[float] = C_GRID,
+    *,
+    every_logits: bool,
 ) -> tuple[tuple[ProbeTrial, ...], int]:
     """Try each C in order until the loss has grown twice; return all and the best's index."""
     trials: list[ProbeTrial] = []
@@ -192,9 +208,9 @@ def _search(
         trials.append(make_trial(C, logits, targets, spread=spread))
         advance(1)
         best = min(range(len(trials)), key=lambda i: trials[i].nll)
-        # Those of every C would be as many gigabytes as embeddings with a thousand classes.
-        nothing = np.empty((0, logits.shape[1]), dtype=logits.dtype)
-        trials = [t if t is trials[best] else replace(t, logits=nothing) for t in trials]
+        if not every_logits:  # as many gigabytes as embeddings with a thousand classes
+            nothing = np.empty((0, logits.shape[1]), dtype=logits.dtype)
+            trials = [t if t is trials[best] else replace(t, logits=nothing) for t in trials]
         if len(trials) - 1 - best >= _PATIENCE:
             advance(len(grid) - len(trials))
             break

@@ -63,7 +63,7 @@ def beside(backbone: Backbone, config: FinetuneConfig) -> Beside:
         return TrainedNetwork(
             task=task,
             features=features,
-            probe=search_probe(features, dataset, quiet()),
+            probe=search_probe(features, dataset, quiet(), every_logits=True),
             history=(),
             notes=("trained",),
         )
