@@ -13,7 +13,7 @@ from benchmarks.growth.table import SHORT, cost_of, long_stages
 _LINES: Final = 6
 _MEMORY_LIMIT_MB: Final = 4000.0
 _WIDTH, _HEIGHT = 400, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 34, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 30, 34, 40
 _LEGEND: Final = 20
 _COLOURS: Final = ("#1f2328", "#2a7a4f", "#b35900", "#0969da", "#8250df", "#cf222e", "#6e7781")
 _STYLE: Final = """
