@@ -10,7 +10,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from threading import Lock
 from typing import Final, Protocol
 
@@ -31,7 +31,7 @@ _MIDDLE_PX: Final = 64
 _MIDDLE_STEP: Final = 0.03
 _MIDDLE_MIN: Final = 0.63
 _MIDDLE_STEP_NARROW: Final = 0.015
-_MIDDLE_MIN_NARROW: Final = 0.67
+_MIDDLE_MIN_NARROW: Final = 0.7
 # No other way of laying the images onto one another is tried then.
 _MIDDLE_CLEAR: Final = 0.95
 _FINE_PX: Final = 128
@@ -39,8 +39,9 @@ _FINE_PX: Final = 128
 _FINE_STEPS: Final = ((0.0, 0.55), (0.03, 0.6), (0.015, 0.65), (0.0075, 0.0))
 # Neighbouring pairs share images, which are then prepared once.
 _PAIRS_AT_ONCE: Final = 256
-# 50 kB each.
+# 50 kB each: prepared for the coarse search, and whole.
 _KEPT_IMAGES: Final = 4096
+_KEPT_WHOLE: Final = 512
 
 
 class ImageByRow(Protocol):
@@ -66,7 +67,7 @@ def texture_similarity(
         advance: called with the number of rows passed since; that needs pairs in order of their first row.
     """
     parts = [pairs[i : i + _PAIRS_AT_ONCE] for i in range(0, len(pairs), _PAIRS_AT_ONCE)]
-    compare = partial(_compare, _SmallImages(pixels), pixels, enough=enough)
+    compare = partial(_compare, _Images(pixels), enough=enough)
     scores: list[float] = []
     with (
         threadpool_limits(1, user_api="blas"),
@@ -80,11 +81,11 @@ def texture_similarity(
     return np.array(scores, dtype=np.float32)
 
 
-class _SmallImages:
-    """Small greys of all images that were asked for, 4 kB each, and the last ones prepared for the search."""
+class _Images:
+    """Small greys of all images that were asked for, 4 kB each, and the last ones whole and prepared."""
 
     def __init__(self, pixels: ImageByRow) -> None:
-        self._pixels = pixels
+        self.whole = lru_cache(_KEPT_WHOLE)(lambda row: grey_image(pixels[row]))
         self._lock = Lock()
         self._greys: dict[int, Pixels] = {}
         self._prepared: OrderedDict[int, CoarseImages] = OrderedDict()
@@ -92,7 +93,7 @@ class _SmallImages:
     def grey(self, row: int) -> Pixels:
         """Return an image in (64, 64) uint8."""
         if row not in self._greys:
-            self._greys[row] = shrunk(grey_image(self._pixels[row]), _MIDDLE_PX)
+            self._greys[row] = shrunk(self.whole(row), _MIDDLE_PX)
         return self._greys[row]
 
     def prepared(self, rows: Sequence[int]) -> CoarseImages:
@@ -118,17 +119,15 @@ class _SmallImages:
                 self._prepared.popitem(last=False)
 
 
-def _compare(
-    small: _SmallImages, pixels: ImageByRow, pairs: Sequence[tuple[int, int]], *, enough: float
-) -> list[float]:
+def _compare(images: _Images, pairs: Sequence[tuple[int, int]], *, enough: float) -> list[float]:
     """Return the scores of pairs, each followed up only as far as it may be of one photo."""
     rows, places = np.unique(np.array(pairs), return_inverse=True)
-    found = coarse_placements(small.prepared(rows.tolist()), places.reshape(-1, 2))
+    found = coarse_placements(images.prepared(rows.tolist()), places.reshape(-1, 2))
     likely = {i: ways for i, ways in enumerate(found) if ways[0].score >= _COARSE_MIN}
-    greys = {i: [small.grey(row) for row in pairs[i]] for i in likely}
+    greys = {i: [images.grey(row) for row in pairs[i]] for i in likely}
     scores = [0.0] * len(pairs)
     for index, placement in _placed_at_middle(greys, likely).items():
-        whole = [grey_image(pixels[row]) for row in pairs[index]]
+        whole = [images.whole(row) for row in pairs[index]]
         scores[index] = _fine_score(whole, placement, enough=enough)
     return scores
 
@@ -138,20 +137,18 @@ def _placed_at_middle(
 ) -> dict[int, Placement]:
     """Return the best placements at the middle size, by pair; without the pairs that score too little."""
 
-    def tried(placements: Sequence[tuple[int, Placement]], step: float) -> list[Placement]:
-        chosen = [greys[index] for index, _ in placements]
-        return best_of_scales(chosen, [way for _, way in placements], _MIDDLE_PX, step)
+    def wide(placements: Sequence[tuple[int, Placement]]) -> list[Placement]:
+        pairs, found = [greys[index] for index, _ in placements], [way for _, way in placements]
+        return best_of_scales(pairs, found, _MIDDLE_PX, _MIDDLE_STEP, scored=False)
 
-    def improved(
-        placements: dict[int, Placement], step: float, least: float
-    ) -> dict[int, Placement]:
-        better = zip(placements, tried(list(placements.items()), step), strict=True)
-        return {index: placement for index, placement in better if placement.score >= least}
+    def narrow(placements: Mapping[int, Placement]) -> dict[int, Placement]:
+        pairs, found = [greys[index] for index in placements], list(placements.values())
+        better = best_of_scales(pairs, found, _MIDDLE_PX, _MIDDLE_STEP_NARROW, scored=True)
+        indexed = zip(placements, better, strict=True)
+        return {index: found for index, found in indexed if found.score >= _MIDDLE_MIN_NARROW}
 
-    best = improved(
-        {index: first for index, (first, *_) in ways.items()}, _MIDDLE_STEP, _MIDDLE_MIN
-    )
-    best = improved(best, _MIDDLE_STEP_NARROW, _MIDDLE_MIN_NARROW)
+    first = zip(ways, wide([(index, best) for index, (best, *_) in ways.items()]), strict=True)
+    best = narrow({index: found for index, found in first if found.score >= _MIDDLE_MIN})
     others = [
         (index, way)
         for index, first in best.items()
@@ -159,10 +156,10 @@ def _placed_at_middle(
         for way in ways[index][1:]
     ]
     turned: dict[int, Placement] = {}
-    for (index, _), way in zip(others, tried(others, _MIDDLE_STEP), strict=True):
+    for (index, _), way in zip(others, wide(others), strict=True):
         if way.score > turned.get(index, best[index]).score:
             turned[index] = way
-    return best | improved(turned, _MIDDLE_STEP_NARROW, _MIDDLE_MIN_NARROW)
+    return best | narrow(turned)
 
 
 def _fine_score(pair: Sequence[Pixels], found: Placement, *, enough: float) -> float:

@@ -90,11 +90,17 @@ def scale_search(pair: Sequence[Pixels], found: Placement, px: int) -> ScaleSear
 
 
 def best_of_scales(
-    pairs: Sequence[Sequence[Pixels]], found: Sequence[Placement], px: int, step: float
+    pairs: Sequence[Sequence[Pixels]],
+    found: Sequence[Placement],
+    px: int,
+    step: float,
+    *,
+    scored: bool,
 ) -> list[Placement]:
     """Return each pair's placement at the best of three scales, with its score at `px` a side.
 
-    Pairs that begin with one scale are searched together.
+    Pairs that begin with one scale are searched together. Those that are `scored` at this size already
+    are searched at the other two scales only.
     """
     better = list(found)
     for scale in {placement.scale for placement in found}:
@@ -103,7 +109,8 @@ def best_of_scales(
         outer = ImagesSearchedIn.of(np.stack([outer for _, outer in sides]), px)
         inner = np.stack([inner for inner, _ in sides])
         scales = scales_near(scale, step)
-        scores = np.stack([outer.scores(inner, each) for each in scales])
+        known = [np.array([found[index].score for index in chosen])] if scored else []
+        scores = np.stack([*known, *(outer.scores(inner, each) for each in scales[len(known) :])])
         for column, index in enumerate(chosen):
             best = int(scores[:, column].argmax())
             better[index] = replace(
