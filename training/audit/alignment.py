@@ -36,7 +36,7 @@ _MIDDLE_MIN_NARROW: Final = 0.7
 _MIDDLE_CLEAR: Final = 0.95
 _FINE_PX: Final = 128
 # Steps of scale, and the least that each must come to.
-_FINE_STEPS: Final = ((0.0, 0.55), (0.03, 0.6), (0.015, 0.65), (0.0075, 0.0))
+_FINE_STEPS: Final = ((0.0, 0.55), (0.03, 0.6), (0.015, 0.6), (0.0075, 0.0))
 # Neighbouring pairs share images, which are then prepared once.
 _PAIRS_AT_ONCE: Final = 256
 # 50 kB each: prepared for the coarse search, and whole.

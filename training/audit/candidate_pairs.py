@@ -76,6 +76,8 @@ def _nearest(distances: Floats | Pixels, start: int, *, limit: float) -> Iterato
     for _ in range(_NEIGHBOURS):
         nearest = distances.argmin(axis=1)
         close = np.flatnonzero(distances[own, nearest] <= limit)
+        if not len(close):
+            return
         for one, other in zip(close.tolist(), nearest[close].tolist(), strict=True):
             yield min(start + one, other), max(start + one, other)
         distances[own, nearest] = _FAR
