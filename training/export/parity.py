@@ -6,11 +6,13 @@ PyTorch and ONNX Runtime), or it is fed something else (parity of raw bytes).
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 
 from inference.classifier import BatchOutputs, Classifier
+from inference.cores import usable_cores
 from inference.decoding.limits import MAX_PIXELS, limits_for
 from inference.errors import ImageError
 from inference.image_file import read_image_file
@@ -141,21 +143,22 @@ def check_raw_bytes(
             still there to tell.
     """
     changed: list[ScannedImage] = []
-    for start in range(0, len(images), BATCH):
-        chunk = images[start : start + BATCH]
-        read = [read_again(image) for image in chunk]
-        kept = [index for index, data in enumerate(read) if data is not None]
-        changed += [image for image, data in zip(chunk, read, strict=True) if data is None]
-        prepared = [
-            _prepare_again(classifier, image, data, pixels[image.row])
-            for image, data in zip(chunk, read, strict=True)
-            if data is not None
-        ]
-        if prepared:
-            got = classifier.run(np.stack(prepared)).probabilities
-            expected = measured[start : start + BATCH][kept]
-            _difference("probabilities from raw bytes", expected, got, LOGIT_TOLERANCE)
-        advance(len(chunk))
+
+    def prepared_again(image: ScannedImage) -> Pixels | None:
+        data = read_again(image)
+        return None if data is None else _prepare_again(classifier, image, data, pixels[image.row])
+
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="decode") as pool:
+        for start in range(0, len(images), BATCH):
+            chunk = images[start : start + BATCH]
+            served = list(pool.map(prepared_again, chunk))
+            changed += [image for image, found in zip(chunk, served, strict=True) if found is None]
+            kept = [index for index, found in enumerate(served) if found is not None]
+            if kept:
+                got = classifier.run([found for found in served if found is not None]).probabilities
+                expected = measured[start : start + BATCH][kept]
+                _difference("probabilities from raw bytes", expected, got, LOGIT_TOLERANCE)
+            advance(len(chunk))
     if 2 * len(changed) > len(images):
         raise GateFailed(
             f"raw bytes gate: {len(changed)} of {len(images)} images have gone or changed since they were "
