@@ -83,7 +83,7 @@ def _stages(config: FinetuneConfig, display: Display) -> Iterator["CachedProbe |
     if probe is not None:
         yield probe
         return
-    with ending_at_once():
+    with display.stage("loading the backbone"), ending_at_once():
         from training.run.network_run import NetworkRun
     with NetworkRun.joined(config, display) as run:
         yield run
