@@ -12,7 +12,7 @@ def test_a_preset_sets_backbone_time_and_files() -> None:
     best = parse_config(["photos", "--preset", "best"])
     assert best.chooses_backbone
     assert best.time_budget == 3600
-    assert best.precisions == ("fp32", "fp16", "int8")
+    assert best.precisions == ("fp32", "fp16", "int8", "bf16")
     balanced = parse_config(["photos", "--preset", "balanced"])
     assert balanced.time_budget == 600
     assert balanced.precisions == ("fp32",)
@@ -27,7 +27,7 @@ def test_what_is_typed_overrides_the_preset() -> None:
     config = parse_config(["photos", "--preset", "best", *typed])
     assert config.backbone == "resnet18"
     assert config.time_budget == 60
-    assert config.precisions == ("fp32", "fp16", "int8")
+    assert config.precisions == ("fp32", "fp16", "int8", "bf16")
 
 
 def test_weights_of_one_network_are_of_the_default_one_with_a_preset_too() -> None:
