@@ -15,6 +15,7 @@ _MAX_ROUNDS: Final = 40
 _ROUNDS_S: Final = 1.5
 # Below this another file, or another runtime, is not worth its answers, and it may be noise.
 MIN_SPEEDUP: Final = 1.1
+_SHOWN: Final = {"openvino": "OpenVINO", "tensorrt": "TensorRT"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Speed:
         ratios = " and ".join(
             f"{t.ratio:.2f} times as fast at batch {t.batch}" for t in self.timings
         )
-        return f"{ratios} ({self.provider.upper()})"
+        return f"{ratios} ({_SHOWN.get(self.provider, self.provider.upper())})"
 
 
 def compare_speed(reference: ModelSession, other: ModelSession, pixels: Pixels) -> Speed:

@@ -11,7 +11,11 @@ from training.config import AUTO, Preset
 _PRESETS: Final[Mapping[Preset, Mapping[str, Any]]] = {
     "fast": {},
     "balanced": {"backbone": AUTO, "time_budget": 600.0},
-    "best": {"backbone": AUTO, "time_budget": 3600.0, "precisions": ("fp32", "fp16", "int8", "bf16")},
+    "best": {
+        "backbone": AUTO,
+        "time_budget": 3600.0,
+        "precisions": ("fp32", "fp16", "int8", "bf16"),
+    },
 }
 # Options of one network: who gives them means that of --backbone, or the default one.
 _OF_ONE_NETWORK: Final = ("weights", "backbone_args", "mean", "std")
