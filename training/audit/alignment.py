@@ -22,9 +22,10 @@ from training.audit.fine_search import best_of_scales, scale_search
 from training.audit.texture import grey_image, shrunk
 from training.runtime.arrays import Floats, Pixels
 
-# A search that scores less is not followed up. Set on 669 copies planted into 845 photos of garments (seeds 0
-# to 3) and on 2,775 images altered in several ways at once, where one in eight pairs passes the first, one in
-# 35 the second and one in 200 the third. Copies of fine stripes may score less (0.52 was seen) and are missed.
+# A search that scores less is not followed up. Set on 669 copies planted into 845 photos of garments
+# (seeds 0 to 3) and on 2,775 images altered in several ways at once, where one in eight pairs passes the
+# first, one in 35 the second and one in 200 the third. Copies of fine stripes may score less (0.52 was
+# seen) and are missed.
 _COARSE_MIN: Final = 0.58
 _MIDDLE_PX: Final = 64
 _MIDDLE_STEP: Final = 0.03
