@@ -1,12 +1,12 @@
 """The Ray Serve application, run in an environment of its own with two replicas on this machine."""
 
 import os
-import socket
 import subprocess
 from pathlib import Path
 from typing import Final
 
 from tests.builders import coloured, make_package
+from tests.ports import free_port
 from tests.tools import python_of
 
 ROOT: Final = Path(__file__).parents[2]
@@ -20,8 +20,7 @@ def test_two_replicas_agree_and_one_that_is_killed_is_replaced(
     make_package(models_dir)
     image = tmp_path / "red.png"
     image.write_bytes(coloured("red"))
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     env = {
         **os.environ,
         "PYTHONPATH": str(ROOT),

@@ -3,7 +3,6 @@
 import base64
 import json
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from service.contracts import CONTRACTS
 from tests.builders import coloured, make_package
+from tests.ports import free_port
 from tests.service.service_process import Process, running
 
 RED = coloured("red", image_format="JPEG")
@@ -25,13 +25,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("models")
     make_package(folder)
     return folder
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from service.settings import Settings
 from tests.builders import coloured, make_package
+from tests.ports import free_port
 from tests.service.service_process import running, start_and_fail
 
 KEY = "a-long-key"
@@ -19,8 +20,7 @@ def test_it_counts_for_whoever_asks_and_serves_nothing_else(
     models_dir: Path, tmp_path: Path, workers: str
 ) -> None:
     make_package(models_dir)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     settings = {"GRAFT_METRICS_PORT": str(port), "GRAFT_API_KEYS": KEY, "GRAFT_WORKERS": workers}
     with running(models_dir, **settings) as service:
         address = f"http://127.0.0.1:{port}"

@@ -1,7 +1,6 @@
 """Two processes train one model, as `torchrun` starts them."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from onnx import numpy_helper
 
 from inference.repository import Repository
+from tests.ports import free_port
 from tests.training.command_process import run, started
 from tests.training.finetuning.test_resume import arguments
 from tests.training.folders import write_classes
@@ -41,9 +41,7 @@ def compute_in_float32() -> None:
 
 def train_in_two(command: list[str]) -> str:
     """Run the command in two processes, with what `torchrun` says in their environment."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     with (
         started(command, prepare=compute_in_float32, RANK="0", LOCAL_RANK="0", **group) as first,
         started(command, prepare=compute_in_float32, RANK="1", LOCAL_RANK="1", **group) as second,
