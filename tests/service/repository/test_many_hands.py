@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,10 @@ def model(service: Process) -> dict[str, Any]:
 
 def listing(service: Process) -> str:
     return httpx2.get(f"{service.url}/models", timeout=60).text
+
+
+def _has_logged(service: Process, line: str) -> bool:
+    return line in service.log
 
 
 def states(service: Process) -> dict[int, str]:
@@ -112,7 +117,7 @@ def test_a_model_whose_folder_may_not_be_read_any_more_goes_on(models_dir: Path)
             for place, line in said.items():
                 place.chmod(0)
                 # A look that was under way may name a file in it instead, and the next one names it.
-                soon(lambda line=line: line in service.log, service)
+                soon(partial(_has_logged, service, line), service)
                 soon(lambda: "Permission denied" in listing(service), service)
                 place.chmod(0o755)
                 soon(lambda: "Permission denied" not in listing(service), service)
