@@ -15,7 +15,7 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -24,7 +24,8 @@ from inference.bulk.options import BulkOptions, add_bulk_options, read_bulk_opti
 from inference.bulk.run import GPU_BATCH, Stopped, no_image, run_bulk, unread_sentence
 from inference.classifier import Classifier, LabelProbability, Prediction
 from inference.command_line import run_command
-from inference.decoding import OWN_FILES_LIMITS
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits, limits_for
+from inference.decoding.limits import MAX_PIXELS
 from inference.errors import ImageError, InferenceError, UsageError
 from inference.file_kinds import TEXT, VIDEO, ZIP, FileKind
 from inference.find_package import find_packages, suggestion
@@ -32,12 +33,16 @@ from inference.folder_tree import kind_of_file, read_tree, walk
 from inference.image_file import read_image_file
 from inference.loading import open_package
 from inference.manifest import MODEL_FILES
+from inference.model_session import Runtime
 from inference.option_parser import OptionParser
 from inference.providers import Provider
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
 from inference.strictjson import to_json
 
+_RUNTIMES: Final[Mapping[Runtime, str]] = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+# Who does not ask for more needs no word about it.
+_USUAL: Final = ("fp32", "onnxruntime", "cpu")
 # What to add where a file that was given holds images, or names them.
 _MANY: Final = {
     ZIP: "to answer the images in a ZIP archive add --out predictions.csv",
@@ -84,6 +89,7 @@ def _run(args: argparse.Namespace) -> int:
         _check_sets(classifier)
     index = read_index(opened.path) if args.similar else None
     answers = [_answer(classifier, file, args, index) for file in files]
+    _say_how_run(classifier)
     if args.json:
         _set_output(encoding="utf-8", errors="backslashreplace")
         json.dump(
@@ -108,11 +114,26 @@ def _run_many(args: argparse.Namespace, options: BulkOptions) -> int:
     # A thread a core runs the model, each on its own.
     session = SessionConfig(provider=args.provider, intra_op_threads=1, max_batch=GPU_BATCH)
     opened = open_package(args.package, session=session, precision=args.precision)
+    _say_how_run(opened.classifier)
     summary = run_bulk(opened, [str(path) for path in args.images], options)
     print(f"{str(options.out)!r}: {summary}", file=sys.stderr)
     if unread := unread_sentence(summary.unread):
         print(unread, file=sys.stderr)
     return 1 if summary.problems else 0
+
+
+def _say_how_run(classifier: Classifier) -> None:
+    """Say in which precision a model answers and what runs it, where there was anything to choose."""
+    manifest, session = classifier.manifest, classifier.session
+    how = (classifier.precision, session.runtime, session.provider)
+    if len(manifest.files or {}) < 2 and how == _USUAL:
+        return
+    print(
+        f"{manifest.name} version {manifest.version} in {classifier.precision} by "
+        f"{_RUNTIMES[session.runtime]} ({'GPU' if session.on_gpu else 'CPU'}): "
+        f"{classifier.precision_reason}",
+        file=sys.stderr,
+    )
 
 
 def _set_output(*, errors: str, encoding: str | None = None) -> None:
@@ -138,7 +159,9 @@ def _parser(prog: str) -> OptionParser:
         "from a pipe",
     )
     parser.add_argument("--json", action="store_true", help="print JSON as /predict answers it")
-    parser.add_argument("--top-k", type=_positive, default=5, help="labels an image (5)")
+    parser.add_argument(
+        "--top-k", type=_positive, metavar="K", default=5, help="labels an image (5)"
+    )
     parser.add_argument(
         "--set", action="store_true", help="the labels that hold the true one with promised chance"
     )
@@ -147,12 +170,29 @@ def _parser(prog: str) -> OptionParser:
     )
     parser.add_argument(
         "--precision",
+        type=str.lower,
         choices=["auto", *MODEL_FILES],
         default="auto",
-        help="what the model is run in (auto: fp16 on a GPU, bf16 or int8 on a CPU that is made for it, "
-        "where the package has it)",
+        help="what the model is run in, of what it was published with (auto: fp16 on a GPU; on a CPU bf16 "
+        "where that is measured to be faster, else int8 where the processor has instructions for it; else "
+        "fp32)",
     )
-    parser.add_argument("--provider", choices=get_args(Provider), default="auto")
+    parser.add_argument(
+        "--provider",
+        type=str.lower,
+        choices=get_args(Provider),
+        default="auto",
+        help="what runs it (auto: cuda where there is a GPU, else cpu; openvino: a CPU, fp32 by OpenVINO "
+        "too)",
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=_limits,
+        dest="limits",
+        metavar="N",
+        default=OWN_FILES_LIMITS,
+        help=f"width times height of the largest image ({OWN_FILES_LIMITS.max_pixels})",
+    )
     add_bulk_options(parser)
     return parser
 
@@ -162,6 +202,15 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, got {value}")
     return value
+
+
+def _limits(text: str) -> DecodeLimits:
+    try:
+        return limits_for(max_bytes=OWN_FILES_LIMITS.max_bytes, max_pixels=int(text))
+    except ValueError as err:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 1 to {MAX_PIXELS}, got {text!r}"
+        ) from err
 
 
 def _check_sets(classifier: Classifier) -> None:
@@ -202,7 +251,7 @@ def _answer(
 ) -> FileAnswer:
     try:
         (prediction,) = classifier.classify(
-            [read_image_file(file)], top_k=args.top_k, limits=OWN_FILES_LIMITS
+            [read_image_file(file)], top_k=args.top_k, limits=args.limits
         )
     except ImageError as err:
         return FileAnswer(file=file, prediction=None, problem=str(err))

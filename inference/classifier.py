@@ -17,7 +17,7 @@ from inference.answers import check_answers, softmax
 from inference.batch_buffers import Pixels
 from inference.conformal import label_sets
 from inference.decoding import DEFAULT_LIMITS, DecodeLimits
-from inference.errors import InvalidManifest, PackageError
+from inference.errors import InvalidManifest, PackageError, SessionError
 from inference.files import why_unreadable
 from inference.image_file import read_image_file
 from inference.manifest import METADATA_KEY, MODEL_FILES, Manifest, Precision, parse_manifest
@@ -31,7 +31,13 @@ from inference.rejection import (
     rejection_reason,
     rejection_scores,
 )
-from inference.session import INPUT_NAME, ModelSession, SessionConfig, open_session
+from inference.session import (
+    INPUT_NAME,
+    ModelSession,
+    SessionConfig,
+    open_session,
+    why_never_run,
+)
 
 Floats = npt.NDArray[np.float32]
 # An image file by its path, or its bytes.
@@ -162,14 +168,17 @@ class Classifier:
 
         Raises:
             PackageError: the file cannot be read or carries no manifest.
-            SessionError: ONNX Runtime cannot run the model.
+            SessionError: the model cannot be run as `session` demands.
         """
         try:
             data = file.read_bytes()
         except OSError as err:
             raise PackageError(f"{file.name} {why_unreadable(err)}") from err
-        opened = open_session(data, session or SessionConfig())
+        session = session or SessionConfig()
+        opened = open_session(data, session)
         manifest = _embedded_manifest(opened, file.name)
+        if (why := why_never_run(manifest.precision, session)) is not None:
+            raise SessionError(f"{manifest.precision} cannot be run here: {why}")
         _check_graph(manifest, opened)
         return cls(manifest=manifest, session=opened, precision=manifest.precision)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.classifier import Classifier
-from inference.errors import PackageError, SessionError
+from inference.errors import PackageError, ProviderUnavailable, SessionError
 from inference.file_kinds import KIND_BYTES, UNKNOWN, file_kind
 from inference.find_package import find_packages
 from inference.package import read_package
@@ -61,6 +61,8 @@ def open_package(
     for index, candidate in enumerate(candidates):
         try:
             classifier = _load(candidate, session=session, precision=precision)
+        except ProviderUnavailable:
+            raise  # no version could be run so
         except (PackageError, SessionError) as err:
             problem = type(err)(f"{_called(candidate)} cannot be used: {err}")
             if index == len(candidates) - 1:

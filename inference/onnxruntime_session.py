@@ -22,9 +22,11 @@ from inference.batch_buffers import BatchBuffers, Pixels
 from inference.bound_runs import BoundRuns, padded_size
 from inference.errors import ProviderUnavailable, SessionError
 from inference.model_session import Runtime, failed_run
+from inference.pinned import has_gpu
 from inference.providers import (
     GPU_PROVIDERS,
     cuda_options,
+    find_gpu_libraries,
     provider_list,
     provider_of,
     resolve_provider,
@@ -127,7 +129,10 @@ def open_onnxruntime(model: bytes, config: SessionConfig) -> OnnxRuntimeSession:
         SessionError: the bytes are no model that ONNX Runtime can run.
         ProviderUnavailable: the session did not get the hardware that `config` demands.
     """
+    _check_gpu(config)
     wanted = resolve_provider(config.provider)
+    if wanted in GPU_PROVIDERS:
+        find_gpu_libraries()
     try:
         session = ort.InferenceSession(
             model,
@@ -135,7 +140,11 @@ def open_onnxruntime(model: bytes, config: SessionConfig) -> OnnxRuntimeSession:
             providers=provider_list(wanted, _provider_options(model, wanted, config)),
             enable_fallback=0,
         )
-    except _ORT_FAILURES as err:
+    except _RUN_FAILURES as err:
+        if wanted == "tensorrt":  # without its libraries there is no falling back
+            raise ProviderUnavailable(
+                "TensorRT cannot load the model: install its libraries, or set the provider to 'cuda'"
+            ) from err
         raise SessionError(_NOT_LOADED) from err
     got = provider_of(session)
     if (config.provider != "auto" and got != wanted) or (config.require_gpu and got == "cpu"):
@@ -150,6 +159,22 @@ def open_onnxruntime(model: bytes, config: SessionConfig) -> OnnxRuntimeSession:
         )
     bound = BoundRuns(session, input_name=INPUT_NAME, device="cuda", graphs=config.cuda_graphs)
     return OnnxRuntimeSession(session, got, 1, bound, run_limit_s=config.run_limit_s)
+
+
+def _check_gpu(config: SessionConfig) -> None:
+    """Refuse to look for a GPU where there is none: ONNX Runtime would print its own errors about it.
+
+    Raises:
+        ProviderUnavailable: a GPU is demanded and no driver answers.
+    """
+    if (config.require_gpu or config.provider in GPU_PROVIDERS) and not has_gpu():
+        asked = (
+            "a GPU is required" if config.require_gpu else f"the provider is {config.provider!r}"
+        )
+        raise ProviderUnavailable(
+            f"{asked}, but no NVIDIA driver with a GPU answers on this machine (try nvidia-smi); install "
+            "the driver, or set the provider to 'cpu'"
+        )
 
 
 def _options(config: SessionConfig, *, on_gpu: bool) -> ort.SessionOptions:

@@ -23,7 +23,7 @@ from inference.cores import usable_cores
 from inference.errors import ProviderUnavailable, SessionError
 from inference.model_session import Runtime, failed_run
 from inference.onnxruntime_session import FileContent, read_content
-from inference.precision import INSTALL_OPENVINO, why_not_bfloat16
+from inference.precision import INSTALL_OPENVINO
 from inference.providers import OPENVINO
 from inference.run_limit import TimeLimit
 from inference.session_config import INPUT_NAME, SessionConfig
@@ -131,9 +131,6 @@ def open_openvino(model: bytes, config: SessionConfig, *, bfloat16: bool) -> Ope
         SessionError: the bytes are no model that OpenVINO can run.
         ProviderUnavailable: OpenVINO is not installed, or computes otherwise on this processor.
     """
-    problem = why_not_bfloat16() if bfloat16 else None
-    if problem is not None:  # it may imitate it, slower than float32
-        raise ProviderUnavailable(f"bf16 cannot be run: {problem}")
     content = read_content(model)
     ov = load_openvino()
     precision = ov.Type.bf16 if bfloat16 else ov.Type.f32

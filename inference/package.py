@@ -18,6 +18,7 @@ from inference.manifest import (
     parse_manifest,
 )
 from inference.names import is_model_name, parse_version
+from inference.precision import any_of
 
 GOLDEN_FOLDER: Final = "golden"
 EXPECTED_FILE: Final = "expected.json"
@@ -52,7 +53,10 @@ class Package:
     def _entry(self, precision: Precision) -> FileEntry:
         files = self.manifest.files or {}
         if precision not in files:
-            raise PackageError(f"package has no {precision} model; it has {sorted(files)}")
+            raise PackageError(
+                f"the package has no {precision} model; ask for {any_of(files)}, or train with "
+                f"--precisions fp32,{precision}"
+            )
         return files[precision]
 
 

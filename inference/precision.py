@@ -2,7 +2,7 @@
 
 import functools
 import platform
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
@@ -33,12 +33,22 @@ def choose_precision(
     return "int8" if "int8" in available and multiplies_int8() else "fp32"
 
 
+def any_of(precisions: Iterable[str]) -> str:
+    """Return such as "fp32, int8 or bf16"."""
+    *before, last = precisions
+    return f"{', '.join(before)} or {last}" if before else last
+
+
 def why_not_bfloat16() -> str | None:
     """Return why this machine does not run models in bfloat16; None where it does."""
     if not multiplies_bfloat16():
         return "this processor does not multiply bfloat16 (AMX, AVX512_BF16)"
-    # Looked for, not imported.
-    return None if find_spec("openvino") is not None else INSTALL_OPENVINO
+    return None if has_openvino() else INSTALL_OPENVINO
+
+
+def has_openvino() -> bool:
+    """Return whether OpenVINO is installed; it is looked for, not imported."""
+    return find_spec("openvino") is not None
 
 
 @functools.cache

@@ -9,17 +9,20 @@ from typing import Final
 
 import numpy as np
 
-from inference.errors import PackageError, SessionError
+from inference.errors import PackageError, ProviderUnavailable, SessionError
 from inference.manifest import Precision
 from inference.model_session import ModelSession
 from inference.package import Package
-from inference.precision import AskedPrecision, choose_precision, why_not_bfloat16
+from inference.precision import AskedPrecision, any_of, choose_precision, why_not_bfloat16
 from inference.providers import OPENVINO
-from inference.session import SessionConfig, expects_gpu, open_session
+from inference.session import SessionConfig, expects_gpu, open_session, why_never_run
 from inference.speed import MIN_SPEEDUP, time_in_turn
 
 ASKED_FOR: Final = "asked for"
-_HARDWARE: Final = "of the package's precisions it suits this hardware"
+_FP16_ON_GPU: Final = "on a GPU fp16 is run where the package has it"
+_NO_FP16: Final = "on a GPU fp16 would be run, and the package has none"
+_GPU_EXPECTED: Final = "it was not measured, for a GPU was expected"
+_NO_OTHER: Final = "the package has no other precision"
 
 # Alone, an image found 1.3 to 2.2 times on a busy machine, four at once 1.6 to 1.9.
 _BATCH: Final = 4
@@ -50,24 +53,45 @@ def open_chosen(
 
     Raises:
         PackageError: the package is damaged or has no such precision.
+        ProviderUnavailable: the precision is never run on this hardware.
         SessionError: the model cannot be run as `config` demands.
     """
     if asked != "auto":
+        package.model_size(asked)  # raises where it has none
+        check_can_run(package, config, asked)
         return _opened(package, config, PrecisionChoice(precision=asked, reason=ASKED_FOR))
     files = package.manifest.files or {}
     if expects_gpu(config):
         wanted = choose_precision(asked, files, on_gpu=True)
-        opened = _opened(package, config, PrecisionChoice(precision=wanted, reason=_HARDWARE))
+        reason = _FP16_ON_GPU if wanted == "fp16" else _NO_FP16
+        opened = _opened(package, config, PrecisionChoice(precision=wanted, reason=reason))
         if opened[0].on_gpu:
             return opened
-        return _opened(package, config, choose_without_bf16(package, config, "no GPU was given"))
+        return _opened(package, config, choose_without_bf16(package, config, _GPU_EXPECTED))
     problem = why_not_bfloat16()
     if may_measure_bf16(package, config, asked):
         measured = measure_bf16(package, config)
         if measured.session is not None:
-            return measured.session, PrecisionChoice(precision="bf16", reason=measured.finding)
+            reason = why_bf16(package, measured.finding)
+            return measured.session, PrecisionChoice(precision="bf16", reason=reason)
         problem = measured.finding
     return _opened(package, config, choose_without_bf16(package, config, problem))
+
+
+def precisions_here(package: Package, config: SessionConfig) -> list[Precision]:
+    """Return which of the package's precisions may be asked for with this hardware and provider."""
+    return [p for p in package.manifest.files or {} if why_never_run(p, config) is None]
+
+
+def check_can_run(package: Package, config: SessionConfig, precision: Precision) -> None:
+    """Return where a precision of the package may be run with this hardware and provider.
+
+    Raises:
+        ProviderUnavailable: it never can; the message says which can.
+    """
+    if (why := why_never_run(precision, config)) is not None:
+        others = any_of(precisions_here(package, config))
+        raise ProviderUnavailable(f"{precision} cannot be run here: {why}; ask for {others}")
 
 
 def may_measure_bf16(package: Package, config: SessionConfig, asked: AskedPrecision) -> bool:
@@ -92,12 +116,25 @@ def measure_bf16(package: Package, config: SessionConfig) -> BFloat16Measurement
         timing = time_in_turn(fp32, bf16, grey, min_rounds=_MIN_ROUNDS, rounds_s=_ROUNDS_S)
     except (PackageError, SessionError) as err:
         return BFloat16Measurement(session=None, finding=str(err))
-    found = f"{timing.ratio:.2f} times as fast as fp32 here"
+    threads = config.intra_op_threads
+    by = "all cores" if threads == 0 else f"{threads} thread{'s' * (threads > 1)}"
+    found = f"{timing.ratio:.2f} times as fast as fp32 here ({_BATCH} images at a time, {by})"
     if timing.ratio >= MIN_SPEEDUP:
         return BFloat16Measurement(session=bf16, finding=found)
     return BFloat16Measurement(
         session=None, finding=f"it is {found}, must be {MIN_SPEEDUP} at least"
     )
+
+
+def why_bf16(package: Package, finding: str) -> str:
+    """Return why "auto" runs bf16: what was measured, and why not int8, which may be faster still."""
+    reason = f"bf16 is {finding}"
+    if "int8" in (package.manifest.files or {}):
+        reason += (
+            "; int8 was not measured, for its answers differ from those of fp32 more often: ask for it "
+            "by name"
+        )
+    return reason
 
 
 def choose_without_bf16(
@@ -108,9 +145,21 @@ def choose_without_bf16(
     # OpenVINO runs a quantised file of ONNX Runtime's at another accuracy.
     by_openvino = config.provider == OPENVINO
     chosen = "fp32" if by_openvino else choose_precision("auto", files, on_gpu=False)
-    has_bf16 = problem is not None and "bf16" in files
-    reason = f"bf16 is left out: {problem}" if has_bf16 else _HARDWARE
-    return PrecisionChoice(precision=chosen, reason=reason)
+    reasons = []
+    if chosen == "int8":
+        reasons.append("this processor has instructions for int8")
+    elif "int8" in files:
+        lacks = (
+            "OpenVINO does not run it"
+            if by_openvino
+            else "this processor has no instructions for it"
+        )
+        reasons.append(f"int8 is left out: {lacks}")
+    if "fp16" in files:
+        reasons.append("fp16 is left out: on a CPU it is slower than fp32")
+    if problem is not None and "bf16" in files:
+        reasons.append(f"bf16 is left out: {problem}")
+    return PrecisionChoice(precision=chosen, reason="; ".join(reasons) or _NO_OTHER)
 
 
 def _opened(

@@ -1,7 +1,9 @@
 """Which hardware to ask for, and with which options of ONNX Runtime."""
 
 import os
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -26,10 +28,17 @@ def resolve_provider(provider: Provider) -> str:
     if provider == "auto":
         built_with = ort.get_available_providers()
         provider = "cuda" if "CUDAExecutionProvider" in built_with and has_gpu() else "cpu"
-    if provider in GPU_PROVIDERS and hasattr(ort, "preload_dlls"):
-        # Finds the CUDA and cuDNN libraries that pip installed; prints, never raises.
-        ort.preload_dlls()
     return provider
+
+
+def find_gpu_libraries() -> None:
+    """Let ONNX Runtime find the CUDA and cuDNN libraries that pip installed.
+
+    It never raises, and prints what it does not find: not among a command's answers.
+    """
+    if hasattr(ort, "preload_dlls"):
+        with redirect_stdout(sys.stderr):
+            ort.preload_dlls()
 
 
 def provider_of(session: ort.InferenceSession) -> str:

@@ -1,9 +1,10 @@
 """The seam to what runs a model: ONNX Runtime, or for bfloat16 on a CPU OpenVINO, from the same file."""
 
-from inference.errors import ProviderUnavailable, SessionError
+from inference.errors import ProviderUnavailable
 from inference.manifest import Precision
 from inference.model_session import ModelSession
 from inference.onnxruntime_session import open_onnxruntime
+from inference.precision import INSTALL_OPENVINO, has_openvino, why_not_bfloat16
 from inference.providers import GPU_PROVIDERS, OPENVINO, resolve_provider
 from inference.session_config import DEFAULT_ENGINE_CACHE, INPUT_NAME, SessionConfig
 
@@ -14,6 +15,7 @@ __all__ = [
     "SessionConfig",
     "expects_gpu",
     "open_session",
+    "why_never_run",
 ]
 
 
@@ -29,20 +31,30 @@ def open_session(
 
     Raises:
         SessionError: the bytes are no model that can be run so.
-        ProviderUnavailable: the session did not get the hardware that `config` demands.
+        ProviderUnavailable: the session did not get the hardware that `config` demands, or the precision
+            cannot be run there.
     """
+    if (why := why_never_run(precision, config)) is not None:
+        raise ProviderUnavailable(f"{precision} cannot be run here: {why}")
     if precision != "bf16" and config.provider != OPENVINO:
         return open_onnxruntime(model, config)
-    if config.require_gpu or config.provider in GPU_PROVIDERS:
-        raise ProviderUnavailable("bf16 is for the CPU; ask for another precision on a GPU")
-    if precision not in ("fp32", "bf16"):
-        raise SessionError(
-            f"OpenVINO runs fp32 and bf16, not {precision}; set the provider to 'cpu' for it"
-        )
     # Only here, so that who does not use it neither needs nor loads it.
     from inference.openvino_session import open_openvino
 
     return open_openvino(model, config, bfloat16=precision == "bf16")
+
+
+def why_never_run(precision: Precision, config: SessionConfig) -> str | None:
+    """Return why no model is run in a precision with this hardware and provider; None where one may be."""
+    if precision == "bf16":
+        if config.require_gpu or config.provider in GPU_PROVIDERS:
+            return "it is for CPUs, and a GPU is asked for"
+        return why_not_bfloat16()
+    if config.provider == OPENVINO and not has_openvino():
+        return INSTALL_OPENVINO
+    if config.provider == OPENVINO and precision != "fp32":
+        return f"the provider {OPENVINO!r} runs fp32 and bf16 alone; 'cpu' runs {precision}"
+    return None
 
 
 def expects_gpu(config: SessionConfig) -> bool:

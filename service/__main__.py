@@ -17,6 +17,8 @@ from pydantic import ValidationError
 from inference import ProviderUnavailable
 from inference.errors import UsageError
 from inference.option_parser import OptionParser
+from inference.providers import GPU_PROVIDERS
+from inference.session import why_never_run
 from service import __version__
 from service.app import create_app
 from service.collect.keep_folder import KeepFolder
@@ -177,8 +179,11 @@ def _shown_default(default: object) -> str:
 
 def _check_hardware(settings: Settings) -> None:
     """Refuse to start rather than let every model fail."""
-    if settings.require_gpu or settings.provider in ("cuda", "tensorrt"):
-        probe_provider(session_config(settings))
+    config = session_config(settings)
+    if (why := why_never_run("fp32", config)) is not None:
+        raise ProviderUnavailable(why)
+    if settings.require_gpu or settings.provider in GPU_PROVIDERS:
+        probe_provider(config)
 
 
 class _CannotKeep(Exception):

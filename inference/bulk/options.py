@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from inference.bulk.sources import STANDARD_INPUT
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.errors import UsageError
 from inference.option_parser import OptionParser
 
@@ -30,6 +31,7 @@ class BulkOptions:
         link: hard links in place of copies there.
         every_s: the distance of a video's frames; None leaves videos alone.
         workers: threads; None is one a core.
+        limits: the largest image that is decoded.
     """
 
     out: Path
@@ -40,6 +42,7 @@ class BulkOptions:
     link: bool = False
     every_s: float | None = None
     workers: int | None = None
+    limits: DecodeLimits = OWN_FILES_LIMITS
 
     def __post_init__(self) -> None:
         if self.out.suffix.lower() not in OUTPUT_SUFFIXES:
@@ -111,6 +114,7 @@ def read_bulk_options(args: argparse.Namespace) -> BulkOptions | None:
         link=args.link,
         every_s=(args.every_s or 1.0) if args.video else None,
         workers=args.workers,
+        limits=args.limits,
     )
 
 

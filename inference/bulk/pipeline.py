@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from inference.bulk.items import Item
 from inference.classifier import Classifier, Prediction
-from inference.decoding import OWN_FILES_LIMITS
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.errors import ImageError, SessionError
 from inference.preprocessing import PreparedImage
 
@@ -31,7 +32,13 @@ class Row:
 
 
 def answer_items(
-    classifier: Classifier, items: Iterator[Item], *, batch: int, workers: int, top_k: int
+    classifier: Classifier,
+    items: Iterator[Item],
+    *,
+    batch: int,
+    workers: int,
+    top_k: int,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
 ) -> Generator[list[Row]]:
     """Yield the rows of each `batch` items, in order; at most a few batches a worker are held.
 
@@ -42,7 +49,8 @@ def answer_items(
     try:
         while True:
             while len(waiting) < _AHEAD * workers and (chunk := list(islice(items, batch))):
-                waiting.append(pool.submit(answer_batch, classifier, chunk, top_k=top_k))
+                answer = partial(answer_batch, top_k=top_k, limits=limits)
+                waiting.append(pool.submit(answer, classifier, chunk))
             if not waiting:
                 return
             yield waiting.popleft().result()
@@ -50,9 +58,15 @@ def answer_items(
         pool.shutdown(cancel_futures=True)
 
 
-def answer_batch(classifier: Classifier, items: Sequence[Item], *, top_k: int) -> list[Row]:
+def answer_batch(
+    classifier: Classifier,
+    items: Sequence[Item],
+    *,
+    top_k: int,
+    limits: DecodeLimits = OWN_FILES_LIMITS,
+) -> list[Row]:
     """Answer a few items as one batch of the model; what fails carries its problem. Blocking."""
-    prepared = [_prepare(classifier, item) for item in items]
+    prepared = [_prepare(classifier, item, limits) for item in items]
     sound = [image for image in prepared if isinstance(image, PreparedImage)]
     answers = iter(_predict(classifier, sound, top_k=top_k))
     return [
@@ -67,14 +81,10 @@ def _row(item: Item, answer: Prediction | str) -> Row:
     return Row(item=item, prediction=answer)
 
 
-def _prepare(classifier: Classifier, item: Item) -> PreparedImage | str:
+def _prepare(classifier: Classifier, item: Item, limits: DecodeLimits) -> PreparedImage | str:
     try:
         content = item.read()
-        return (
-            classifier.prepare(content, limits=OWN_FILES_LIMITS)
-            if isinstance(content, bytes)
-            else content
-        )
+        return classifier.prepare(content, limits=limits) if isinstance(content, bytes) else content
     except ImageError as err:
         return str(err)
     except OSError as err:

@@ -29,6 +29,7 @@ from inference.bulk.sources import STANDARD_INPUT, open_sources
 from inference.bulk.video_frames import FrameReader
 from inference.classifier import Classifier
 from inference.cores import usable_cores
+from inference.decoding import OWN_FILES_LIMITS
 from inference.errors import OutputError, UsageError
 from inference.file_kinds import VIDEO, FileKind, counted_kinds
 from inference.files import reason_of
@@ -60,8 +61,9 @@ class Summary:
             return "every image has its row already, nothing is left to answer"
         more = f" after {self.images - self.new_images:,}" if self.images > self.new_images else ""
         rate = self.new_images / self.seconds
+        noun = "image" if self.new_images == 1 else "images"
         return (
-            f"{self.new_images:,} images{more} in {self.seconds:.0f} s ({rate:.0f}/s), "
+            f"{self.new_images:,} {noun}{more} in {self.seconds:.0f} s ({rate:.0f}/s), "
             f"{self.problems:,} with a problem, {self.rejected:,} rejected"
         )
 
@@ -94,7 +96,11 @@ def run_bulk(opened: OpenedPackage, arguments: Sequence[str], options: BulkOptio
     if options.sort_into is not None:
         check_sort_folder(options.sort_into, list(arguments))
     spec = classifier.manifest.preprocessing
-    frames = FrameReader(every_s=options.every_s, spec=spec) if options.every_s else None
+    frames = (
+        FrameReader(every_s=options.every_s, spec=spec, max_pixels=options.limits.max_pixels)
+        if options.every_s
+        else None
+    )
     unread: Counter[FileKind] = Counter()
     source = open_sources(arguments, frames, unread)
     record = _record(opened, arguments, options)
@@ -185,6 +191,7 @@ def _write_rows(
         batch=_batch(classifier),
         workers=options.workers or usable_cores(),
         top_k=_top_k(classifier, options),
+        limits=options.limits,
     )
     try:
         for rows in batches:
@@ -240,6 +247,9 @@ def _top_k(classifier: Classifier, options: BulkOptions) -> int:
 def _record(opened: OpenedPackage, arguments: Sequence[str], options: BulkOptions) -> RunRecord:
     classifier = opened.classifier
     manifest = classifier.manifest
+    max_pixels = options.limits.max_pixels
+    # Records of before have none.
+    larger = {} if options.limits == OWN_FILES_LIMITS else {"--max-pixels": str(max_pixels)}
     return RunRecord(
         model=f"{manifest.name} version {manifest.version}",
         sha256=_sha256(opened),
@@ -251,6 +261,7 @@ def _record(opened: OpenedPackage, arguments: Sequence[str], options: BulkOption
             "--probabilities": "yes" if options.probabilities else "no",
             "--every": f"{options.every_s:g}s" if options.every_s else "none",
             "--sort-into": _full_path(str(options.sort_into)) if options.sort_into else "none",
+            **larger,
         },
     )
 

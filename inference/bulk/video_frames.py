@@ -28,6 +28,7 @@ class FrameReader:
 
     every_s: float
     spec: PreprocessSpec
+    max_pixels: int = OWN_FILES_LIMITS.max_pixels
 
     def __post_init__(self) -> None:
         try:
@@ -59,7 +60,7 @@ class FrameReader:
             yield problem_item(name, "has no video, only sound or text")
             return
         stream = container.streams.video[0]
-        if stream.width * stream.height > OWN_FILES_LIMITS.max_pixels:
+        if stream.width * stream.height > self.max_pixels:
             yield problem_item(name, f"video of {stream.width}x{stream.height} px is too large")
             return
         stream.thread_type = "AUTO"

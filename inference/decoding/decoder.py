@@ -200,6 +200,6 @@ def _what_admits(header: Header, needed_pixels: int | None) -> str:
     if needed_pixels is None or needed_pixels > _HONEST_COST * header.num_decoded_pixels:
         return "scale it down or save it again with an image editor"
     return (
-        f"scale it down, or allow it: --max-pixels {needed_pixels} in training, "
+        f"scale it down, or allow it: --max-pixels {needed_pixels} on the command line, "
         f"GRAFT_MAX_PIXELS={needed_pixels} in the service"
     )

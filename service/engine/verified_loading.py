@@ -17,7 +17,12 @@ from inference import (
 )
 from inference.manifest import Precision
 from inference.precision import AskedPrecision, choose_precision
-from inference.precision_choice import choose_without_bf16, may_measure_bf16, measure_bf16
+from inference.precision_choice import (
+    choose_without_bf16,
+    may_measure_bf16,
+    measure_bf16,
+    why_bf16,
+)
 from inference.providers import OPENVINO
 from inference.session import expects_gpu
 from inference.trial import Trials
@@ -77,10 +82,11 @@ class ModelLoader:
             return self._load(package, precision)
         problem = self._without_bf16.pop(_sha256(package), None)
         if problem is None:
-            is_faster, problem = self._is_faster_in_bf16(package)
+            is_faster, finding = self._is_faster_in_bf16(package)
+            problem = finding
             if is_faster:
                 try:
-                    return self._load(package, "bf16", reason=problem)
+                    return self._load(package, "bf16", reason=why_bf16(package, finding))
                 except (PackageError, SessionError) as err:
                     problem = str(err)
         choice = choose_without_bf16(package, self.session, problem)

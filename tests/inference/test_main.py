@@ -13,8 +13,10 @@ from PIL import Image
 
 from inference.__main__ import main
 from inference.manifest import Conformal
+from inference.pinned import has_gpu
 from inference.similar import IndexedImage, SimilarIndex, write_index
 from tests.builders import coloured, encode, make_package
+from tests.inference.test_precision import add_precision
 
 ROOT = Path(__file__).parents[2]
 SETS = Conformal(method="lac", coverage=0.9, threshold=0.3, images=50)
@@ -237,6 +239,48 @@ def test_what_cannot_be_used_ends_with_2_and_a_reason(
 @pytest.mark.parametrize("arguments", [[], ["x"], ["x", "y", "--top-k", "0"], ["x", "y", "--new"]])
 def test_arguments_that_do_not_fit_end_with_2(arguments: list[str]) -> None:
     assert main(arguments) == 2
+
+
+def test_the_precision_that_answers_is_said_where_there_are_several(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = add_precision(make_package(tmp_path / "models"), "int8")
+    assert main([str(package), str(images), "--precision", "INT8", "--provider", "cpu"]) == 0
+    said = "colours version 1 in int8 by ONNX Runtime (CPU): asked for\n"
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_precision_that_is_never_run_here_names_those_that_are(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = add_precision(make_package(tmp_path / "models"), "int8")
+    arguments = [str(package), str(images), "--precision", "int8", "--provider", "openvino"]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.rstrip().endswith("; ask for fp32")
+
+
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(
+    package_folder: Path, images: Path, capfd: pytest.CaptureFixture[str], provider: str
+) -> None:
+    if has_gpu():
+        return
+    assert main([str(package_folder), str(images), "--provider", provider]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"error: the provider is {provider!r}, but no NVIDIA driver")
+
+
+def test_the_largest_image_may_be_set(
+    package_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "red.png"
+    image.write_bytes(coloured("red"))
+    for more in ([], ["--out", str(tmp_path / "rows.csv")]):
+        assert main([str(package_folder), str(image), "--max-pixels", "9", *more]) == 1
+    assert " px, limit is " in capsys.readouterr().out
+    assert " px, limit is " in (tmp_path / "rows.csv").read_text("utf-8-sig")
+    assert main([str(package_folder), str(image), "--max-pixels", "0"]) == 2
 
 
 def test_it_runs_as_a_module(package_folder: Path, images: Path) -> None:

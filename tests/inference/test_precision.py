@@ -266,11 +266,11 @@ def test_auto_takes_bf16_where_it_is_measured_to_be_faster_and_says_why(
         assert "this processor does not multiply bfloat16" in chosen.precision_reason
     elif taken:
         assert (chosen.precision, chosen.session.provider) == ("bf16", "openvino")
-        assert chosen.precision_reason == "1.70 times as fast as fp32 here"
+        expected = "bf16 is 1.70 times as fast as fp32 here (4 images at a time, all cores)"
+        assert chosen.precision_reason == expected
     else:
         assert (chosen.precision, chosen.session.provider) == ("fp32", "cpu")
-        expected = "bf16 is left out: it is 1.02 times as fast as fp32 here, must be 1.1 at least"
-        assert chosen.precision_reason == expected
+        assert chosen.precision_reason.startswith("bf16 is left out: it is 1.02 times as fast")
 
 
 def test_without_openvino_auto_says_how_to_have_it(

@@ -193,7 +193,8 @@ def test_what_takes_longer_than_it_may_is_refused_from_the_header() -> None:
 def test_what_is_too_large_names_the_limit_that_admits_it() -> None:
     data = png((10_000, 9_000))
     with pytest.raises(
-        ImageTooLarge, match=r"--max-pixels 90000000 in training, GRAFT_MAX_PIXELS=90000000 in"
+        ImageTooLarge,
+        match=r"--max-pixels 90000000 on the command line, GRAFT_MAX_PIXELS=90000000 in",
     ):
         decode_image(data)
 
