@@ -11,6 +11,7 @@ import numpy as np
 
 from inference.errors import PackageError, ProviderUnavailable, SessionError
 from inference.manifest import Precision
+from inference.memory_left import memory_left_bytes
 from inference.model_session import ModelSession
 from inference.package import Package
 from inference.precision import AskedPrecision, any_of, choose_precision, why_not_bfloat16
@@ -28,6 +29,11 @@ _NO_OTHER: Final = "the package has no other precision"
 _BATCH: Final = 4
 _ROUNDS_S: Final = 0.5
 _MIN_ROUNDS: Final = 3
+
+# OpenVINO's library and its sessions beside those of ONNX Runtime: EfficientNet-Lite0 (14 MB) was ended
+# by a container's limit with 235 MiB left and served with 335 (docs/docker.md).
+_OPENVINO_BYTES: Final = 256 * 2**20
+_COPIES_OF_FILE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +110,24 @@ def may_measure_bf16(package: Package, config: SessionConfig, asked: AskedPrecis
     )
 
 
+def memory_too_small_for_bf16(package: Package) -> str | None:
+    """Return a sentence where this container's memory may not do for OpenVINO; else None."""
+    left = memory_left_bytes()
+    needed = _OPENVINO_BYTES + _COPIES_OF_FILE * package.model_size("bf16")
+    if left is None or left >= needed:
+        return None
+    return (
+        f"OpenVINO may need {needed // 2**20} MiB of memory and this container's limit leaves "
+        f"{max(left, 0) // 2**20} MiB"
+    )
+
+
 def measure_bf16(package: Package, config: SessionConfig) -> BFloat16Measurement:
     """Time a package in bf16 and in fp32 in turn, for a moment."""
     try:
+        too_small = memory_too_small_for_bf16(package)
+        if too_small is not None:
+            return BFloat16Measurement(session=None, finding=too_small)
         fp32, bf16 = (
             open_session(package.model_bytes(precision), config, precision=precision)
             for precision in ("fp32", "bf16")

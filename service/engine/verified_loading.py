@@ -21,6 +21,7 @@ from inference.precision_choice import (
     choose_without_bf16,
     may_measure_bf16,
     measure_bf16,
+    memory_too_small_for_bf16,
     why_bf16,
 )
 from inference.providers import OPENVINO
@@ -42,7 +43,7 @@ class ModelLoader:
         tuner: measures how they run best.
         trials: where they are tried before; None does not.
         trial_threads: for one batch there.
-        _without_bf16: why the files with these sha256 are not to be run in it: their trial failed.
+        _without_bf16: why the files with these sha256 are not to be run in it: memory, or their trial failed.
         _faster_in_bf16: the kinds of models that were measured to be, and by how much.
     """
 
@@ -62,6 +63,10 @@ class ModelLoader:
         usual = self._usual(package, precision)
         self._try(package, usual)
         if not may_measure_bf16(package, self.session, precision):
+            return
+        too_small = memory_too_small_for_bf16(package)
+        if too_small is not None:
+            self._without_bf16[_sha256(package)] = too_small
             return
         others: tuple[Precision, ...] = ("fp32", "bf16")
         try:

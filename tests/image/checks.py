@@ -1,6 +1,7 @@
 """Build the images and run them; for the machine that `scripts/docker/engine.sh` sets up.
 
     python3 checks.py cpu gpu train      # cpu first: it serves what train has made
+    python3 checks.py cpu-openvino       # the target cpu with the build argument OPENVINO=1
 
 A line for each thing checked, with its figures; the first one that fails ends it with exit code 1.
 Standard library only.
@@ -20,11 +21,12 @@ from pathlib import Path
 from typing import Any, Final
 
 CHECKOUT: Final = Path("/srv/checkout")
-INPUT: Final = Path("/srv/input")  # published/colours/1 and 2, green.png; photos/ for training
+# published/colours/1 and 2, green.png; photos/ for training; bf16/MODEL/1 for OpenVINO
+INPUT: Final = Path("/srv/input")
 STATE: Final = Path("/srv/state")
 KEY: Final = "a-long-secret"
 _KEPT: Final = "trial-kept"
-SERVING: Final = ("cpu", "gpu")
+WITH_OPENVINO: Final = "cpu-openvino"
 # What docs/docker.md advises, and a small machine: 300 MB and half a core.
 HARDENED: Final = [
     *["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"],
@@ -90,7 +92,11 @@ def build(target: str, checkout: Path, log: Path) -> None:
     indices = [name for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL") if name in os.environ]
     command = ["docker", "build", "--network", "host", "--secret", "id=ca.pem,src=/srv/ca.pem"]
     command += [part for name in indices for part in ("--build-arg", name)]
-    command += ["--target", target, "--tag", f"graft:{target}", str(checkout)]
+    if target == WITH_OPENVINO:
+        command += ["--build-arg", "OPENVINO=1", "--target", "cpu"]
+    else:
+        command += ["--target", target]
+    command += ["--tag", f"graft:{target}", str(checkout)]
     with log.open("w") as output:
         done = subprocess.run(command, stdout=output, stderr=output, check=False, timeout=1800)
     expect(done.returncode == 0, f"{target} is not built:\n{log.read_text()[-3000:]}")
@@ -268,6 +274,22 @@ def check_refusals(target: str) -> None:
             say(f"{target} exit code 2", log.strip().splitlines()[-1])
 
 
+def check_bf16(target: str) -> None:
+    """It answers by OpenVINO in bf16, with the memory that docs/docker.md names for it."""
+    options = [*HARDENED, "--memory", "400m", "--volume", f"{INPUT}/bf16:/models:ro"]
+    variables = {"GRAFT_ALLOW_ANONYMOUS": "1", "GRAFT_PROVIDER": "openvino"}
+    with Container(target, options=options, **variables) as container:
+        say(f"{target} with bf16, healthy after", f"{container.wait_until_healthy():.1f} s")
+        status, answer = predict(container.port)
+        expect(status == 200, f"/predict answered {status} {answer}")
+        with _OPENER.open(f"http://127.0.0.1:{container.port}/models", timeout=30) as response:
+            loaded = json.load(response)["models"][0]["versions"][0]["loaded"][0]
+        ran = (loaded["runtime"], loaded["precision"])
+        expect(ran == ("openvino", "bf16"), f"answered by {ran}")
+        say(f"{target} answers by {' '.join(ran)}; memory after a request", container.memory())
+        say(f"{target} SIGTERM, exit code 0 after", f"{container.stop():.1f} s")
+
+
 def check_train(target: str) -> None:
     """From a folder of photos to an answer by two commands, without root and without a network."""
     models, serving = "trial-models", "cpu"
@@ -336,7 +358,8 @@ def main(targets: Sequence[str]) -> int:
         copy_checkout(checkout)
         for target in targets:
             build(target, checkout, STATE / f"build-{target}.log")
-            for check in checks if target in SERVING else [check_train]:
+            own = {"cpu": checks, "gpu": checks, WITH_OPENVINO: [*checks, check_bf16]}
+            for check in own.get(target, [check_train]):
                 check(target)
         if "cpu" in targets:
             check_compose(checkout)

@@ -273,6 +273,19 @@ def test_auto_takes_bf16_where_it_is_measured_to_be_faster_and_says_why(
         assert chosen.precision_reason.startswith("bf16 is left out: it is 1.02 times as fast")
 
 
+def test_a_small_container_is_not_ended_by_openvino(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = add_bf16(make_package(models_dir))
+    found_as_fast(monkeypatch, 1.7)
+    monkeypatch.setattr(precision_choice, "why_not_bfloat16", lambda: None)
+    monkeypatch.setattr(precision_choice, "memory_left_bytes", lambda: 200 * 2**20)
+    chosen = open_classifier(folder, session=CPU)
+    assert chosen.precision == "fp32"
+    said = "bf16 is left out: OpenVINO may need 256 MiB of memory and this container's limit leaves"
+    assert chosen.precision_reason == f"{said} 200 MiB"
+
+
 def test_without_openvino_auto_says_how_to_have_it(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

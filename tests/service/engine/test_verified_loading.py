@@ -14,6 +14,7 @@ from inference import (
     PackageError,
     SessionConfig,
     SessionError,
+    precision_choice,
     read_package,
 )
 from inference.golden import add_golden_precision
@@ -106,6 +107,19 @@ def test_bf16_comes_through_its_trial_and_is_loaded_where_it_is_faster(
         )
     else:
         assert (loaded.precision, loaded.session.provider) == ("fp32", "cpu")
+
+
+def test_bf16_is_not_even_tried_in_a_container_too_small_for_openvino(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_bf16(make_package(models_dir))
+    tried: list[str] = []
+    monkeypatch.setattr(ModelLoader, "_try", lambda _, __, precision: tried.append(precision))
+    monkeypatch.setattr(precision_choice, "why_not_bfloat16", lambda: None)
+    monkeypatch.setattr(precision_choice, "memory_left_bytes", lambda: 200 * 2**20)
+    loaded = tried_and_loaded(package(models_dir))
+    assert (tried, loaded.precision) == (["fp32"], "fp32")
+    assert loaded.precision_reason.startswith("bf16 is left out: OpenVINO may need")
 
 
 @pytest.mark.parametrize("by_trial", [True, False])
