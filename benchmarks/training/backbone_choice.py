@@ -177,6 +177,10 @@ class Backbones:
         speeds: list[float] = json.loads(file.read_text())
         return speeds
 
+    def names(self) -> list[str]:
+        """Return what each is called in tables."""
+        return [_name(one) for one in list_candidates(_config(DATA[0], self.folder))]
+
 
 def load(data: str, folder: Path, backbones: Backbones) -> tuple[Images, list[KnownFeatures]]:
     """Return a data set and each candidate's features of it, computed where they are not kept yet."""
@@ -245,8 +249,11 @@ def _config(data: str, folder: Path) -> FinetuneConfig:
 
 
 def _known(candidate: CandidateBackbone, ms: float, file: Path) -> KnownFeatures:
-    name = candidate.label.partition("/")[2]
-    return KnownFeatures(name=name, ms=ms, embeddings=np.load(file))
+    return KnownFeatures(name=_name(candidate), ms=ms, embeddings=np.load(file))
+
+
+def _name(candidate: CandidateBackbone) -> str:
+    return candidate.label.partition("/")[2]
 
 
 def _images(scan: Scan, embeddings: Floats) -> Images:

@@ -22,8 +22,11 @@ _MOST_IMAGES: Final = 2000
 _MOST_AT_FIRST: Final = 400
 # A third of fewer would tell nothing.
 _FEWEST_FOR_A_THIRD: Final = 300
-# Which images share a fold is chance; over several divisions its part in the result averages out.
-_DIVISIONS: Final = 3
+# Which images share a fold is chance; over several divisions its part in the result averages out. Of few
+# images that part is large, and a division costs little.
+_FEWEST_DIVISIONS: Final = 3
+_MOST_DIVISIONS: Final = 20
+_ANSWERS: Final = 2000
 # Half of the probe's: the loss is flat about its lowest point, and all candidates are treated alike.
 _C_GRID: Final = C_GRID[::2]
 
@@ -113,7 +116,8 @@ def images_to_compare_on(dataset: Dataset, groups: Integers, *, seed: int) -> Ch
     if len(images) > _MOST_IMAGES:
         kept = _part_of_each(targets, folds, share=_MOST_IMAGES / len(images))
         images, folds, targets = tuple(images[i] for i in kept), folds[kept], targets[kept]
-    others = (assign_folds(images, groups, seed=seed + more) for more in range(1, _DIVISIONS))
+    count = max(_FEWEST_DIVISIONS, min(_MOST_DIVISIONS, _ANSWERS // len(images)))
+    others = (assign_folds(images, groups, seed=seed + more) for more in range(1, count))
     return ChoiceImages(
         images=images, targets=targets, divisions=(folds, *others), balanced=balanced
     )
