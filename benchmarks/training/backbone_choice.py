@@ -204,7 +204,7 @@ def load(data: str, folder: Path, backbones: Backbones) -> tuple[Images, list[Kn
             scan = scan_folder(read, views, cache)
             if not file.is_file():
                 rows = np.arange(len(scan.images))
-                trunk = backbones.open()[place].trunk
+                trunk = backbones.open()[place].exported.graph
                 np.save(file, compute_embeddings(trunk, scan.evaluation, rows))
             known.append(_known(candidate, speeds[place], file))
             if place == 0:

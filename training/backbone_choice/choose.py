@@ -125,8 +125,8 @@ class Choosing:
         return BackboneTrial(
             backbone=self.names[index],
             outcome=outcome or (f"left out: {out}" if out else ""),
-            weights=candidate.info.weights,
-            licence=candidate.info.licence,
+            weights=candidate.backbone.info.weights,
+            licence=candidate.backbone.info.licence,
             ms=round(candidate.ms, 2),
             bytes=candidate.file_bytes,
             images=None if answers is None else len(answers.correct),

@@ -8,11 +8,14 @@ import numpy as np
 
 from training.backbone_choice.cross_validation import ChoiceImages
 from training.backbone_choice.opened_candidate import OpenedCandidate
+from training.backbones.build import Backbone
 from training.data.folder import Folder
-from training.data.scan import open_cache, scan_folder
+from training.data.scan import StoredPixels, open_cache, scan_folder
 from training.data.views import Views
 from training.errors import DataError
 from training.probing.embeddings import compute_embeddings
+from training.probing.features import Features
+from training.probing.network_features import keep_export
 from training.runtime.arrays import Floats, Integers
 from training.runtime.progress import Display
 
@@ -69,7 +72,16 @@ class ImageEntrant:
                 raise DataError("a photo has changed during the run; start the run again")
             began = time.monotonic()
             embeddings = compute_embeddings(
-                self.opened.trunk, scan.evaluation, np.arange(len(wanted)), advance=advance
+                self.opened.exported.graph, scan.evaluation, np.arange(len(wanted)), advance=advance
             )
-        self.embedding_s += time.monotonic() - began
+            self.embedding_s += time.monotonic() - began
+            self._keep_export(scan.evaluation, embeddings)
         self.kept.update((image.row, one) for image, one in zip(wanted, embeddings, strict=True))
+
+    def _keep_export(self, pixels: StoredPixels, embeddings: Floats) -> None:
+        """Keep the export for runs to come, with what PyTorch sees in some of the first images."""
+        backbone, exported = self.opened.backbone, self.opened.exported
+        if self.kept or not isinstance(backbone, Backbone):
+            return
+        features = Features(exported=exported, embeddings=embeddings, embedding_s=0.0)
+        keep_export(backbone, features, pixels, self.opened.config)

@@ -3,9 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import onnx
 
-from inference.manifest import BackboneInfo
 from inference.preprocessing import PreprocessSpec
 from inference.session import ModelSession, SessionConfig, open_session
 from training.backbone_choice.candidate_list import CandidateBackbone
@@ -18,6 +16,7 @@ from training.config import FinetuneConfig
 from training.export.onnx_graph import attach_head
 from training.export.trunk_cache import TrunkCache
 from training.networks.linear_head import LinearHead
+from training.probing.features import ExportedTrunk
 from training.probing.network_features import export_backbone
 
 
@@ -27,22 +26,24 @@ class OpenedCandidate:
 
     Attributes:
         config: the options of a run with it.
-        spec, info: its preprocessing, and what a manifest says of it.
-        trunk: the exported network without a head.
+        backbone: its preprocessing, and what a manifest says of it.
+        exported: the network without a head.
         session: runs the file that would be served.
         file_bytes: of that file.
-        export_s: seconds that its export took.
         ms: median milliseconds for one image by that file, on the CPU; 0 until it was timed.
     """
 
     config: FinetuneConfig
-    spec: PreprocessSpec
-    info: BackboneInfo
-    trunk: onnx.ModelProto
+    backbone: BackboneFacts
+    exported: ExportedTrunk
     session: ModelSession
     file_bytes: int
-    export_s: float
     ms: float = 0.0
+
+    @property
+    def spec(self) -> PreprocessSpec:
+        """Its preprocessing."""
+        return self.backbone.spec
 
     def over_limit(self, config: FinetuneConfig) -> str | None:
         """Return which limit of the options it is over, in words."""
@@ -102,29 +103,25 @@ def open_candidate(candidate: CandidateBackbone, num_classes: int) -> OpenedCand
     """
     backbone = build_candidate(candidate)
     exported = export_backbone(backbone, num_classes, TrunkCache.at(candidate.config.cache_dir))
-    return opened_with(candidate, backbone, exported.graph, num_classes, export_s=exported.export_s)
+    return opened_with(candidate, backbone, exported, num_classes)
 
 
 def opened_with(
     candidate: CandidateBackbone,
     backbone: BackboneFacts,
-    trunk: onnx.ModelProto,
+    exported: ExportedTrunk,
     num_classes: int,
-    *,
-    export_s: float,
 ) -> OpenedCandidate:
     """Return a backbone with the file that it would be served as; nothing is timed yet."""
     shape = (num_classes, backbone.embedding_dim)
     head = LinearHead(
         weight=np.zeros(shape, dtype=np.float32), bias=np.zeros(num_classes, dtype=np.float32)
     )
-    file = attach_head(trunk, head).SerializeToString()
+    file = attach_head(exported.graph, head).SerializeToString()
     return OpenedCandidate(
         config=candidate.config,
-        spec=backbone.spec,
-        info=backbone.info,
-        trunk=trunk,
+        backbone=backbone,
+        exported=exported,
         session=open_session(file, SessionConfig(provider="cpu")),
         file_bytes=len(file),
-        export_s=export_s,
     )

@@ -62,12 +62,12 @@ class Preparing:
         if not self.config.chooses_backbone:
             with self.display.stage("loading the backbone"):
                 backbone = build_backbone(self.config)
-            return self._prepared_with(backbone), self.config
+            return self._prepared_with(backbone, self.config), self.config
         candidates = list_candidates(self.config)
         hub = Hub()
         with self.display.stage("loading the backbone"):
             first, backbone, refused = build_first(candidates, hub)
-        prepared = self._prepared_with(backbone)
+        prepared = self._prepared_with(backbone, candidates[first].config)
         index, choice, entrant = first, None, None
         if is_main():
             index, choice, entrant = self._choose(candidates, hub, first, refused, prepared)
@@ -83,7 +83,8 @@ class Preparing:
     def _views(self, backbone: Backbone) -> Views:
         return Views(backbone.spec, self.method != "probe", self.config.decode_limits)
 
-    def _prepared_with(self, backbone: Backbone) -> PreparedData:
+    def _prepared_with(self, backbone: Backbone, own: FinetuneConfig) -> PreparedData:
+        """Return the images as a backbone sees them; `own` are the options of a run with it alone."""
         describe_backbone(backbone, self.display)
         cache = self.caches.enter_context(open_cache(self.config.cache_dir, self._views(backbone)))
         with distributed.main_first():
@@ -96,19 +97,19 @@ class Preparing:
                 method=self.method,
                 export=None if self.method == "scratch" else partial(self._export, backbone),
             )
-            self._keep_export(backbone, prepared)
+            self._keep_export(backbone, prepared, own)
         return prepared
 
     def _export(self, backbone: Backbone) -> ExportedTrunk:
         trunks = TrunkCache.at(self.config.cache_dir)
         return export_backbone(backbone, len(self.folder.labels), trunks)
 
-    def _keep_export(self, backbone: Backbone, prepared: PreparedData) -> None:
-        """Keep the trunk for runs to come, where it was asked for by name."""
-        if prepared.features is None or self.config.chooses_backbone or not is_main():
+    def _keep_export(self, backbone: Backbone, prepared: PreparedData, own: FinetuneConfig) -> None:
+        """Keep the trunk for runs to come."""
+        if prepared.features is None or not is_main():
             return
         with self.display.stage("exporting the backbone"):
-            keep_export(backbone, prepared.features, prepared.scan.evaluation, self.config)
+            keep_export(backbone, prepared.features, prepared.scan.evaluation, own)
 
     def _choose(
         self,
@@ -149,11 +150,7 @@ class Preparing:
         assert features is not None
         budget = choice_budget(self.budget, trains=self.method != "probe")
         reference = opened_with(
-            candidates[first],
-            prepared.backbone,
-            features.trunk,
-            num_classes,
-            export_s=features.export_s,
+            candidates[first], prepared.backbone, features.exported, num_classes
         )
         opened = open_others(
             candidates,
@@ -205,11 +202,8 @@ class Preparing:
         if entrant is None:
             cache_dir = self.config.cache_dir
             return compute_features(backbone, scan, self.display, cache_dir=cache_dir)
-        exported = ExportedTrunk(
-            graph=entrant.opened.trunk,
-            export_s=entrant.opened.export_s,
-            network=TransferNetwork(backbone, len(scan.folder.labels)),
-        )
+        network = TransferNetwork(backbone, len(scan.folder.labels))
+        exported = replace(entrant.opened.exported, network=network)
         return features_beside(
             entrant.kept, exported, scan, self.display, known_s=entrant.embedding_s
         )

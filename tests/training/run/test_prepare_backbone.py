@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from inference.package import read_package
 from tests.training.conftest import TINY, Command, Outcome
 from training.errors import DataError
+from training.probing import network_features
 from training.run import network_run
 from training.run.fit_probe import Fitting
 
@@ -38,8 +39,14 @@ def auto(command: Command, data: Path, *phrases: str, flags: tuple[str, ...] = (
 
 
 def test_the_better_backbone_is_published_with_the_table_of_all(
-    command: Command, colours: Path, weights_file: Path, other_weights: Path
+    command: Command,
+    colours: Path,
+    weights_file: Path,
+    other_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    cache_dir = ("--cache-dir", str(tmp_path))
     outcome = auto(
         command,
         colours,
@@ -47,7 +54,7 @@ def test_the_better_backbone_is_published_with_the_table_of_all(
         f"{TINY} weights={weights_file}",
         f"test_efficientnet weights={weights_file}",
         "resnet18",
-        flags=("--name", "chosen"),
+        flags=("--name", "chosen", *cache_dir),
     )
     manifest = read_package(outcome.published).manifest
     choice = manifest.backbone_choice
@@ -66,6 +73,9 @@ def test_the_better_backbone_is_published_with_the_table_of_all(
     report = (outcome.published / "report.html").read_text(encoding="utf-8")
     assert "Which backbone" in report
     assert absent.outcome in outcome.out
+    assert len(list(tmp_path.glob("trunks/*.trunk"))) == 2, "exports are kept for runs to come"
+    monkeypatch.setattr(network_features, "export_trunk", None)
+    assert command(colours, *cache_dir).code == 0
 
 
 def test_no_candidate_within_the_limit_is_refused_with_the_nearest(
