@@ -200,13 +200,18 @@ class DatasetInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingInfo:
-    """How the model came about. `config` is the whole run configuration."""
+    """How the model came about.
+
+    `config` is the whole run configuration. `teacher` says of a run with --teacher whether what was taught
+    is better, and the figures that decided; it is left out where it is None.
+    """
 
     method: str
     seed: int
     config: Mapping[str, Any]
     seconds: float
     libraries: Mapping[str, str]
+    teacher: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,6 +336,7 @@ def dump_manifest(manifest: Manifest, *, embedded: bool = False) -> str:
         (data, "backbone_choice"),
         (data, "precision_rules"),
         (data["dataset"], "labels_file"),
+        (data["training"], "teacher"),
     ):
         if holder[key] is None:
             del holder[key]

@@ -218,7 +218,8 @@ class FinetuneConfig:
         "training",
         None,
         "a published model of the same labels, whose answers the new one learns from too; kept only "
-        "where that is better",
+        "where that is better on all labelled images, cross-validated; one that was fine-tuned must not have "
+        "seen the validation images (DATA has a val/)",
         parse=Path,
         metavar="MODEL",
     )

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -28,6 +28,7 @@ class FilePredictions:
         files: the readable ones, in order.
         logits, probabilities: (M, K).
         rejected: (M,), which are unlike the training images.
+        embeddings: (M, D), what the head sees; (M, 0) unless they were asked for.
         left_out: the others, with the reason.
         seconds: wall time of reading, decoding and running.
     """
@@ -36,6 +37,7 @@ class FilePredictions:
     logits: Floats
     probabilities: Floats
     rejected: Flags
+    embeddings: Floats
     left_out: tuple[tuple[ImageFile, str], ...]
     seconds: float
 
@@ -45,6 +47,7 @@ def predict_files(
     files: Sequence[ImageFile],
     *,
     limits: DecodeLimits = OWN_FILES_LIMITS,
+    with_embeddings: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> FilePredictions:
     """Run the model on files in batches; `advance` is called with the number done since the last call.
@@ -62,6 +65,8 @@ def predict_files(
         left_out += problems
         if pixels:
             outputs = classifier.run(np.stack(pixels))
+            if not with_embeddings:
+                outputs = replace(outputs, embedding=outputs.embedding[:, :0])
             parts.append((outputs, _rejected(classifier, outputs)))
             kept += chunk
         advance(len(chunk) + len(problems))
@@ -72,6 +77,11 @@ def predict_files(
         logits=np.concatenate([none, *(outputs.logits for outputs, _ in parts)]),
         probabilities=np.concatenate([none, *(outputs.probabilities for outputs, _ in parts)]),
         rejected=np.concatenate([nobody, *(rejected for _, rejected in parts)]),
+        embeddings=(
+            np.concatenate([outputs.embedding for outputs, _ in parts])
+            if parts
+            else np.zeros((0, 0), np.float32)
+        ),
         left_out=tuple(left_out),
         seconds=time.monotonic() - started,
     )

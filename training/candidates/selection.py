@@ -11,18 +11,21 @@ from training.assessment.intervals import Interval
 from training.assessment.validation_result import ValidationResult, validation_result
 from training.candidates.candidate import Candidate
 
-# Share of the bootstrap samples in which a taught head's loss is lower. At 80 % some were published that
-# were worse on test images by up to a point.
+# Share of the bootstrap samples in which a taught head's loss is lower.
 _SHOWN: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What is published, all that it was chosen from, and why, in a sentence."""
+    """What is published, all that it was chosen from, and why, in a sentence.
+
+    `of_teacher` says whether a teacher helped, and why; None where there is none.
+    """
 
     chosen: Candidate
     tried: tuple[Candidate, ...]
     reason: str
+    of_teacher: str | None = None
 
     @classmethod
     def without_rival(
@@ -64,13 +67,21 @@ class Selection:
         return replace(self, reason=_sentence(self.chosen, because))
 
     @classmethod
-    def between_heads(cls, probe: Candidate, taught: Candidate) -> "Selection":
+    def between_heads(
+        cls, probe: Candidate, taught: Candidate, comparison: "PairedComparison"
+    ) -> "Selection":
         """Choose between two heads on the same features: the probe unless the other is shown to be better."""
-        comparison = PairedComparison.of([probe], taught)
         decision = comparison.decide_if_convinced()
-        taught = replace(taught, notes=(*taught.notes, comparison.describe()))
+        kept = "kept" if decision.chooses_trained else "left out"
+        of_teacher = f"teacher {taught.teacher}: {kept}; {decision.because}"
+        taught = replace(taught, notes=(*taught.notes, of_teacher))
         chosen = taught if decision.chooses_trained else probe
-        return cls(chosen=chosen, tried=(probe, taught), reason=_sentence(chosen, decision.because))
+        return cls(
+            chosen=chosen,
+            tried=(probe, taught),
+            reason=_sentence(chosen, decision.because),
+            of_teacher=of_teacher,
+        )
 
     def with_probe(self, probe: Candidate) -> "Selection":
         """Return the same selection with another fit of the probe that was chosen."""
@@ -90,12 +101,13 @@ class PairedComparison:
     """The probe and a trained model on the same validation images: those held out, or of some folds.
 
     Neither model of a fold has seen its images. `num_folds` counts the folds, 1 where images are
-    held out.
+    held out; `images` says which these are.
     """
 
     probe: ValidationResult
     trained: ValidationResult
     num_folds: int
+    images: str = "validation images"
 
     @classmethod
     def of(cls, probes: Sequence[Candidate], trained: Candidate) -> "PairedComparison":
@@ -141,19 +153,21 @@ class PairedComparison:
         )
 
     def decide_if_convinced(self) -> Decision:
-        """Return whether what was trained has very likely a lower loss, and no lower accuracy.
+        """Return whether what was trained has very likely a lower loss, and no lower accuracy beyond chance.
 
         Of two heads on the same features the lower loss alone chose the worse one more often
         (docs/benchmarks/selection-2026-11.md, distillation-2026-11.md).
         """
         trained, probe = self.trained, self.probe
         share = share_better(trained.losses, probe.losses)
-        better = share >= _SHOWN and bool(trained.correct.sum() >= probe.correct.sum())
+        difference, (low, high) = accuracy_difference(trained.correct, probe.correct)
+        better = share >= _SHOWN and high >= 0
         return Decision(
             chooses_trained=better,
             because=f"{self._images()}, the {trained.name} is {'' if better else 'not '}shown to be better "
             f"than the {probe.name}: {_losses(trained, probe)} in loss, lower in {_percent(share)} of the "
-            f"bootstrap samples; accuracy {_accuracies(trained, probe)}",
+            f"bootstrap samples ({_percent(_SHOWN)} are asked for); accuracy {_accuracies(trained, probe)}, "
+            f"{_points(difference, (low, high))}",
         )
 
     def describe(self) -> str:
@@ -169,7 +183,7 @@ class PairedComparison:
 
     def _images(self) -> str:
         of_folds = f" of {self.num_folds} folds" if self.num_folds > 1 else ""
-        return f"on the same {len(self.probe.losses)} validation images{of_folds}"
+        return f"on the same {len(self.probe.losses)} {self.images}{of_folds}"
 
 
 def _sentence(chosen: Candidate, because: str) -> str:

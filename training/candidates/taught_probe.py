@@ -1,144 +1,139 @@
-"""The linear probe with a teacher: its head learns from soft answers, of unlabelled images too."""
+"""The linear probe with a teacher, and whether it is better than the one without."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from training.assessment.calibration import fit_temperature
-from training.assessment.nll import negative_log_likelihood
+from training.assessment.validation_result import validation_result
 from training.candidates.candidate import Candidate
-from training.data.class_weights import class_weights
+from training.candidates.labelled_images import LabelledImages
+from training.candidates.selection import PairedComparison
+from training.candidates.taught_heads import TaughtHeads
+from training.data.class_weights import is_imbalanced
 from training.data.split import Dataset
-from training.networks.linear_head import LinearHead
-from training.probing.features import Features
-from training.probing.probe import C_GRID
-from training.probing.published_head import head_images
-from training.probing.soft_head import SoftHeadFitter
+from training.probing.probe import fit_head
 from training.probing.teacher_answers import TeacherAnswers
-from training.runtime.arrays import Floats, Integers
+from training.runtime.arrays import Flags, Floats, Integers
 from training.runtime.progress import Display
 
-# More images carry weaker regularisation, seldom stronger.
-_STRONGER: Final = 2
-_PATIENCE: Final = 2
+# On so many the losses of two heads are told apart; further folds would take time and tell little more.
+_ENOUGH_IMAGES: Final = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """What a student learns from.
+
+    Attributes:
+        embeddings: (N, D), the student's, by `ScannedImage.row`.
+        dataset: the images that have a label.
+        answers: the teacher's.
+    """
+
+    embeddings: Floats
+    dataset: Dataset
+    answers: TeacherAnswers
+
+    @property
+    def heads(self) -> TaughtHeads:
+        """What fits heads to all of it."""
+        return TaughtHeads(self.embeddings, self.dataset, self.answers)
 
 
 def make_taught_probe(
-    probe: Candidate,
-    features: Features,
-    dataset: Dataset,
-    answers: TeacherAnswers,
-    display: Display,
-    *,
-    flipped: Floats | None = None,
+    probe: Candidate, lesson: Lesson, display: Display, *, flipped: Floats | None = None
 ) -> Candidate:
     """Return what the probe becomes with a teacher.
 
     Args:
         probe: without one, of the same data.
-        features: the trunk and the embeddings of all images.
-        dataset: the images that have a label.
-        answers: the teacher's.
+        lesson: what it learns from.
         display: shows how far it is.
         flipped: embeddings of the images of the published head, flipped, where these keep their class.
     """
-    with display.stage(f"fitting the head with {answers.teacher} as teacher"):
-        learner = _Learner(features, dataset, answers)
-        trials = learner.search(probe.C or 1.0)
-        C, logits = min(trials, key=lambda trial: learner.loss(trial[1]))
-        start = learner.fitter(dataset.rows("train"), dataset.targets("train")).fit(C)
-        head = learner.published(C, flipped)
+    dataset, teacher, heads = lesson.dataset, lesson.answers.teacher, lesson.heads
+    with display.stage(f"fitting the head with {teacher} as teacher"):
+        trials = heads.search(probe.C or 1.0)
+        C, logits = min(trials, key=lambda trial: heads.loss(trial[1]))
+        start, head = heads.start(C), heads.published(C, flipped)
     return replace(
         probe,
         head=head,
         start_head=start,
         val_logits=logits,
         accuracy=float((logits.argmax(axis=1) == dataset.targets("val")).mean()),
-        nll=learner.loss(logits),
+        nll=heads.loss(logits),
         spread=None,
         C=C,
-        notes=tuple(learner.describe(*trial, kept=trial[0] == C) for trial in trials),
-        teacher=answers.teacher,
+        notes=tuple(heads.describe(*trial, kept=trial[0] == C) for trial in trials),
+        teacher=teacher,
     )
 
 
-class _Learner:
-    """Fits heads to labels and a teacher's answers on one data set."""
+def compare_with_taught(
+    probe: Candidate, taught: Candidate, lesson: Lesson, groups: Integers, *, seed: int
+) -> PairedComparison:
+    """Return how both do on all images with a label, training images too, cross-validated.
 
-    def __init__(self, features: Features, dataset: Dataset, answers: TeacherAnswers) -> None:
-        self._embeddings = features.embeddings
-        self._dataset = dataset
-        self._answers = answers
-        self._class_weights = class_weights(dataset)
+    Neither the heads nor the teacher have seen the images of a fold. Of a teacher that cannot be fitted
+    again only images that it has not learnt from count. C is that of each candidate. Validation images alone
+    are too few: of 90, eight points more accuracy could not be told from chance
+    (docs/benchmarks/distillation-2026-11.md).
 
-    def search(self, first: float) -> list[tuple[float, Floats]]:
-        """Return values of C from about `first` on, each with its logits on validation images (V, K)."""
-        begin = int(np.argmin(np.abs(np.log(np.array(C_GRID) / first))))
-        predict = self._predictor()
-        trials: list[tuple[float, Floats]] = []
-        losses: list[float] = []
-        for C in C_GRID[max(0, begin - _STRONGER) :]:
-            trials.append((C, predict(C)))
-            losses.append(self.loss(trials[-1][1]))
-            if len(losses) - 1 - int(np.argmin(losses)) >= _PATIENCE:
-                break
-        return trials
+    Args:
+        probe, taught: the two.
+        lesson: what the second one learns from.
+        groups: by row, which images belong together and stay in one fold.
+        seed: of the folds.
+    """
+    heads, embeddings = lesson.heads, lesson.embeddings
+    images = LabelledImages.of(lesson.dataset, groups, seed=seed)
+    rows, targets, balanced = images.rows, images.targets, is_imbalanced(lesson.dataset)
+    places: list[Integers] = []
+    answers: list[tuple[Floats, Floats]] = []
+    for out in _held_out(images, lesson.answers.tells[rows]):
+        plain = fit_head(embeddings[rows[~out]], targets[~out], C=_C(probe), balanced=balanced)
+        soft = heads.without(rows[out], rows[~out], targets[~out]).fit(_C(taught))
+        shown = embeddings[rows[out]]
+        answers.append((plain.logits(shown), soft.logits(shown)))
+        places.append(np.flatnonzero(out))
+    held_out = np.concatenate(places)
+    counts = _counted(lesson, rows[held_out], targets[held_out])
+    results = [
+        validation_result(one.title, np.concatenate(logits)[counts], targets[held_out][counts])
+        for one, logits in zip((probe, taught), zip(*answers, strict=True), strict=True)
+    ]
+    return PairedComparison(
+        probe=results[0], trained=results[1], num_folds=len(places), images="labelled images"
+    )
 
-    def loss(self, logits: Floats) -> float:
-        """Return the loss on validation images at the best temperature, nats."""
-        targets = self._dataset.targets("val")
-        temperature = fit_temperature(logits, targets)
-        return negative_log_likelihood(logits, targets, temperature=temperature)
 
-    def describe(self, C: float, logits: Floats, *, kept: bool) -> str:
-        """Return one line for the report."""
-        accuracy = (logits.argmax(axis=1) == self._dataset.targets("val")).mean()
-        return (
-            f"linear probe with {self._answers.teacher} as teacher, C = {C:.2g}: validation accuracy "
-            f"{100 * accuracy:.1f} %, loss {self.loss(logits):.3f}" + (" (kept)" if kept else "")
-        )
+def _C(candidate: Candidate) -> float:  # noqa: N802 - what everybody calls it
+    assert candidate.C is not None
+    return candidate.C
 
-    def published(self, C: float, flipped: Floats | None) -> LinearHead:
-        """Return the head fitted on all images that it may see, flipped ones too."""
-        rows, targets = head_images(self._dataset)
-        if flipped is None:
-            return self.fitter(rows, targets).fit(C)
-        fitter = self.fitter(rows, targets, flipped=flipped)
-        num_images = len(rows) + len(self._answers.unlabelled_rows)
-        return fitter.fit(C * num_images / (num_images + len(rows)))
 
-    def fitter(
-        self, rows: Integers, targets: Integers, *, flipped: Floats | None = None
-    ) -> SoftHeadFitter:
-        """Return what fits heads to labelled images (M,) and all unlabelled ones."""
-        soft = self._answers.targets(rows, targets)
-        turned = [] if flipped is None else [flipped]
-        wanted = [soft, *([] if flipped is None else [soft]), self._answers.unlabelled_answers]
-        embeddings = [self._embeddings[rows], *turned, self._answers.unlabelled_embeddings]
-        weighed = np.concatenate(wanted)
-        if self._class_weights is not None:
-            weighed = weighed * (weighed @ self._class_weights)[:, np.newaxis]
-        return SoftHeadFitter(np.concatenate(embeddings), weighed)
+def _held_out(images: LabelledImages, tells: Flags) -> Iterator[Flags]:
+    """Yield which images (M,) are held out, fold after fold, until enough of them tell.
 
-    def _predictor(self) -> Callable[[float], Floats]:
-        """Return what gives validation images' logits by heads of a C that have not seen them."""
-        dataset = self._dataset
-        rows, targets = dataset.rows("train"), dataset.targets("train")
-        if dataset.folds is None:
-            val = dataset.rows("val")
-            parts = [(self.fitter(rows, targets), val, np.arange(len(val)))]
-        else:
-            parts = []
-            for out in (dataset.folds == fold for fold in np.unique(dataset.folds)):
-                fitter = self.fitter(rows[~out], targets[~out])
-                parts.append((fitter, rows[out], np.flatnonzero(out)))
+    All images of a class are never held out together.
+    """
+    num_telling = 0
+    for fold in range(int(images.folds.max()) + 1):
+        out = images.folds == fold
+        out &= ~np.isin(images.targets, np.setdiff1d(images.targets, images.targets[~out]))
+        if (out & tells).any() and num_telling < _ENOUGH_IMAGES:
+            num_telling += int((out & tells).sum())
+            yield out
 
-        def predict(C: float) -> Floats:
-            logits = np.empty((len(dataset.splits["val"]), len(dataset.labels)), dtype=np.float32)
-            for fitter, shown, places in parts:
-                logits[places] = fitter.fit(C).logits(self._embeddings[shown])
-            return logits
 
-        return predict
+def _counted(lesson: Lesson, rows: Integers, targets: Integers) -> Flags:
+    """Return which images (M,) count: those that tell, and of several of one photo and class the first."""
+    counts = lesson.answers.tells[rows]
+    if (photos := lesson.dataset.photos) is not None:
+        shown = np.stack([photos[rows], targets])[:, counts]
+        first = np.flatnonzero(counts)[np.unique(shown, axis=1, return_index=True)[1]]
+        counts = np.isin(np.arange(len(rows)), first)
+    return counts

@@ -24,6 +24,19 @@ from training.runtime.arrays import Floats
 _FOLDER: Final = "teacher-answers"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TeacherOutputs:
+    """Calibrated probabilities (M, K), in the student's order, and embeddings (M, D); (M, 0) without them."""
+
+    probabilities: Floats
+    embeddings: Floats
+
+    def __getitem__(self, part: slice) -> "TeacherOutputs":
+        return TeacherOutputs(
+            probabilities=self.probabilities[part], embeddings=self.embeddings[part]
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teacher:
     """An opened package.
@@ -32,20 +45,25 @@ class Teacher:
         name: its name and version.
         classifier: what answers.
         order: its own number of each of the student's classes.
-        seen: content hashes of the images that it learnt from; None where it does not say.
+        seen: content hashes of the images that it learnt from.
     """
 
     name: str
     classifier: Classifier
     order: tuple[int, ...]
-    seen: frozenset[str] | None
+    seen: frozenset[str]
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether only its head has learnt from these images."""
+        return self.classifier.manifest.training.method == "probe"
 
     @classmethod
     def open(cls, path: Path, labels: Sequence[str]) -> "Teacher":
         """Open a package whose labels are those of the student.
 
         Raises:
-            ConfigError: there is none, or its labels are others.
+            ConfigError: there is none, its labels are others, or it does not say what it has learnt from.
         """
         try:
             opened = open_package(path, precision="fp32")
@@ -54,11 +72,17 @@ class Teacher:
         manifest = opened.classifier.manifest
         name = f"{manifest.name}/{manifest.version}"
         _check_labels(name, manifest.labels, labels)
+        seen = _fitted_on(opened.path)
+        if seen is None:
+            raise ConfigError(
+                f"--teacher {name} does not say what it has learnt from ({SPLIT_FILE} is missing or "
+                "damaged), so no image could tell whether it helps; train it again"
+            )
         return cls(
             name=name,
             classifier=opened.classifier,
             order=tuple(manifest.labels.index(label) for label in labels),
-            seen=_fitted_on(opened.path),
+            seen=seen,
         )
 
     def answer(
@@ -67,8 +91,8 @@ class Teacher:
         cache_dir: Path,
         *,
         advance: Callable[[int], None] = lambda _: None,
-    ) -> Floats:
-        """Return calibrated probabilities (M, K) in the student's order; each content is asked about once.
+    ) -> TeacherOutputs:
+        """Return what it says of M images, of a probe with embeddings; each content is asked about once.
 
         Raises:
             DataError: an image can no longer be read.
@@ -79,15 +103,22 @@ class Teacher:
         advance(len(images) - len(missing))
         if missing:
             found = predict_files(
-                self.classifier, [image.file for image in missing.values()], advance=advance
+                self.classifier,
+                [image.file for image in missing.values()],
+                with_embeddings=self.is_probe,
+                advance=advance,
             )
             if found.left_out:
                 path, reason = found.left_out[0]
                 raise DataError(f"the teacher cannot read {path.path.name!r}: {reason}")
-            known |= dict(zip(missing, found.probabilities, strict=True))
+            outputs = np.concatenate([found.probabilities, found.embeddings], axis=1)
+            known |= dict(zip(missing, outputs, strict=True))
             _write(file, known)
         answers = np.stack([known[image.sha256] for image in images])
-        return answers[:, list(self.order)]
+        num_labels = len(self.order)
+        return TeacherOutputs(
+            probabilities=answers[:, list(self.order)], embeddings=answers[:, num_labels:]
+        )
 
     def _key(self) -> str:
         """Return what stands for the very file that answers."""
@@ -117,9 +148,10 @@ def _check_labels(name: str, theirs: Sequence[str], ours: Sequence[str]) -> None
 
 
 def _read(file: Path) -> dict[str, Floats]:
+    """Return probabilities, in the teacher's order, and then embeddings, (K + D,), by content hash."""
     try:
         with np.load(file) as kept:
-            return dict(zip(kept["sha256"].tolist(), kept["probabilities"], strict=True))
+            return dict(zip(kept["sha256"].tolist(), kept["outputs"], strict=True))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # not there, or damaged
         return {}
 
@@ -128,7 +160,5 @@ def _write(file: Path, known: dict[str, Floats]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(file.parent, ".writing-") as folder:
         partial = folder / file.name
-        np.savez(
-            partial, sha256=np.array(list(known)), probabilities=np.stack(list(known.values()))
-        )
+        np.savez(partial, sha256=np.array(list(known)), outputs=np.stack(list(known.values())))
         partial.replace(file)

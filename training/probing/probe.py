@@ -7,19 +7,17 @@ has one linear layer and nothing else.
 
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Final
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import ThreadpoolController
 
 from training.assessment.calibration import fit_temperature
 from training.assessment.nll import negative_log_likelihood
 from training.networks.linear_head import LinearHead
+from training.probing.blas_threads import blas_threads
 from training.probing.blockwise_head import BlockwiseFitter
 from training.runtime.arrays import Floats, Integers
 
@@ -27,7 +25,6 @@ from training.runtime.arrays import Floats, Integers
 C_GRID: Final = tuple(float(c) for c in np.logspace(-4, 1.5, 12))
 _MAX_ITERATIONS: Final = 300
 _TOLERANCE: Final = 1e-4
-_SMALL: Final = 4_000_000
 # Numbers of a scaled copy and the logits, twice; from here on (128 MiB) heads are fitted block by block.
 _LARGE: Final = 2**25
 # A large C is the slowest to fit; past the best one the loss only grows.
@@ -244,7 +241,7 @@ class _Fitter:
         scaled = np.ascontiguousarray((embeddings - self._mean) / self._scale)
         # With fewer images than entries, the penalised optimum lies in the span of the images: their
         # coordinates there give the same head from a smaller problem.
-        with _blas_threads(scaled):
+        with blas_threads(scaled):
             self._basis = np.linalg.qr(scaled.T)[0] if len(scaled) < scaled.shape[1] else None
             self._inputs = scaled if self._basis is None else scaled @ self._basis
         self._model = LogisticRegression(
@@ -257,7 +254,7 @@ class _Fitter:
 
     def fit(self, C: float) -> LinearHead:
         self._model.set_params(C=C)
-        with warnings.catch_warnings(), _blas_threads(self._inputs):
+        with warnings.catch_warnings(), blas_threads(self._inputs):
             # The validation loss decides, not the solver.
             warnings.simplefilter("ignore", ConvergenceWarning)
             # Of a thousand classes a sample may hold one image each.
@@ -267,24 +264,6 @@ class _Fitter:
         if self._basis is not None:
             weight = weight @ self._basis.T
         return _folded(weight, self._model.intercept_, self._mean, self._scale)
-
-
-def _blas_threads(inputs: Floats) -> AbstractContextManager[object]:
-    """Return a context in which BLAS has one thread for small inputs.
-
-    A second one costs more than it gives there: 2.4 s against 0.2 s for seven values of C on 510 x 1280 with
-    2 cores; on a busy machine the threads wait for each other for seconds.
-    """
-    if inputs.size >= _SMALL:
-        return nullcontext()
-    limit: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
-    return limit
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """Return what sets the threads of this process's BLAS; finding the libraries takes milliseconds."""
-    return ThreadpoolController()
 
 
 def _folded(weight: Floats, bias: Floats, mean: Floats, scale: float) -> LinearHead:

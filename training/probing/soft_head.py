@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from training.networks.linear_head import LinearHead
+from training.probing.blas_threads import blas_threads
 from training.runtime.arrays import Doubles, Floats
 
 _MAX_ITERATIONS: Final = 200
@@ -43,9 +44,10 @@ class SoftHeadFitter:
             return loss / total + float((weight**2).sum()) / (2 * C * total), gradient
 
         options = {"maxiter": _MAX_ITERATIONS, "gtol": _TOLERANCE}
-        self._found = minimize(
-            objective, self._found, jac=True, method="L-BFGS-B", options=options
-        ).x
+        with blas_threads(self._inputs):
+            self._found = minimize(
+                objective, self._found, jac=True, method="L-BFGS-B", options=options
+            ).x
         weight, bias = self._parts(self._found)
         unscaled = weight / self._scale
         return LinearHead(

@@ -6,14 +6,15 @@ so that they need no softening. Both losses are then one cross-entropy to the me
 image has the teacher's answer alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from training.data.joined_pixels import ImageByRow, JoinedPixels
 from training.data.scan import Scan
-from training.runtime.arrays import Floats, Integers
+from training.probing.refitted_teacher import RefittedTeacher
+from training.runtime.arrays import Flags, Floats, Integers
 
 TEACHER_SHARE: Final = 0.5
 
@@ -24,8 +25,10 @@ class TeacherAnswers:
 
     Attributes:
         teacher: its name and version.
-        known: (N, K) by `ScannedImage.row`; NaN for images that it was not asked about: a student is
-            validated and tested on what no teacher has said.
+        known: (N, K) by `ScannedImage.row`; NaN for images that it was not asked about, test images
+            among them.
+        seen: (N,), the images that it has learnt from.
+        refitted: fits it again without some of these; None where that cannot be done.
         unlabelled, unlabelled_rows: images without a label, and the rows (U,) of those that are used.
         unlabelled_embeddings: (U, D), by the student's trunk.
         unlabelled_answers: (U, K).
@@ -33,10 +36,24 @@ class TeacherAnswers:
 
     teacher: str
     known: Floats
+    seen: Flags
+    refitted: RefittedTeacher | None
     unlabelled: Scan | None
     unlabelled_rows: Integers
     unlabelled_embeddings: Floats
     unlabelled_answers: Floats
+
+    @property
+    def tells(self) -> Flags:
+        """Which images (N,) tell whether the teacher helps: those that it need not have learnt from."""
+        return ~self.seen if self.refitted is None else np.ones_like(self.seen)
+
+    def without(self, rows: Integers) -> "TeacherAnswers":
+        """Return the answers of a teacher that has not learnt from the images at `rows`, which tell."""
+        if self.refitted is None or not self.seen[rows].any():
+            return self
+        known, unlabelled = self.refitted.without(rows)
+        return replace(self, known=known, unlabelled_answers=unlabelled)
 
     def targets(self, rows: Integers, targets: Integers) -> Floats:
         """Return what is to be learnt of images at `rows` (M,) of classes (M,): probabilities (M, K)."""

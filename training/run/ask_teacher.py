@@ -2,10 +2,11 @@
 
 from contextlib import ExitStack
 
+from training.candidates.labelled_images import LabelledImages
 from training.config import FinetuneConfig
 from training.data.scan import open_cache
 from training.data.views import Views
-from training.distillation.lesson import learn_answers
+from training.distillation.lesson import check_teacher, learn_answers
 from training.distillation.teacher import Teacher
 from training.distillation.unlabelled import UnlabelledReader
 from training.errors import ConfigError
@@ -19,7 +20,7 @@ def open_teacher(config: FinetuneConfig, labels: tuple[str, ...]) -> Teacher | N
     """Return the teacher of a run on images of these labels, None without one.
 
     Raises:
-        ConfigError: there is no such package, or its labels are others.
+        ConfigError: there is no such package, its labels are others, or it does not say what it learnt from.
     """
     return None if config.teacher is None else Teacher.open(config.teacher, labels)
 
@@ -34,13 +35,15 @@ def ask_teacher(
     """Return the teacher's answers, None without one. What is read stays open as long as `caches`.
 
     Raises:
-        ConfigError: the teacher has learnt from test images, or the backbone is not pretrained.
+        ConfigError: the teacher has learnt from test images, or from all that could tell whether it helps;
+            or the backbone is not pretrained.
         DataError: the unlabelled images cannot be used.
     """
     if teacher is None:
         return None
     if prepared.features is None:
         raise ConfigError("--teacher needs a pretrained backbone for the new model")
+    check_teacher(teacher, prepared.dataset)
     with distributed.main_first():
         unlabelled = None
         if config.unlabelled is not None:
@@ -51,11 +54,13 @@ def ask_teacher(
                 known=prepared.scan, features=prepared.features, views=views, cache=cache
             )
             unlabelled = reader.read(config.unlabelled, display)
+        dataset = prepared.dataset
         return learn_answers(
             teacher,
-            prepared.dataset,
-            prepared.features,
+            dataset,
+            LabelledImages.of(dataset, prepared.groups, seed=config.seed),
             unlabelled,
+            scan=prepared.scan,
             cache_dir=config.cache_dir,
             display=display,
         )

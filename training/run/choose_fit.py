@@ -20,13 +20,12 @@ from training.config import FinetuneConfig
 from training.data.class_weights import is_imbalanced
 from training.data.fitted_pixels import FittedPixels
 from training.data.scan import open_cache
-from training.data.split_groups import group_images
 from training.data.views import Views
 from training.probing.embeddings import compute_embeddings
 from training.probing.features import features_beside
 from training.run.prepare import PreparedData, read_again
 from training.runtime import distributed
-from training.runtime.arrays import Floats, Integers
+from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 from training.runtime.time_budget import TimeBudget, describe_duration
@@ -107,7 +106,7 @@ def _choose(
     if (share := share_of_long(prepared.scan.images)) < ENOUGH_LONG:
         few = f"for {share:.0%} of the images are wider or taller than 5:4"
         return FitChoice(fit=_DEFAULT, reason=f"{few} (others are tried from {ENOUGH_LONG:.0%} on)")
-    sample = draw_sample(prepared.dataset, _groups(prepared, config), seed=config.seed)
+    sample = draw_sample(prepared.dataset, prepared.groups, seed=config.seed)
     if sample is None:
         return FitChoice(fit=_DEFAULT, reason="for a class has too few images to compare")
     pixels = _fitted(prepared, sample, config)
@@ -134,16 +133,6 @@ def _compare(
     figures = ", ".join(trial.describe() for trial in trials)
     return FitChoice(
         fit=best.fit, reason=f"by {len(sample.images)} images, cross-validated: {figures}"
-    )
-
-
-def _groups(prepared: PreparedData, config: FinetuneConfig) -> Integers:
-    scan = prepared.scan
-    return group_images(
-        scan.images,
-        prepared.audit.duplicate_groups,
-        pattern=config.group_by,
-        root=scan.folder.root,
     )
 
 

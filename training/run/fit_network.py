@@ -112,7 +112,7 @@ def _from_probe(
     trained = _make_finetuned(networks, fitting)
     selection = Selection.between(probe, probes, trained, earlier=chosen.tried)
     fitting.display.line(selection.tried[-1].notes[-1])
-    return selection
+    return replace(selection, of_teacher=chosen.of_teacher)
 
 
 def _make_finetuned(networks: list[TrainedNetwork], fitting: Fitting) -> Candidate:
@@ -246,9 +246,12 @@ def _images(
     """Return the training images, changed at random; with a teacher, unlabelled ones too."""
     assert dataset.training_pixels is not None
     known = dataset.training_pixels, dataset.rows("train"), dataset.targets("train")
-    pixels, rows, targets = (
-        known if fitting.answers is None else fitting.answers.with_unlabelled(*known)
-    )
+    answers = fitting.answers
+    if (
+        answers is not None
+    ):  # what is compared on validation images has no teacher that has seen them
+        answers = answers.without(dataset.rows("val"))
+    pixels, rows, targets = known if answers is None else answers.with_unlabelled(*known)
     images = TrainingImages(
         pixels=pixels,
         rows=rows,

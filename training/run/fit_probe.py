@@ -9,7 +9,7 @@ from training.candidates.candidate import Candidate
 from training.candidates.horizontal_flip import embed_flipped
 from training.candidates.probe_candidate import make_probe
 from training.candidates.selection import Selection
-from training.candidates.taught_probe import make_taught_probe
+from training.candidates.taught_probe import Lesson, compare_with_taught, make_taught_probe
 from training.candidates.validation_examples import ValidationExamples
 from training.config import FinetuneConfig
 from training.data.split import Dataset
@@ -58,7 +58,15 @@ def choose_probe(probe: Candidate, fitting: Fitting) -> Selection:
         return Selection.without_rival(probe)
     taught = teach(probe, fitting)
     fitting.display.line(taught.describe())
-    selection = Selection.between_heads(probe, taught)
+    with fitting.display.stage("comparing heads with and without a teacher"):
+        comparison = compare_with_taught(
+            probe,
+            taught,
+            _lesson(probe, fitting),
+            fitting.prepared.groups,
+            seed=fitting.config.seed,
+        )
+    selection = Selection.between_heads(probe, taught, comparison)
     fitting.display.line(selection.tried[-1].notes[-1])
     return selection
 
@@ -67,14 +75,18 @@ def teach(probe: Candidate, fitting: Fitting) -> Candidate:
     """Return what the probe becomes with the teacher's answers."""
     features, dataset = fitting.prepared.features, probe.dataset
     assert features is not None
-    assert fitting.answers is not None
     flipped = None
     if probe.horizontal_flip and dataset is fitting.prepared.dataset:  # it may be published
         spare_s = partial(fitting.flips_spare_s, dataset)
         flipped = embed_flipped(features, dataset, fitting.display, spare_s=spare_s)
-    return make_taught_probe(
-        probe, features, dataset, fitting.answers, fitting.display, flipped=flipped
-    )
+    return make_taught_probe(probe, _lesson(probe, fitting), fitting.display, flipped=flipped)
+
+
+def _lesson(probe: Candidate, fitting: Fitting) -> Lesson:
+    features = fitting.prepared.features
+    assert features is not None
+    assert fitting.answers is not None
+    return Lesson(embeddings=features.embeddings, dataset=probe.dataset, answers=fitting.answers)
 
 
 def probe_on(

@@ -100,7 +100,7 @@ def measure_selected(
         graph=exported.graph,
         facts=_manifest_fields(exported, results, rules, precisions, prepared)
         | {
-            "training": _training_info(exported.candidate, config, costs.budget.elapsed_s),
+            "training": _training_info(selection, config, costs.budget.elapsed_s),
             "title": config.title,
             "backbone_choice": prepared.choice,
         },
@@ -171,13 +171,14 @@ def _manifest_fields(
     }
 
 
-def _training_info(chosen: Candidate, config: FinetuneConfig, elapsed_s: float) -> TrainingInfo:
+def _training_info(selection: Selection, config: FinetuneConfig, elapsed_s: float) -> TrainingInfo:
     return TrainingInfo(
-        method=chosen.method,
+        method=selection.chosen.method,
         seed=config.seed,
         config=config.record(),
         seconds=round(elapsed_s, 1),
         libraries=library_versions(),
+        teacher=selection.of_teacher,
     )
 
 

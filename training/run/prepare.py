@@ -24,6 +24,7 @@ from training.data.views import Views
 from training.errors import DataError
 from training.probing.features import ExportedTrunk, Features, embed
 from training.run.audit_command import audit_command
+from training.runtime.arrays import Integers
 from training.runtime.beside import beside
 from training.runtime.progress import Display
 
@@ -39,7 +40,8 @@ class PreparedData:
     """All that is known before a model is fitted.
 
     `unknown` holds the images of no class. `features` is None for training from scratch, `choice` where
-    the backbone was named. `fit_notes` says how the fit was chosen, where it was.
+    the backbone was named. `fit_notes` says how the fit was chosen, where it was. `groups` says by row which
+    images belong together and stay on one side of a split, (N,).
     """
 
     backbone: BackboneFacts
@@ -49,6 +51,7 @@ class PreparedData:
     audit: Audit
     resolved: ResolvedCopies
     dataset: Dataset
+    groups: Integers
     choice: BackboneChoice | None = None
     fit_notes: tuple[str, ...] = ()
 
@@ -110,11 +113,12 @@ def prepare(
         leakage=config.leakage,
     )
     _describe_dropped(resolved, folder, display, _where_all_is(audit, config))
+    groups = group_images(
+        scan.images, audit.duplicate_groups, pattern=config.group_by, root=folder.root
+    )
     dataset = split_images(
         resolved.images,
-        group_images(
-            scan.images, audit.duplicate_groups, pattern=config.group_by, root=folder.root
-        ),
+        groups,
         folder.labels,
         given=folder.given_splits,
         seed=config.seed,
@@ -132,6 +136,7 @@ def prepare(
         audit=audit,
         resolved=resolved,
         dataset=dataset,
+        groups=groups,
     )
 
 

@@ -23,7 +23,6 @@ from training.backbones.build import Backbone, build_backbone
 from training.config import FinetuneConfig
 from training.data.folder import Folder
 from training.data.scan import Scan, open_cache
-from training.data.split_groups import group_images
 from training.data.views import Views
 from training.export.trunk_cache import TrunkCache
 from training.networks.transfer_network import TransferNetwork
@@ -160,13 +159,7 @@ class Preparing:
             budget=budget,
             display=self.display,
         )
-        groups = group_images(
-            prepared.scan.images,
-            prepared.audit.duplicate_groups,
-            pattern=self.config.group_by,
-            root=self.folder.root,
-        )
-        images = images_to_compare_on(prepared.dataset, groups, seed=self.config.seed)
+        images = images_to_compare_on(prepared.dataset, prepared.groups, seed=self.config.seed)
         entrants = {
             index: ImageEntrant(opened=one, images=images, folder=self.folder, display=self.display)
             for index, one in opened.items()

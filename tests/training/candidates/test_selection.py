@@ -177,7 +177,8 @@ def test_a_fold_that_is_right_by_chance_is_not_taken_for_surer_than_the_others(
     ("losses", "right", "taken"),
     [
         ([0.4] * 100, 80, True),
-        ([0.4] * 100, 79, False),  # an image fewer is right
+        ([0.4] * 100, 79, True),  # an image fewer is right, which is chance
+        ([0.4] * 100, 60, False),
         ([0.1] * 56 + [0.9] * 44, 80, False),  # lower by chance: in 88 % of the bootstrap samples
     ],
 )

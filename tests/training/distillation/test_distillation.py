@@ -10,9 +10,8 @@ from inference.package import read_package
 from tests.training.conftest import Command, quiet
 from tests.training.folders import write_class, write_classes
 from training.candidates.candidate import Candidate
-from training.candidates.taught_probe import make_taught_probe
+from training.candidates.taught_probe import Lesson, make_taught_probe
 from training.data.split import Dataset
-from training.distillation import teacher as teaching
 from training.distillation.teacher import Teacher
 from training.probing.features import Features
 from training.probing.teacher_answers import TeacherAnswers
@@ -40,9 +39,8 @@ def test_what_was_taught_competes_with_what_was_not(
     published: Path,
     unlabelled: Path,
     method: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(teaching, "_fitted_on", lambda package: frozenset())  # of other images
+    """The teacher has learnt from training and validation images; it is fitted again without some."""
     options = ("--teacher", str(published), "--unlabelled", str(unlabelled), "--method", *method)
     outcome = command(colours, "--name", "student", *options)
     manifest = read_package(outcome.published).manifest
@@ -52,6 +50,9 @@ def test_what_was_taught_competes_with_what_was_not(
     if method[0] == "finetune":
         assert "fine-tuned network with colours/1 as teacher: " in outcome.out
     assert manifest.training.config["teacher"] == "colours/1"
+    why = manifest.training.teacher or ""
+    assert "on the same 51 labelled images of 5 folds, the linear probe with" in why
+    assert why in outcome.out
     assert manifest.training.config["unlabelled"] == "pile"
 
 
@@ -82,14 +83,31 @@ def test_a_teacher_that_has_learnt_from_the_test_images_is_refused(
     assert "of the 30 test images, which would make the student's accuracy false" in outcome.err
 
 
-def test_a_teacher_that_has_learnt_from_the_validation_images_is_not_used(
-    command: Command, colours: Path, published: Path
+def test_a_fine_tuned_teacher_that_has_learnt_from_the_validation_images_is_refused(
+    command: Command, colours: Path, published: Path, tmp_path: Path
 ) -> None:
     """Its answers tell of them, and they could not tell whether it helps."""
-    outcome = command(colours, "--teacher", str(published), "--method", "probe", "--name", "other")
-    assert outcome.code == 0
-    assert "colours/1 is not used: it has learnt from 9 of the 9 validation images" in outcome.out
-    assert "as teacher" not in outcome.out
+    package = tmp_path / "models" / "colours" / "1"
+    shutil.copytree(published, package)
+    manifest = (package / "manifest.json").read_text(encoding="utf-8")
+    (package / "manifest.json").write_text(
+        manifest.replace('"method": "probe"', '"method": "finetune"', 1), encoding="utf-8"
+    )
+    outcome = command(colours, "--teacher", str(package), "--method", "probe", "--name", "other")
+    assert outcome.code == 2
+    assert "colours/1 has learnt from 9 of the 9 validation images" in outcome.err
+    assert "or the teacher with --method probe" in outcome.err
+
+
+def test_a_teacher_that_does_not_say_what_it_has_learnt_from_is_refused(
+    command: Command, colours: Path, published: Path, tmp_path: Path
+) -> None:
+    package = tmp_path / "models" / "colours" / "1"
+    shutil.copytree(published, package)
+    (package / "split.json").unlink()
+    outcome = command(colours, "--teacher", str(package), "--name", "other")
+    assert outcome.code == 2
+    assert "colours/1 does not say what it has learnt from (split.json is missing" in outcome.err
 
 
 def test_a_folder_of_copies_alone_is_refused(
@@ -111,14 +129,14 @@ def test_answers_are_kept_by_content_and_in_the_order_of_the_students_labels(
 ) -> None:
     teacher = Teacher.open(published, ("red", "blue", "green"))
     images = dataset.splits["train"]
-    answers = teacher.answer(images, tmp_path)
+    answers = teacher.answer(images, tmp_path).probabilities
     known = {label: place for place, label in enumerate(("red", "blue", "green"))}
     assert [known[image.file.label] for image in images] == answers.argmax(axis=1).tolist()
 
     asked: list[int] = []
     again = Teacher.open(published, LABELS).answer(images[:3], tmp_path, advance=asked.append)
     assert asked == [3]  # all from the cache
-    assert np.allclose(again, answers[:3][:, [1, 2, 0]])
+    assert np.allclose(again.probabilities, answers[:3][:, [1, 2, 0]])
 
 
 def test_the_student_learns_what_the_teacher_says_of_unlabelled_images(
@@ -132,11 +150,14 @@ def test_the_student_learns_what_the_teacher_says_of_unlabelled_images(
     answers = TeacherAnswers(
         teacher="wrong/1",
         known=np.full((len(features.embeddings), 3), np.nan, dtype=np.float32),
+        seen=np.zeros(len(features.embeddings), dtype=np.bool_),
+        refitted=None,
         unlabelled=None,
         unlabelled_rows=np.arange(400),
         unlabelled_embeddings=features.embeddings[np.resize(blue, 400)],
         unlabelled_answers=said,
     )
-    taught = make_taught_probe(probe, features, dataset, answers, quiet())
+    lesson = Lesson(embeddings=features.embeddings, dataset=dataset, answers=answers)
+    taught = make_taught_probe(probe, lesson, quiet())
     assert taught.title == "linear probe with wrong/1 as teacher"
     assert taught.accuracy < probe.accuracy == 1

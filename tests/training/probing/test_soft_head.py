@@ -25,6 +25,8 @@ def test_label_and_teacher_weigh_the_same_and_where_nobody_was_asked_the_label_c
     answers = TeacherAnswers(
         teacher="any/1",
         known=known,
+        seen=np.zeros(2, np.bool_),
+        refitted=None,
         unlabelled=None,
         unlabelled_rows=np.arange(0),
         unlabelled_embeddings=np.zeros((0, 4), np.float32),
