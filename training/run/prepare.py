@@ -113,9 +113,8 @@ def prepare(
         leakage=config.leakage,
     )
     _describe_dropped(resolved, folder, display, _where_all_is(audit, config))
-    groups = group_images(
-        scan.images, audit.duplicate_groups, pattern=config.group_by, root=folder.root
-    )
+    copies = audit.duplicate_groups
+    groups = group_images(scan.images, copies, pattern=config.group_by, root=folder.root)
     dataset = split_images(
         resolved.images,
         groups,
