@@ -9,6 +9,7 @@ import io
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from inference.batch_buffers import BatchBuffers, Pixels
+from inference.batch_buffers import Pixels
 from inference.cores import usable_cores
 from inference.errors import ProviderUnavailable, SessionError
 from inference.model_session import Runtime, failed_run
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 # What runs a graph within the graph, which `cancel` does not reach.
 _LOOPS: Final = frozenset({"If", "Loop", "TensorIterator"})
+# A batch is run in pieces of these sizes, each by a graph that was compiled for it: 1.1 times as fast as by
+# one for any size (EfficientNet-Lite0, two Zen 4 cores). Pieces of 4 gain nothing more, and take 50 MB.
+_PIECES: Final = (2, 1)
 _REPORTER: Final = "openvino_telemetry"
 _FAILURES: Final = (RuntimeError, ValueError, TypeError)
 
@@ -46,12 +50,13 @@ class OpenVinoSession:
         run_limit_s: see `SessionConfig`.
     """
 
-    _compiled: "openvino.CompiledModel"
+    _graphs: "_Graphs"
     _content: FileContent
     intra_op_threads: int
     run_limit_s: float | None = None
-    _buffers: BatchBuffers = field(default_factory=BatchBuffers)
-    _idle: "list[openvino.InferRequest]" = field(default_factory=list)
+    _idle: "defaultdict[int, list[openvino.InferRequest]]" = field(
+        default_factory=lambda: defaultdict(list)
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -98,30 +103,78 @@ class OpenVinoSession:
         """
         limit_s = self.run_limit_s if limit_s is None else limit_s
         started = time.monotonic()
+        ends = None if limit_s is None else started + limit_s
         try:
-            with (
-                self._buffers.batch(images) as batch,
-                self._request() as request,
-                TimeLimit(limit_s, request.cancel),
-            ):
-                if batch.dtype != np.uint8:  # it would be converted
-                    raise TypeError(batch.dtype)
-                pixels = np.ascontiguousarray(batch)
-                found = request.infer({INPUT_NAME: pixels}, share_inputs=True, share_outputs=True)
-                # Copied: the request's next batch overwrites them.
-                return {name: np.array(found[name]) for name in outputs}
+            found = [self._run_piece(piece, outputs, ends) for piece in _pieces(images)]
         except (*_FAILURES, KeyError) as err:
             raise failed_run(images, started=started, limit_s=limit_s) from err
+        if len(found) == 1:
+            return found[0]
+        return {name: np.concatenate([piece[name] for piece in found]) for name in outputs}
+
+    def _run_piece(
+        self, images: Pixels | Sequence[Pixels], outputs: Sequence[str], ends: float | None
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        left_s = None if ends is None else ends - time.monotonic()
+        if left_s is not None and left_s <= 0:
+            raise RuntimeError("the pieces before took all the time")
+        with self._request(len(images)) as request, TimeLimit(left_s, request.cancel):
+            # Step by step: `infer` with arrays takes twice as long in Python, under its lock.
+            for image, place in zip(images, request.get_tensor(INPUT_NAME).data, strict=True):
+                if (
+                    image.shape != place.shape or image.dtype != place.dtype
+                ):  # it would be converted
+                    raise ValueError(image.shape, image.dtype)
+                place[...] = image
+            request.start_async()
+            request.wait()
+            # Copied: the request's next piece overwrites them.
+            return {name: np.array(request.get_tensor(name).data) for name in outputs}
 
     @contextmanager
-    def _request(self) -> "Iterator[openvino.InferRequest]":
-        """Give a request that nobody else has: each holds one batch. One that failed is not used again."""
+    def _request(self, size: int) -> "Iterator[openvino.InferRequest]":
+        """Give a request that nobody else has: each holds one piece. One that failed is not used again."""
         with self._lock:
-            request = self._idle.pop() if self._idle else None
-        request = request or self._compiled.create_infer_request()
+            idle = self._idle[size]
+            request = idle.pop() if idle else None
+        request = request or self._graphs.compiled(size).create_infer_request()
         yield request
         with self._lock:
-            self._idle.append(request)
+            self._idle[size].append(request)
+
+
+def _pieces(images: Pixels | Sequence[Pixels]) -> Iterator[Pixels | Sequence[Pixels]]:
+    """Yield the parts of a batch, as few as may be."""
+    at = 0
+    while at < len(images):
+        size = next(size for size in _PIECES if size <= len(images) - at)
+        yield images[at : at + size]
+        at += size
+
+
+class _Graphs:
+    """One graph, compiled for batches of each size when the first one comes. Safe for several threads."""
+
+    def __init__(self, graph: "openvino.Model", options: Mapping[str, object]) -> None:
+        self._graph = graph
+        self._options = options
+        self._by_size: dict[int, openvino.CompiledModel] = {}
+        self._lock = threading.Lock()
+
+    def compiled(self, size: int) -> "openvino.CompiledModel":
+        """Return it for batches of so many images.
+
+        Raises:
+            RuntimeError: OpenVINO cannot compile it.
+        """
+        with self._lock:
+            if size not in self._by_size:
+                graph = self._graph.clone()
+                shape = graph.input(INPUT_NAME).get_partial_shape()
+                shape[0] = size
+                graph.reshape({INPUT_NAME: shape})
+                self._by_size[size] = _core().compile_model(graph, "CPU", self._options)
+            return self._by_size[size]
 
 
 def open_openvino(model: bytes, config: SessionConfig, *, bfloat16: bool) -> OpenVinoSession:
@@ -153,8 +206,8 @@ def open_openvino(model: bytes, config: SessionConfig, *, bfloat16: bool) -> Ope
                 f"the graph has {', '.join(loops)}, which OpenVINO cannot be made to end; "
                 "ONNX Runtime runs it: ask for fp32"
             )
-        compiled = _core().compile_model(graph, "CPU", options)
-        got = compiled.get_property("INFERENCE_PRECISION_HINT")
+        graphs = _Graphs(graph, options)
+        got = graphs.compiled(1).get_property("INFERENCE_PRECISION_HINT")
     except _FAILURES as err:
         raise SessionError("OpenVINO cannot load the model; ask for fp32") from err
     if got != precision:
@@ -163,7 +216,7 @@ def open_openvino(model: bytes, config: SessionConfig, *, bfloat16: bool) -> Ope
             f"{precision.to_string()}; ask for fp32"
         )
     return OpenVinoSession(
-        _compiled=compiled,
+        _graphs=graphs,
         _content=content,
         intra_op_threads=config.intra_op_threads,
         run_limit_s=config.run_limit_s,

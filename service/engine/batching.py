@@ -196,10 +196,13 @@ class MicroBatcher(Generic[Item, Result]):
         task.add_done_callback(self._batches.discard)
 
     async def _work(self, batch: list[_Waiting[Item, Result]]) -> None:
-        await self._run_split(batch)
+        answered = await self._run_split(batch)
         self._running.difference_update(batch)
         self._num_free += 1
+        # First: what makes answers of the results would keep the free place waiting for its next batch.
         self._cut_batches()
+        for waiting, result in answered:
+            _answer(waiting, result)
 
     def _forget_the_gone(self) -> None:
         self._queue = deque(waiting for waiting in self._queue if self._is_live(waiting))
@@ -218,40 +221,47 @@ class MicroBatcher(Generic[Item, Result]):
             _fail(waiting, DeadlineExceeded("the request's time was over before its turn came"))
         return not waiting.future.done()
 
-    async def _run_split(self, batch: list[_Waiting[Item, Result]]) -> None:
-        """Run a batch; where it fails, run its halves."""
+    async def _run_split(
+        self, batch: list[_Waiting[Item, Result]]
+    ) -> list[tuple[_Waiting[Item, Result], Batched[Result]]]:
+        """Run a batch and return what it answers; where it fails, answer its halves."""
         batch = [waiting for waiting in batch if self._is_live(waiting)]
         if not batch:
-            return
+            return []
         started = self._clock()
         try:
             results = await self._run([waiting.item for waiting in batch])
         # The border of the batch worker: whatever the function raises belongs to its callers.
         except Exception as err:  # noqa: BLE001
             await self._isolate(batch, err)
-            return
+            return []
         if len(results) != len(batch):
             _fail_all(batch, len(results))
-            return
-        run_s = self._clock() - started
-        for waiting, value in zip(batch, results, strict=True):
-            if not waiting.future.done():
-                waiting.future.set_result(
-                    Batched(
-                        value=value,
-                        queue_s=started - waiting.arrived,
-                        run_s=run_s,
-                        batch_size=len(batch),
-                    )
-                )
+            return []
+        run_s, size = self._clock() - started, len(batch)
+        return [
+            (
+                waiting,
+                Batched(
+                    value=value, queue_s=started - waiting.arrived, run_s=run_s, batch_size=size
+                ),
+            )
+            for waiting, value in zip(batch, results, strict=True)
+        ]
 
     async def _isolate(self, batch: list[_Waiting[Item, Result]], err: Exception) -> None:
         if len(batch) == 1:
             _fail(batch[0], err)
             return
         middle = len(batch) // 2
-        await self._run_split(batch[:middle])
-        await self._run_split(batch[middle:])
+        for half in (batch[:middle], batch[middle:]):
+            for waiting, result in await self._run_split(half):
+                _answer(waiting, result)
+
+
+def _answer(waiting: _Waiting[Item, Result], result: Batched[Result]) -> None:
+    if not waiting.future.done():
+        waiting.future.set_result(result)
 
 
 def _fail(waiting: _Waiting[Item, Result], err: Exception) -> None:

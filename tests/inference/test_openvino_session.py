@@ -69,6 +69,12 @@ def test_a_run_that_takes_too_long_is_ended_and_the_next_is_answered() -> None:
     assert quick.run(noise(2), ["logits"], limit_s=30)["logits"].shape == (2, 3)
 
 
+def test_the_time_limit_is_that_of_the_whole_batch() -> None:
+    session = open_session(colour_model(), OPENVINO)
+    with pytest.raises(SessionError, match=r"ended after 0\.02 s on a batch of shape \(4000"):
+        session.run(noise(4000), ["logits"], limit_s=0.02)
+
+
 @pytest.mark.parametrize(
     "batch",
     [

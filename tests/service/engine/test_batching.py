@@ -44,6 +44,22 @@ def test_items_that_come_while_the_function_is_busy_share_the_next_batch() -> No
     run(scenario)
 
 
+def test_a_free_place_has_its_next_batch_before_the_answers_of_the_last_are_made() -> None:
+    async def scenario() -> None:
+        function = Function()
+        made = batcher(function, max_batch=1)
+        begun: list[list[list[int]]] = []
+
+        async def ask(item: int) -> None:
+            await made.submit(item)
+            begun.append(list(function.batches))
+
+        await asyncio.gather(ask(0), ask(1))
+        assert begun[0] == [[0], [1]]
+
+    run(scenario)
+
+
 def test_a_batch_never_exceeds_its_maximum() -> None:
     async def scenario() -> None:
         function = Function(held=True)
