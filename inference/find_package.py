@@ -62,7 +62,7 @@ def _nothing_there(path: Path, full: Path) -> ModelNotFound:
             f"{listed([str(path / name) for name in models])}"
         )
     if models := _models_in(full.parent):
-        return unknown_model(full.name, models, where=full.parent.name)
+        return unknown_model(full.name, models, where=str(path.parent))
     if not os.path.exists(full.parent):
         return ModelNotFound(
             f"no package at {str(path)!r}: there is no folder {str(path.parent)!r}"

@@ -91,7 +91,9 @@ def _check_kind(file: Path) -> None:
     except OSError:
         return  # reading all of it will say why
     if kind is not UNKNOWN:
-        raise PackageError(f"it is {kind.described}, not a model; the model comes first")
+        raise PackageError(
+            f"it is {kind.described}, not a model; give a model's folder or its model.onnx"
+        )
 
 
 def _called(path: Path) -> str:

@@ -53,8 +53,8 @@ class VersionNames:
 
 
 def unknown_model(name: str, models: Iterable[str], *, where: str = "") -> ModelNotFound:
-    """Return the error for a model that is not among `models`, those in the folder named `where`."""
-    place = f" in {where}/" if where else ""
+    """Return the error for a model that is not among `models`, those in the folder `where`."""
+    place = f" in {where!r}" if where else ""
     return ModelNotFound(f"no model {name[:80]!r}{place}; there are: {listed(sorted(models))}")
 
 

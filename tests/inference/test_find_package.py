@@ -29,7 +29,7 @@ def test_a_model_a_version_and_an_alias_are_found(models: Path, typed: str, foun
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("member", "no model 'member' in models/; there are: members"),
+        ("member", "no model 'member' in '.*/models'; there are: members"),
         ("members/7", "model 'members' has no version '7'; it has 1, 2, latest, best"),
         (".", "is a folder of models; name one of them: .*/members"),
         ("../elsewhere", "no package at .*elsewhere'; give models/NAME"),

@@ -87,8 +87,8 @@ class _Evidence:
         groups: dict[str, Sequence[Group]] = {
             "leakage": audit.leaks,
             "conflicting_labels": audit.conflicts,
-            "exact_duplicates": audit.duplicates.exact,
-            "near_duplicates": audit.duplicates.near,
+            "exact_duplicates": audit.harmless_copies,
+            "near_duplicates": audit.harmless_versions,
         }
         if kind in groups:
             shown = [self._group(group) for group in groups[kind][:_MAX_GROUPS]]

@@ -8,9 +8,14 @@ from training.audit.left_out_files import left_out_findings
 from training.audit.noted_files import noted_findings
 from training.audit.outliers import Outlier
 from training.audit.poor_images import PoorImages
-from training.audit.result import conflicting_groups, leaking_groups
+from training.audit.result import (
+    class_counts,
+    conflicting_groups,
+    harmless_groups,
+    leaking_groups,
+)
 from training.audit.suspect_labels import SuspectLabel
-from training.data.conflicts_and_leaks import conflict_next_step
+from training.data.conflicts_and_leaks import LEAK_NEXT_STEP, conflict_next_step
 from training.data.finding import Finding, costliest_first
 from training.data.folder import Folder
 from training.data.scan import ScannedImage, UnreadableFile
@@ -20,6 +25,7 @@ from training.data.split import FOLDS_BELOW
 _IMBALANCE: Final = 2.0
 _IMBALANCE_WARNING: Final = 10.0
 _NAMED_CLASSES: Final = 5
+_LEFT_OUT: Final = "nothing needs doing: training leaves out those of the earlier splits"
 
 
 def write_findings(
@@ -43,10 +49,11 @@ def write_findings(
     found = (
         *folder.findings,
         *_false_accuracy_findings(images, duplicates, tolerated),
-        *_duplicate_findings(duplicates),
+        *_duplicate_findings(images, duplicates),
         *left_out_findings(unreadable),
         *_label_findings(suspects),
-        *_class_findings(counts),
+        *_few_image_findings(folder, images),
+        *_imbalance_findings(counts),
         *_image_findings(len(images), poor, backbone_px),
         *noted_findings(images, folder.relative),
         *_outlier_findings(outliers),
@@ -58,12 +65,13 @@ def _false_accuracy_findings(
     images: Sequence[ScannedImage], duplicates: Duplicates, tolerated: Collection[str]
 ) -> Iterator[Finding]:
     certain_conflicts = conflicting_groups(images, duplicates.exact)
+    leak_stops = leaking_groups(images, duplicates.exact) and "leakage" not in tolerated
     described = (
         (
             "leakage",
             leaking_groups,
             "in more than one split",
-            "remove one copy of each, an accuracy measured on them would be false",
+            LEAK_NEXT_STEP if leak_stops else _LEFT_OUT,
         ),
         (
             "conflicting_labels",
@@ -89,9 +97,15 @@ def _false_accuracy_findings(
         )
 
 
-def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
-    if duplicates.exact:
-        copies = _extra(duplicates.exact)
+def _duplicate_findings(
+    images: Sequence[ScannedImage], duplicates: Duplicates
+) -> Iterator[Finding]:
+    exact, near = (
+        harmless_groups(images, groups, duplicates.every)
+        for groups in (duplicates.exact, duplicates.near)
+    )
+    if exact:
+        copies = _extra(exact)
         yield Finding(
             kind="exact_duplicates",
             severity="warning",
@@ -101,13 +115,13 @@ def _duplicate_findings(duplicates: Duplicates) -> Iterator[Finding]:
             "them makes training faster",
             cost="quality",
         )
-    if duplicates.near:
+    if near:
         yield Finding(
             kind="near_duplicates",
             severity="warning",
-            message=f"{len(duplicates.near)} {_plural(len(duplicates.near), 'group', 'groups')} of "
-            f"near-duplicates (re-encoded, cropped, flipped or relit; {_files(duplicates.near)})",
-            count=sum(map(len, duplicates.near)),
+            message=f"{len(near)} {_plural(len(near), 'group', 'groups')} of "
+            f"near-duplicates (re-encoded, cropped, flipped or relit; {_files(near)})",
+            count=sum(map(len, near)),
             next_step="nothing needs doing: versions of a photo stay on one side of a split and count once",
             cost="quality",
         )
@@ -128,19 +142,29 @@ def _label_findings(suspects: Sequence[SuspectLabel]) -> Iterator[Finding]:
         )
 
 
-def _class_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
-    few = [f"{label!r} ({n})" for label, n in counts.items() if n < FOLDS_BELOW]
-    if few:
-        yield Finding(
-            kind="few_images",
-            severity="warning",
-            message=f"under {FOLDS_BELOW} images in {_listed(few)}: a held-out part would be too "
-            "small to measure by",
-            count=sum(n for n in counts.values() if n < FOLDS_BELOW),
-            next_step="add images; until then all are used for training, and the accuracy is "
-            "cross-validated",
-            cost="quality",
-        )
+def _few_image_findings(folder: Folder, images: Sequence[ScannedImage]) -> Iterator[Finding]:
+    """Count what there is to learn from: images of a given `val/` or `test/` are not."""
+    splits = folder.given_splits
+    pool = [image for image in images if image.file.split in (None, "train")]
+    counts = class_counts(pool, folder.labels)
+    few = {label: n for label, n in counts.items() if n < FOLDS_BELOW}
+    if not few:
+        return
+    listed = _listed([f"{label!r} ({n})" for label, n in few.items()])
+    reason = "few to learn a class from"
+    if "val" not in splits:
+        reason = "too few to hold some of them out and measure by those"
+    yield Finding(
+        kind="few_images",
+        severity="warning",
+        message=f"under {FOLDS_BELOW} {'training ' * bool(splits)}images in {listed}: {reason}",
+        count=sum(few.values()),
+        next_step="add images",
+        cost="quality",
+    )
+
+
+def _imbalance_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
     smallest, largest = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     ratio = counts[largest] / max(counts[smallest], 1)
     if ratio >= _IMBALANCE:

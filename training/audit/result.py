@@ -53,6 +53,16 @@ class Audit:
         """The duplicate groups that are in more than one of the given splits."""
         return leaking_groups(self.images, self.duplicates.every)
 
+    @property
+    def harmless_copies(self) -> tuple[Group, ...]:
+        """The groups of equal files that are in one split and under one label."""
+        return harmless_groups(self.images, self.duplicates.exact, self.duplicates.every)
+
+    @property
+    def harmless_versions(self) -> tuple[Group, ...]:
+        """The groups of altered copies that are in one split and under one label."""
+        return harmless_groups(self.images, self.duplicates.near, self.duplicates.every)
+
     def class_counts(self) -> dict[str, int]:
         """Return the number of readable images of each class."""
         return class_counts(self.images, self.folder.labels)
@@ -118,6 +128,18 @@ def conflicting_groups(
 def leaking_groups(images: Sequence[ScannedImage], groups: Sequence[Group]) -> tuple[Group, ...]:
     """Return the groups whose images are in more than one given split."""
     return tuple(g for g in groups if len({images[row].file.split for row in g}) > 1)
+
+
+def harmless_groups(
+    images: Sequence[ScannedImage], groups: Sequence[Group], every: Sequence[Group]
+) -> tuple[Group, ...]:
+    """Return the groups that have no part in one of `every` which leaks, or has several labels."""
+    harmful = {
+        row
+        for group in (*leaking_groups(images, every), *conflicting_groups(images, every))
+        for row in group
+    }
+    return tuple(group for group in groups if harmful.isdisjoint(group))
 
 
 def class_counts(images: Sequence[ScannedImage], labels: Sequence[str]) -> dict[str, int]:

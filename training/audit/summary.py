@@ -51,8 +51,8 @@ class _Examples:
         self._groups: Mapping[str, Sequence[Sequence[int]]] = {
             "leakage": audit.leaks,
             "conflicting_labels": audit.conflicts,
-            "exact_duplicates": audit.duplicates.exact,
-            "near_duplicates": audit.duplicates.near,
+            "exact_duplicates": audit.harmless_copies,
+            "near_duplicates": audit.harmless_versions,
             "too_small": [[row] for row in audit.poor.too_small],
             "dark": [[row] for row in audit.poor.dark],
             "blank": [[row] for row in audit.poor.blank],

@@ -22,6 +22,7 @@ from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget
 
 _STAGE: Final = "opening backbones"
+_NO_TIME: Final = "not tried, as preparing it would take too much of --time-budget"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ def _open(candidate: CandidateBackbone, num_classes: int, hub: Hub, *, in_time: 
     if reason is not None:
         return OutOfReach(reason=reason)
     if not in_time:
-        return OutOfReach(reason="the time budget has no room to open it")
+        return OutOfReach(reason=_NO_TIME)
     try:
         return open_candidate(candidate, num_classes)
     except TrainingError as err:

@@ -101,7 +101,7 @@ def _run_round(
         needed_s = standing.needs_s(entrants[index], positions)
         if place > 0 and needed_s > seconds_left():
             standing.out = (
-                f"the time budget has no room for its features ({describe_duration(needed_s)})"
+                f"its features would take {describe_duration(needed_s)}, too much of --time-budget"
             )
             continue
         standing.run(entrants[index], images, positions)

@@ -11,6 +11,7 @@ import timm
 import torch
 import torchvision
 
+from inference.find_package import suggestion
 from training.backbones.small_networks import OWN_NETWORKS, OWN_SIDE_PX
 from training.errors import BackboneError
 
@@ -130,6 +131,8 @@ def find_backbone(text: str) -> BackboneName:
         return BackboneName(source="graft", name=name)
     if separator and Path(text).is_dir():
         return _described_by_a_config(f"{FOLDER}{text}")
+    if Path(text).is_file() or text.startswith(("/", "./", "../", "~")):
+        raise BackboneError(_no_folder(Path(text)))
     raise BackboneError(_unknown(text))
 
 
@@ -174,6 +177,13 @@ def weights_tags(backbone: BackboneName) -> list[str]:
 def torchvision_weights(backbone: BackboneName) -> Any:
     """Return torchvision's entry of the weights that are meant: address, preprocessing, terms."""
     return torchvision.models.get_model_weights(backbone.architecture)[backbone.tag or "DEFAULT"]
+
+
+def _no_folder(path: Path) -> str:
+    if path.is_file():
+        return f"backbone {str(path)!r} is a file; name its network: --backbone NAME --weights FILE"
+    meant = suggestion(path) or "; give a folder with config.json and model.safetensors"
+    return f"backbone folder {str(path)!r} does not exist{meant}"
 
 
 def _unknown(text: str) -> str:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from inference.find_package import suggestion
 from training.errors import WeightsError
 from training.runtime.torch_files import takes_more_than_its_size
 
@@ -66,7 +67,11 @@ def read_state_dict(file: Path) -> StateDict:
             run code.
     """
     if not file.is_file():
-        raise WeightsError(f"weights file {str(file)!r} does not exist; check the path")
+        kind = "is a folder" if file.is_dir() else "does not exist"
+        meant = suggestion(file) if not file.exists() else ""
+        raise WeightsError(
+            f"weights file {str(file)!r} {kind}{meant or '; give a .safetensors or .pth file'}"
+        )
     if file.suffix == ".onnx":
         raise WeightsError(
             f"weights file {file.name!r} is an exported model: its weights are fused and renamed and "

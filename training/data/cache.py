@@ -373,8 +373,7 @@ def _is_no_room(err: OSError | sqlite3.Error, folder: Path) -> bool:
 
 def _unusable(folder: Path, reason: str) -> DataError:
     return DataError(
-        f"cache folder {str(folder)!r} cannot be used: {reason}; make room, or choose another with "
-        "--cache-dir"
+        f"cache folder {str(folder)!r} cannot be used: {reason}; choose another with --cache-dir"
     )
 
 

@@ -15,6 +15,10 @@ _LISTED_COPIES: Final = 4
 # Trackers, spacers and empty pictures of web pages; and the grey values of a picture of one colour.
 _TINY_PX: Final = 16
 _BLANK_CONTRAST: Final = 4.0
+LEAK_NEXT_STEP: Final = (
+    "the accuracy would be false: remove all copies but those of one split, or train with --leakage drop, "
+    "which leaves out those of the earlier splits"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +62,7 @@ def resolve_copies(
     conflicting = {image.row for group in conflicts for image in group}
     leaks = [g for g in groups if g[0].row not in conflicting and _num_splits(g) > 1]
     if leaks and leakage == "error":
-        raise DataError(
-            f"{_listed(folder, leaks, 'in more than one split')}; the accuracy would be false: remove them "
-            "from all splits but one, or from the earlier ones with --leakage drop"
-        )
+        raise DataError(f"{_listed(folder, leaks, 'in more than one split')}; {LEAK_NEXT_STEP}")
     alike = [g for g in _gathered(images, lookalikes) if _num_splits(g) > 1]
     reasons = {
         i.row: "shows what a later split shows" for g in alike for i in g if _is_earlier(i, g)

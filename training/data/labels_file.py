@@ -100,7 +100,7 @@ def read_labels_file(file: Path) -> LabelsFile:
 
 def _read(file: Path) -> bytes:
     if not file.is_file():
-        kind = "is no file" if file.exists() else "does not exist"
+        kind = "is a folder" if file.is_dir() else "does not exist"
         raise DataError(f"labels file {str(file)!r} {kind}; give a CSV or JSON lines file")
     if file.stat().st_size > MAX_BYTES:
         raise DataError(f"labels file {str(file)!r} is above {MAX_BYTES:,} bytes; split it")

@@ -69,8 +69,13 @@ class Place:
         return walk(self.folder, self.path, above=self.above)
 
 
-def look_at(root: Path) -> Place:
-    """Look at a data folder.
+def look_at(
+    root: Path,
+    *,
+    name: str = "data folder",
+    give: str = "a folder with one subfolder per class, or a zip or tar archive of one",
+) -> Place:
+    """Look at a folder of images: DATA, or what `name` says.
 
     Raises:
         DataError: it is missing, or a folder in it may not be read: nobody knows what is missing.
@@ -78,8 +83,7 @@ def look_at(root: Path) -> Place:
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
         meant = "" if root.exists() else suggestion(root)
-        give = "; give a folder with one subfolder per class, or a zip or tar archive of one"
-        raise DataError(f"data folder {quoted(str(root))} {kind}{meant or give}")
+        raise DataError(f"{name} {quoted(str(root))} {kind}{meant or f'; give {give}'}")
     place = Place(path=root, folder=read_tree(root))
     for path, folder in place.folders():
         if folder.problem is not None:

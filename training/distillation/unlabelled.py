@@ -33,6 +33,18 @@ class UnlabelledImages:
         return [self.scan.images[row] for row in self.rows]
 
 
+def find_images(folder: Path) -> list[Path]:
+    """Return the image files of a folder without labels.
+
+    Raises:
+        DataError: it is missing, may not be read, or has none.
+    """
+    files = list(look_at(folder, name="--unlabelled: folder", give="a folder of images").images())
+    if not files:
+        raise DataError(f"--unlabelled: folder {str(folder)!r} has no images")
+    return files
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnlabelledReader:
     """Reads unlabelled images beside those that have a label: `known`, with their `features`."""
@@ -51,16 +63,14 @@ class UnlabelledReader:
         Raises:
             DataError: the folder cannot be read, or nothing is left of it.
         """
-        files = tuple(
-            ImageFile(path=path, label="", split=None) for path in look_at(folder).images()
-        )
+        files = tuple(ImageFile(path=path, label="", split=None) for path in find_images(folder))
         listed = replace(
             self.known.folder, root=folder, files=files, labels=(), given_splits=(), unknown=()
         )
         with display.bar("reading unlabelled images", len(files)) as advance:
             scan = scan_folder(listed, self.views, self.cache, advance=advance)
         if not scan.images:
-            raise DataError(f"--unlabelled {str(folder)!r} has no image that can be read")
+            raise DataError(f"--unlabelled: no image in {str(folder)!r} can be read")
         rows = np.arange(len(scan.images))
         trunk = self.features.trunk
         with display.bar("computing features of unlabelled images", len(rows)) as advance:

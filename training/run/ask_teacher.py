@@ -8,7 +8,7 @@ from training.data.scan import open_cache
 from training.data.views import Views
 from training.distillation.lesson import check_teacher, learn_answers
 from training.distillation.teacher import Teacher
-from training.distillation.unlabelled import UnlabelledReader
+from training.distillation.unlabelled import UnlabelledReader, find_images
 from training.errors import ConfigError
 from training.probing.teacher_answers import TeacherAnswers
 from training.run.prepare import PreparedData
@@ -21,8 +21,13 @@ def open_teacher(config: FinetuneConfig, labels: tuple[str, ...]) -> Teacher | N
 
     Raises:
         ConfigError: there is no such package, its labels are others, or it does not say what it learnt from.
+        DataError: there is no such folder of unlabelled images.
     """
-    return None if config.teacher is None else Teacher.open(config.teacher, labels)
+    if config.teacher is None:
+        return None
+    if config.unlabelled is not None:
+        find_images(config.unlabelled)  # before minutes of work
+    return Teacher.open(config.teacher, labels)
 
 
 def ask_teacher(

@@ -248,7 +248,10 @@ def _frozen(config: FinetuneConfig, folder: Folder) -> dict[str, str]:
 def _describe_splits(dataset: Dataset, display: Display) -> None:
     if dataset.folds is not None:
         num_folds = len(set(dataset.folds.tolist()))
-        text = f"{len(dataset.folds)} images, {num_folds}-fold cross-validation"
+        text = (
+            f"{len(dataset.folds)} images, {num_folds}-fold cross-validation (few images: all are used "
+            "for training)"
+        )
     else:
         text = f"split: {len(dataset.splits['train'])} train, {len(dataset.splits['val'])} val"
     num_test = len(dataset.splits["test"])

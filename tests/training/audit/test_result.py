@@ -90,7 +90,8 @@ def test_findings_are_worst_first_and_say_how_many(faulty: Path, tmp_path: Path)
     assert messages["leakage"].startswith(
         "1 photo is in more than one split (2 files), 1 of them as exact duplicates"
     )
-    assert messages["exact_duplicates"] == "3 exact duplicates"
+    # The two others lie in two splits and under two labels, which is not harmless and said above.
+    assert messages["exact_duplicates"] == "1 exact duplicate"
     assert messages["quarantined"] == "1 file cannot be read as an image and is left out"
 
 
@@ -120,6 +121,23 @@ def test_few_and_unequal_classes_are_told(tmp_path: Path) -> None:
     write_photos(tmp_path / "data" / "many", range(36), RED)
     write_photos(tmp_path / "data" / "few", range(50, 53), BLUE)
     findings = {f.kind: f for f in audit_folder(tmp_path / "data", tmp_path).findings}
-    assert findings["few_images"].message.startswith("under 20 images in 'few' (3)")
+    message = findings["few_images"].message
+    assert message == (
+        "under 20 images in 'few' (3): too few to hold some of them out and measure by those"
+    )
     assert "'many' has 12.0 times the images of 'few' (36 to 3)" in findings["imbalance"].message
     assert findings["imbalance"].severity == "warning"
+
+
+def test_with_a_given_val_few_training_images_are_told_and_no_cross_validation(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    for label, first, tint in (("many", 0, RED), ("few", 200, BLUE)):
+        write_photos(data / "val" / label, range(first, first + 18), tint)
+    write_photos(data / "train" / "many", range(50, 72), RED)
+    write_photos(data / "train" / "few", range(250, 256), BLUE)
+    findings = {f.kind: f for f in audit_folder(data, tmp_path).findings}
+    assert findings["few_images"].sentence == (
+        "under 20 training images in 'few' (6): few to learn a class from; add images"
+    )

@@ -118,6 +118,17 @@ def test_a_folder_of_copies_alone_is_refused(
     assert "all 20 images of --unlabelled" in outcome.err
 
 
+def test_a_wrong_folder_of_unlabelled_images_is_named_before_the_work(
+    command: Command, colours: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pile").mkdir()
+    wrong = tmp_path / "pil"
+    outcome = command(colours, "--teacher", str(tmp_path / "none"), "--unlabelled", str(wrong))
+    assert outcome.code == 2
+    assert f"--unlabelled: folder '{wrong}' does not exist; did you mean" in outcome.err
+    assert "split:" not in outcome.out
+
+
 def test_unlabelled_images_need_a_teacher(command: Command, colours: Path) -> None:
     outcome = command(colours, "--unlabelled", str(colours))
     assert outcome.code == 2

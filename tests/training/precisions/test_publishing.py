@@ -56,7 +56,7 @@ def test_a_promoted_file_is_published_and_run(
     # Whether so small a network is faster in bf16 is for the machine to say.
     assert chosen.precision in BF16 | {"int8" if multiplies_int8() else "fp32"}
     page = (folder / "report.html").read_text("utf-8")
-    assert "Smaller files" in page
+    assert "Other precisions" in page
     assert "<td>yes</td>" in page
 
 
@@ -82,7 +82,7 @@ def test_unless_asked_nothing_is_tried(published: Path) -> None:
     manifest = read_package(published).manifest
     assert set(manifest.files or {}) == {"fp32"}
     assert manifest.precisions_left_out is None
-    assert "Smaller files" not in (published / "report.html").read_text("utf-8")
+    assert "Other precisions" not in (published / "report.html").read_text("utf-8")
 
 
 def test_an_unknown_precision_is_refused(command: Command, colours: Path) -> None:
