@@ -22,7 +22,7 @@ from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget
 
 _STAGE: Final = "opening backbones"
-_NO_TIME: Final = "not tried, as preparing it would take too much of --time-budget"
+_NO_TIME: Final = "preparing it would take longer than the time budget leaves for choosing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,8 @@ def _run_round(
         needed_s = standing.needs_s(entrants[index], positions)
         if place > 0 and needed_s > seconds_left():
             standing.out = (
-                f"its features would take {describe_duration(needed_s)}, too much of --time-budget"
+                f"its features would take {describe_duration(needed_s)}, longer than the time budget leaves "
+                "for choosing"
             )
             continue
         standing.run(entrants[index], images, positions)

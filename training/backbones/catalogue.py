@@ -183,7 +183,7 @@ def _no_folder(path: Path) -> str:
     if path.is_file():
         return f"backbone {str(path)!r} is a file; name its network: --backbone NAME --weights FILE"
     meant = suggestion(path) or "; give a folder with config.json and model.safetensors"
-    return f"backbone folder {str(path)!r} does not exist{meant}"
+    return f"backbone folder {str(path)!r} does not exist{meant}, or a name of: python -m training.backbones"
 
 
 def _unknown(text: str) -> str:

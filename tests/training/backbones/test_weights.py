@@ -139,8 +139,8 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_missing_file_is_refused_by_its_path(tmp_path: Path) -> None:
-    for file in (tmp_path / "nowhere.pth", tmp_path):
-        with pytest.raises(WeightsError, match="does not exist"):
+    for file, what in ((tmp_path / "nowhere.pth", "does not exist"), (tmp_path, "is a folder")):
+        with pytest.raises(WeightsError, match=what):
             read_state_dict(file)
 
 
