@@ -1,7 +1,7 @@
 """The options of a prediction: query parameters, and what came beside the images in the body.
 
-A query parameter that is not known is refused rather than ignored. Of the body's texts those that are
-options count, where the query does not say otherwise.
+A query parameter that is not known, has no value or comes twice is refused rather than ignored. Of the
+body's texts those that are options count, where the query does not say otherwise.
 """
 
 import difflib
@@ -10,11 +10,12 @@ from functools import lru_cache
 from typing import Any, Final, Literal, Self, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from service.bodies.given_once import Repeated, given_once
 from service.prediction.predictor import PredictOptions
 
 # A client mostly sends one query again and again. A longer one than this is parsed every time.
@@ -23,6 +24,16 @@ _KEPT_BYTES: Final = 512
 # A form may have fields of its own ("description"); a slip of the pen is nearer than that to an option.
 _NEAR: Final = 0.8
 _MAX_NOTES: Final = 5
+_WORDS: Final[Mapping[str, str]] = {
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "greater_than_equal": "must be 1 or more",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "string_too_short": "must be a name or a number",
+    "string_type": "must be a name or a number",
+}
 
 
 class OptionsQuery(BaseModel):
@@ -44,6 +55,11 @@ class OptionsQuery(BaseModel):
         alias="set",
         description="Add the labels that hold the true one with the chance that the model promises.",
     )
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     def options(self) -> PredictOptions:
         """Return what the predictor needs to know."""
@@ -81,6 +97,7 @@ class VersionQuery(OptionsQuery):
 
     version: str | None = Field(
         default=None,
+        min_length=1,
         max_length=100,
         coerce_numbers_to_str=True,
         description='A number or an alias such as "latest"; by default "stable" where it is set, '
@@ -92,7 +109,10 @@ class ModelQuery(VersionQuery):
     """The same, and a model."""
 
     model: str | None = Field(
-        default=None, max_length=100, description="Needed where several models are published."
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="Needed where several models are published.",
     )
 
 
@@ -105,7 +125,7 @@ def read_query(request: Request, kind: type[Query]) -> Query:
     FastAPI would do it for a parameter of the route, at a fifth of all that a request costs in Python.
 
     Raises:
-        RequestValidationError: a parameter is not known or does not fit.
+        RequestValidationError: a parameter is not known, does not fit, or comes twice.
     """
     text: bytes = request.scope["query_string"]
     return _parse_kept(kind, text) if len(text) <= _KEPT_BYTES else _parse(kind, text)
@@ -113,7 +133,7 @@ def read_query(request: Request, kind: type[Query]) -> Query:
 
 def _parse(kind: type[Query], text: bytes) -> Query:
     try:
-        return kind.model_validate(dict(QueryParams(text)))
+        return kind.model_validate(given_once(QueryParams(text).multi_items()))
     except ValidationError as err:
         raise _refusal(err, "query", kind.names()) from err
 
@@ -149,8 +169,14 @@ def _nearest(name: str, names: frozenset[str], *, cutoff: float) -> str | None:
 
 
 def _message(error: ErrorDetails, names: frozenset[str]) -> str:
+    given = error["input"]
     if error["type"] != "extra_forbidden":
-        return error["msg"].replace("Input should be", "must be")
+        words = _WORDS.get(error["type"], error["msg"].replace("Input should be", "must be"))
+        if isinstance(given, Repeated):
+            return f"is given {len(given)} times; give it once"
+        if given == "":
+            return f"has no value; {words}, or leave it out"
+        return f"{words}, got {ascii(given)[:80]}"
     close = _nearest(str(error["loc"][-1]), names, cutoff=0.5)
     hint = f"did you mean {close}?" if close else f"there are {', '.join(sorted(names))}"
     return f"there is no such parameter; {hint}"

@@ -13,6 +13,7 @@ from service.bodies.encoded_text import (
     refuse_address,
 )
 from service.bodies.form_data import FormPart, FormReader
+from service.bodies.given_once import given_once
 from service.bodies.uploads import Upload, UploadLimits, Uploads
 from service.errors import BodyTooLarge, NoImages
 
@@ -59,11 +60,11 @@ def form_uploads(parts: Sequence[FormPart], limits: UploadLimits) -> Uploads:
             texts.append(part)
     if not images and texts:
         _refuse_texts(texts)
-    options = {
-        part.name: part.data.decode("utf-8", "replace").strip()
+    options = given_once(
+        (part.name, part.data.decode("utf-8", "replace").strip())
         for part in texts
         if part.data and len(part.data) <= _MAX_OPTION_BYTES
-    }
+    )
     return Uploads(images=images, options=options)
 
 

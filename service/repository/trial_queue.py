@@ -44,6 +44,7 @@ class TrialQueue:
         try:
             loop = asyncio.get_running_loop()
             trial = loop.run_in_executor(self._threads, self._try_out, package, precision)
+            trial.add_done_callback(_note_seen)
             await asyncio.wait([trial], timeout=_MAKES_WAY_AFTER_S)
         finally:
             self._num_running -= 1
@@ -74,3 +75,9 @@ class TrialQueue:
         """End what is being tried, and try no more."""
         self._end()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _note_seen(trial: "asyncio.Future[None]") -> None:
+    """Keep asyncio from reporting the error of a trial whose asker was given up, as at the service's end."""
+    if not trial.cancelled():
+        trial.exception()

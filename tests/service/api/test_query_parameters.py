@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
 from service.api.query_parameters import ModelQuery, OptionsQuery, VersionQuery, read_query
+from service.bodies.given_once import given_once
 
 
 def request(query: str) -> Request:
@@ -72,8 +73,26 @@ def test_every_parameter_that_does_not_fit_is_named() -> None:
     assert [error["loc"][1] for error in errors] == ["top_k", "precision"]
 
 
-def test_of_a_parameter_that_is_sent_twice_the_last_one_counts() -> None:
-    assert read_query(request("top_k=1&top_k=2"), ModelQuery).top_k == 2
+@pytest.mark.parametrize("name", sorted(ModelQuery.names()))
+def test_a_parameter_that_is_sent_twice_or_empty_is_refused(name: str) -> None:
+    (error,) = refused(f"{name}=1&{name}=2")
+    assert (error["loc"], error["msg"]) == (("query", name), "is given 2 times; give it once")
+    (error,) = refused(f"{name}=")
+    assert error["msg"].startswith("has no value; must be ")
+
+
+def test_an_option_that_a_form_has_twice_is_refused() -> None:
+    options = given_once([("top_k", "1"), ("top_k", "2"), ("tag", "x"), ("tag", "y")])
+    with pytest.raises(RequestValidationError) as raised:
+        ModelQuery().with_body(options)
+    (error,) = raised.value.errors()
+    assert (error["loc"], error["msg"]) == (("body", "top_k"), "is given 2 times; give it once")
+
+
+def test_a_precision_may_be_written_in_any_case() -> None:
+    assert read_query(request("precision=BF16"), ModelQuery).precision == "bf16"
+    (error,) = refused("precision=FP64")
+    assert error["msg"] == "must be 'auto', 'fp32', 'fp16', 'int8' or 'bf16', got 'fp64'"
 
 
 def test_a_query_that_comes_again_is_not_parsed_again_unless_it_is_long() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from typing import cast
 
-from inference import Package
+from inference import Package, TrialFailed
 from inference.precision import AskedPrecision
 from service.repository.trial_queue import TrialQueue
 
@@ -73,3 +73,29 @@ def test_a_load_that_is_given_up_lets_trials_begin() -> None:
         queue.close()
 
     asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_a_trial_that_fails_when_its_asker_was_given_up_is_not_reported() -> None:
+    reported: list[object] = []
+    begun, let_go = threading.Event(), threading.Event()
+
+    def fail(package: Package, precision: AskedPrecision) -> None:
+        begun.set()
+        assert let_go.wait(timeout=60)
+        raise TrialFailed("the service is being ended")
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reported.append(context))
+        queue = TrialQueue(fail, end=let_go.set)
+        asker = asyncio.create_task(queue.run(PACKAGE, "auto"))
+        await asyncio.to_thread(begun.wait, 60)
+        asker.cancel()
+        await asyncio.wait([asker])
+        queue.close()
+        for thread in threading.enumerate():
+            if thread.name.startswith("trial"):
+                await asyncio.to_thread(thread.join, 60)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    assert reported == []
