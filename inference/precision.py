@@ -2,7 +2,7 @@
 
 import functools
 import platform
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
@@ -33,9 +33,9 @@ def choose_precision(
     return "int8" if "int8" in available and multiplies_int8() else "fp32"
 
 
-def any_of(precisions: Iterable[str]) -> str:
+def any_of(precisions: Collection[str]) -> str:
     """Return such as "fp32, int8 or bf16"."""
-    *before, last = precisions
+    *before, last = precisions or ["nothing"]
     return f"{', '.join(before)} or {last}" if before else last
 
 

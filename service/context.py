@@ -1,11 +1,13 @@
 """What the routes work with, built once when the application starts."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from inference import Repository, SessionConfig
 from inference.cores import usable_cores
 from inference.decoding import limits_for
+from inference.session import why_never_run
 from inference.trial import TrialLimits, Trials
 from service.bodies.uploads import UploadLimits
 from service.collect.collector import Collector
@@ -224,4 +226,5 @@ def _build_registry(
         operations=operations,
         poll_interval_s=settings.poll_interval_s,
         default_model=settings.default_model,
+        why_never_run=partial(why_never_run, config=session_config(settings)),
     )

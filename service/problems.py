@@ -16,6 +16,8 @@ from service import errors
 from service.schemas import FieldError, ImageProblem, Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
+# Where nobody knows when: what failed is tried again no sooner.
+_RETRY_AFTER_S: Final = 5
 CLIENT_CLOSED_REQUEST: Final = 499  # never seen by a client; for the log and the metrics
 
 
@@ -104,16 +106,16 @@ def problem_response(request: Request, err: Exception) -> Response:
             FieldError(loc=["images", index], msg=str(failure))
             for index, failure in err.failures.items()
         ]
-    return _respond(request, kind, _detail(err, kind), headers=_headers(err), fields=fields)
+    return _respond(request, kind, _detail(err, kind), headers=_headers(err, kind), fields=fields)
 
 
-def plain_response(err: errors.ServiceError, *, headers: Mapping[str, str]) -> bytes:
+def plain_response(err: Exception, *, headers: Mapping[str, str]) -> bytes:
     """Return a whole HTTP/1.1 answer that closes its connection, for what never became a request."""
     kind = kind_of(err)
     body = _problem(kind, _detail(err, kind), request_id="").encode()
     status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
     headers = {
-        **_headers(err),
+        **_headers(err, kind),
         **headers,
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),
@@ -189,10 +191,13 @@ def _detail(err: Exception, kind: ProblemKind) -> str:
     return _INTERNAL_DETAIL if kind is _INTERNAL else str(err)
 
 
-def _headers(err: Exception) -> dict[str, str]:
+def _headers(err: Exception, kind: ProblemKind) -> dict[str, str]:
     headers = {}
-    if isinstance(err, errors.UnavailableError) and err.retry_after_s is not None:
-        headers["Retry-After"] = str(err.retry_after_s)
+    retry_after_s = err.retry_after_s if isinstance(err, errors.UnavailableError) else None
+    if retry_after_s is None and kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after_s = _RETRY_AFTER_S
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
     if isinstance(err, errors.KeyRequired):
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(err, errors.BodyTimeout) or (

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import Request
 
@@ -18,6 +19,9 @@ from service.engine.served_model import ServedModel
 from service.limits.admission import Ticket
 from service.limits.deadlines import TIMEOUT_HEADER, Deadline
 from service.prediction.stages import StageTimes
+
+# A model that is in memory is found at once.
+_WAITED_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +54,19 @@ class Intake:
             ModelNotChosen, NoModels, ModelNotFound, ModelNotReady: there is none to answer.
         """
         registry = self.context.registry
+        started = time.perf_counter()
         if not registry.has_looked:
             await registry.first_look(timeout_s=self.deadline.left_s())
-        return await registry.find(
+        model = await registry.find(
             choose_model(self.context, choice.name),
             version=choice.version,
             precision=choice.precision,
             traffic_key=self.traffic_key,
             timeout_s=self.deadline.left_s(),
         )
+        if (waited_s := time.perf_counter() - started) > _WAITED_S:
+            self.times.note("load", waited_s)
+        return model
 
     @contextmanager
     def working(

@@ -5,7 +5,7 @@ Built as it is sent rather than through the schema's classes, which cost a tenth
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic_core import to_json
 from starlette.responses import Response
@@ -45,16 +45,32 @@ def answer_json(
     }
 
 
+# How the answers of a request were found: of all images, or "partial" where some were kept.
+CacheStatus = Literal["hit", "partial", "collapsed", "miss"]
+_CACHE_HEADERS: Final[Mapping[CacheStatus, str]] = {
+    "hit": "graft; hit",
+    "partial": "graft; fwd=partial",
+    "collapsed": "graft; fwd=miss; collapsed",
+    "miss": "graft; fwd=miss",
+}
+
+
+def cache_status(outcomes: Sequence[Outcome]) -> CacheStatus:
+    """Return how the answers of a request were found, in one word."""
+    lookups = {outcome.lookup for outcome in outcomes}
+    if len(lookups) == 1:
+        return lookups.pop()
+    return "partial" if "hit" in lookups else "miss"
+
+
 def cache_headers(outcomes: Sequence[Outcome]) -> Mapping[str, str]:
     """Return what to know of answers that may have been kept (RFC 9111, 5.1, and RFC 9211).
 
     `Age` is that of the oldest.
     """
+    headers = {"Cache-Status": _CACHE_HEADERS[cache_status(outcomes)]}
     ages_s = [outcome.age_s for outcome in outcomes if outcome.age_s is not None]
-    if not ages_s:
-        return {"Cache-Status": "graft; fwd=miss"}
-    status = "hit" if len(ages_s) == len(outcomes) else "fwd=partial"
-    return {"Cache-Status": f"graft; {status}", "Age": str(int(max(ages_s)))}
+    return {**headers, "Age": str(int(max(ages_s)))} if ages_s else headers
 
 
 def rendered(answered: RequestAnswer) -> Response:

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from starlette.requests import Request
 
 from service.api.admit_request import Intake, ModelChoice, let_in
-from service.api.answer_json import RequestAnswer, answer_json, cache_headers
+from service.api.answer_json import RequestAnswer, answer_json, cache_headers, cache_status
 from service.api.cancelled_with_client import cancelled_with_client
 from service.api.choose_model import only_model
 from service.api.collect_answers import collect_answers
+from service.api.how_answered import how_answered
 from service.api.query_parameters import OptionsQuery, near_misses
 from service.bodies.predict_body import may_hold_options, read_uploads
 from service.bodies.uploads import Upload
@@ -76,6 +77,7 @@ async def _predict(
     context = intake.context
     if options.label_set:
         _check_sets(model)
+    headers = how_answered(request, model)
     cache = context.answer_cache
     asked = await cache.ask(model, images, options) if cache is not None else None
     known = asked.num_known if asked is not None else 0
@@ -94,8 +96,9 @@ async def _predict(
     collect_answers(intake, model, images, outcomes)
     body = answer_json(model, outcomes, options)
     if cache is None:
-        return RequestAnswer(body=body)
-    return RequestAnswer(body=body, headers=cache_headers(outcomes))
+        return RequestAnswer(body=body, headers=headers)
+    request.state.cache_status = cache_status(outcomes)
+    return RequestAnswer(body=body, headers={**headers, **cache_headers(outcomes)})
 
 
 def _choice(query: OptionsQuery, named: Mapping[str, str]) -> ModelChoice:

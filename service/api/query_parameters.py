@@ -176,7 +176,7 @@ def _message(error: ErrorDetails, names: frozenset[str]) -> str:
             return f"is given {len(given)} times; give it once"
         if given == "":
             return f"has no value; {words}, or leave it out"
-        return f"{words}, got {ascii(given)[:80]}"
+        return words
     close = _nearest(str(error["loc"][-1]), names, cutoff=0.5)
     hint = f"did you mean {close}?" if close else f"there are {', '.join(sorted(names))}"
     return f"there is no such parameter; {hint}"

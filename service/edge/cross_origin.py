@@ -7,6 +7,7 @@ their own.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from service.api.how_answered import PRECISION_HEADER, RUNTIME_HEADER
 from service.limits.deadlines import TIMEOUT_HEADER
 from service.oip.wire import HEADER_LENGTH
 
@@ -24,6 +25,8 @@ _ALLOWED: Final = (
 _EXPOSED: Final = (
     "Age",
     "Cache-Status",
+    PRECISION_HEADER,
+    RUNTIME_HEADER,
     HEADER_LENGTH,
     "Retry-After",
     "Server-Timing",

@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from inference import BatchOutputs, Classifier, ImageError, Prediction, PreparedImage
@@ -117,6 +118,16 @@ class ServedModel:
     def version(self) -> int:
         """The model's version."""
         return self.classifier.manifest.version
+
+    @cached_property
+    def how_run(self) -> Mapping[str, str]:
+        """What answers: model, version, precision and runtime, for headers and the log."""
+        return {
+            "model": self.name,
+            "version": str(self.version),
+            "precision": self.classifier.precision,
+            "runtime": self.classifier.session.runtime,
+        }
 
     @property
     def is_used(self) -> bool:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from service.api.admit_request import Intake, ModelChoice, let_in
 from service.api.cancelled_with_client import cancelled_with_client
 from service.api.collect_answers import collect_answers
+from service.api.how_answered import how_answered
 from service.bodies.reading import Body
 from service.context import Context
 from service.engine.served_model import ServedModel
@@ -31,6 +32,7 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
         model = stack.enter_context((await intake.model(choice)).hold())
         with times.measure("receive"):
             parsed = await intake.deadline.while_receiving(_read(request, context, intake.ticket))
+        headers = dict(how_answered(request, model))
         with intake.working(model, len(parsed.values), timeout_s=parsed.timeout_s) as ends_at:
             async with cancelled_with_client(request):
                 inferred = await infer(
@@ -45,8 +47,8 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
             tensors=inferred.tensors,
         )
     if header_length is None:
-        return Response(body, media_type="application/json")
-    headers = {HEADER_LENGTH: str(header_length)}
+        return Response(body, headers=headers, media_type="application/json")
+    headers[HEADER_LENGTH] = str(header_length)
     return Response(body, media_type="application/octet-stream", headers=headers)
 
 

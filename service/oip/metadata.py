@@ -1,8 +1,10 @@
 """What the protocol tells of the server and of its models."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from inference.manifest import Manifest
+from inference.model_session import Runtime
 from inference.session import INPUT_NAME
 from service import __version__
 from service.oip.tensors import FP32, UINT8
@@ -20,7 +22,11 @@ SERVER: Final = {
         "statistics",
     ],
 }
-PLATFORM: Final = "onnxruntime_onnx"
+# The protocol's form is PROJECT_FORMAT: both read ONNX files.
+_PLATFORMS: Final[Mapping[Runtime, str]] = {
+    "onnxruntime": "onnxruntime_onnx",
+    "openvino": "openvino_onnx",
+}
 # The state of a version in the words of the protocol's repository extension.
 _REPOSITORY_STATES: Final = {
     State.READY: "READY",
@@ -38,13 +44,13 @@ def output_names(manifest: Manifest) -> list[str]:
     return [name for name, spec in manifest.outputs.items() if spec.absent is None]
 
 
-def model_metadata(manifest: Manifest, versions: list[int]) -> dict[str, Any]:
-    """Describe a model's input and outputs."""
+def model_metadata(manifest: Manifest, versions: list[int], *, runtime: Runtime) -> dict[str, Any]:
+    """Describe a model's input and outputs, and what runs it."""
     height, width = manifest.crop_hw
     return {
         "name": manifest.name,
         "versions": [str(version) for version in versions],
-        "platform": PLATFORM,
+        "platform": _PLATFORMS[runtime],
         "inputs": [{"name": INPUT_NAME, "datatype": UINT8, "shape": [-1, height, width, 3]}],
         "outputs": [
             {"name": name, "datatype": FP32, "shape": list(manifest.outputs[name].shape or ())}
@@ -53,14 +59,14 @@ def model_metadata(manifest: Manifest, versions: list[int]) -> dict[str, Any]:
     }
 
 
-def model_config(manifest: Manifest, *, max_batch: int) -> dict[str, Any]:
+def model_config(manifest: Manifest, *, max_batch: int, runtime: Runtime) -> dict[str, Any]:
     """Describe a model as Triton's model configuration extension does."""
     height, width = manifest.crop_hw
     dims = [height, width, 3]
     return {
         "name": manifest.name,
-        "platform": PLATFORM,
-        "backend": "onnxruntime",
+        "platform": _PLATFORMS[runtime],
+        "backend": runtime,
         "max_batch_size": max_batch,
         "input": [
             {"name": INPUT_NAME, "data_type": "TYPE_UINT8", "format": "FORMAT_NHWC", "dims": dims}

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from inference.manifest import Manifest
+from inference.model_session import Runtime
 from service.bodies.reading import read_small_body
 from service.errors import MalformedBody, ModelNotReady
 from service.repository.catalog import PublishedModel
@@ -18,8 +19,10 @@ class IndexRequest(BaseModel):
 
 def served_manifest(
     registry: ModelRegistry, model: PublishedModel, version: str | None
-) -> Manifest:
-    """Return the manifest of a version, or of the one that answers when none is named.
+) -> tuple[Manifest, Runtime]:
+    """Return the manifest of a version, or of the one that answers when none is named, and what runs it.
+
+    Of what is in no memory yet it is what runs most.
 
     Raises:
         ModelNotFound: no such version.
@@ -30,7 +33,8 @@ def served_manifest(
     if published is None or published.manifest is None:
         why = published.why_unusable if published else model.problem
         raise ModelNotReady(f"model {model.name!r} cannot be served: {why}")
-    return published.manifest
+    loaded = registry.status(published).loaded
+    return published.manifest, loaded[0].runtime if loaded else "onnxruntime"
 
 
 async def read_index_request(request: Request) -> bool:

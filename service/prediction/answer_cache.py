@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -24,10 +24,8 @@ from service.bodies.uploads import Upload
 from service.engine.served_model import ServedModel
 from service.errors import ModelMisbehaved, RequestError
 from service.limits.throughput import Clock
-from service.prediction.predictor import Outcome, PredictOptions
+from service.prediction.predictor import Lookup, Outcome, PredictOptions
 
-# Whether an image's answer was kept, was being made for another request, or had to be made.
-Lookup = Literal["hit", "shared", "miss"]
 Compute = Callable[[], Awaitable[Outcome]]
 
 # Hashing more would hold up the event loop.
@@ -97,6 +95,7 @@ class AnswerCache:
             filename=filename,
             prediction=kept.prediction,
             crop_box=kept.crop_box,
+            lookup="hit",
             age_s=self._clock() - kept.made_at,
         )
 
@@ -108,8 +107,8 @@ class AnswerCache:
         while (being_made := self._being_made.get(key)) is not None:
             shared = await asyncio.shield(being_made)
             if shared is not None:
-                self._observe("shared")
-                return dataclasses.replace(shared, filename=filename)
+                self._observe("collapsed")
+                return dataclasses.replace(shared, filename=filename, lookup="collapsed")
         if (found := self.find(key, filename)) is not None:
             return found
         self._observe("miss")

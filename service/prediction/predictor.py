@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from inference import (
     DecodeLimits,
@@ -45,17 +45,22 @@ class PredictOptions:
             raise ValueError(f"top_k must be 1 or more, got {self.top_k}")
 
 
+# Whether an image's answer was kept, was being made for another request, or had to be made (RFC 9211).
+Lookup = Literal["hit", "collapsed", "miss"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One image's prediction, or the error that stands in its place.
 
-    `age_s` is there where the answer was kept from an earlier request, and says for how long.
+    `lookup` says how the answer was found, and `age_s` for how long it had been kept, where it was.
     `crop_box` is there with an activation map, and is what the model's input shows: (left, top, right,
     bottom) in the sent image's pixels after its EXIF turn, and beyond the image where that is padded.
     """
 
     filename: str | None
     prediction: Prediction | None = None
+    lookup: Lookup = "miss"
     age_s: float | None = None
     crop_box: tuple[float, float, float, float] | None = None
     error: Exception | None = None

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
-Stage = Literal["receive", "decode", "queue", "infer"]
+Stage = Literal["load", "receive", "decode", "queue", "infer"]
 
 
 class StageTimes:

@@ -118,6 +118,12 @@ class ModelCache:
             self.retire(min(idle, key=lambda slot: slot.last_used))
         slot = self.begin(published, precision)
         slot.evictable = True
+        logger.info(
+            "model_loading name=%s version=%d precision=%s reason=a request asks for it and waits",
+            published.name,
+            published.number,
+            precision,
+        )
         return slot
 
     def retire(self, slot: Slot) -> None:
@@ -192,15 +198,7 @@ class ModelCache:
         slot.model = self._serve(loaded)
         slot.model.start()
         self._make_room(slot)
-        logger.info(
-            "model_loaded %s provider=%s threads=%d running=%d max_batch=%d load_ms=%.0f",
-            where,
-            loaded.classifier.session.provider,
-            loaded.tuning.intra_op_threads,
-            loaded.tuning.max_running,
-            loaded.tuning.max_batch,
-            load_s * 1e3,
-        )
+        _log_loaded(slot, loaded, load_s)
 
     async def _is_there(self, wanted: Slot) -> bool:
         """Return whether a version's default file, which may still be loading, is the one named."""
@@ -232,6 +230,25 @@ class ModelCache:
             return loaded, time.monotonic() - started
 
         return await asyncio.get_running_loop().run_in_executor(self._loader, load)
+
+
+def _log_loaded(slot: Slot, loaded: LoadedModel, load_s: float) -> None:
+    classifier, tuning = loaded.classifier, loaded.tuning
+    logger.info(
+        "model_loaded name=%s version=%d precision=%s asked=%s runtime=%s provider=%s threads=%d running=%d "
+        "max_batch=%d load_ms=%.0f precision_reason=%s",
+        slot.published.name,
+        slot.published.number,
+        classifier.precision,
+        slot.precision,
+        classifier.session.runtime,
+        classifier.session.provider,
+        tuning.intra_op_threads,
+        tuning.max_running,
+        tuning.max_batch,
+        load_s * 1e3,
+        classifier.precision_reason,
+    )
 
 
 def file_bytes(published: PublishedVersion) -> int:

@@ -9,12 +9,13 @@ shared, the versions that it names are in memory too.
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from typing import Final
 
 from inference import Repository
-from inference.precision import AskedPrecision
+from inference.manifest import Precision
+from inference.precision import AskedPrecision, any_of
 from service.engine.served_model import ServedModel
 from service.errors import InvalidParameter, ModelNotReady
 from service.repository.bring_ups import BringUps
@@ -53,8 +54,11 @@ class ModelRegistry:
         operations: Operations,
         poll_interval_s: float,
         default_model: str | None = None,
+        why_never_run: Callable[[Precision], str | None] = lambda _: None,
     ) -> None:
+        """Store what it works with; `why_never_run` says why no model is run in a precision here."""
         self.repository = repository
+        self._why_never_run = why_never_run
         self.catalog: Catalog = EMPTY_CATALOG
         self._model_cache = model_cache
         self._traffic = TrafficSlots(model_cache)
@@ -166,7 +170,7 @@ class ModelRegistry:
 
         Raises:
             ModelNotFound: no such model, version or alias.
-            InvalidParameter: the version has no such precision.
+            InvalidParameter: the version has no such precision, or it is never run here.
             ModelNotReady: it is loading, failed to load, or was unloaded.
             Overloaded: too many versions are being loaded at once.
         """
@@ -343,12 +347,24 @@ class ModelRegistry:
                 "an operator can load it again"
             )
         files = published.manifest.files or {} if published.manifest else {}
-        if precision != "auto" and precision not in files:
-            raise InvalidParameter(
-                f"model {published.name!r} version {published.number} has no precision "
-                f"{precision!r}; it has {', '.join(files)}"
-            )
+        if existing is None and precision != "auto":
+            self._check_precision(published, precision, files)
         return existing or self._model_cache.begin_on_demand(published, precision)
+
+    def _check_precision(
+        self, published: PublishedVersion, precision: Precision, files: Collection[Precision]
+    ) -> None:
+        """Refuse what the version does not have, and what nothing here can ever run, before it is loaded."""
+        here = [p for p in files if self._why_never_run(p) is None]
+        if precision in here:
+            return
+        which = f"model {published.name!r} version {published.number}"
+        if precision not in files:
+            raise InvalidParameter(f"precision: {which} has no {precision}; ask for {any_of(here)}")
+        raise InvalidParameter(
+            f"precision: {precision} cannot be run here: {self._why_never_run(precision)}; of {which} ask "
+            f"for {any_of(here)}"
+        )
 
     def _published(
         self, model: PublishedModel, version: str | None, serving: Slot | None

@@ -74,7 +74,8 @@ async def all_statistics(context: ContextDep) -> dict[str, Any]:
 async def metadata(name: str, context: ContextDep, version: str | None = None) -> dict[str, Any]:
     """Describe a model's input and outputs."""
     model = context.registry.catalog.find(name)
-    return model_metadata(served_manifest(context.registry, model, version), list(model.versions))
+    manifest, runtime = served_manifest(context.registry, model, version)
+    return model_metadata(manifest, list(model.versions), runtime=runtime)
 
 
 @router.get("/v2/models/{name}/stats")
@@ -88,8 +89,9 @@ async def statistics(name: str, context: ContextDep, version: str | None = None)
 @router.get("/v2/models/{name}/versions/{version}/config")
 async def config(name: str, context: ContextDep, version: str | None = None) -> dict[str, Any]:
     """Describe a model's configuration."""
-    manifest = served_manifest(context.registry, context.registry.catalog.find(name), version)
-    return model_config(manifest, max_batch=context.settings.max_batch)
+    model = context.registry.catalog.find(name)
+    manifest, runtime = served_manifest(context.registry, model, version)
+    return model_config(manifest, max_batch=context.settings.max_batch, runtime=runtime)
 
 
 @router.get("/v2/models/{name}/ready")

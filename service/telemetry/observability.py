@@ -158,8 +158,12 @@ class _RequestRecord:
             "status": status,
             "ms": round(seconds * 1e3, 1),
         }
+        state = self._scope["state"]
+        fields.update(state.get("answered_by", ()))
+        if found := state.get("cache_status"):
+            fields["cache"] = found
         fields.update({f"{k}_ms": round(v * 1e3, 1) for k, v in self.times.seconds.items()})
-        if code := self._scope["state"].get("problem_code"):
+        if code := state.get("problem_code"):
             fields["problem"] = code
         if self._trace is not None:
             fields["trace_id"] = self._trace.trace_id

@@ -102,7 +102,7 @@ class ServiceMetrics:
         ))  # fmt: skip
         self._answer_lookups = _Labelled(Counter(
             "graft_answer_cache_images", "Images by whether their answer was kept (hit), being made "
-            "for another request (shared) or neither (miss).", ["lookup"],
+            "for another request (collapsed) or neither (miss).", ["lookup"],
             registry=self._registry,
         ))  # fmt: skip
         if shared_dir is not None:

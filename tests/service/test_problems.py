@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from inference import errors as inference_errors
 from service import errors
-from service.problems import kind_of
+from service.problems import kind_of, plain_response
 from tests.builders import make_package
 from tests.conftest import ClientFactory
 
@@ -21,6 +21,11 @@ MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "error"}
 def subclasses(base: type[Exception]) -> list[type[Exception]]:
     below = [cls for direct in base.__subclasses__() for cls in subclasses(direct)]
     return below or [base]
+
+
+@pytest.mark.parametrize("error", [errors.ModelNotReady, inference_errors.PackageError])
+def test_what_may_be_tried_again_says_when(error: type[Exception]) -> None:
+    assert b"\r\nRetry-After: 5\r\n" in plain_response(error("failed"), headers={})
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from inference import ImageError, LabelProbability, Prediction
-from service.api.answer_json import RequestAnswer, answer_json, rendered
+from service.api.answer_json import RequestAnswer, answer_json, cache_headers, rendered
 from service.engine.served_model import ServedModel
-from service.prediction.predictor import Outcome, PredictOptions
+from service.prediction.predictor import Lookup, Outcome, PredictOptions
 from service.schemas import PredictResponse
 
 MODEL = cast(ServedModel, SimpleNamespace(name="Kühe", version=3))
@@ -44,3 +45,17 @@ def test_every_form_of_the_answer_is_written_as_the_schema_would() -> None:
         body = bytes(rendered(answer).body)
         as_described = PredictResponse.model_validate_json(body, strict=False)
         assert as_described.model_dump_json(exclude_unset=True).encode() == body
+
+
+@pytest.mark.parametrize(
+    ("lookups", "status"),
+    [
+        (("hit", "hit"), "hit"),
+        (("hit", "collapsed"), "fwd=partial"),
+        (("collapsed", "collapsed"), "fwd=miss; collapsed"),
+        (("miss", "collapsed"), "fwd=miss"),
+    ],
+)
+def test_the_cache_status_is_that_of_all_images(lookups: tuple[Lookup, ...], status: str) -> None:
+    outcomes = [Outcome(filename=None, prediction=found(), lookup=lookup) for lookup in lookups]
+    assert cache_headers(outcomes)["Cache-Status"] == f"graft; {status}"

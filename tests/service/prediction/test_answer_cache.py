@@ -98,7 +98,7 @@ def test_equal_images_in_flight_are_computed_once_each_under_its_own_name() -> N
     model, answers, lookups = ten_at_once(outcome())
     assert model.asked == 1
     assert labels_and_names(answers)[1:] == [("x", f"{i}.jpg") for i in range(1, 10)]
-    assert lookups == ["miss", *["shared"] * 9]
+    assert lookups == ["miss", *["collapsed"] * 9]
 
 
 def test_a_first_caller_that_leaves_fails_none_of_the_others() -> None:

@@ -88,7 +88,7 @@ def test_a_precision_asked_for_by_name_shares_the_session_that_has_it(models_dir
         async with registry_of(models_dir, load=load) as registry:
             await answered_by(registry, precision="fp32")
             assert len(load.loaded) == 1
-            with pytest.raises(InvalidParameter, match="it has fp32"):
+            with pytest.raises(InvalidParameter, match="ask for fp32"):
                 await answered_by(registry, precision="int8")
 
     run(scenario)

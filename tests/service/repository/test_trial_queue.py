@@ -77,6 +77,7 @@ def test_a_load_that_is_given_up_lets_trials_begin() -> None:
 
 def test_a_trial_that_fails_when_its_asker_was_given_up_is_not_reported() -> None:
     reported: list[object] = []
+    threads_before = set(threading.enumerate())
     begun, let_go = threading.Event(), threading.Event()
 
     def fail(package: Package, precision: AskedPrecision) -> None:
@@ -93,7 +94,7 @@ def test_a_trial_that_fails_when_its_asker_was_given_up_is_not_reported() -> Non
         asker.cancel()
         await asyncio.wait([asker])
         queue.close()
-        for thread in threading.enumerate():
+        for thread in set(threading.enumerate()) - threads_before:
             if thread.name.startswith("trial"):
                 await asyncio.to_thread(thread.join, 60)
 

@@ -55,7 +55,7 @@ def test_each_image_of_a_request_is_looked_for_by_itself(client: TestClient) -> 
     assert ask(client, BLUE, RED) == (["blue", "red"], "graft; fwd=partial")
     assert ask(client, RED, BLUE, RED) == (["red", "blue", "red"], "graft; hit")
     assert ask(client, GREEN, GREEN) == (["green", "green"], "graft; fwd=miss")
-    assert lookups(client) == {"miss": 3, "hit": 5, "shared": 1}
+    assert lookups(client) == {"miss": 3, "hit": 5, "collapsed": 1}
 
 
 def test_the_answer_is_the_same_but_for_its_headers(client: TestClient) -> None:
