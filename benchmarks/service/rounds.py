@@ -23,11 +23,13 @@ class Round:
         ceilings: images/s, by what was measured.
         lone_ms: decoding and model for one image alone.
         loads: by server, then by number of connections.
+        costs: ms of a core an image, by precision, then by part; see `costs.py`.
     """
 
     ceilings: Mapping[str, float]
     lone_ms: float
     loads: dict[str, Loads] = field(default_factory=dict)
+    costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a run says of our service: each aim passes where it should, and only there."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,6 +77,23 @@ def test_a_smaller_type_is_held_against_the_best_other_in_float32(
 ) -> None:
     measured = {"graft": found(95.0), name: found(per_s), "mosec": found(50.0)}
     assert verdicts(measured) == [True, True, reached, True, True, True, True]
+
+
+def test_what_no_server_could_reach_is_said_beside_the_aim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    measured = {"graft": found(95.0), "graft, int8": found(80.0), "mosec": found(100.0)}
+    measured["graft, int8"]["16"]["generator_cpu_ms"] = 0.5
+    whole = round_of(measured, ceiling=100.0, lone_ms=10.0)
+    costs = {"int8": {"decode_ms": 5.5, "model_ms": 4.0}}
+    rounds = [dataclasses.replace(whole, costs=costs)]
+    _, _, int8, *_ = judge(measured, rounds, deadline_s=1.0)
+    assert "no server could be above 2.00 here" in int8.measured
+
+
+def test_a_run_that_was_interrupted_is_judged_as_far_as_it_went() -> None:
+    measured = {"graft": found(95.0)}
+    del measured["graft"]["overload"]
+    assert verdicts(measured) == [True, True]
 
 
 def test_nothing_is_judged_without_our_service() -> None:
