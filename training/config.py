@@ -217,7 +217,8 @@ class FinetuneConfig:
     teacher: Path | None = option(
         "training",
         None,
-        "a published model of the same labels, whose answers the new one learns from too; kept only "
+        "a published model of the same labels, whose answers the new one learns from too, or auto: the "
+        "best candidate of --backbone auto, where a cheaper one is chosen; kept only "
         "where that is better on all labelled images, cross-validated; one that was fine-tuned must not have "
         "seen the validation images (DATA has a val/)",
         parse=Path,

@@ -8,6 +8,7 @@ from pathlib import Path
 from inference.backbone_choice import BackboneChoice
 from inference.errors import PackageError
 from inference.strictjson import from_json, parse_json, to_json
+from training.backbone_choice.best_teacher import teaches_best
 from training.backbone_choice.candidate_list import CandidateBackbone
 from training.config import FinetuneConfig
 
@@ -16,7 +17,7 @@ def choice_key(
     config: FinetuneConfig, candidates: Sequence[CandidateBackbone], fingerprint: str
 ) -> str:
     """Return what a saved choice must have been made of: the images, the candidates, the limits."""
-    options = [config.max_ms, config.max_mb, config.seed, fingerprint]
+    options = [config.max_ms, config.max_mb, config.seed, teaches_best(config), fingerprint]
     own = [[one.name, one.config.record(), one.config.weights] for one in candidates]
     return hashlib.sha256(json.dumps([options, own], default=str).encode()).hexdigest()
 

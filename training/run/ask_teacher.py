@@ -1,33 +1,41 @@
 """What the teacher (--teacher) says of the images of a run, and of unlabelled ones (--unlabelled)."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 
+from training.backbone_choice.best_teacher import teaches_best
 from training.candidates.labelled_images import LabelledImages
 from training.config import FinetuneConfig
-from training.data.scan import open_cache
+from training.data.scan import Scan, open_cache
 from training.data.views import Views
+from training.distillation.candidate_teacher import CandidateTeacher
 from training.distillation.lesson import check_teacher, learn_answers
 from training.distillation.teacher import Teacher
-from training.distillation.unlabelled import UnlabelledReader, find_images
+from training.distillation.unlabelled import UnlabelledImages, UnlabelledReader, find_images
 from training.errors import ConfigError
 from training.probing.teacher_answers import TeacherAnswers
-from training.run.prepare import PreparedData
+from training.run.prepare import PreparedData, read_again
 from training.runtime import distributed
 from training.runtime.progress import Display
 
 
 def open_teacher(config: FinetuneConfig, labels: tuple[str, ...]) -> Teacher | None:
-    """Return the teacher of a run on images of these labels, None without one.
+    """Return the published teacher of a run on images of these labels, None without one.
 
     Raises:
-        ConfigError: there is no such package, its labels are others, or it does not say what it learnt from.
+        ConfigError: there is no such package, its labels are others, or it does not say what it learnt from;
+            or the best candidate is to teach, and there are none.
         DataError: there is no such folder of unlabelled images.
     """
-    if config.teacher is None:
-        return None
     if config.unlabelled is not None:
         find_images(config.unlabelled)  # before minutes of work
-    return Teacher.open(config.teacher, labels)
+    if not teaches_best(config):
+        return None if config.teacher is None else Teacher.open(config.teacher, labels)
+    if not config.chooses_backbone:
+        raise ConfigError(
+            "--teacher auto is the best candidate of --backbone auto; add that, or name a published model"
+        )
+    return None
 
 
 def ask_teacher(
@@ -44,28 +52,77 @@ def ask_teacher(
             or the backbone is not pretrained.
         DataError: the unlabelled images cannot be used.
     """
+    asking = _Asking(prepared=prepared, config=config, caches=caches, display=display)
+    if teaches_best(config) and not config.dry_run:
+        with distributed.main_first():
+            return asking.best_candidate()
     if teacher is None:
         return None
     if prepared.features is None:
         raise ConfigError("--teacher needs a pretrained backbone for the new model")
     check_teacher(teacher, prepared.dataset)
     with distributed.main_first():
-        unlabelled = None
-        if config.unlabelled is not None:
-            for_training = prepared.scan.training is not None
-            views = Views(prepared.backbone.spec, for_training, config.decode_limits)
-            cache = caches.enter_context(open_cache(config.cache_dir, views))
-            reader = UnlabelledReader(
-                known=prepared.scan, features=prepared.features, views=views, cache=cache
-            )
-            unlabelled = reader.read(config.unlabelled, display)
-        dataset = prepared.dataset
+        return asking.published(teacher)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """Who asks a teacher, and about which images."""
+
+    prepared: PreparedData
+    config: FinetuneConfig
+    caches: ExitStack
+    display: Display
+
+    def published(self, teacher: Teacher) -> TeacherAnswers:
+        """Return the answers of a published model."""
         return learn_answers(
             teacher,
-            dataset,
-            LabelledImages.of(dataset, prepared.groups, seed=config.seed),
-            unlabelled,
-            scan=prepared.scan,
-            cache_dir=config.cache_dir,
-            display=display,
+            self.prepared.dataset,
+            self._labelled(),
+            self._unlabelled(),
+            scan=self.prepared.scan,
+            cache_dir=self.config.cache_dir,
+            display=self.display,
         )
+
+    def best_candidate(self) -> TeacherAnswers | None:
+        """Return the answers of the best candidate, None where it is the chosen one or cannot be compared."""
+        teacher = self.prepared.teacher
+        if teacher is None:
+            self.display.line("no teacher: the chosen backbone is the best of the candidates")
+            return None
+        unlabelled = self._unlabelled()
+        answers = teacher.learn(
+            self.prepared.dataset,
+            self._labelled(),
+            self._seen_by(teacher, self.prepared.scan),
+            None if unlabelled is None else (unlabelled, self._seen_by(teacher, unlabelled.scan)),
+            self.display,
+        )
+        if answers is None:
+            self.display.warning(
+                f"no teacher: a class has too few different images to tell whether {teacher.name} helps"
+            )
+        return answers
+
+    def _labelled(self) -> LabelledImages:
+        prepared = self.prepared
+        return LabelledImages.of(prepared.dataset, prepared.groups, seed=self.config.seed)
+
+    def _seen_by(self, teacher: CandidateTeacher, scan: Scan) -> Scan:
+        cache = self.caches.enter_context(open_cache(self.config.cache_dir, teacher.views))
+        return read_again(scan, teacher.views, cache, self.display)
+
+    def _unlabelled(self) -> UnlabelledImages | None:
+        prepared, config = self.prepared, self.config
+        if config.unlabelled is None:
+            return None
+        assert prepared.features is not None
+        for_training = prepared.scan.training is not None
+        views = Views(prepared.backbone.spec, for_training, config.decode_limits)
+        cache = self.caches.enter_context(open_cache(config.cache_dir, views))
+        reader = UnlabelledReader(
+            known=prepared.scan, features=prepared.features, views=views, cache=cache
+        )
+        return reader.read(config.unlabelled, self.display)

@@ -21,6 +21,7 @@ from training.data.scan import Scan, UnreadableFile, scan_folder
 from training.data.split import SPLIT_FILE, Dataset, read_frozen, split_images
 from training.data.split_groups import group_images
 from training.data.views import Views
+from training.distillation.candidate_teacher import CandidateTeacher
 from training.errors import DataError
 from training.probing.features import ExportedTrunk, Features, embed
 from training.run.audit_command import audit_command
@@ -40,8 +41,9 @@ class PreparedData:
     """All that is known before a model is fitted.
 
     `unknown` holds the images of no class. `features` is None for training from scratch, `choice` where
-    the backbone was named. `fit_notes` says how the fit was chosen, where it was. `groups` says by row which
-    images belong together and stay on one side of a split, (N,).
+    the backbone was named. `teacher` is the best candidate where it teaches the chosen one.
+    `fit_notes` says how the fit was chosen, where it was. `groups` says by row which images belong together
+    and stay on one side of a split, (N,).
     """
 
     backbone: BackboneFacts
@@ -53,6 +55,7 @@ class PreparedData:
     dataset: Dataset
     groups: Integers
     choice: BackboneChoice | None = None
+    teacher: CandidateTeacher | None = None
     fit_notes: tuple[str, ...] = ()
 
     def read_for(

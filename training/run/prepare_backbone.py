@@ -1,12 +1,17 @@
 """The images prepared with the backbone that was named, or with the one that is best on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from inference.backbone_choice import BackboneChoice
+from training.backbone_choice.best_teacher import (
+    best_teacher,
+    teaches_best,
+    with_those_over_limits,
+)
 from training.backbone_choice.candidate_list import CandidateBackbone, list_candidates
 from training.backbone_choice.choose import Choosing
 from training.backbone_choice.cross_validation import images_to_compare_on
@@ -15,6 +20,7 @@ from training.backbone_choice.open_all import Hub, OutOfReach, build_first, open
 from training.backbone_choice.opened_candidate import (
     OpenedCandidate,
     build_candidate,
+    open_candidate,
     opened_with,
 )
 from training.backbone_choice.saved_choice import choice_key, load_choice, save_choice
@@ -24,6 +30,7 @@ from training.config import FinetuneConfig
 from training.data.folder import Folder
 from training.data.scan import Scan, open_cache
 from training.data.views import Views
+from training.distillation.candidate_teacher import CandidateTeacher
 from training.export.trunk_cache import TrunkCache
 from training.networks.transfer_network import TransferNetwork
 from training.planning.budget_shares import choice_budget
@@ -67,17 +74,35 @@ class Preparing:
         with self.display.stage("loading the backbone"):
             first, backbone, refused = build_first(candidates, hub)
         prepared = self._prepared_with(backbone, candidates[first].config)
-        index, choice, entrant = first, None, None
+        index, choice = first, None
+        entrants: Mapping[int, ImageEntrant] = {}
         if is_main():
-            index, choice, entrant = self._choose(candidates, hub, first, refused, prepared)
+            index, choice, entrants = self._choose(candidates, hub, first, refused, prepared)
         index, choice = distributed.broadcast((index, choice))
         chosen = candidates[index]
         if index != first:
             with self.display.stage("loading the backbone"):
                 backbone = build_candidate(chosen)
             describe_backbone(backbone, self.display)
-            prepared = self._changed_to(backbone, prepared, entrant)
-        return replace(prepared, choice=choice), chosen.config
+            prepared = self._changed_to(backbone, prepared, entrants.get(index))
+        teacher = self._teacher(candidates, choice, entrants)
+        return replace(prepared, choice=choice, teacher=teacher), chosen.config
+
+    def _teacher(
+        self,
+        candidates: Sequence[CandidateBackbone],
+        choice: BackboneChoice | None,
+        entrants: Mapping[int, ImageEntrant],
+    ) -> CandidateTeacher | None:
+        """Return the best candidate where it is to teach the chosen one."""
+        index = best_teacher(choice) if choice and teaches_best(self.config) else None
+        if index is None:
+            return None
+        name = candidates[index].label
+        if (entrant := entrants.get(index)) is not None:
+            return CandidateTeacher(name=name, opened=entrant.opened, kept=entrant.kept)
+        opened = open_candidate(candidates[index], len(self.folder.labels))
+        return CandidateTeacher(name=name, opened=opened, kept={})
 
     def _views(self, backbone: Backbone) -> Views:
         return Views(backbone.spec, self.method != "probe", self.config.decode_limits)
@@ -117,8 +142,8 @@ class Preparing:
         first: int,
         refused: dict[int, OutOfReach],
         prepared: PreparedData,
-    ) -> tuple[int, BackboneChoice | None, ImageEntrant | None]:
-        """Return the index of the candidate to train, the table, and the features that it has."""
+    ) -> tuple[int, BackboneChoice | None, Mapping[int, ImageEntrant]]:
+        """Return the index of the candidate to train, the table, and the features that all have."""
         config, display = self.config, self.display
         key = choice_key(config, candidates, prepared.dataset.fingerprint())
         resumable = self.method != "probe" and not config.dry_run
@@ -126,16 +151,18 @@ class Preparing:
             display.line("the backbone was chosen before this run was stopped:")
             for line in describe_choice(saved):
                 display.line(line)
-            return saved.chosen, saved, None
+            return saved.chosen, saved, {}
         choosing = self._open(candidates, hub, first, refused, prepared)
         if config.dry_run:
             choosing.describe_plan()
             display.line(f"what follows is planned with {choosing.names[first]}")
-            return first, None, None
+            return first, None, {}
         choice = choosing.choose()
+        if teaches_best(config):
+            choice = with_those_over_limits(choice, choosing)
         if resumable:
             save_choice(self.choice_file, choice, key)
-        return choice.chosen, choice, choosing.entrants[choice.chosen]
+        return choice.chosen, choice, choosing.entrants
 
     def _open(
         self,

@@ -9,6 +9,8 @@ from safetensors.torch import save_file
 
 from inference.package import read_package
 from tests.training.conftest import TINY, Command, Outcome
+from tests.training.folders import write_class
+from training.backbone_choice.opened_candidate import OpenedCandidate
 from training.errors import DataError
 from training.probing import network_features
 from training.run import network_run
@@ -54,7 +56,7 @@ def test_the_better_backbone_is_published_with_the_table_of_all(
         f"{TINY} weights={weights_file}",
         f"test_efficientnet weights={weights_file}",
         "resnet18",
-        flags=("--name", "chosen", *cache_dir),
+        flags=("--name", "chosen", "--teacher", "auto", *cache_dir),
     )
     manifest = read_package(outcome.published).manifest
     choice = manifest.backbone_choice
@@ -72,6 +74,7 @@ def test_the_better_backbone_is_published_with_the_table_of_all(
     assert "--offline" in absent.outcome
     report = (outcome.published / "report.html").read_text(encoding="utf-8")
     assert "Which backbone" in report
+    assert "no teacher: the chosen backbone is the best of the candidates" in outcome.out
     assert absent.outcome in outcome.out
     assert len(list(tmp_path.glob("trunks/*.trunk"))) == 2, "exports are kept for runs to come"
     monkeypatch.setattr(network_features, "export_trunk", None)
@@ -120,3 +123,41 @@ def test_a_resumed_run_trains_the_backbone_that_was_chosen_before(
     assert "chosen before this run was stopped" in resumed.out
     assert "chosen before this run was stopped" not in fewer.out
     assert trained == [weights_file.name, weights_file.name, other_weights.name]
+
+
+def test_the_best_candidate_teaches_the_one_within_the_limits(
+    command: Command,
+    colours: Path,
+    weights_file: Path,
+    other_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The better one is the larger file by name only: the limit is put on it here."""
+    monkeypatch.setattr(
+        OpenedCandidate,
+        "over_limit",
+        lambda one, _: "over --max-mb 1" if one.config.weights == str(weights_file) else None,
+    )
+    pile = write_class(tmp_path / "pile", 0, count=4, seed=50)[0].parent
+    outcome = auto(
+        command,
+        colours,
+        f"{TINY} weights={other_weights}",
+        f"{TINY} weights={weights_file}",
+        flags=("--name", "taught", "--teacher", "auto", "--unlabelled", str(pile)),
+    )
+    manifest = read_package(outcome.published).manifest
+    assert manifest.backbone_choice is not None
+    chosen, teacher = manifest.backbone_choice.trials
+    assert manifest.backbone_choice.chosen == 0
+    assert teacher.outcome == "left out: over --max-mb 1"
+    assert (teacher.accuracy or 0) > (chosen.accuracy or 0)
+    assert manifest.training.config["teacher"] == "auto"
+    assert f"teacher timm/{TINY} ({weights_file.name}): " in (manifest.training.teacher or "")
+
+
+def test_the_best_candidate_needs_candidates(command: Command, colours: Path) -> None:
+    outcome = command(colours, "--teacher", "auto")
+    assert outcome.code == 2
+    assert "--teacher auto is the best candidate of --backbone auto; add that" in outcome.err
