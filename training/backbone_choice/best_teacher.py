@@ -1,7 +1,6 @@
 """Which candidate teaches the chosen one (--teacher auto): the best of all, over the limits, too."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -11,12 +10,6 @@ from training.backbone_choice.choose import Choosing
 from training.backbone_choice.cross_validation import cross_validate
 from training.backbone_choice.opened_candidate import OpenedCandidate
 from training.backbone_choice.table import describe_trials
-from training.config import AUTO, FinetuneConfig
-
-
-def teaches_best(config: FinetuneConfig) -> bool:
-    """Return whether the best candidate is to teach the one that is chosen."""
-    return config.teacher == Path(AUTO)
 
 
 def with_those_over_limits(choice: BackboneChoice, choosing: Choosing) -> BackboneChoice:

@@ -8,8 +8,8 @@ from pathlib import Path
 from inference.backbone_choice import BackboneChoice
 from inference.errors import PackageError
 from inference.strictjson import from_json, parse_json, to_json
-from training.backbone_choice.best_teacher import teaches_best
 from training.backbone_choice.candidate_list import CandidateBackbone
+from training.backbone_choice.teaching import teaches_best
 from training.config import FinetuneConfig
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.backbone_choice.opened_candidate import OpenedCandidate
 from training.candidates.labelled_images import LabelledImages
 from training.data.scan import Scan
 from training.data.split import Dataset
@@ -19,13 +19,16 @@ from training.probing.teacher_answers import TeacherAnswers
 from training.runtime.arrays import Floats
 from training.runtime.progress import Display
 
+if TYPE_CHECKING:  # imports PyTorch, which a probe on a cached trunk does without
+    from training.backbone_choice.opened_candidate import OpenedCandidate
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CandidateTeacher:
     """A candidate that was not chosen, but is better. `kept` holds embeddings by `ScannedImage.row`."""
 
     name: str
-    opened: OpenedCandidate
+    opened: "OpenedCandidate"
     kept: Mapping[int, Floats]
 
     @property

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from training.backbone_choice.best_teacher import teaches_best
+from training.backbone_choice.teaching import teaches_best
 from training.candidates.labelled_images import LabelledImages
 from training.config import FinetuneConfig
 from training.data.scan import Scan, open_cache

@@ -7,11 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from inference.backbone_choice import BackboneChoice
-from training.backbone_choice.best_teacher import (
-    best_teacher,
-    teaches_best,
-    with_those_over_limits,
-)
+from training.backbone_choice.best_teacher import best_teacher, with_those_over_limits
 from training.backbone_choice.candidate_list import CandidateBackbone, list_candidates
 from training.backbone_choice.choose import Choosing
 from training.backbone_choice.cross_validation import images_to_compare_on
@@ -25,6 +21,7 @@ from training.backbone_choice.opened_candidate import (
 )
 from training.backbone_choice.saved_choice import choice_key, load_choice, save_choice
 from training.backbone_choice.table import describe_choice
+from training.backbone_choice.teaching import teaches_best
 from training.backbones.build import Backbone, build_backbone
 from training.config import FinetuneConfig
 from training.data.folder import Folder
