@@ -1,12 +1,13 @@
 """What a probe run costs from 1,000 to 100,000 images: seconds, peak memory and cache bytes by stage.
 
-    python -m benchmarks.growth --sizes 1000,3000,10000 --work DIR
+    python -m benchmarks.growth --sizes 1000,3000,10000 --work DIR --trunks ~/.cache/graft/trunks
 
 The images are laid together from parts of real photos, no two equal or found as copies, in 10 to 1,000
-classes (a hundredth of the images, or `--classes`). Each size is a run of its own with an empty cache. What
-was measured is kept in `--results`, so that another size can be added another day; a size that is there is
-left out. Before each size it says how long it may take. Ends with the table and the chart of all that was
-kept.
+classes (a hundredth of the images, or `--classes`). Each size is a run of its own with an empty cache, or
+with one that holds exported backbones (`--trunks`), as a second run finds it: PyTorch is not imported then.
+What was measured is kept in `--results`, so that another size can be added another day; a size that is there
+is left out. Before each size it says how long it may take. Ends with the table and the chart of all that
+was kept.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def main() -> int:
         shutil.rmtree(run, ignore_errors=True)
         run.mkdir()
         try:
-            result = measure_run(data, run, images=images, classes=classes)
+            result = measure_run(data, run, images=images, classes=classes, trunks=args.trunks)
         except RunFailed as err:
             print(f"the run of {images} images failed:\n{err}", file=sys.stderr)
             return 1
@@ -79,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--classes", type=int, help="a hundredth of the images, at least 10")
     parser.add_argument("--work", type=Path, required=True, help="for images, cache and models")
     parser.add_argument("--photos", type=Path, nargs="+", default=PHOTOS)
+    parser.add_argument("--trunks", type=Path, help="cached backbones: a cache folder's trunks/")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--image", type=Path, default=IMAGE)
     parser.add_argument("--again", action="store_true", help="also what is in the results")

@@ -1,6 +1,7 @@
 """One probe run in a process of its own, looked at whenever one of its progress events arrives."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -20,13 +21,18 @@ class RunFailed(Exception):
     """The run ended with an error; the message is what it wrote."""
 
 
-def measure_run(data: Path, work: Path, *, images: int, classes: int) -> Result:
-    """Train a probe on `data` with an empty cache; what it writes lies in `work`.
+def measure_run(
+    data: Path, work: Path, *, images: int, classes: int, trunks: Path | None = None
+) -> Result:
+    """Train a probe on `data`, with a cache that is empty but for `trunks`; what it writes lies in `work`.
 
     Raises:
         RunFailed: it did not end well.
     """
     cache = work / "cache"
+    if trunks is not None:
+        shutil.copytree(trunks, cache / "trunks")
+    bytes_before = _bytes_below(cache)
     command = [
         sys.executable,
         "-m",
@@ -53,7 +59,16 @@ def measure_run(data: Path, work: Path, *, images: int, classes: int) -> Result:
             stage = event.get("stage")
             if event["event"] in ("stage", "end"):
                 begins = stage not in seen or event.get("done") == 0
-                looks.append(_look(process.pid, stage, cache, time.monotonic() - began, begins))
+                looks.append(
+                    Look(
+                        stage=stage,
+                        begins=begins,
+                        time_s=time.monotonic() - began,
+                        cpu_s=cpu_seconds(process.pid),
+                        peak_mb=take_peak_mb(process.pid),
+                        cache_bytes=_bytes_below(cache) - bytes_before,
+                    )
+                )
                 seen |= {stage}
             published = event.get("folder") or published
         code = process.wait()
@@ -68,22 +83,12 @@ def measure_run(data: Path, work: Path, *, images: int, classes: int) -> Result:
         seconds=round(time.monotonic() - began, 1),
         cpu_seconds=round(looks[-1].cpu_s, 1),
         peak_mb=round(max(look.peak_mb for look in looks)),
-        cache_bytes=_bytes_below(cache),
+        cache_bytes=_bytes_below(cache) - bytes_before,
+        cached_backbone=trunks is not None,
         stages=costs_of(looks),
         package_bytes=_package_bytes(Path(published)),
         copies=_copies(metrics["audit"]),
         accuracy=round(metrics["metrics"]["test"]["accuracy"], 4),
-    )
-
-
-def _look(pid: int, stage: str | None, cache: Path, time_s: float, begins: bool) -> Look:
-    return Look(
-        stage=stage,
-        begins=begins,
-        time_s=time_s,
-        cpu_s=cpu_seconds(pid),
-        peak_mb=take_peak_mb(pid),
-        cache_bytes=_bytes_below(cache),
     )
 
 

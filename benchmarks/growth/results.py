@@ -19,6 +19,7 @@ class Result:
         package_bytes: the published files, by name.
         copies: groups of images that the audit took for one photo; there are none.
         accuracy: on test images, 0..1.
+        cached_backbone: whether the exported backbone was in the cache, so that PyTorch is not imported.
     """
 
     images: int
@@ -33,6 +34,7 @@ class Result:
     package_bytes: Mapping[str, int]
     copies: int
     accuracy: float
+    cached_backbone: bool = False
 
 
 def add_result(file: Path, result: Result) -> None:

@@ -41,6 +41,8 @@ _C: Final = 0.01
 _LENGTH: Final = 16.0
 _MAX_ITERATIONS: Final = 100
 _TOLERANCE: Final = 1e-3
+# Of many images: a fit ends where a step makes the mean loss, in nats, smaller by less than this.
+_LOSS_TOLERANCE: Final = 1e-5
 _BLOCK: Final = 4096
 
 
@@ -146,7 +148,10 @@ def _check_many(
         held = np.flatnonzero(folds == fold)
         rest = folds != fold
         fitter = BlockwiseFitter(
-            [embeddings[rest]], targets[rest], max_iterations=_MAX_ITERATIONS, tolerance=_TOLERANCE
+            [embeddings[rest]],
+            targets[rest],
+            max_iterations=_MAX_ITERATIONS,
+            tolerance=_LOSS_TOLERANCE,
         )
         head = fitter.fit(strength)
         for start in range(0, len(held), _BLOCK):

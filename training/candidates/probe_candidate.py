@@ -45,6 +45,7 @@ def make_probe(
     flips = None
     if horizontal_flip and flipped:
         flips = embed_flipped(features, dataset, display, spare_s=spare_s, known=known)
+    del known  # as much memory as `flips`
     began = time.monotonic()
     head = fit_last_head(features, dataset, display, C=probe.chosen.C, flipped=flips)
     heads_s += time.monotonic() - began
@@ -62,7 +63,7 @@ def make_probe(
         C=probe.chosen.C,
         horizontal_flip=horizontal_flip,
         history=(),
-        notes=_describe_trials(probe),
+        notes=_describe_trials(probe, len(dataset.rows("train"))),
         heads_s=heads_s,
     )
 
@@ -126,9 +127,12 @@ def _fit_probe(
     )
 
 
-def _describe_trials(probe: Probe) -> tuple[str, ...]:
-    return tuple(
+def _describe_trials(probe: Probe, num_images: int) -> tuple[str, ...]:
+    notes = tuple(
         f"linear probe, C = {trial.C:.2g}: validation accuracy {100 * trial.accuracy:.1f} %, "
         f"loss {trial.nll:.3f}" + (" (kept)" if trial is probe.chosen else "")
         for trial in probe.trials
     )
+    if probe.search_images < num_images:
+        notes += (f"C was chosen with {probe.search_images:,} of {num_images:,} training images",)
+    return notes

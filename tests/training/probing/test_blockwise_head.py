@@ -33,6 +33,7 @@ def test_a_head_of_many_images_is_that_of_scikit_learn(
     embeddings, targets = images(num_classes)
     expected = fit_head(embeddings, targets, C=0.1, balanced=balanced)
     monkeypatch.setattr(probe, "_LARGE", 0)
+    monkeypatch.setattr(probe, "_LOSS_TOLERANCE", 1e-9)
     # Several blocks in each part, the last of them short.
     monkeypatch.setattr(training.probing.blockwise_head, "_BLOCK_BYTES", 4 * 70 * 24)
     parts = [embeddings[:300], embeddings[300:]]

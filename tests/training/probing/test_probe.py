@@ -5,6 +5,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
+from training.probing import probe as probe_module
 from training.probing.probe import C_GRID, Probe, _folded, fit_head, fit_probe
 from training.runtime.arrays import Floats, Integers
 
@@ -122,3 +123,17 @@ def test_progress_reaches_its_end_even_when_fitting_stops_early() -> None:
     done: list[int] = []
     fit_probe(*blobs(4, num=120, seed=1), *blobs(4, num=60, seed=2), advance=done.append)
     assert sum(done) == len(C_GRID)
+
+
+def test_of_many_images_a_part_chooses_C_and_the_head_is_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train, targets = blobs(4, num=120, seed=1, noise=3)
+    val, val_targets = blobs(4, num=60, seed=2, noise=3)
+    targets[:-1][targets[:-1] == 3] = 0  # one class has a single image
+    monkeypatch.setattr(probe_module, "_MAX_SEARCH_IMAGES", 40)
+    probe = fit_probe(train, targets, val, val_targets)
+    assert probe.search_images <= 40
+    expected = fit_head(train, targets, C=probe.chosen.C)
+    assert np.array_equal(probe.head.weight, expected.weight)
+    assert np.array_equal(probe.chosen.logits, expected.logits(val))
