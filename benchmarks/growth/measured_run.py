@@ -33,63 +33,60 @@ def measure_run(
     if trunks is not None:
         shutil.copytree(trunks, cache / "trunks")
     bytes_before = _bytes_below(cache)
-    command = [
-        sys.executable,
-        "-m",
-        "training.finetune",
-        str(data),
-        "--method",
-        "probe",
-        "--offline",
-    ]
-    command += ["--progress", "json", "--name", "growth"]
+    command = [sys.executable, "-m", "training.finetune", str(data), "--method", "probe"]
+    command += ["--offline", "--progress", "json", "--name", "growth"]
     command += ["--cache-dir", str(cache), "--models-dir", str(work / "models")]
     log = work / "stderr.txt"
-    looks: list[Look] = []
-    seen: set[str] = set()
-    published = None
-    began = time.monotonic()
     with (
         log.open("wb") as stderr,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
     ):
-        assert process.stdout is not None
-        for line in process.stdout:
-            event = json.loads(line)
-            stage = event.get("stage")
-            if event["event"] in ("stage", "end"):
-                begins = stage not in seen or event.get("done") == 0
-                looks.append(
-                    Look(
-                        stage=stage,
-                        begins=begins,
-                        time_s=time.monotonic() - began,
-                        cpu_s=cpu_seconds(process.pid),
-                        peak_mb=take_peak_mb(process.pid),
-                        cache_bytes=_bytes_below(cache) - bytes_before,
-                    )
-                )
-                seen |= {stage}
-            published = event.get("folder") or published
+        looks, published = _watch(process, cache)
         code = process.wait()
     if code != 0 or published is None:
         raise RunFailed(log.read_text(encoding="utf-8", errors="replace")[-4000:])
-    metrics = json.loads(Path(published, _METRICS).read_text(encoding="utf-8"))
+    metrics = json.loads((published / _METRICS).read_text(encoding="utf-8"))
     return Result(
         images=images,
         classes=classes,
         machine=this_machine(),
         commit=_commit(),
-        seconds=round(time.monotonic() - began, 1),
+        seconds=round(looks[-1].time_s, 1),
         cpu_seconds=round(looks[-1].cpu_s, 1),
         peak_mb=round(max(look.peak_mb for look in looks)),
         cache_bytes=_bytes_below(cache) - bytes_before,
-        cached_backbone=trunks is not None,
         stages=costs_of(looks),
-        package_bytes=_package_bytes(Path(published)),
+        package_bytes=_package_bytes(published),
         copies=_copies(metrics["audit"]),
         accuracy=round(metrics["metrics"]["test"]["accuracy"], 4),
+        cached_backbone=trunks is not None,
     )
+
+
+def _watch(process: "subprocess.Popen[str]", cache: Path) -> tuple[list[Look], Path | None]:
+    """Return a look at the process for each event of a stage, and the folder that it published."""
+    began, bytes_before = time.monotonic(), _bytes_below(cache)
+    looks: list[Look] = []
+    seen: set[str] = set()
+    published = None
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        stage = event.get("stage")
+        if event["event"] in ("stage", "end"):
+            looks.append(
+                Look(
+                    stage=stage,
+                    begins=stage not in seen or event.get("done") == 0,
+                    time_s=time.monotonic() - began,
+                    cpu_s=cpu_seconds(process.pid),
+                    peak_mb=take_peak_mb(process.pid),
+                    cache_bytes=_bytes_below(cache) - bytes_before,
+                )
+            )
+            seen |= {stage}
+        published = event.get("folder") or published
+    return looks, None if published is None else Path(published)
 
 
 def _bytes_below(folder: Path) -> int:

@@ -25,6 +25,7 @@ from training.planning.training_plan import make_plan
 from training.run.fit_probe import Fitting, choose_probe, probe_on, teach
 from training.run.saved_run import fold_name, forget_run, runs_folder
 from training.runtime import distributed
+from training.runtime.allocator import keep_freed_memory
 from training.runtime.arrays import Floats
 from training.runtime.ranks import is_main
 
@@ -42,6 +43,7 @@ def fit_network(fitting: Fitting) -> Selection | None:
     Of several processes only the first one gets an answer; nobody does where only the plan was asked
     for.
     """
+    keep_freed_memory()  # a probe has no steps: there it would be memory for nothing
     if fitting.prepared.features is None:
         return _from_scratch(fitting)
     # What follows decides whether it is published: flipped images are for its last head.

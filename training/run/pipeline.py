@@ -34,7 +34,6 @@ from training.run.publish import publish
 from training.run.publishing_turn import publishing_turn
 from training.run.report_content import make_report
 from training.run.saved_run import forget_run, own_run_name, runs_folder
-from training.runtime.allocator import keep_freed_memory
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 from training.runtime.stage_durations import StageDurations
@@ -54,7 +53,6 @@ def run(config: FinetuneConfig, display: Display, *, started: float) -> Path | N
         TrainingError: the data, the options, the weights or a gate stop the run.
         PackageError: the repository cannot be written.
     """
-    keep_freed_memory()
     total_s = math.inf if config.time_budget is None else config.time_budget
     costs = StageCosts(budget=TimeBudget(started_s=started, total_s=total_s))
     times = StageDurations()
