@@ -6,8 +6,8 @@ The images are laid together from parts of real photos, no two equal or found as
 classes (a hundredth of the images, or `--classes`). Each size is a run of its own with an empty cache, or
 with one that holds exported backbones (`--trunks`), as a second run finds it: PyTorch is not imported then.
 What was measured is kept in `--results`, so that another size can be added another day; a size that is there
-is left out. Before each size it says how long it may take. Ends with the table and the chart of all that
-was kept.
+is left out. Before each size it says how long it may take. Ends with the tables and the chart of all that
+was kept, on the page too; `--sizes ""` does only that.
 """
 
 import argparse
@@ -27,6 +27,9 @@ from inference.cores import usable_cores
 
 RESULTS: Final = Path("docs/benchmarks/growth-2026-11.jsonl")
 IMAGE: Final = Path("docs/images/growth.svg")
+PAGE: Final = Path("docs/benchmarks/growth-2026-11.md")
+# Around the tables on the page.
+_MARKS: Final = ("<!-- tables -->\n", "\n<!-- end of tables -->")
 SIZES: Final = "1000,3000,10000,30000,100000"
 PHOTOS: Final = (Path("../shared/data/clothing"), Path("../shared/data/photos"))
 _IMAGES_PER_CLASS: Final = 100
@@ -66,8 +69,17 @@ def main() -> int:
         print(f"{images} images: {result.seconds:.0f} s, {result.peak_mb:.0f} MB", flush=True)
     results = read_results(args.results)
     args.image.write_text(draw(results), encoding="utf-8")
+    args.page.write_text(
+        with_tables(args.page.read_text(encoding="utf-8"), table(results)), encoding="utf-8"
+    )
     print(table(results))
     return 0
+
+
+def with_tables(page: str, tables: str) -> str:
+    """Return the page with these tables in place of those that it has."""
+    before, _, rest = page.partition(_MARKS[0])
+    return before + _MARKS[0] + tables + _MARKS[1] + rest.partition(_MARKS[1])[2]
 
 
 def _arguments() -> argparse.Namespace:
@@ -83,6 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--trunks", type=Path, help="cached backbones: a cache folder's trunks/")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--image", type=Path, default=IMAGE)
+    parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--again", action="store_true", help="also what is in the results")
     parser.add_argument("--keep", action="store_true", help="leave images, cache and model there")
     return parser.parse_args()

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.growth.__main__ import IMAGE, RESULTS
+from benchmarks.growth.__main__ import IMAGE, PAGE, RESULTS, with_tables
 from benchmarks.growth.chart import draw
 from benchmarks.growth.images import make_folder
 from benchmarks.growth.results import add_result, read_results
 from benchmarks.growth.stages import BETWEEN, Look, costs_of
-from benchmarks.growth.table import growth
+from benchmarks.growth.table import growth, table
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -77,7 +77,9 @@ def test_a_size_that_is_measured_again_replaces_the_earlier_run(tmp_path: Path) 
     assert read_results(tmp_path / "results.jsonl") == [replace(kept[0], seconds=1.0), *kept[1:]]
 
 
-def test_the_chart_in_the_repository_is_drawn_from_the_results_in_the_repository() -> None:
+def test_chart_and_tables_in_the_repository_are_of_the_results_in_the_repository() -> None:
     kept = read_results(ROOT / RESULTS)
+    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    assert page == with_tables(page, table(kept))
     assert (ROOT / IMAGE).read_text(encoding="utf-8") == draw(kept)
     assert all(result.copies == 0 for result in kept)
