@@ -33,7 +33,11 @@ import numpy as np
 
 from benchmarks.machine import this_machine
 from benchmarks.training.backbone_choice import Backbones, Images, KnownFeatures, drawn, load
-from training.backbone_choice.comparison import clearly_behind, difference
+from training.backbone_choice.comparison import (
+    clearly_behind,
+    difference,
+    pick_cheapest_of_the_best,
+)
 from training.backbone_choice.cross_validation import (
     Answers,
     ChoiceImages,
@@ -85,13 +89,19 @@ def _cheapest_near_the_most_accurate(*, most: float = 1.0, loss_too: bool = Fals
     return choose
 
 
+def _product(answers: Mapping[int, Answers], ms: Sequence[float]) -> int:
+    """Return what `--backbone auto` chooses."""
+    pick = pick_cheapest_of_the_best(list(answers.values()), [ms[place] for place in answers])
+    return list(answers)[pick.chosen]
+
+
 def _lowest_loss(answers: Mapping[int, Answers], ms: Sequence[float]) -> int:
     return min(answers, key=lambda i: answers[i].nll)
 
 
 RULES: Final[Mapping[str, tuple[str, Rule]]] = {
     "half a point, three divisions": ("three", _cheapest_near_the_most_accurate(most=0.005)),
-    "one standard error": ("many", _cheapest_near_the_most_accurate()),
+    "one standard error": ("many", _product),
     "one of both": ("many", _cheapest_near_the_most_accurate(loss_too=True)),
     "lowest loss": ("many", _lowest_loss),
 }

@@ -20,7 +20,7 @@ from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget, describe_duration
 
 # How near to the best is as good as can be told; see `comparison`.
-_NEAR: Final = "half a point and one standard error"
+_NEAR: Final = "one standard error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +152,7 @@ def _reason(pick: Pick, best: str) -> str:
     if len(pick.behind) == 1:
         return "the only one that was compared to the end"
     if pick.chosen == pick.best:
-        return (
-            "the best, and none that is cheaper is within one standard error and half a point of it"
-        )
+        return f"the best, and none that is cheaper is within {_NEAR} of it"
     gap = pick.behind[pick.chosen]
     return f"the cheapest within {_NEAR} of the best ({best}): {_points(gap)} behind"
 

@@ -9,9 +9,6 @@ import numpy as np
 from training.backbone_choice.cross_validation import Answers
 from training.runtime.arrays import Doubles
 
-# Accuracy, 0..1, that a cheaper backbone may cost: as much as a smaller file may (`precisions/gates.py`). Of
-# few images one standard error is several points, which is too much to give up for some milliseconds.
-_MOST_GIVEN_UP: Final = 0.005
 # Standard errors by which a candidate has to be behind, in loss and in accuracy, to be dropped early.
 _CLEARLY: Final = 1.64
 
@@ -52,14 +49,12 @@ def clearly_behind(candidate: Answers, leader: Answers) -> bool:
 
 
 def pick_cheapest_of_the_best(answers: Sequence[Answers], costs: Sequence[float]) -> Pick:
-    """Return the cheapest of those within one standard error of the best, and within half a point.
+    """Return the cheapest of those within one standard error of the most accurate.
 
-    The first is the rule of Breiman et al. 1984 ("Classification and Regression Trees", 3.4.3), with the
-    error of the difference on the same images in place of that of either figure.
+    The rule of Breiman et al. 1984 ("Classification and Regression Trees", 3.4.3), with the error of the
+    difference on the same images in place of that of either figure.
     """
     best = max(range(len(answers)), key=lambda i: (answers[i].accuracy, -answers[i].nll))
     behind = tuple(difference(answers[best].correct, one.correct) for one in answers)
-    near = [
-        i for i, gap in enumerate(behind) if i == best or gap.mean <= min(gap.error, _MOST_GIVEN_UP)
-    ]
+    near = [i for i, gap in enumerate(behind) if i == best or gap.mean <= gap.error]
     return Pick(best=best, chosen=min(near, key=lambda i: costs[i]), behind=behind)

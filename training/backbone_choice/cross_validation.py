@@ -116,11 +116,16 @@ def images_to_compare_on(dataset: Dataset, groups: Integers, *, seed: int) -> Ch
     if len(images) > _MOST_IMAGES:
         kept = _part_of_each(targets, folds, share=_MOST_IMAGES / len(images))
         images, folds, targets = tuple(images[i] for i in kept), folds[kept], targets[kept]
-    count = max(_FEWEST_DIVISIONS, min(_MOST_DIVISIONS, _ANSWERS // len(images)))
-    others = (assign_folds(images, groups, seed=seed + more) for more in range(1, count))
+    seeds = range(seed + 1, seed + num_divisions(len(images)))
+    others = (assign_folds(images, groups, seed=other) for other in seeds)
     return ChoiceImages(
         images=images, targets=targets, divisions=(folds, *others), balanced=balanced
     )
+
+
+def num_divisions(num_images: int) -> int:
+    """Return how many times so many images are divided into folds."""
+    return max(_FEWEST_DIVISIONS, min(_MOST_DIVISIONS, _ANSWERS // num_images))
 
 
 def cross_validate(embeddings: Floats, images: ChoiceImages, positions: Integers) -> Answers:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.backbone_choice.cross_validation import ChoiceImages, cross_validate
+from training.backbone_choice.cross_validation import ChoiceImages, cross_validate, num_divisions
 from training.runtime.arrays import Integers
 
 pytestmark = pytest.mark.training
@@ -39,3 +39,7 @@ def test_a_division_that_puts_a_class_of_a_part_into_one_fold_is_left_out() -> N
     both = cross_validate(EMBEDDINGS, images(first, one_fold), np.arange(NUM))
     alone = cross_validate(EMBEDDINGS, images(first), np.arange(NUM))
     np.testing.assert_array_equal(both.losses, alone.losses)
+
+
+def test_few_images_are_divided_more_often() -> None:
+    assert [num_divisions(count) for count in (35, 200, 600, 5000)] == [20, 10, 3, 3]
