@@ -33,6 +33,7 @@ from service.service_links import links_message, service_links
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
 from service.settings_check import check_models
 from service.settings_errors import settings_message
+from service.settings_help import settings_help
 
 logger = logging.getLogger("service")
 
@@ -135,14 +136,10 @@ def _serve(
 
 
 def _parser(prog: str) -> OptionParser:
-    lines = [
-        f"  {ENV_PREFIX}{name.upper():<20} {field.description}{_shown_default(field.default)}"
-        for name, field in Settings.model_fields.items()
-    ]
     parser = OptionParser(
         prog=prog,
-        description="Serve the published models. Settings are environment variables:\n\n"
-        + "\n".join(lines),
+        description="Serve the published models. Settings are environment variables, here with their values "
+        f"and [defaults]:\n\n{settings_help()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -168,13 +165,9 @@ def _parser(prog: str) -> OptionParser:
 def _command(text: str) -> str:
     if text != "serve":
         raise argparse.ArgumentTypeError(
-            f"{text!r} is none; the models folder is given by --models-dir or {ENV_PREFIX}MODELS_DIR"
+            f"{text!r} is no command; the models folder is given by --models-dir or {ENV_PREFIX}MODELS_DIR"
         )
     return text
-
-
-def _shown_default(default: object) -> str:
-    return "" if default in (None, ()) else f" [{default}]"
 
 
 def _check_hardware(settings: Settings) -> None:

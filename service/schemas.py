@@ -110,11 +110,21 @@ class PredictResponse(Answer):
     )
 
 
+class MeasuredWith(Answer):
+    """Batches of so many images, so many batches at one time, on so many threads each."""
+
+    batch: int
+    batches_at_once: int
+    intra_op_threads: int
+
+
 class Variant(Answer):
     """A precision that is in memory, the hardware that it really runs on, and how it is run there."""
 
     precision: str
-    precision_reason: str = Field(description="Why it is run in this precision.")
+    precision_reason: str = Field(
+        description="Why it is run in this precision: what the hardware suits, what was measured, or `asked for`."
+    )
     runtime: str = Field(description="What runs it: onnxruntime, or openvino for bf16 on a CPU.")
     provider: str
     intra_op_threads: int = Field(description="Threads for one batch.")
@@ -123,6 +133,10 @@ class Variant(Answer):
     decode_in_batch: bool = Field(description="The thread of a batch decodes its images too.")
     images_per_s: float | None = Field(
         description="What the model alone reached when it was loaded; null where it was not measured."
+    )
+    measured_with: MeasuredWith | None = Field(
+        description="How `images_per_s` was measured. Figures of two precisions may be compared where this is "
+        "equal, and roughly, for they were measured at different times."
     )
 
 

@@ -52,15 +52,16 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # a mistyped key must not end in a log
     )
 
-    models_dir: Path = Field(default=Path("models"), description="The model repository.")
+    models_dir: Path = Field(default=Path("models"), description="The folder of published models.")
     default_model: str | None = Field(
-        default=None, description="What /predict takes when no model is named."
+        default=None, description="The model that /predict takes when none is named."
     )
     contract: Literal["none", "sagemaker", "vertex", "azureml"] = Field(
-        default="none", description="A managed platform's addresses and variables beside our own."
+        default="none",
+        description="A managed platform's addresses and variables are served beside our own.",
     )
     poll_interval_s: float = Field(
-        default=2.0, ge=0.1, le=3600, description="How often new versions are looked for."
+        default=2.0, ge=0.1, le=3600, description="Seconds between looks for new versions."
     )
     trial_cpu_s: float = Field(
         default=60.0,
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
     trial_memory_mb: int = Field(
         default=2048,
         ge=64,
-        description="Memory for that, in MiB, beside four times the model's file.",
+        description="Memory for trying a new model, in MiB, beside four times its file.",
     )
     max_on_demand: int = Field(
         default=4,
@@ -82,20 +83,25 @@ class Settings(BaseSettings):
     keep: str = Field(
         default="",
         description="Images to keep for review, with their answers: rejected, uncertain:0.6 (a label less "
-        "probable than that), sample:0.01 (that share of all), comma separated. None by default.",
+        "probable than that), sample:0.01 (that share of all), comma separated. None unless set.",
     )
     keep_dir: Path = Field(
-        default=Path("kept"), description="Where they are kept; not within the models folder."
+        default=Path("kept"),
+        description="Where the images of GRAFT_KEEP go; not within the models folder.",
     )
     keep_max_mb: int = Field(
-        default=1024, ge=1, description="Bytes of all that is kept, in MiB; the oldest go first."
+        default=1024,
+        ge=1,
+        description="Disk space for the images of GRAFT_KEEP, in MiB; the oldest make room.",
     )
-    keep_days: int = Field(default=30, ge=1, le=3650, description="Days that an image is kept.")
+    keep_days: int = Field(
+        default=30, ge=1, le=3650, description="Days that an image of GRAFT_KEEP is kept."
+    )
 
-    log_format: LogFormat = Field(default="text", description="The log's lines: text or json.")
+    log_format: LogFormat = Field(default="text", description="What the log's lines look like.")
     log_level: LogLevel = Field(
         default="info",
-        description="What is logged: debug (probes and scrapes too), info, warning or error.",
+        description="The least that is logged; debug has probes and scrapes too.",
     )
     model_memory_mb: int = Field(
         default=0,
@@ -153,7 +159,9 @@ class Settings(BaseSettings):
     )
 
     provider: Literal["auto", "tensorrt", "cuda", "cpu", "openvino"] = Field(
-        default="auto", description="The hardware that models run on."
+        default="auto",
+        description="What models run on: auto is cuda where there is a GPU, else cpu; on a CPU bf16 is run "
+        "by OpenVINO, all else by ONNX Runtime; openvino has OpenVINO run fp32 too, no int8 nor fp16.",
     )
     require_gpu: bool = Field(default=False, description="Refuse to start without a GPU.")
     cuda_graphs: bool = Field(
@@ -164,13 +172,13 @@ class Settings(BaseSettings):
         default=DEFAULT_ENGINE_CACHE, description="Where TensorRT keeps the engines that it built."
     )
     intra_op_threads: int = Field(
-        default=0, ge=0, description="Threads of ONNX Runtime for one batch; 0 = measured."
+        default=0, ge=0, description="Threads that run one batch on a CPU; 0 has it measured."
     )
     tune_s: float = Field(
         default=1.0,
         ge=0,
         le=60,
-        description="How long to measure, when a model is loaded, how it runs best; 0 = not at all.",
+        description="Seconds to measure, when a model is loaded, how it runs best; 0 does not measure.",
     )
     decode_threads: int = Field(
         default=0,
@@ -181,30 +189,37 @@ class Settings(BaseSettings):
 
     max_batch: int = Field(default=16, ge=1, le=1024, description="Images in one run of the model.")
     max_batch_wait_ms: float = Field(
-        default=2.0, ge=0, le=1000, description="Longest wait for images that are being decoded."
+        default=2.0,
+        ge=0,
+        le=1000,
+        description="Milliseconds that a batch waits at most for images that are being decoded.",
     )
     max_connections: int = Field(
         default=512, ge=1, description="Clients that may be connected at one time."
     )
     max_head_bytes: int = Field(
-        default=16 * 2**10, ge=256, description="Address and headers of one request."
+        default=16 * 2**10, ge=256, description="Bytes of the address and headers of one request."
     )
-    max_headers: int = Field(default=100, ge=8, description="Headers of one request.")
+    max_headers: int = Field(default=100, ge=8, description="Number of headers of one request.")
     max_waiting: int = Field(default=256, ge=1, description="Images in the service at one time.")
     max_buffered_bytes: int = Field(
         default=512 * 2**20, ge=1, description="Bytes of all request bodies held at one time."
     )
-    max_image_bytes: int = Field(default=16 * 2**20, ge=1, description="Encoded size of one image.")
+    max_image_bytes: int = Field(
+        default=16 * 2**20, ge=1, description="Bytes of one encoded image."
+    )
     max_request_bytes: int = Field(
-        default=64 * 2**20, ge=1, description="Size of a multipart, JSON or tensor body."
+        default=64 * 2**20, ge=1, description="Bytes of a multipart, JSON or tensor body."
     )
     max_pixels: int = Field(
         default=50_000_000,
         ge=1,
         le=178_956_970,  # Pillow refuses more by itself
-        description="Width times height of one image.",
+        description="Width times height of one image, in pixels.",
     )
-    max_side_px: int = Field(default=65_535, ge=1, description="Width or height of one image.")
+    max_side_px: int = Field(
+        default=65_535, ge=1, description="Longest side of one image, in pixels."
+    )
     max_images: int = Field(default=32, ge=1, description="Images in one request.")
     rate_limit_per_s: float = Field(
         default=0.0,
@@ -221,32 +236,36 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(
         default=5.0,
         gt=0,
-        description="From the last byte of a request to its answer; callers may ask for less.",
+        description="Seconds from the last byte of a request to its answer; callers may ask for less.",
     )
     body_timeout_s: float = Field(
-        default=30.0, gt=0, description="From the first byte of a body to its last."
+        default=30.0, gt=0, description="Seconds from the first byte of a body to its last."
     )
     min_body_bytes_per_s: int = Field(
-        default=8192, ge=0, description="Slowest body after its first 5 s; 0 for no limit."
+        default=8192,
+        ge=0,
+        description="Slowest body after its first 5 s, in bytes per second; 0 for no limit.",
     )
     keep_alive_s: float = Field(
         default=75.0,
         gt=0,
-        description="How long an idle connection is kept; longer than the proxy in front keeps it.",
+        description="Seconds that an idle connection is kept; longer than the proxy in front keeps it.",
     )
     head_timeout_s: float = Field(
-        default=10.0, gt=0, description="For the headers of a request to arrive."
+        default=10.0, gt=0, description="Seconds for the headers of a request to arrive."
     )
     write_timeout_s: float = Field(
         default=10.0,
         gt=0,
-        description="How long a client may take less of its answer than the slowest body would bring.",
+        description="Seconds that a client may take less of its answer than the slowest body would bring.",
     )
     drain_delay_s: float = Field(
-        default=0.0, ge=0, description="After SIGTERM, how long to go on listening with ready off."
+        default=0.0,
+        ge=0,
+        description="Seconds to go on listening after SIGTERM, with readiness off.",
     )
     shutdown_grace_s: float = Field(
-        default=20.0, gt=0, description="After that, how long accepted requests may take to end."
+        default=20.0, gt=0, description="Seconds after that for accepted requests to end."
     )
 
     @classmethod

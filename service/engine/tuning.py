@@ -36,6 +36,15 @@ Measure = Callable[[Classifier, int, int, float], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredWith:
+    """How a rate was measured: batches of so many images, so many at one time, on so many threads each."""
+
+    batch: int
+    batches_at_once: int
+    intra_op_threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
     """How to run a model.
 
@@ -45,7 +54,8 @@ class Tuning:
         max_batch: images in one batch; more gain nothing.
         decode_in_batch: where each core runs a batch of its own, the batch's thread decodes its images
             too: threads for that would only take turns with it, and each change of thread costs.
-        images_per_s: what was measured so; None where nothing was.
+        images_per_s: what was measured; None where nothing was.
+        measured_with: how; None where nothing was.
     """
 
     intra_op_threads: int
@@ -53,6 +63,7 @@ class Tuning:
     max_batch: int
     decode_in_batch: bool = False
     images_per_s: float | None = None
+    measured_with: MeasuredWith | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +161,11 @@ class Tuner:
     ) -> Tuning:
         on_cpu = not classifier.session.on_gpu
         decode_in_batch = self._decode_in_batch and on_cpu and plan.max_running >= self._cores
+        measured_with = MeasuredWith(
+            batch=max_batch,
+            batches_at_once=plan.max_running,
+            intra_op_threads=plan.intra_op_threads,
+        )
         return Tuning(
             intra_op_threads=plan.intra_op_threads,
             # Decoding waits for Python's lock now and then: one more keeps the cores busy meanwhile.
@@ -157,6 +173,7 @@ class Tuner:
             max_batch=max_batch,
             decode_in_batch=decode_in_batch,
             images_per_s=images_per_s,
+            measured_with=None if images_per_s is None else measured_with,
         )
 
     def _best_plan(

@@ -45,6 +45,11 @@ def test_models_are_listed_with_their_states(unchanged: TestClient) -> None:
     assert (variant["precision"], variant["provider"]) == ("fp32", "cpu")
     assert min(variant[key] for key in ("intra_op_threads", "max_running", "max_batch")) >= 1
     assert variant["images_per_s"] > 0
+    assert variant["measured_with"] == {
+        "batch": variant["max_batch"],
+        "batches_at_once": variant["max_running"] - variant["decode_in_batch"],
+        "intra_op_threads": variant["intra_op_threads"],
+    }
 
 
 def test_an_empty_repository_lists_nothing(start_service: ClientFactory) -> None:
