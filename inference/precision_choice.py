@@ -78,7 +78,7 @@ def open_chosen(
     if may_measure_bf16(package, config, asked):
         measured = measure_bf16(package, config)
         if measured.session is not None:
-            reason = why_bf16(package, measured.finding)
+            reason = why_bf16(package, config, measured.finding)
             return measured.session, PrecisionChoice(precision="bf16", reason=reason)
         problem = measured.finding
     return _opened(package, config, choose_without_bf16(package, config, problem))
@@ -147,10 +147,10 @@ def measure_bf16(package: Package, config: SessionConfig) -> BFloat16Measurement
     )
 
 
-def why_bf16(package: Package, finding: str) -> str:
+def why_bf16(package: Package, config: SessionConfig, finding: str) -> str:
     """Return why "auto" runs bf16: what was measured, and why not int8, which may be faster still."""
     reason = f"bf16 is {finding}"
-    if "int8" in (package.manifest.files or {}):
+    if "int8" in precisions_here(package, config):
         reason += (
             "; int8 was not measured, for its answers differ from those of fp32 more often: ask for it "
             "by name"

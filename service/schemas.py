@@ -123,9 +123,10 @@ class Variant(Answer):
 
     precision: str
     precision_reason: str = Field(
-        description="Why it is run in this precision: what the hardware suits, what was measured, or `asked for`."
+        description="Why it is run in this precision: what suits the hardware, what was measured, or that "
+        "it was asked for."
     )
-    runtime: str = Field(description="What runs it: onnxruntime, or openvino for bf16 on a CPU.")
+    runtime: str = Field(description="What runs it: onnxruntime or openvino.")
     provider: str
     intra_op_threads: int = Field(description="Threads for one batch.")
     max_running: int = Field(description="Batches at one time.")
@@ -135,8 +136,8 @@ class Variant(Answer):
         description="What the model alone reached when it was loaded; null where it was not measured."
     )
     measured_with: MeasuredWith | None = Field(
-        description="How `images_per_s` was measured. Figures of two precisions may be compared where this is "
-        "equal, and roughly, for they were measured at different times."
+        description="How `images_per_s` was measured. Figures of two precisions may be compared where this "
+        "is equal, and roughly, for they were measured at different times."
     )
 
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.api.body_schemas import predict_body
+from service.api.how_answered import PRECISION_HEADER, RUNTIME_HEADER
 from service.api.query_parameters import OptionsQuery
 from service.limits.deadlines import TIMEOUT_HEADER
 from service.problems import MEDIA_TYPE
@@ -47,6 +48,19 @@ def predict_operation(query: type[OptionsQuery]) -> dict[str, Any]:
         "parameters": [*_query_parameters(options), _TIMEOUT_PARAMETER],
         "requestBody": predict_body(options),
         "security": [{_BEARER: []}],
+        "responses": {"200": {"headers": _answer_headers()}},
+    }
+
+
+def _answer_headers() -> dict[str, Any]:
+    said = {
+        PRECISION_HEADER: "The precision in which the model ran.",
+        RUNTIME_HEADER: "What ran it: onnxruntime or openvino.",
+        "Cache-Status": "With GRAFT_ANSWER_CACHE_MB: whether the answers were kept (RFC 9211).",
+        "Age": "Seconds since the oldest answer that was kept was made.",
+    }
+    return {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in said.items()
     }
 
 

@@ -91,7 +91,9 @@ class ModelLoader:
             problem = finding
             if is_faster:
                 try:
-                    return self._load(package, "bf16", reason=why_bf16(package, finding))
+                    return self._load(
+                        package, "bf16", reason=why_bf16(package, self.session, finding)
+                    )
                 except (PackageError, SessionError) as err:
                     problem = str(err)
         choice = choose_without_bf16(package, self.session, problem)

@@ -180,7 +180,7 @@ class ModelRegistry:
         if slot.retired:  # replaced while it was waited for
             slot = self._slot_meant(name, version, precision, traffic_key)
         if slot.model is None:
-            raise not_ready(slot.published, slot.problem)
+            raise not_ready(slot.published, slot.problem, precision=slot.precision)
         slot.last_used = time.monotonic()
         return slot.model
 

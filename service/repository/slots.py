@@ -93,9 +93,13 @@ def status_of(
     return VersionStatus(state=State.UNLOADED if unloaded else State.AVAILABLE)
 
 
-def not_ready(published: PublishedVersion, problem: str | None) -> ModelNotReady:
+def not_ready(
+    published: PublishedVersion, problem: str | None, *, precision: AskedPrecision = "auto"
+) -> ModelNotReady:
     """Return the error for a version without a model: it failed, or it is loading."""
     where = f"model {published.name!r} version {published.number}"
+    if precision != "auto":
+        where += f" in {precision}"
     if problem is not None:
         retry_after_s = None if published.incomplete is None else _LOADING_RETRY_S
         return ModelNotReady(f"{where} cannot be served: {problem}", retry_after_s=retry_after_s)

@@ -297,3 +297,18 @@ def test_without_openvino_auto_says_how_to_have_it(
     assert chosen.precision_reason.endswith("pip install 'graft-classifier[openvino]'")
     with pytest.raises(SessionError, match="OpenVINO is not installed"):
         open_classifier(folder, session=CPU, precision="bf16")
+
+
+def test_where_bf16_is_run_the_reason_says_why_int8_is_not(models_dir: Path) -> None:
+    package = read_package(add_precision(make_package(models_dir), "int8"))
+    by_name = (
+        "; int8 was not measured, for its answers differ from those of fp32 more often: ask for it"
+    )
+    assert by_name in precision_choice.why_bf16(package, CPU, "1.8 times as fast")
+    openvino = SessionConfig(provider="openvino")  # never runs it
+    assert "int8" not in precision_choice.why_bf16(package, openvino, "1.8 times as fast")
+
+
+def test_a_plain_package_is_told_that_there_is_nothing_to_choose(package_folder: Path) -> None:
+    reason = open_classifier(package_folder, session=CPU).precision_reason
+    assert reason == "the package has no other precision"
