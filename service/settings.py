@@ -303,6 +303,11 @@ class Settings(BaseSettings):
     def _origins_as_browsers_send_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(origin if origin == "*" else _origin(origin) for origin in origins)
 
+    @field_validator("provider", "log_format", "log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("keep")
     @classmethod
     def _keep_as_it_is_written(cls, text: str) -> str:

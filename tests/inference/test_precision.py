@@ -297,6 +297,8 @@ def test_without_openvino_auto_says_how_to_have_it(
     assert chosen.precision_reason.endswith("pip install 'graft-classifier[openvino]'")
     with pytest.raises(SessionError, match="OpenVINO is not installed"):
         open_classifier(folder, session=CPU, precision="bf16")
+    with pytest.raises(SessionError, match="OpenVINO is not installed"):
+        open_classifier(folder, session=SessionConfig(provider="openvino"))
 
 
 def test_where_bf16_is_run_the_reason_says_why_int8_is_not(models_dir: Path) -> None:

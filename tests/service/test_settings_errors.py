@@ -23,6 +23,11 @@ from service.settings_errors import settings_message
             "GRAFT_MAX_IMAGE_BYTES must be a whole number, without a unit, got '16MiB'",
         ),
         ("ALLOW_ANONYMOUS", "ja", "GRAFT_ALLOW_ANONYMOUS must be 1 or 0, got 'ja'"),
+        (
+            "PROVIDER",
+            "GPU",
+            "GRAFT_PROVIDER must be 'auto', 'tensorrt', 'cuda', 'cpu' or 'openvino', got 'gpu'",
+        ),
         ("LOG_FORMAT", "xml", "GRAFT_LOG_FORMAT must be 'text' or 'json', got 'xml'"),
         ("MAX_IMAGES", "0", "GRAFT_MAX_IMAGES must be greater than or equal to 1, got '0'"),
         ("METRICS_PORT", "8000", "GRAFT_METRICS_PORT and GRAFT_PORT are the same; choose another"),
