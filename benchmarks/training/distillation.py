@@ -47,13 +47,14 @@ class Setting:
 
 _LITE2: Final = ("--backbone", "tf_efficientnet_lite2", "--method", "probe")
 _LITE1: Final = ("--backbone", "tf_efficientnet_lite1", "--method", "finetune")
+_DOGS_NETWORK: Final = (
+    *("--backbone", "mobilenetv2_100", "--weights", str(_DOGS)),
+    *("--mean", "0.5", "--std", "0.5", "--backbone-args", "pad_type=same", "bn_eps=0.001"),
+)
 SETTINGS: Final[Mapping[str, Setting]] = {
-    "MobileNetV2 (dogs), taught by Lite2": Setting(
-        teacher=_LITE2,
-        student=(
-            *("--backbone", "mobilenetv2_100", "--weights", str(_DOGS)),
-            *("--mean", "0.5", "--std", "0.5", "--backbone-args", "pad_type=same", "bn_eps=0.001"),
-        ),
+    "MobileNetV2 (dogs), taught by Lite2": Setting(teacher=_LITE2, student=_DOGS_NETWORK),
+    "Lite0, taught by MobileNetV2 (dogs)": Setting(
+        teacher=(*_DOGS_NETWORK, "--method", "probe"), student=()
     ),
     "Lite0 at 96 px, taught by Lite2 at 260 px": Setting(
         teacher=_LITE2, student=("--image-size", "96")

@@ -1,11 +1,13 @@
 """From a folder to a data set: scan, look for what would make the accuracy false, split."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from inference.backbone_choice import BackboneChoice
 from inference.errors import InferenceError
+from inference.find_package import find_package
 from inference.repository import Repository
 from training.audit.left_out_files import grouped_by_reason
 from training.audit.result import Audit
@@ -240,12 +242,17 @@ def _describe_dropped(
 
 
 def _frozen(config: FinetuneConfig, folder: Folder) -> dict[str, str]:
-    """Return how the latest version of the model split its images, so that none moves."""
-    try:
+    """Return how the latest version of the model split its images, so that none moves.
+
+    The first version splits them as its teacher did, who must not have learnt from test images.
+    """
+    with suppress(InferenceError):
         latest = Repository(config.models_dir).package(config.publish_name, "latest")
-    except InferenceError:
-        return {}
-    return read_frozen(latest.path / SPLIT_FILE, folder.given_splits)
+        return read_frozen(latest.path / SPLIT_FILE, folder.given_splits)
+    with suppress(InferenceError):
+        if config.teacher is not None:
+            return read_frozen(find_package(config.teacher) / SPLIT_FILE, folder.given_splits)
+    return {}
 
 
 def _describe_splits(dataset: Dataset, display: Display) -> None:
