@@ -22,10 +22,10 @@ _AS_GOOD: Final = 0.95
 _CLEARLY_FASTER: Final = 1.25
 # Plans are measured in turn, so often: a busy moment of the machine is not to decide between them.
 _TURNS: Final = 2
-# What a batch costs beside the model: two changes of thread, and the event loop's work for it. Measured
-# alone, EfficientNet-Lite0 was as fast with an image a batch as with two; in service two were 1.07 times
-# as fast.
-_HANDOVER_S: Final = 1e-3
+# What a batch costs beside the model: changes of thread, the event loop's work for it, and that both find
+# their code gone from the processor's caches. Measured alone, EfficientNet-Lite0 is about as fast with one
+# image a batch as with four; in service a bf16 image took 11.3 ms of a core so, 10.5 with two, 9.8 with four.
+_HANDOVER_S: Final = 2e-3
 # Enough for the quickest of them to be one that nothing disturbed.
 _MAX_ROUNDS: Final = 12
 _CPU_PROBE_BATCH: Final = 4

@@ -134,8 +134,8 @@ def test_a_fixed_number_of_threads_is_kept(models_dir: Path) -> None:
         ({1: 10, 2: 10, 4: 10.1, 8: 9.9}, 1),
         ({1: 10, 2: 20, 4: 39, 8: 40}, 4),
         ({1: 10, 2: 20, 4: 40, 8: 80}, 8),
-        # Handing a batch over takes a millisecond, a fifth of what an image takes here.
-        ({1: 200, 2: 200, 4: 200, 8: 200}, 4),
+        # Handing a batch over takes two milliseconds, a fifth of what an image takes here.
+        ({1: 100, 2: 100, 4: 100, 8: 100}, 4),
     ],
     ids=[
         "batches gain nothing",
