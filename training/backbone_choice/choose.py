@@ -163,7 +163,7 @@ def _outcomes(pick: Pick) -> list[str]:
         if index == pick.chosen:
             outcomes.append("chosen" + ("" if index == pick.best else f", {_points(gap)} behind"))
         elif index == pick.best:
-            outcomes.append("the best, but hardly, and slower")
+            outcomes.append("the best, by no more than a standard error, and slower")
         else:
             outcomes.append(f"{_points(gap)} behind")
     return outcomes
