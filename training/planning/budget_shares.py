@@ -4,13 +4,17 @@ The clock is `training.runtime.time_budget`. What is kept for the stages after t
 `StageCosts`; what is left goes to steps and to evaluations on validation images.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from inference.manifest import Precision
 from training.config import FinetuneConfig
 from training.data.split import Dataset
+from training.planning.precision_costs import PrecisionCosts
+from training.precisions.search_time import SearchTime
 from training.probing.features import Features
 from training.runtime.time_budget import TimeBudget
 
@@ -23,15 +27,8 @@ _TORCH_FACTOR: Final = 4.0
 _STEP_FACTOR: Final = 3
 # What planning measures, three steps at each of two sizes, takes as long as so many of the smaller ones.
 _MEASURED_STEPS: Final = 13
-# A smaller precision: converting it several ways, and timing it.
-_PRECISION_FIXED_S: Final = 12.0
-# Looking at 128 images for their ranges takes several times as long as answering them; then three
-# drafts answer the validation images, and what is published answers both from raw bytes too. For a head
-# of its own, twice at most, the images are looked at as they are and flipped.
-_CALIBRATION_PASSES: Final = 4 * 128
-_TRAIN_PASSES: Final = 4
-_VAL_PASSES: Final = 10
-_TEST_PASSES: Final = 2
+# Of these, what follows trying other precisions.
+_PUBLISHING_S: Final = 3.0
 # Fewer change too little to be worth the export and the measuring that follow them.
 FEWEST_STEPS: Final = 10
 MOST_VALIDATIONS: Final = 10
@@ -94,16 +91,20 @@ class StageCosts:
         self.export_s, self.features_s = features.export_s, features.embedding_s
         self.images = len(features.embeddings)
 
-    def precision_s(self, dataset: Dataset) -> float:
-        """Return the seconds that trying one smaller precision will take."""
-        image_s = self.feature_s
-        images = (
-            _CALIBRATION_PASSES
-            + _TRAIN_PASSES * len(dataset.splits["train"])
-            + _VAL_PASSES * len(dataset.splits["val"])
-            + _TEST_PASSES * len(dataset.splits["test"])
+    def precisions(self, dataset: Dataset) -> PrecisionCosts:
+        """Return what trying other precisions will take."""
+        return PrecisionCosts(image_s=self.feature_s, dataset=dataset)
+
+    def search_time(self, asked: Sequence[Precision], dataset: Dataset) -> SearchTime:
+        """Return what there is for other precisions, before the model is checked and published."""
+        costs = self.precisions(dataset)
+        num_answered = len(dataset.splits["val"]) + len(dataset.splits["test"])
+        publishing_s = _PUBLISHING_S + _SLACK * self.feature_s * num_answered
+        return SearchTime(
+            seconds_left=lambda: self.budget.left_s - publishing_s,
+            needed_s={precision: costs.seconds(precision) for precision in asked},
+            refit_s=costs.refit_s,
         )
-        return _PRECISION_FIXED_S + image_s * images
 
     @property
     def feature_s(self) -> float:
@@ -115,8 +116,10 @@ class StageCosts:
         """Seconds until the mean of several networks is exported and has its features."""
         return _SLACK * (self.export_s + self.features_s)
 
-    def reserve_s(self, dataset: Dataset, *, precisions: int = 0, flipped: bool = True) -> float:
-        """Return the seconds that export and measuring will take, and smaller `precisions`.
+    def reserve_s(
+        self, dataset: Dataset, *, precisions: Sequence[Precision] = (), flipped: bool = True
+    ) -> float:
+        """Return the seconds that export and measuring will take, and other `precisions`.
 
         With the features of flipped images or without. Less what PyTorch will
         do with the validation images: that is known only when a step is timed
@@ -129,7 +132,8 @@ class StageCosts:
         # Classes are left out in turn with about as many heads as values of C were tried.
         again_s = self.export_s + self.features_s + self.probe_s + self.heads_s
         again_s += self.flipped_s * flipped
-        return _FIXED_S + _SLACK * (again_s + passes_s) + precisions * self.precision_s(dataset)
+        others_s = self.precisions(dataset).total_s(precisions)
+        return _FIXED_S + _SLACK * (again_s + passes_s) + others_s
 
     def finish_s(self, dataset: Dataset) -> float:
         """Return the seconds that checking, measuring and publishing a fitted model will take."""
@@ -153,14 +157,13 @@ class StageCosts:
 
         Flipped images are left out of them where there is no time otherwise, unless they are to be kept.
         """
-        full_s = self.reserve_s(dataset, precisions=len(config.precisions) - 1)
+        full_s = self.reserve_s(dataset, precisions=config.precisions)
         if self.keeps_flips or self.budget.aim().has(self._few_steps_s(config, dataset) + full_s):
             return full_s
         return self._least_reserve_s(config, dataset)
 
     def _least_reserve_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
-        num_precisions = len(config.precisions) - 1
-        return self.reserve_s(dataset, precisions=num_precisions, flipped=self.keeps_flips)
+        return self.reserve_s(dataset, precisions=config.precisions, flipped=self.keeps_flips)
 
     def _few_steps_s(self, config: FinetuneConfig, dataset: Dataset) -> float:
         """Return what a few steps of the whole network take, and choosing among its weights."""

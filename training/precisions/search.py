@@ -1,7 +1,6 @@
 """Each precision that was asked for: converted, checked by the gates, and made ready to publish."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +30,7 @@ from training.precisions.gates import accuracy_reason, speed_reason
 from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter
 from training.precisions.outcome import ConvertedFile, PrecisionOutcome
 from training.precisions.refitted_head import refit_head
+from training.precisions.search_time import UNLIMITED, SearchTime
 from training.runtime.arrays import Pixels
 from training.runtime.progress import Display
 
@@ -59,8 +59,7 @@ def search_precisions(
     display: Display,
     *,
     seed: int,
-    seconds_left: Callable[[], float] = lambda: math.inf,
-    needed_s: float = 0.0,
+    time: SearchTime = UNLIMITED,
     compare: CompareSpeed = compare_speed,
 ) -> PrecisionSearch:
     """Try each precision beyond float32. Test images are read only for what is published.
@@ -70,42 +69,39 @@ def search_precisions(
         reference: the float32 model.
         display: shows what became of each.
         seed: chooses the calibration images.
-        seconds_left: how much of a time budget is left.
-        needed_s: about what one precision takes.
+        time: what a time budget has left for it.
         compare: times two files.
     """
     outcomes, variants = [], []
-    for precision in asked:
-        if precision == "fp32":
-            continue
-        left_s = seconds_left()
-        if left_s < needed_s:
-            found: PrecisionOutcome | ConvertedFile = _no_time(precision, needed_s, left_s)
+    for precision in time.in_order(asked):
+        found: PrecisionOutcome | ConvertedFile
+        if (reason := time.why_not(precision)) is not None:
+            found = PrecisionOutcome(precision=precision, left_out=reason)
         else:
             with display.bar(f"trying {precision}", None):
-                found = _try(precision, reference, seed=seed, compare=compare)
+                found = _try(precision, reference, seed=seed, time=time, compare=compare)
         outcome = found.outcome if isinstance(found, ConvertedFile) else found
         display.line(outcome.describe())
         outcomes.append(outcome)
         variants += [found] if isinstance(found, ConvertedFile) else []
+    outcomes.sort(key=lambda outcome: asked.index(outcome.precision))
+    variants.sort(key=lambda variant: asked.index(variant.outcome.precision))
     return PrecisionSearch(outcomes=tuple(outcomes), variants=tuple(variants))
 
 
-def _no_time(precision: Precision, needed_s: float, left_s: float) -> PrecisionOutcome:
-    return PrecisionOutcome(
-        precision=precision,
-        left_out=f"time budget: it takes about {needed_s:.0f} s, {max(left_s, 0):.0f} s are left",
-    )
-
-
 def _try(
-    precision: Precision, reference: Float32Model, *, seed: int, compare: CompareSpeed
+    precision: Precision,
+    reference: Float32Model,
+    *,
+    seed: int,
+    time: SearchTime,
+    compare: CompareSpeed,
 ) -> PrecisionOutcome | ConvertedFile:
     problem = why_not_bfloat16() if precision == "bf16" else None
     if problem is not None:
         return PrecisionOutcome(precision=precision, left_out=problem)
     try:
-        return _measured(precision, reference, seed=seed, compare=compare)
+        return _measured(precision, reference, seed=seed, time=time, compare=compare)
     except SessionError as err:
         if not shares_fp32_file(precision):
             raise
@@ -114,10 +110,15 @@ def _try(
 
 
 def _measured(
-    precision: Precision, reference: Float32Model, *, seed: int, compare: CompareSpeed
+    precision: Precision,
+    reference: Float32Model,
+    *,
+    seed: int,
+    time: SearchTime,
+    compare: CompareSpeed,
 ) -> PrecisionOutcome | ConvertedFile:
     config = _session_config(precision)
-    converted = _best_draft(precision, reference, config, seed=seed)
+    converted = _best_draft(precision, reference, config, seed=seed, time=time)
     if converted is None:
         reason = "accuracy gate: it answers with NaN or infinity"
         return PrecisionOutcome(precision=precision, left_out=reason)
@@ -148,12 +149,17 @@ def _session_config(precision: Precision) -> SessionConfig:
 
 
 def _best_draft(
-    precision: Precision, reference: Float32Model, config: SessionConfig, *, seed: int
+    precision: Precision,
+    reference: Float32Model,
+    config: SessionConfig,
+    *,
+    seed: int,
+    time: SearchTime,
 ) -> ConvertedModel | None:
     """Return the draft nearest to the float32 answers, of those that keep the accuracy if any does.
 
-    A head is fitted again only where the float32 model's own loses too much. None where no draft
-    answers with numbers.
+    A head is fitted again only where the float32 model's own loses too much, and there is time. None where
+    no draft answers with numbers.
     """
     trunk = reference.candidate.trunk
     if precision == "bf16":
@@ -166,10 +172,10 @@ def _best_draft(
         for recipes in (RECIPES, (CAREFUL_RECIPE,)):
             trunks = [(recipe.describe(), converter.convert(recipe)) for recipe in recipes]
             found = _drafts(trunks, reference, config)
-            if not any(map(_keeps_accuracy, found)):
+            if not any(map(_keeps_accuracy, found)) and time.has_for_refit():
                 found += _refitted(found, reference, config)
             drafts += found
-            if any(map(_keeps_accuracy, found)):
+            if any(map(_keeps_accuracy, found)) or not time.has_for_refit():
                 break
     return _nearest([d for d in drafts if _keeps_accuracy(d)] or drafts)
 

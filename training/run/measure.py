@@ -134,8 +134,7 @@ def _search_precisions(
         model,
         display,
         seed=config.seed,
-        seconds_left=lambda: costs.budget.left_s,
-        needed_s=costs.precision_s(exported.candidate.dataset),
+        time=costs.search_time(config.precisions, exported.candidate.dataset),
     )
 
 

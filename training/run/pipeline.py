@@ -30,6 +30,7 @@ from training.run.fit_probe import Fitting
 from training.run.label_changes import compare_labels, describe_changes
 from training.run.measure import measure_selected
 from training.run.next_steps import describe_next_steps
+from training.run.precision_plan import describe_precisions
 from training.run.publish import publish
 from training.run.publishing_turn import publishing_turn
 from training.run.report_content import make_report
@@ -115,7 +116,9 @@ def _run(
         )
         selection = stages.fit(fitting)
         if config.dry_run:
-            display.line("dry run: nothing was trained or published")
+            plan = describe_precisions(config, costs.precisions(prepared.dataset))
+            for line in (*plan, "dry run: nothing was trained or published"):
+                display.line(line)
         if selection is None or not is_main():
             return None
         display.line(f"publishing the {selection.chosen.title}")

@@ -15,6 +15,7 @@ from tests.training.precisions.conftest import of_two_folds, times_as_fast
 from training.export.parity import run_batches
 from training.precisions.converted_model import Float32Model
 from training.precisions.search import PrecisionSearch, search_precisions
+from training.precisions.search_time import SearchTime
 
 pytestmark = pytest.mark.training
 
@@ -206,9 +207,33 @@ def test_float16_keeps_the_answers_and_the_types_outside(reference: Float32Model
 
 def test_without_time_nothing_is_tried(reference: Float32Model) -> None:
     tried = search_precisions(
-        ("int8",), reference, quiet(), seed=0, seconds_left=lambda: 3.2, needed_s=14.0
+        ("int8",),
+        reference,
+        quiet(),
+        seed=0,
+        time=SearchTime(seconds_left=lambda: 3.2, needed_s={"int8": 14.0}),
     )
     assert tried.left_out == {"int8": "time budget: it takes about 14 s, 3 s are left"}
+
+
+def test_with_little_time_the_quickest_to_try_comes_first() -> None:
+    time = SearchTime(needed_s={"fp16": 7.0, "int8": 13.0, "bf16": 6.0})
+    assert time.in_order(("fp32", "fp16", "int8", "bf16")) == ["bf16", "fp16", "int8"]
+
+
+def test_a_head_is_not_fitted_again_without_time(reference: Float32Model) -> None:
+    """It says what the drafts lose, and does not go over the budget to find more."""
+    no_time = SearchTime(seconds_left=lambda: 20.0, needed_s={"int8": 14.0}, refit_s=30.0)
+    tried = search_precisions(
+        ("int8",),
+        with_a_dwarfing_channel(reference),
+        quiet(),
+        seed=0,
+        time=no_time,
+        compare=times_as_fast(2.0),
+    )
+    assert tried.left_out is not None
+    assert tried.left_out["int8"].startswith("accuracy gate: -")
 
 
 def try_bf16(reference: Float32Model, *, ratio: float) -> PrecisionSearch:
