@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from inference.backbone_choice import BackboneChoice, BackboneTrial
-from training.assessment.intervals import wilson
 from training.backbone_choice.comparison import Difference, Pick, pick_cheapest_of_the_best
 from training.backbone_choice.cross_validation import Answers, ChoiceImages
 from training.backbone_choice.image_entrant import ImageEntrant
+from training.backbone_choice.limits import within_limits
 from training.backbone_choice.open_all import Opened
 from training.backbone_choice.opened_candidate import OpenedCandidate
 from training.backbone_choice.race import Standing, race
 from training.backbone_choice.table import describe_choice, describe_trials
+from training.backbone_choice.trial import make_trial
 from training.config import FinetuneConfig
-from training.errors import BackboneError
 from training.runtime.progress import Display
 from training.runtime.time_budget import TimeBudget, describe_duration
 
@@ -49,7 +49,7 @@ class Choosing:
             BackboneError: none is within the limits of the options.
         """
         began = time.monotonic()
-        running = self._within_limits()
+        running = within_limits(self.opened, self.names, self.config, self.display)
         standings = race(
             [self.entrants[index] for index in running],
             self.images,
@@ -78,15 +78,15 @@ class Choosing:
 
     def describe_plan(self) -> None:
         """Say what would be tried, and about how long that takes."""
-        running = self._within_limits()
+        running = within_limits(self.opened, self.names, self.config, self.display)
         needed_s = sum(
             len(self.images) * self.entrants[index].expected_image_s for index in running
         )
         for line in describe_trials([self._trial(index, None, None) for index in self.opened]):
             self.display.line(line)
         self.display.line(
-            f"features of {len(self.images)} images by {len(running)} backbones take about "
-            f"{describe_duration(needed_s)} at most; who is clearly behind on some of them is dropped"
+            f"to choose, the run computes features of {len(self.images)} images by {len(running)} backbones, "
+            f"about {describe_duration(needed_s)} at most; who is clearly behind on some is dropped"
         )
         if not self.budget.has(needed_s):
             left = describe_duration(max(self.budget.left_s, 0))
@@ -99,53 +99,15 @@ class Choosing:
         assert isinstance(candidate, OpenedCandidate)
         return candidate
 
-    def _within_limits(self) -> list[int]:
-        opened = [i for i, one in self.opened.items() if isinstance(one, OpenedCandidate)]
-        within = [i for i in opened if self._candidate(i).over_limit(self.config) is None]
-        if within:
-            return within
-        for line in describe_trials([self._trial(index, None, None) for index in self.opened]):
-            self.display.line(line)
-        nearest = min(opened, key=lambda i: self._candidate(i).excess(self.config))
-        one = self._candidate(nearest)
-        raise BackboneError(
-            f"no candidate is within {_limits(self.config)}; the nearest is {self.names[nearest]} with "
-            f"{one.ms:.1f} ms and {one.file_bytes / 1e6:.1f} MB: allow that, or name others with --candidates"
-        )
-
     def _trial(self, index: int, standing: Standing | None, outcome: str | None) -> BackboneTrial:
-        candidate = self.opened[index]
-        if not isinstance(candidate, OpenedCandidate):
-            return BackboneTrial(
-                backbone=self.names[index], outcome=f"left out: {candidate.reason}"
-            )
-        over = candidate.over_limit(self.config)
-        out = standing.out if standing is not None else over
-        answers = standing.answers if standing is not None else None
-        return BackboneTrial(
-            backbone=self.names[index],
-            outcome=outcome or (f"left out: {out}" if out else ""),
-            weights=candidate.backbone.info.weights,
-            licence=candidate.backbone.info.licence,
-            ms=round(candidate.ms, 2),
-            bytes=candidate.file_bytes,
-            images=None if answers is None else len(answers.correct),
-            accuracy=None if answers is None else answers.accuracy,
-            accuracy_interval=(
-                None if answers is None else wilson(answers.num_right, len(answers.correct))
-            ),
-            nll=None if answers is None else answers.nll,
+        return make_trial(
+            self.names[index], self.opened[index], self.config, standing=standing, outcome=outcome
         )
 
 
 def _answers(standing: Standing) -> Answers:
     assert standing.answers is not None
     return standing.answers
-
-
-def _limits(config: FinetuneConfig) -> str:
-    limits = {"--max-ms": config.max_ms, "--max-mb": config.max_mb}
-    return " and ".join(f"{flag} {value:g}" for flag, value in limits.items() if value is not None)
 
 
 def _reason(pick: Pick, best: str) -> str:

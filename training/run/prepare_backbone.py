@@ -1,6 +1,6 @@
 """The images prepared with the backbone that was named, or with the one that is best on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +12,8 @@ from training.backbone_choice.candidate_list import CandidateBackbone, list_cand
 from training.backbone_choice.choose import Choosing
 from training.backbone_choice.cross_validation import images_to_compare_on
 from training.backbone_choice.image_entrant import ImageEntrant
-from training.backbone_choice.open_all import Hub, OutOfReach, build_first, open_others
+from training.backbone_choice.limits import within_limits
+from training.backbone_choice.open_all import Hub, Opened, build_first, open_others
 from training.backbone_choice.opened_candidate import (
     OpenedCandidate,
     build_candidate,
@@ -65,23 +66,37 @@ class Preparing:
         if not self.config.chooses_backbone:
             with self.display.stage("loading the backbone"):
                 backbone = build_backbone(self.config)
+            describe_backbone(backbone, self.display)
             return self._prepared_with(backbone, self.config), self.config
         candidates = list_candidates(self.config)
         hub = Hub()
         with self.display.stage("loading the backbone"):
             first, backbone, refused = build_first(candidates, hub)
-        prepared = self._prepared_with(backbone, candidates[first].config)
+        known: dict[int, Opened] = dict(refused)
+        if self.config.max_ms is not None or self.config.max_mb is not None:
+            if is_main():
+                with self.display.stage("exporting the backbone"):
+                    exported, num_classes = self._export(backbone), len(self.folder.labels)
+                known[first] = opened_with(candidates[first], backbone, exported, num_classes)
+                first, known = self._open_within_limits(candidates, known, hub)
+            first = distributed.broadcast(first)
+            with self.display.stage("loading the backbone"):
+                backbone = build_candidate(candidates[first])
+        self.display.line(
+            f"the backbone will be chosen by these images; {backbone.info.name} is the first to be tried"
+        )
+        prepared = self._prepared_with(backbone, candidates[first].config, known.get(first))
         index, choice = first, None
         entrants: Mapping[int, ImageEntrant] = {}
         if is_main():
-            index, choice, entrants = self._choose(candidates, hub, first, refused, prepared)
+            index, choice, entrants = self._choose(candidates, hub, first, known, prepared)
         index, choice = distributed.broadcast((index, choice))
         chosen = candidates[index]
         if index != first:
             with self.display.stage("loading the backbone"):
                 backbone = build_candidate(chosen)
-            describe_backbone(backbone, self.display)
             prepared = self._changed_to(backbone, prepared, entrants.get(index))
+        describe_backbone(backbone, self.display)
         teacher = self._teacher(candidates, choice, entrants)
         return replace(prepared, choice=choice, teacher=teacher), chosen.config
 
@@ -101,12 +116,39 @@ class Preparing:
         opened = open_candidate(candidates[index], len(self.folder.labels))
         return CandidateTeacher(name=name, opened=opened, kept={})
 
+    def _open_within_limits(
+        self, candidates: Sequence[CandidateBackbone], known: dict[int, Opened], hub: Hub
+    ) -> tuple[int, dict[int, Opened]]:
+        """Open and time the candidates before images are read; return the first within the limits, and all.
+
+        Raises:
+            BackboneError: none is.
+        """
+        opened = open_others(
+            candidates,
+            known,
+            len(self.folder.labels),
+            hub=hub,
+            budget=choice_budget(self.budget, trains=self.method != "probe"),
+            display=self.display,
+        )
+        names = {index: one.label for index, one in enumerate(candidates)}
+        return within_limits(opened, names, self.config, self.display)[0], opened
+
     def _views(self, backbone: Backbone) -> Views:
         return Views(backbone.spec, self.method != "probe", self.config.decode_limits)
 
-    def _prepared_with(self, backbone: Backbone, own: FinetuneConfig) -> PreparedData:
-        """Return the images as a backbone sees them; `own` are the options of a run with it alone."""
-        describe_backbone(backbone, self.display)
+    def _prepared_with(
+        self, backbone: Backbone, own: FinetuneConfig, opened: Opened | None = None
+    ) -> PreparedData:
+        """Return the images as a backbone sees them.
+
+        `own` are the options of a run with it alone; `opened` has its export, where there is one.
+        """
+        export: Callable[[], ExportedTrunk] | None = partial(self._export, backbone)
+        if isinstance(opened, OpenedCandidate):
+            exported = replace(opened.exported, network=self._network(backbone))
+            export = lambda: exported  # noqa: E731
         cache = self.caches.enter_context(open_cache(self.config.cache_dir, self._views(backbone)))
         with distributed.main_first():
             prepared = prepare(
@@ -116,7 +158,7 @@ class Preparing:
                 self.config,
                 self.display,
                 method=self.method,
-                export=None if self.method == "scratch" else partial(self._export, backbone),
+                export=None if self.method == "scratch" else export,
             )
             self._keep_export(backbone, prepared, own)
         return prepared
@@ -137,7 +179,7 @@ class Preparing:
         candidates: Sequence[CandidateBackbone],
         hub: Hub,
         first: int,
-        refused: dict[int, OutOfReach],
+        known: dict[int, Opened],
         prepared: PreparedData,
     ) -> tuple[int, BackboneChoice | None, Mapping[int, ImageEntrant]]:
         """Return the index of the candidate to train, the table, and the features that all have."""
@@ -149,7 +191,7 @@ class Preparing:
             for line in describe_choice(saved):
                 display.line(line)
             return saved.chosen, saved, {}
-        choosing = self._open(candidates, hub, first, refused, prepared)
+        choosing = self._open(candidates, hub, first, known, prepared)
         if config.dry_run:
             choosing.describe_plan()
             display.line(f"what follows is planned with {choosing.names[first]}")
@@ -166,23 +208,25 @@ class Preparing:
         candidates: Sequence[CandidateBackbone],
         hub: Hub,
         first: int,
-        refused: dict[int, OutOfReach],
+        known: dict[int, Opened],
         prepared: PreparedData,
     ) -> Choosing:
         features, num_classes = prepared.features, len(self.folder.labels)
         assert features is not None
         budget = choice_budget(self.budget, trains=self.method != "probe")
-        reference = opened_with(
-            candidates[first], prepared.backbone, features.exported, num_classes
-        )
-        opened = open_others(
-            candidates,
-            {**refused, first: reference},
-            num_classes,
-            hub=hub,
-            budget=budget,
-            display=self.display,
-        )
+        opened = known
+        if first not in known:
+            reference = opened_with(
+                candidates[first], prepared.backbone, features.exported, num_classes
+            )
+            opened = open_others(
+                candidates,
+                {**known, first: reference},
+                num_classes,
+                hub=hub,
+                budget=budget,
+                display=self.display,
+            )
         images = images_to_compare_on(prepared.dataset, prepared.groups, seed=self.config.seed)
         entrants = {
             index: ImageEntrant(opened=one, images=images, folder=self.folder, display=self.display)
@@ -219,8 +263,10 @@ class Preparing:
         if entrant is None:
             cache_dir = self.config.cache_dir
             return compute_features(backbone, scan, self.display, cache_dir=cache_dir)
-        network = TransferNetwork(backbone, len(scan.folder.labels))
-        exported = replace(entrant.opened.exported, network=network)
+        exported = replace(entrant.opened.exported, network=self._network(backbone))
         return features_beside(
             entrant.kept, exported, scan, self.display, known_s=entrant.embedding_s
         )
+
+    def _network(self, backbone: Backbone) -> TransferNetwork:
+        return TransferNetwork(backbone, len(self.folder.labels))

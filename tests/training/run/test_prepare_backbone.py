@@ -87,6 +87,7 @@ def test_no_candidate_within_the_limit_is_refused_with_the_nearest(
     outcome = auto(command, colours, f"{TINY} weights={weights_file}", flags=("--max-ms", "0.0001"))
     assert outcome.code == 2
     assert "over --max-ms 0.0001" in outcome.out
+    assert "images in 3 classes" not in outcome.out, "limits are checked before images are read"
     assert f"the nearest is timm/{TINY} ({weights_file.name})" in outcome.err
 
 
@@ -118,7 +119,7 @@ def test_a_resumed_run_trains_the_backbone_that_was_chosen_before(
     monkeypatch.setattr(network_run, "fit_network", stopped)
     first = auto(command, colours, *phrases, flags=flags)
     resumed = auto(command, colours, *phrases, flags=flags)
-    fewer = auto(command, colours, phrases[0], flags=flags)
+    fewer = auto(command, colours, phrases[0], flags=(*flags, "--max-mb", "1000"))
     assert "chosen before this run was stopped" not in first.out
     assert "chosen before this run was stopped" in resumed.out
     assert "chosen before this run was stopped" not in fewer.out
