@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "keys": Command("service.keys", "make an API key for the service"),
     "backbones": Command("training.backbones.__main__", "the pretrained networks to choose from"),
     "datasets": Command("training.datasets.__main__", "well-known data sets as folders"),
+    "caches": Command("training.caches", "what training keeps for the next run; clear it"),
 }
 
 

@@ -35,6 +35,7 @@ PRINTS = {
     "service/healthcheck.py",
     "service/keys.py",
     "studio/__main__.py",
+    "training/caches.py",
     "training/compare.py",
     "training/evaluate.py",
     "training/finetune.py",

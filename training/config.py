@@ -288,8 +288,8 @@ class FinetuneConfig:
     cache_dir: Path | None = option(
         "run",
         None,
-        "where decoded pixels and checkpoints are kept",
-        shown="the user's cache folder",
+        "where what makes the next run quicker, and checkpoints, are kept (see python -m training.caches)",
+        shown="$XDG_CACHE_HOME/graft or ~/.cache/graft",
         parse=Path,
     )
     tracker: TrackerKind = option(

@@ -30,17 +30,17 @@ from training.data.cache_index import (
     error_code,
     remove_database,
 )
+from training.data.cache_limit import cache_limit_bytes
 from training.data.shard_writer import NO_ROOM, ShardWriter
 from training.errors import DataError
 from training.runtime.arrays import Pixels
 
-DEFAULT_LIMIT_BYTES: Final = 20 * 2**30
 # What is left free on the disk for others, the run's own checkpoints and model among them: as much as where
 # archives are unpacked, on small disks a share.
 _RESERVED_BYTES: Final = 2**30
 _RESERVED_SHARE: Final = 0.05
-_DATABASE: Final = "index.sqlite"
-_SHARDS: Final = "shards"
+DATABASE: Final = "index.sqlite"
+SHARDS: Final = "shards"
 _DISK_FULL: Final = "its disk is full"
 # With less than this SQLite may fail without saying that it is for lack of room.
 _NO_ROOM_BYTES: Final = 2**20
@@ -97,7 +97,7 @@ class PixelCache:
         # Shards by name, numbered in the order in which they were met; None is one that is gone.
         self._numbers: dict[str, int] = {}
         self._descriptors: list[int | None] = []
-        self._writer = ShardWriter(folder / _SHARDS)
+        self._writer = ShardWriter(folder / SHARDS)
         self._pending: dict[tuple[str, str], Place] = {}
         self._pending_facts: dict[str, str] = {}
         self._facts_version = ""
@@ -112,7 +112,7 @@ class PixelCache:
         *,
         views: Iterable[str],
         facts_version: str,
-        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        limit_bytes: int | None = None,
     ) -> "PixelCache":
         """Open or make the cache in `folder` and the shards that hold something of `views`.
 
@@ -123,10 +123,11 @@ class PixelCache:
         Raises:
             DataError: the folder cannot be written.
         """
+        limit_bytes = cache_limit_bytes(folder) if limit_bytes is None else limit_bytes
         with _explained(folder):
             try:
-                (folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-                cache = cls(folder, connect_or_make_anew(folder / _DATABASE), limit_bytes)
+                (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+                cache = cls(folder, connect_or_make_anew(folder / DATABASE), limit_bytes)
                 cache._facts_version = facts_version
                 cache._evict(0)
                 cache._open_shards(list(views))
@@ -179,7 +180,7 @@ class PixelCache:
             data = os.pread(descriptor, place.num_bytes, place.offset)
         if len(data) != place.num_bytes or zlib.crc32(data) != place.checksum:
             name = Path(list(self._numbers)[place.shard]).name
-            (self._folder / _SHARDS / name).unlink(missing_ok=True)
+            (self._folder / SHARDS / name).unlink(missing_ok=True)
             raise DataError(
                 f"pixels in the cache {str(self._folder)!r} were changed on the disk and have been removed; "
                 "start the run again to make them anew"
@@ -272,7 +273,7 @@ class PixelCache:
         if shard not in self._numbers:
             descriptor = None
             # A name that a damaged index holds must not lead to another folder.
-            path = self._folder / _SHARDS / Path(shard).name
+            path = self._folder / SHARDS / Path(shard).name
             with suppress(FileNotFoundError):
                 descriptor = os.open(path, os.O_RDONLY)
                 os.utime(path)  # the time of last use, by which shards are removed
@@ -329,7 +330,7 @@ class PixelCache:
 
     def _shard_files(self) -> Iterator[tuple[float, int, Path]]:
         """Yield when each was used last, its size and its path."""
-        for path in (self._folder / _SHARDS).glob("*"):
+        for path in (self._folder / SHARDS).glob("*"):
             with suppress(FileNotFoundError):
                 status = path.stat()
                 yield status.st_mtime, status.st_size, path
@@ -354,7 +355,7 @@ def _explained(folder: Path) -> Iterator[None]:
         raise _unusable(folder, err.strerror or type(err).__name__) from err
     except sqlite3.Error as err:
         if error_code(err) in DAMAGED:
-            remove_database(folder / _DATABASE)
+            remove_database(folder / DATABASE)
             raise DataError(
                 f"the index of the cache {str(folder)!r} was damaged and has been removed; "
                 "start the run again to make it anew"

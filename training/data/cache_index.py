@@ -45,6 +45,18 @@ def remove_database(file: Path) -> None:
         file.with_name(f"{file.name}{part}").unlink(missing_ok=True)
 
 
+def clear_index(file: Path) -> None:
+    """Forget all that the database knows, under the eyes of runs that have it open."""
+    database = connect_or_make_anew(file)
+    try:
+        with database:
+            database.execute("DELETE FROM checked_pixels")
+            database.execute("DELETE FROM checked_facts")
+        database.execute("VACUUM")
+    finally:
+        database.close()
+
+
 def _connect(file: Path) -> sqlite3.Connection:
     gives_up_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:

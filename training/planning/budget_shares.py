@@ -14,7 +14,7 @@ from inference.manifest import Precision
 from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.planning.precision_costs import PrecisionCosts
-from training.precisions.search_time import SearchTime
+from training.planning.search_time import SearchTime
 from training.probing.features import Features
 from training.runtime.time_budget import TimeBudget
 

@@ -18,6 +18,7 @@ from inference.speed import BATCHES, Speed, compare_speed
 from training.abstention.ood_detector import OodDetector
 from training.export.parity import run_batches
 from training.ood.reference_images import choose_reference_images
+from training.planning.search_time import UNLIMITED, SearchTime
 from training.precisions.converted_metrics import measure_variant
 from training.precisions.converted_model import (
     ConvertedModel,
@@ -30,7 +31,6 @@ from training.precisions.gates import accuracy_reason, speed_reason
 from training.precisions.int8 import CAREFUL_RECIPE, RECIPES, Int8Converter
 from training.precisions.outcome import ConvertedFile, PrecisionOutcome
 from training.precisions.refitted_head import refit_head
-from training.precisions.search_time import UNLIMITED, SearchTime
 from training.runtime.arrays import Pixels
 from training.runtime.progress import Display
 

@@ -12,6 +12,8 @@ from inference.errors import PackageError
 from inference.measured import Metrics
 from training.assessment.baseline import not_better_than_guessing
 from training.config import FinetuneConfig
+from training.data.cache import default_cache_dir
+from training.data.cache_contents import describe_cache
 from training.data.folder import Folder
 from training.data.folder_check.groups_in_folders import GROUPS
 from training.data.folder_summary import describe_findings, describe_folder
@@ -134,6 +136,7 @@ def _run(
             forget_run(config, run_name)
             choice_file.unlink(missing_ok=True)
             make_default(published, default, display)
+            display.line(describe_cache(config.cache_dir or default_cache_dir()))
             describe_next_steps(published, default, display)
             _describe_end(measured.results.metrics, costs.budget, display)
         except KeyboardInterrupt as err:

@@ -13,9 +13,9 @@ from inference.speed import MIN_SPEEDUP
 from tests.training.conftest import quiet
 from tests.training.precisions.conftest import of_two_folds, times_as_fast
 from training.export.parity import run_batches
+from training.planning.search_time import SearchTime
 from training.precisions.converted_model import Float32Model
 from training.precisions.search import PrecisionSearch, search_precisions
-from training.precisions.search_time import SearchTime
 
 pytestmark = pytest.mark.training
 
