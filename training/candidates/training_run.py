@@ -66,7 +66,7 @@ def train_network(
         checkpoints.try_to_save(contents(None))
     settings = replace(part.settings, learning_rate=plan.learning_rate)
     with (
-        show_training(display) as shown,
+        show_training(display, part=task.part) as shown,
         tracked(tracker, shown) as hooks,
         checkpoints.stopping_safely(),
     ):

@@ -32,6 +32,7 @@ class TrainingTask:
         settings: how weights are changed.
         budget: in which all is to be done.
         after_s: what follows the choice among the weights: export, measuring, publishing.
+        part: which of several trainings of a run it is, in words; nothing where it is the only one.
         stretched: whether time that is left over may make the run longer than the data needs.
         export_s, feature_s: what exporting the backbone took, and each image's features by ONNX Runtime.
     """
@@ -47,6 +48,7 @@ class TrainingTask:
     settings: Hyperparameters
     budget: TimeBudget
     after_s: float = 0.0
+    part: str = ""
     stretched: bool = True
     export_s: float = 0.0
     feature_s: float = 0.0

@@ -19,6 +19,7 @@ class _PlainLines:
     """What is printed off a terminal between validations."""
 
     display: Display
+    part: str
     clock: Callable[[], float]
     said_s: float
     began_s: float
@@ -33,15 +34,18 @@ class _PlainLines:
             return
         step_s = (now_s - self.began_s) / (report.step - self.first_step)
         left = _minutes(step_s * (report.num_steps - report.step))
-        self.display.line(f"  step {report.step} of {report.num_steps}, {left} left: {note}")
+        part = f"{self.part}, " if self.part else ""
+        self.display.line(f"  {part}step {report.step} of {report.num_steps}, {left} left: {note}")
         self.said_s = now_s
 
 
 @contextmanager
-def show_training(display: Display, clock: Callable[[], float] = time.monotonic) -> Iterator[Hooks]:
-    """Yield hooks that show a run while the block lasts."""
+def show_training(
+    display: Display, clock: Callable[[], float] = time.monotonic, *, part: str = ""
+) -> Iterator[Hooks]:
+    """Yield hooks that show a run while the block lasts; `part` is which of several it is."""
     known, step = "", 0
-    plain = _PlainLines(display, clock, said_s=clock(), began_s=clock())
+    plain = _PlainLines(display, part, clock, said_s=clock(), began_s=clock())
     with display.training_bar() as update:
 
         def on_step(report: StepReport) -> None:
@@ -51,7 +55,7 @@ def show_training(display: Display, clock: Callable[[], float] = time.monotonic)
                 f"loss {report.loss:.3f}  lr {report.learning_rate:.1e}  "
                 f"{report.images_per_s:.0f} images/s{known}"
             )
-            update(report.step, report.num_steps, note)
+            update(report.step, report.num_steps, f"{part}  {note}" if part else note)
             if display.plain:
                 plain.saw(report, note)
 

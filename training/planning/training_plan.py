@@ -92,6 +92,10 @@ def make_plan(task: TrainingTask, display: Display) -> Plan:
     display.line(
         f"plan: {plan.notes[0]}, on {settings.device}" + " in bfloat16" * settings.half_precision
     )
+    if plan.step_plan.num_steps < FEWEST_STEPS:
+        display.line(
+            "  so few steps have no warm-up: the loss may jump; validation images decide what is published"
+        )
     return plan
 
 

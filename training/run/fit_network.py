@@ -236,10 +236,18 @@ def _task(
         settings=settings,
         budget=fitting.costs.budget.aim(),
         after_s=fitting.costs.after_s(fitting.config, dataset) + mean_s,
+        part=_part(fitting.prepared.dataset, fold),
         stretched=method == "scratch" or fitting.prepared.dataset.folds is None,
         export_s=fitting.costs.export_s,
         feature_s=fitting.costs.feature_s,
     )
+
+
+def _part(dataset: Dataset, fold: int) -> str:
+    """Return which fold is held out: how many follow depends on the time and on the images."""
+    if dataset.folds is None:
+        return ""
+    return f"fold {fold + 1} of at most {int(dataset.folds.max()) + 1}"
 
 
 def _images(

@@ -52,6 +52,15 @@ def test_a_line_says_the_loss_the_rate_the_speed_and_the_time_left() -> None:
     assert line == "  step 3 of 400, 1:06:10 left: loss 0.750  lr 3.0e-04  64 images/s"
 
 
+def test_with_folds_a_line_says_which_of_them_the_steps_are_of() -> None:
+    clock, stream = Hand(), io.StringIO()
+    display = Display(Console(file=stream, width=200))
+    with show_training(display, clock, part="fold 2 of at most 5") as hooks:
+        clock.now_s += 40
+        hooks.on_step(report(3))
+    assert stream.getvalue().startswith("  fold 2 of at most 5, step 3 of 400, ")
+
+
 def test_steps_that_take_minutes_are_each_told() -> None:
     assert len(lines_after(iter([200.0] * 3))) == 3
 
