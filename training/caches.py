@@ -35,7 +35,7 @@ def build_parser(prog: str) -> OptionParser:
         nargs="*",
         choices=[part.name for part in PARTS],
         metavar="PART",
-        help="remove these parts; without a name, all that a run makes again by itself",
+        help="remove parts by their names in the list; without a name, all but runs and datasets",
     )
     parser.add_argument(
         "--limit", type=float, metavar="GIB", help="how much decoded pixels may take, from now on"

@@ -188,8 +188,8 @@ class FinetuneConfig:
     preset: Preset = option(
         "training",
         "fast",
-        "fast (the default backbone's probe), balanced (--backbone auto and 10 minutes) or best (an hour, "
-        "and smaller files too); other options override it",
+        "fast (the default backbone's probe), balanced (--backbone auto and 10 minutes) or best (auto, an "
+        "hour, and other precisions too); other options override it",
         choices=get_args(Preset),
     )
     method: Method = option(

@@ -76,8 +76,9 @@ def _finetune_or_probe(
     try:
         return _from_probe(probes, fitting, examples)
     except NoTimeToTrain:
+        will_be = "would be" if fitting.config.dry_run else "is"
         fitting.display.line(
-            f"time budget: no time is left for fine-tuning; the {probes.chosen.title} is published"
+            f"time budget: no time is left for fine-tuning; the {probes.chosen.title} {will_be} published"
         )
         if fitting.config.dry_run:
             return None
