@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from inference import BatchOutputs, Classifier, ImageError, Prediction, PreparedImage
 from service.engine.batching import BatchLimits, MicroBatcher
@@ -120,11 +120,11 @@ class ServedModel:
         return self.classifier.manifest.version
 
     @cached_property
-    def how_run(self) -> Mapping[str, str]:
+    def how_run(self) -> Mapping[str, Any]:
         """What answers: model, version, precision and runtime, for headers and the log."""
         return {
             "model": self.name,
-            "version": str(self.version),
+            "version": self.version,
             "precision": self.classifier.precision,
             "runtime": self.classifier.session.runtime,
         }

@@ -1,5 +1,6 @@
 """Whether the service wants traffic and, if not, why and what to do."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from service.repository.catalog import PublishedModel
@@ -43,7 +44,14 @@ def why_no_model(registry: ModelRegistry) -> str:
     reasons = [f"{model.name}: {_why_silent(registry, model)}" for model in models[:_MAX_MODELS]]
     if len(models) > _MAX_MODELS:
         reasons.append(f"and {len(models) - _MAX_MODELS} more models")
-    return "no model can answer; " + "; ".join(reasons)
+    found = "no model answers yet; " if _is_loading(registry, models) else "no model can answer; "
+    return found + "; ".join(reasons)
+
+
+def _is_loading(registry: ModelRegistry, models: Iterable[PublishedModel]) -> bool:
+    """Return whether a version is still being loaded, on a machine that is busy."""
+    versions = (version for model in models for version in model.versions.values())
+    return any(registry.status(version).state is State.LOADING for version in versions)
 
 
 def _why_silent(registry: ModelRegistry, model: PublishedModel) -> str:
