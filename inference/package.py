@@ -53,10 +53,13 @@ class Package:
     def _entry(self, precision: Precision) -> FileEntry:
         files = self.manifest.files or {}
         if precision not in files:
-            raise PackageError(
-                f"the package has no {precision} model; ask for {any_of(files)}, or train with "
-                f"--precisions fp32,{precision}"
+            left_out = (self.manifest.precisions_left_out or {}).get(precision)
+            why = (
+                f"train with --precisions {','.join([*files, precision])}"
+                if left_out is None
+                else f"training left {precision} out: {left_out}"
             )
+            raise PackageError(f"it has no {precision}; ask for {any_of(files)} ({why})")
         return files[precision]
 
 

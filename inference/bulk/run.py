@@ -62,8 +62,9 @@ class Summary:
         more = f" after {self.images - self.new_images:,}" if self.images > self.new_images else ""
         rate = self.new_images / self.seconds
         noun = "image" if self.new_images == 1 else "images"
+        of_these = "of these " if more else ""
         return (
-            f"{self.new_images:,} {noun}{more} in {self.seconds:.0f} s ({rate:.0f}/s), "
+            f"{self.new_images:,} {noun}{more} in {self.seconds:.0f} s ({rate:.0f}/s), {of_these}"
             f"{self.problems:,} with a problem, {self.rejected:,} rejected"
         )
 

@@ -211,5 +211,5 @@ def test_a_missing_onnx_file_is_refused_without_its_folder(tmp_path: Path) -> No
 
 
 def test_a_precision_that_is_not_there_is_refused(package_folder: Path) -> None:
-    with pytest.raises(PackageError, match="no int8 model"):
+    with pytest.raises(PackageError, match="it has no int8; ask for fp32"):
         Classifier.load(read_package(package_folder), session=CPU, precision="int8")

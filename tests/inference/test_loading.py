@@ -113,6 +113,6 @@ def test_an_image_in_the_models_place_is_called_one(tmp_path: Path) -> None:
 def test_no_older_version_stands_in_for_a_precision_that_is_not_there(
     model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(PackageError, match=r"version 2 .* has no int8 model"):
+    with pytest.raises(PackageError, match=r"version 2 .* has no int8"):
         open_classifier(model, session=CPU, precision="int8")
     assert caplog.records == []

@@ -18,7 +18,9 @@ def test_a_published_package_is_read_back(package_folder: Path) -> None:
 
 
 def test_a_precision_that_is_not_there_is_refused(package_folder: Path) -> None:
-    with pytest.raises(PackageError, match="no fp16 model; ask for fp32, or train"):
+    with pytest.raises(
+        PackageError, match=r"it has no fp16; ask for fp32 \(train with --precisions fp32,fp16"
+    ):
         read_package(package_folder).model_bytes("fp16")
 
 

@@ -155,7 +155,7 @@ def test_a_bare_smaller_file_knows_what_it_is(folder: Path) -> None:
 
 
 def test_a_precision_that_the_package_lacks_is_refused(folder: Path) -> None:
-    with pytest.raises(PackageError, match="no fp16 model"):
+    with pytest.raises(PackageError, match="it has no fp16; ask for fp32"):
         open_classifier(folder, session=CPU, precision="fp16")
 
 

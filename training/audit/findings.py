@@ -136,8 +136,8 @@ def _label_findings(suspects: Sequence[SuspectLabel]) -> Iterator[Finding]:
             message=f"{number} possible label {_plural(number, 'error', 'errors')}: "
             f"{_plural(number, 'the image looks', 'the images look')} like another class",
             count=number,
-            next_step=f"look at {_plural(number, 'it', 'them')} (--html audit.html shows them side by side) "
-            "and move what is wrong",
+            next_step=f"look at {_plural(number, 'it', 'them')} and move what is wrong "
+            "(python -m training.audit DATA --html audit.html, or python -m studio DATA)",
             cost="labels",
         )
 

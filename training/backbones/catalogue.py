@@ -190,6 +190,8 @@ def _unknown(text: str) -> str:
     owner, _, name = text.rpartition("/")
     near = nearest_backbones(name)
     hint = f"; near names: {', '.join(near)}" if near else ""
+    if text.lower() == "auto":
+        hint = "; did you mean --backbone auto?"
     if _REPOSITORY.fullmatch(text) and owner not in get_args(Source):
         hint += f"; if it is a repository of the Hugging Face hub: {HUB}{text}"
     return f"no backbone {text!r}{hint}; list them: python -m training.backbones PATTERN"

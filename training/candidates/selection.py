@@ -73,7 +73,7 @@ class Selection:
         """Choose between two heads on the same features: the probe unless the other is shown to be better."""
         decision = comparison.decide_if_convinced()
         kept = "kept" if decision.chooses_trained else "left out"
-        of_teacher = f"teacher {taught.teacher}: {kept}; {decision.because}"
+        of_teacher = f"what the teacher {taught.teacher} taught is {kept}: {decision.because}"
         taught = replace(taught, notes=(*taught.notes, of_teacher))
         chosen = taught if decision.chooses_trained else probe
         return cls(

@@ -87,9 +87,12 @@ class TaughtHeads:
     ) -> SoftHeadFitter:
         """Return what fits heads to labelled images (M,) and all unlabelled ones."""
         soft = answers.targets(rows, targets)
-        turned = [] if flipped is None else [flipped]
-        wanted = [soft, *([] if flipped is None else [soft]), answers.unlabelled_answers]
-        embeddings = [self._embeddings[rows], *turned, answers.unlabelled_embeddings]
+        embeddings, wanted = [self._embeddings[rows]], [soft]
+        if flipped is not None:
+            embeddings, wanted = [*embeddings, flipped], [*wanted, soft]
+        if len(answers.unlabelled_rows):
+            embeddings.append(answers.unlabelled_embeddings)
+            wanted.append(answers.unlabelled_answers)
         weighed = np.concatenate(wanted)
         if self._class_weights is not None:
             weighed = weighed * (weighed @ self._class_weights)[:, np.newaxis]

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from training.backbone_choice.teaching import teaches_best
 from training.candidates.labelled_images import LabelledImages
@@ -30,12 +31,20 @@ def open_teacher(config: FinetuneConfig, labels: tuple[str, ...]) -> Teacher | N
     if config.unlabelled is not None:
         find_images(config.unlabelled)  # before minutes of work
     if not teaches_best(config):
-        return None if config.teacher is None else Teacher.open(config.teacher, labels)
+        return None if config.teacher is None else Teacher.open(_meant(config), labels)
     if not config.chooses_backbone:
         raise ConfigError(
             "--teacher auto is the best candidate of --backbone auto; add that, or name a published model"
         )
     return None
+
+
+def _meant(config: FinetuneConfig) -> Path:
+    """Return the teacher's folder: as given, or of that name in the folder of models."""
+    assert config.teacher is not None
+    given = Path(config.teacher)
+    in_models = config.models_dir / given
+    return in_models if not given.exists() and in_models.exists() else given
 
 
 def ask_teacher(

@@ -188,6 +188,11 @@ def make_default(published: Path, decision: DefaultDecision, display: Display) -
     if not decision.stays:
         if decision.stable is not None:
             repository.set_alias(name, STABLE, version)
+        if decision.serving is not None:
+            display.line(
+                f"version {version} is the default now, in place of version {decision.serving}: "
+                f"{decision.because} (--make-default never keeps the other)"
+            )
         return
     display.line(f"to make version {version} the default:")
     display.line(f"  python -m inference.set_alias {published.parent} {STABLE} {version}")

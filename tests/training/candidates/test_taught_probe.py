@@ -99,3 +99,18 @@ def test_copies_are_held_out_together_and_count_once(probe: Candidate, dataset: 
     found = compare_with_taught(candidate, candidate, lesson, groups, seed=0)
     assert len(found.probe.losses) == len(np.unique(groups[[i.row for i in images]]))
     assert found.probe.correct.mean() < 0.6
+
+
+def test_a_teacher_helps_without_unlabelled_images_too(probe: Candidate, dataset: Dataset) -> None:
+    answers = learnt_by_heart(dataset, EMBEDDINGS)
+    none = replace(
+        answers,
+        refitted=None,
+        unlabelled_rows=np.arange(0),
+        unlabelled_embeddings=EMBEDDINGS[:0, :0],  # nobody has computed any
+        unlabelled_answers=answers.unlabelled_answers[:0],
+    )
+    asked = len(dataset.splits["train"]) + len(dataset.splits["val"])
+    assert (
+        len(compare(probe, dataset, replace(none, seen=np.zeros_like(none.seen)), ALONE)) == asked
+    )
