@@ -155,7 +155,9 @@ def test_the_best_candidate_teaches_the_one_within_the_limits(
     assert teacher.outcome == "left out: over --max-mb 1"
     assert (teacher.accuracy or 0) > (chosen.accuracy or 0)
     assert manifest.training.config["teacher"] == "auto"
-    assert f"teacher timm/{TINY} ({weights_file.name}): " in (manifest.training.teacher or "")
+    assert f"the teacher timm/{TINY} ({weights_file.name}) taught is " in (
+        manifest.training.teacher or ""
+    )
 
 
 def test_the_best_candidate_needs_candidates(command: Command, colours: Path) -> None:
