@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inference import Classifier, SessionConfig, read_package
+from service.engine import tuning
 from service.engine.tuning import Tuner, batch_buckets, images_per_s
 from tests.builders import make_package
 
@@ -181,6 +182,23 @@ def test_a_slow_model_is_measured_no_further_than_its_time_goes(models_dir: Path
     slow = Tuner(cores=1, max_batch=64, intra_op_threads=1, budget_s=1, measure=crawl)
     found = slow.tune("k", Model(models_dir), is_small=False).tuning
     assert (sizes, found.max_batch) == ([1], 1)
+
+
+def test_batches_are_compared_however_long_a_model_took_to_compile(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    now_s = [0.0]
+    monkeypatch.setattr(tuning.time, "monotonic", lambda: now_s[0])
+
+    def compile_first(_: Classifier, running: int, batch: int, seconds: float) -> float:
+        now_s[0] += seconds if sizes else 10
+        sizes.append(batch)
+        return 1e6
+
+    tuner = Tuner(cores=2, max_batch=8, intra_op_threads=0, budget_s=1, measure=compile_first)
+    tuner.tune("k", Model(models_dir), is_small=False)
+    assert sizes[-4:] == [1, 2, 4, 8]
 
 
 def test_a_real_model_is_measured(models_dir: Path) -> None:
