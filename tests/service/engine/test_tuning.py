@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from inference import Classifier, SessionConfig, read_package
-from service.engine import tuning
 from service.engine.tuning import Tuner, batch_buckets, images_per_s
 from tests.builders import make_package
 
@@ -189,7 +188,7 @@ def test_batches_are_compared_however_long_a_model_took_to_compile(
 ) -> None:
     sizes: list[int] = []
     now_s = [0.0]
-    monkeypatch.setattr(tuning.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr("service.engine.tuning.time.monotonic", lambda: now_s[0])
 
     def compile_first(_: Classifier, running: int, batch: int, seconds: float) -> float:
         now_s[0] += seconds if sizes else 10
