@@ -1,5 +1,6 @@
 """A package is read back as it was published, and one without a sound manifest is none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ def test_a_precision_that_is_not_there_is_refused(package_folder: Path) -> None:
         PackageError, match=r"it has no fp16; ask for fp32 \(train with --precisions fp32,fp16"
     ):
         read_package(package_folder).model_bytes("fp16")
+
+
+def test_a_precision_that_training_left_out_is_refused_with_the_reason(
+    package_folder: Path,
+) -> None:
+    package = read_package(package_folder)
+    tried = replace(package.manifest, precisions_left_out={"fp16": "it is slower here"})
+    with pytest.raises(PackageError, match="training left fp16 out: it is slower here"):
+        replace(package, manifest=tried).model_bytes("fp16")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"{}"])

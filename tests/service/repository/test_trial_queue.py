@@ -70,6 +70,7 @@ def test_a_load_that_is_given_up_lets_trials_begin() -> None:
         await asyncio.gather(loads, return_exceptions=True)
         held.let_go.release()
         await queue.run(PACKAGE, "auto")
+        assert held.begun.acquire(blocking=False)
         queue.close()
 
     asyncio.run(asyncio.wait_for(run(), 60))

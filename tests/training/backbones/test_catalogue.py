@@ -182,3 +182,8 @@ def test_the_command_refuses_a_summary_of_nothing(
 ) -> None:
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_auto_in_another_case_is_told_apart_from_a_name() -> None:
+    with pytest.raises(BackboneError, match="did you mean --backbone auto"):
+        find_backbone("Auto")

@@ -11,10 +11,12 @@ from tests.training.conftest import Command, quiet
 from tests.training.folders import write_class, write_classes
 from training.candidates.candidate import Candidate
 from training.candidates.taught_probe import Lesson, make_taught_probe
+from training.config import FinetuneConfig
 from training.data.split import Dataset
 from training.distillation.teacher import Teacher
 from training.probing.features import Features
 from training.probing.teacher_answers import TeacherAnswers
+from training.run.ask_teacher import open_teacher
 
 pytestmark = pytest.mark.training
 
@@ -54,6 +56,16 @@ def test_what_was_taught_competes_with_what_was_not(
     assert "on the same 51 labelled images of 5 folds, the linear probe with" in why
     assert why in outcome.out
     assert manifest.training.config["unlabelled"] == "pile"
+
+
+def test_a_teacher_may_be_named_within_the_folder_of_models(colours: Path, published: Path) -> None:
+    config = FinetuneConfig(
+        data=colours, models_dir=published.parent.parent, teacher=Path(published.parent.name)
+    )
+    labels = read_package(published).manifest.labels
+    teacher = open_teacher(config, labels)
+    assert teacher is not None
+    assert teacher.name == f"{published.parent.name}/{published.name}"
 
 
 def test_a_teacher_with_other_labels_is_refused_and_they_are_named(

@@ -88,6 +88,9 @@ def test_a_worse_version_takes_over_where_that_is_asked_for(
     mislead(data)
     outcome = command(data, *OPTIONS, "--make-default", "always")
     assert "-66.7 points" in outcome.out
+    assert (
+        "version 2 is the default now, in place of version 1: --make-default always" in outcome.out
+    )
     assert default(models_dir) == 2
 
 
