@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from inference.file_lock import locked
 from studio.errors import DiskProblem, NotNow
 from studio.processes.process_identity import is_running, started_at
 
@@ -25,6 +26,7 @@ State = Literal["none", "running", "done", "failed", "stopped", "lost"]
 _JOB: Final = "job.json"
 _EVENTS: Final = "events.jsonl"
 _STDERR: Final = "stderr.txt"
+_LOCK: Final = ".starting"
 # As training's commands end when they are interrupted.
 _INTERRUPTED: Final = 130
 # How a line begins that says why a process ended.
@@ -58,30 +60,20 @@ class BackgroundJob:
             NotNow: that is still running.
             DiskProblem: the folder cannot be written.
         """
-        if self.state == "running":
-            raise NotNow("it is running already")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with (
-                (self._folder / _EVENTS).open("wb") as stdout,
-                (self._folder / _STDERR).open("wb") as stderr,
-            ):
-                # A session of its own: a Ctrl-C for the studio is not for it.
-                child = subprocess.Popen(  # noqa: S603
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    cwd=_ROOT,
-                    start_new_session=True,
-                )
-            self._write_record(child.pid, command, details)
-            # Takes the exit code when it comes, or the ended process would stay in the table.
-            threading.Thread(target=child.wait, name=f"wait-{child.pid}", daemon=True).start()
+            # A double click, or another page, asks twice at once.
+            with locked(self._folder / _LOCK):
+                if self.state == "running":
+                    raise NotNow("it is running already")
+                child = self._spawn(command)
+                self._write_record(child.pid, command, details)
         except OSError as err:
             raise DiskProblem(
                 f"it could not be started: {err.strerror or err}; make room in {str(self._folder)!r}"
             ) from err
+        # Takes the exit code when it comes, or the ended process would stay in the table.
+        threading.Thread(target=child.wait, name=f"wait-{child.pid}", daemon=True).start()
 
     def stop(self) -> None:
         """Ask the process to end; it saves what it can."""
@@ -140,6 +132,21 @@ class BackgroundJob:
             return []
         return [line for line in text.splitlines() if line.strip()]
 
+    def _spawn(self, command: Sequence[str]) -> "subprocess.Popen[bytes]":
+        with (
+            (self._folder / _EVENTS).open("wb") as stdout,
+            (self._folder / _STDERR).open("wb") as stderr,
+        ):
+            # A session of its own: a Ctrl-C for the studio is not for it.
+            return subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=_ROOT,
+                start_new_session=True,
+            )
+
     def _write_record(self, pid: int, command: Sequence[str], details: Mapping[str, Any]) -> None:
         content = {
             "command": list(command),
@@ -154,21 +161,27 @@ class BackgroundJob:
 
 
 class _EventReader:
-    """Reads a growing file of events, each line once."""
+    """Reads a growing file of events, each line once, also where two pages ask at the same time."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._lock = threading.Lock()
         self._offset = 0
         self._events: list[dict[str, Any]] = []
 
     def read(self) -> list[dict[str, Any]]:
         """Return all events that are whole."""
+        with self._lock:
+            self._read_on()
+            return self._events
+
+    def _read_on(self) -> None:
         try:
             with self._file.open("rb") as stream:
                 stream.seek(self._offset)
                 whole, newline, _ = stream.read().rpartition(b"\n")
         except OSError:
-            return self._events
+            return
         self._offset += len(whole) + len(newline)
         for line in whole.splitlines():
             try:
@@ -177,4 +190,3 @@ class _EventReader:
                 continue
             if isinstance(event, dict) and "event" in event:
                 self._events.append(event)
-        return self._events

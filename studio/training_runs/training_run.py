@@ -9,6 +9,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Literal
 
 from inference.errors import InferenceError, ModelNotFound
@@ -48,6 +49,7 @@ class TrainingRun:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._repository = Repository(project.models_dir)
+        self._starting = Lock()
         self.job = BackgroundJob(project.training_dir)
         self.comparing = BackgroundJob(project.training_dir / "comparing")
 
@@ -59,6 +61,10 @@ class TrainingRun:
             NotFound: the folder is gone.
             DiskProblem: the workspace cannot be written.
         """
+        with self._starting:  # a double click would set the alias, and take it away again
+            self._start(choice, expected_s=expected_s, labels=labels)
+
+    def _start(self, choice: Choice, *, expected_s: float, labels: Path | None) -> None:
         if self.job.state == "running":
             raise NotNow("a training is running already; wait for it, or stop it")
         if not self._project.is_there():

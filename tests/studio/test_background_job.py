@@ -1,8 +1,11 @@
 """Commands that outlive the studio."""
 
+import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -91,3 +94,38 @@ def test_what_another_studio_has_started_is_read_from_its_beginning(tmp_path: Pa
         job.start(python(f"print('{line}')"), {})
         wait_for(job, "done")
         assert one.events[0] == {"event": words}
+
+
+def test_of_two_starts_at_once_one_is_refused(tmp_path: Path) -> None:
+    job, together = BackgroundJob(tmp_path), Barrier(4)
+
+    def start() -> bool:
+        together.wait()
+        try:
+            job.start(python(WAITS), {})
+        except NotNow:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        started = sum(pool.map(lambda _: start(), range(4)))
+    job.stop()
+    wait_for(job, "lost")
+    assert started == 1
+
+
+def test_two_pages_that_ask_at_once_get_every_event_once(tmp_path: Path) -> None:
+    # Long, so that one reads while the other does.
+    line = json.dumps({"event": "message", "text": "x" * 2**23})
+    (tmp_path / "events.jsonl").write_text(f"{line}\n")
+    together = Barrier(4)
+
+    def read(job: BackgroundJob) -> None:
+        together.wait()
+        assert job.events
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            job = BackgroundJob(tmp_path)
+            list(pool.map(read, [job] * 4))
+            assert len(job.events) == 1
