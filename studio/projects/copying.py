@@ -39,6 +39,19 @@ def class_folder(data: Path, label: str) -> Path:
     parent = train if train.is_dir() and not _holds_files(train) else data
     if parent == data and name.casefold() in _RESERVED:
         raise BadInput(f"{label!r} is the name of a split; give the class another")
+    return _as_it_is_there(parent, name)
+
+
+def _as_it_is_there(parent: Path, name: str) -> Path:
+    """Return the folder of a name, also one whose letters a Mac has written in parts (NFD).
+
+    A second folder for the same class would stop a training.
+    """
+    if not name.isascii() and not (parent / name).exists():
+        with suppress(OSError):
+            for other in os.listdir(parent):
+                if unicodedata.normalize("NFC", other) == name:
+                    return parent / other
     return parent / name
 
 
@@ -49,9 +62,11 @@ def copy_into(data: Path, files: list[tuple[Path, str, str]]) -> Copied:
         BadInput: a label that no folder can have; then nothing is copied.
         DiskProblem: the folder cannot be written; what was copied stays.
     """
-    targets = [(path, sha256, class_folder(data, label)) for path, sha256, label in files]
+    labels = dict.fromkeys(label for _, _, label in files)
+    folders = {label: class_folder(data, label) for label in labels}
     copied = there = gone = 0
-    for path, sha256, folder in targets:
+    for path, sha256, label in files:
+        folder = folders[label]
         target = _free_place(folder, path.name, sha256)
         if target is None:
             there += 1
@@ -87,14 +102,19 @@ def _copy(source: Path, target: Path) -> None:
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
         shutil.copyfile(source, temporary)
+        _put(temporary, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _put(temporary: Path, target: Path) -> None:
+    try:
         os.link(temporary, target)  # never over another file
     except FileExistsError:
         return
     except PermissionError:  # a file system without links
         os.rename(temporary, target)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _holds_files(folder: Path) -> bool:

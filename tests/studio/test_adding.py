@@ -1,5 +1,6 @@
 """A new data set from the page: its folder, its classes, its photos."""
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,13 @@ def test_photos_of_a_folder_with_splits_go_into_train(project: Project, client: 
     (project.data / "train").mkdir()
     client.post(f"{API}/photos", params={"label": "red"}, content=coloured("blue"))
     assert len(list((project.data / "train" / "red").iterdir())) == 1
+
+
+def test_a_class_folder_from_a_mac_gets_no_twin(project: Project, client: TestClient) -> None:
+    folder = project.data / unicodedata.normalize("NFD", "모자")
+    folder.mkdir()
+    client.post(f"{API}/classes", json={"label": "모자"}).raise_for_status()
+    photo = coloured("red")
+    client.post(f"{API}/photos", params={"label": "모자"}, content=photo).raise_for_status()
+    assert len(list(folder.iterdir())) == 1
+    assert [one["label"] for one in client.get(f"{API}/classes").json()].count("모자") == 1

@@ -1,5 +1,7 @@
 """A pile of unlabelled photos: groups, names, copies."""
 
+import errno
+import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -9,8 +11,10 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from studio.errors import DiskProblem
 from studio.piles.grouping import least_sure, next_group
 from studio.piles.pile_file import Pile, PileImage, write_pile
+from studio.projects.copying import copy_into
 from studio.projects.project import Project
 from tests.studio.projects import calling, looked_at
 from tests.training.folders import write_class
@@ -118,6 +122,21 @@ def test_named_photos_are_copied_once_and_nothing_is_written_over(
         f"{API}/undo", json={"images": [group[0]["sha256"]], "order": "groups"}
     )
     assert taken_back.json()["named"] == len(group) - 1
+
+
+def test_a_photo_that_may_not_be_read_is_not_said_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(target))
+
+    # The tests may run as root, whom no permission stops.
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    with pytest.raises(DiskProblem, match="Permission denied"):
+        copy_into(tmp_path / "photos", [(photo, "0" * 64, "hat")])
 
 
 @pytest.mark.parametrize("label", ["../up", "a/b", ".hidden", "test", "a\nb", "nul?", "x" * 201])

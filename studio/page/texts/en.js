@@ -294,6 +294,8 @@ export default {
   "pile.done": "Every photo has a name.",
   "pile.copy": "Copy {n} named photos into the class folders",
   "pile.copied": "{copied} copied, {there} were there already. Look at the data again to see them.",
+  "pile.gone": "{n} photos are not there any more.",
+  "pile.gone.one": "1 photo is not there any more.",
   "pile.train": "The names are labels of this folder already: train with them.",
   "pile.hint": "Click a photo to strike it out, or move with the arrow keys.",
   "pile.struck": "struck out",

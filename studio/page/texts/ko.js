@@ -277,6 +277,7 @@ export default {
   "pile.done": "모든 사진에 이름을 붙였습니다.",
   "pile.copy": "이름 붙인 사진 {n}장을 클래스 폴더로 복사",
   "pile.copied": "{copied}장 복사됨, {there}장은 이미 있었습니다. 데이터를 다시 살펴보면 보입니다.",
+  "pile.gone": "{n}장은 더 이상 없습니다.",
   "pile.train": "붙인 이름이 곧 이 폴더의 라벨입니다. 바로 학습할 수 있습니다.",
   "pile.hint": "사진을 누르면 빠집니다. 화살표 키로 움직일 수 있습니다.",
   "pile.struck": "뺌",
