@@ -19,6 +19,7 @@ import uvicorn
 from inference.command_line import run_command
 from inference.errors import UsageError
 from inference.option_parser import OptionParser
+from studio.access.hosts import hosts_of, in_address
 from studio.access.secret import PARAMETER, PROJECT, make_secret
 from studio.app import create_app
 from studio.errors import StudioError
@@ -40,7 +41,7 @@ def _run(args: argparse.Namespace) -> None:
     settings = _settings(args, secret, listener)
     project = open_project(settings.models_dir, settings.roots[0]) if args.folder else None
     place = f"&{PROJECT}={project.name}" if project else ""
-    url = f"http://{_host(args.host)}:{listener.getsockname()[1]}/?{PARAMETER}={secret}{place}"
+    url = f"http://{in_address(args.host)}:{listener.getsockname()[1]}/?{PARAMETER}={secret}{place}"
     print(f"the studio is open at\n  {url}\nCtrl-C closes it; a training goes on", flush=True)
     if not args.no_browser:
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
@@ -120,30 +121,14 @@ def _settings(args: argparse.Namespace, secret: str, listener: socket.socket) ->
             raise UsageError(f"there is no folder {str(folder)!r}")
     roots = named if args.root else [*named, Path.home()]
     port = listener.getsockname()[1]
-    names = (
-        {args.host, "localhost", "127.0.0.1"} if args.host in LOOPBACK else _own_names(args.host)
-    )
     return Settings(
         models_dir=args.models_dir,
         roots=tuple(Path(os.path.realpath(root)) for root in roots),
         secret=secret,
-        hosts=frozenset(f"{_host(name)}:{port}" for name in names),
+        hosts=hosts_of(args.host, port),
         cache_dir=default_cache_dir(),
         keep_dir=args.keep_dir,
     )
-
-
-def _own_names(host: str) -> set[str]:
-    """Return what this machine may be called by others."""
-    names = {host, socket.gethostname(), socket.getfqdn(), "localhost", "127.0.0.1"}
-    if host in ("0.0.0.0", "::"):  # noqa: S104
-        found = socket.getaddrinfo(socket.gethostname(), None)
-        names |= {str(entry[4][0]) for entry in found}
-    return names
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._secret = secret
-        self._hosts = hosts
+        self._hosts = frozenset(host.lower() for host in hosts)  # as browsers send them
         self._how_to_enter = how_to_enter
         self._is_open = is_open
 
@@ -74,7 +74,7 @@ class Guard:
     def _look(self, scope: Scope) -> Response | None:
         """Return the refusal or the step to the page; None lets the call in."""
         headers = Headers(scope=scope)
-        host = headers.get("host", "")
+        host = headers.get("host", "").lower()
         if host not in self._hosts:
             return _refuse(scope, 421, f"This studio does not answer to the host {host[:80]!r}.")
         if is_secret(read_bearer(headers.get("authorization")), self._secret):

@@ -1,11 +1,13 @@
 """Who may call: every way in from elsewhere is refused."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from studio.access.hosts import hosts_of
 from studio.app import create_app
 from studio.settings import Settings
 
@@ -92,3 +94,29 @@ def test_every_answer_carries_the_policy(client: TestClient) -> None:
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_computer_name_with_capitals_is_its_own(tmp_path: Path) -> None:
+    settings = Settings(
+        models_dir=tmp_path / "models",
+        roots=(tmp_path,),
+        secret=SECRET,
+        hosts=frozenset({"Annas-Mac.local:4711"}),
+        cache_dir=tmp_path / "cache",
+    )
+    # Browsers write names small.
+    with TestClient(create_app(settings), base_url="http://annas-mac.local:4711") as client:
+        enter(client)
+        assert client.get("/api/projects").status_code == 200
+
+
+def test_browsers_leave_out_the_usual_port() -> None:
+    assert {"127.0.0.1", "127.0.0.1:80"} <= hosts_of("127.0.0.1", 80)
+    assert "127.0.0.1" not in hosts_of("127.0.0.1", 4711)
+
+
+def test_a_machine_that_cannot_look_up_its_own_name_still_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "no-such-name.invalid")
+    assert "no-such-name.invalid:4711" in hosts_of("0.0.0.0", 4711)
