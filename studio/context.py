@@ -106,11 +106,6 @@ class Context:
                 self._open[name] = OpenProject.of(find_project(self.settings.models_dir, name))
             return self._open[name]
 
-    def forget(self, name: str) -> None:
-        """Read a project anew the next time."""
-        with self._lock:
-            self._open.pop(name, None)
-
     @property
     def models_dir(self) -> Path:
         """Where models are published."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -134,8 +133,3 @@ def read_analysis(folder: Path) -> Analysis:
         return Analysis(**text, **arrays)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as err:
         raise NotNow("the folder has not been looked at yet; look at it first") from err
-
-
-def remove_analysis(folder: Path) -> None:
-    """Forget an analysis."""
-    shutil.rmtree(folder, ignore_errors=True)

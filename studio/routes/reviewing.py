@@ -59,9 +59,11 @@ def undo(current: CurrentProject, given: Undo) -> dict[str, Any]:
     if len(given.before) != len(given.images):
         raise BadInput("an undo needs what was said before of each image")
     again = [_said_again(current, s, b) for s, b in zip(given.images, given.before, strict=True)]
-    current.corrections.remove(*given.images)
+    # Nothing is taken away that is said again: a full disk between the two would lose it.
     if lines := [line for line in again if line is not None]:
         current.corrections.put(*lines)
+    if forgotten := [s for s, b in zip(given.images, given.before, strict=True) if b is None]:
+        current.corrections.remove(*forgotten)
     return {}
 
 

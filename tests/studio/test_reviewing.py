@@ -10,6 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from studio.analysis.analysis_file import read_analysis, write_analysis
+from studio.errors import DiskProblem
+from studio.projects.corrections import Correction, Corrections
 from studio.projects.project import Project
 from tests.studio.projects import calling, looked_at
 
@@ -94,6 +96,22 @@ def test_undo_says_again_what_was_said_before(project: Project, client: TestClie
     client.post(f"{API}/undo", json={"images": [image], "before": before})
     assert lines(project) == []
     assert ask(client)["questions"][0]["image"]["sha256"] == image
+
+
+def test_an_undo_that_a_full_disk_stops_loses_no_answer(
+    project: Project, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = ask(client)["questions"][0]["image"]["sha256"]
+    give(client, image, "green")
+    before = give(client, image, "blue")["before"]
+
+    def full(self: Corrections, *corrections: Correction) -> None:
+        raise DiskProblem("no space left")
+
+    monkeypatch.setattr(Corrections, "put", full)
+    body = {"images": [image], "before": before}
+    assert client.post(f"{API}/undo", json=body).status_code == 507
+    assert [line[1] for line in lines(project)] == ["blue"]
 
 
 def test_the_gallery_shows_first_what_is_least_like_its_class(client: TestClient) -> None:
