@@ -27,13 +27,16 @@ async function show() {
   if (leave) leave.abort();
   leave = new AbortController();
   drawHeader(project, view);
-  const page = { main, project, rest, signal: leave.signal };
+  // A place of its own: a view that was left before its answers came would write over the next one.
+  const place = el("div", { tabIndex: -1 });
+  main.replaceChildren(place);
+  const page = { main: place, project, rest, signal: leave.signal };
   document.documentElement.lang = language;
   try {
     if (!project) await showChooser(page);
     else await (VIEWS[view] || showData)(page);
   } catch (problem) {
-    if (!page.signal.aborted) main.replaceChildren(el("h1", {}, t("trouble")), el("p", { class: "note bad" }, problem.message));
+    if (!page.signal.aborted) place.replaceChildren(el("h1", {}, t("trouble")), el("p", { class: "note bad" }, problem.message));
   }
   const title = main.querySelector("h1")?.textContent || "";
   document.title = title ? `${title} · Graft studio` : "Graft studio";

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route
 
+from studio.analysis.analysis_file import read_analysis
+from studio.projects.corrections import Correction, Corrections
 from studio.projects.project import Project
 from tests.studio.browser import browser_page, no_violations, studio_of
 from tests.studio.projects import looked_at
@@ -71,3 +73,19 @@ def test_the_page_speaks_korean(tmp_path: Path) -> None:
         assert page.evaluate("document.documentElement.lang") == "ko"
         page.get_by_label("언어").select_option("en")
         page.get_by_role("heading", name="What is in the folder").wait_for()
+
+
+def test_every_photo_that_is_left_out_can_be_reached(tmp_path: Path) -> None:
+    project = looked_at(tmp_path, ("red",), count=61)
+    images = read_analysis(project.analysis_dir).images
+    corrections = [Correction(file_name=i.path, sha256=i.sha256, label="") for i in images]
+    Corrections(project.workspace).put(*corrections)
+    with studio_of(project) as studio, browser_page() as page:
+        page.goto(studio.entrance)
+        page.get_by_text("61 photos are left out").click()
+        page.get_by_text("1 to 60 of 61").wait_for()
+        page.get_by_role("button", name="Next").click()
+        page.get_by_text("61 to 61 of 61").wait_for()
+        # The last one of a page: the page before is shown.
+        page.get_by_role("button", name="Take in again").click()
+        page.locator("li .tile").nth(59).wait_for()

@@ -57,6 +57,10 @@ def test_a_pile_is_named_by_keys_and_copied_on_a_word(project: Project, tmp_path
         page.get_by_text(f"{before - 1} of 16").first.wait_for()
         page.get_by_role("button", name="Copy").click()
         page.get_by_text(f"{before - 1} copied").wait_for()
+        page.get_by_role("button", name="Another folder").click()
+        page.get_by_role("heading", name="Sort unlabelled photos").wait_for()
+        page.keyboard.press("n")
+        assert page.get_by_role("combobox", name="Which label").count() == 0
     assert files(project, "lemon") == before - 1
 
 

@@ -25,7 +25,8 @@ export function pickLabel(labels, { title, canAdd = false } = {}) {
       "aria-label": title || t("pick"), dir: "auto", placeholder: t("pick.hint"),
     });
     const dialog = el("dialog", { "aria-label": title || t("pick") }, input, list);
-    const close = (label) => { dialog.close(); dialog.remove(); resolve(label); };
+    const close = (label) => { removeEventListener("hashchange", leave); dialog.close(); dialog.remove(); resolve(label); };
+    const leave = () => close(null); // back in the history: another view is shown
 
     function draw() {
       const typed = input.value.trim();
@@ -51,6 +52,7 @@ export function pickLabel(labels, { title, canAdd = false } = {}) {
       } else return;
       event.preventDefault();
     });
+    addEventListener("hashchange", leave);
     document.body.append(dialog);
     dialog.showModal();
     draw();

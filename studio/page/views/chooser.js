@@ -18,7 +18,7 @@ export async function showChooser({ main }) {
   await browse(browser, null, choose);
 }
 
-// A new data set, in the first root unless another path is typed.
+// A new data set, in the last root (the home folder where --root is not given) unless another path is typed.
 function makeNew() {
   const title = el("input", { type: "text", "aria-label": t("new.name"), placeholder: t("new.name"), dir: "auto", required: true });
   const parent = el("input", { type: "text", "aria-label": t("new.parent"), size: 40, spellcheck: false });

@@ -1,6 +1,6 @@
 // A class, those images first that are least like it. Arrow keys move, the answer keys are those of the review.
 import { get, photoPath, post, projectPath } from "/api.js";
-import { complain, el, fill, name, say } from "/dom.js";
+import { el, fill, name, say } from "/dom.js";
 import { onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
 import { oneAtATime } from "/parts/one_at_a_time.js";
@@ -73,12 +73,14 @@ function focus(gallery, list, place) {
 
 const columns = (list) => Math.max(1, getComputedStyle(list).gridTemplateColumns.split(" ").length);
 
-function turn(gallery, step) {
-  const offset = gallery.offset + step;
-  if (offset < 0 || offset >= gallery.total) return;
-  gallery.offset = offset;
-  load(gallery).then(() => scrollTo(0, 0)).catch(complain);
-}
+// What an answer took out of the class does not lie before the next page any more: without that, images would be skipped.
+const turn = (gallery, step) => gallery.run(async () => {
+  if (step < 0 ? gallery.offset === 0 : gallery.offset + step >= gallery.total) return;
+  const gone = gallery.images.filter((image) => image.said !== null && image.said !== gallery.label).length;
+  gallery.offset = Math.max(0, gallery.offset + step - (step > 0 ? gone : 0));
+  await load(gallery);
+  scrollTo(0, 0);
+}, { waits: true });
 
 // The next image is seen already, so an answer to it may wait for the one before.
 const give = (gallery, choose) => gallery.run(async () => {

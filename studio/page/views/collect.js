@@ -6,6 +6,7 @@ import { keyName, onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
 import { oneAtATime } from "/parts/one_at_a_time.js";
 import { percent, t } from "/texts.js";
+import { copiedText } from "/views/pile.js";
 
 const REASONS = ["", "rejected", "uncertain", "sample"];
 // What the model said has 1 to 5; names that were given here lately have the other digits.
@@ -146,6 +147,6 @@ function sorting(queue) {
 function ending(queue) {
   const said = el("p", { role: "status" });
   const copy = () => post(projectPath(queue.page.project, "kept/copy"))
-    .then((done) => { said.textContent = t("pile.copied", { copied: done.copied, there: done.there_already }); }).catch(complain);
+    .then((done) => { said.textContent = copiedText(done); }).catch(complain);
   return queue.decided ? el("section", { class: "answers" }, el("button", { type: "button", onclick: copy }, t("collect.copy")), said) : null;
 }

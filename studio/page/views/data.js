@@ -30,13 +30,7 @@ function drawStatus(status, state, page) {
   if (!state.is_there) {
     fill(status, el("p", { class: "note" }, t("data.gone")));
   } else if (state.state === "running") {
-    const stage = state.stage;
-    const of = stage?.of > 1 ? stage.of : null;
-    const bar = el("progress", of ? { max: of, value: stage.done } : {});
-    bar.setAttribute("aria-label", t("data.looking"));
-    fill(status, el("div", { class: "card" },
-      el("p", {}, t("data.looking"), " ", el("span", { class: "quiet" }, stageText(stage))), bar,
-      el("button", { class: "plain", onclick: () => remove(projectPath(page.project, "looking")).catch(complain) }, t("stop"))));
+    drawRunning(status, state.stage, page);
   } else if (state.state === "failed") {
     fill(status, el("p", { class: "note bad" }, state.problem || t("data.failed")), el("button", { onclick: again }, t("data.again")), " ",
       el("a", { class: "go", href: `#/${encodeURIComponent(page.project)}/pile` }, t("data.pile")));
@@ -46,6 +40,19 @@ function drawStatus(status, state, page) {
     if (status.childElementCount && !status.querySelector(".again")) return showData(page);
     fill(status, el("button", { class: "plain again", onclick: again }, t("data.again")));
   }
+}
+
+// Made once and then changed, so that the button keeps the focus and every click on it counts.
+function drawRunning(status, stage, page) {
+  if (!status.querySelector("progress")) {
+    fill(status, el("div", { class: "card" },
+      el("p", {}, t("data.looking"), " ", el("span", { class: "quiet" })), el("progress", { "aria-label": t("data.looking") }),
+      el("button", { class: "plain", onclick: () => remove(projectPath(page.project, "looking")).catch(complain) }, t("stop"))));
+  }
+  status.querySelector("span").textContent = stageText(stage);
+  const bar = status.querySelector("progress");
+  if (stage?.of > 1) Object.assign(bar, { max: stage.of, value: stage.done });
+  else bar.removeAttribute("value");
 }
 
 export function stageText(stage) {

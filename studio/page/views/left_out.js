@@ -8,8 +8,17 @@ const PAGE = 60;
 export async function showLeftOut(page) {
   const list = el("ul", { class: "tiles" });
   const said = el("p", { role: "status" });
+  const pager = el("div", { class: "row" });
+  let offset = 0;
+  const turn = (step) => { offset = Math.max(0, offset + step); return load().then(() => scrollTo(0, 0)).catch(complain); };
   const load = async () => {
-    const found = await get(projectPath(page.project, `left-out?limit=${PAGE}`));
+    const found = await get(projectPath(page.project, `left-out?offset=${offset}&limit=${PAGE}`));
+    if (offset && !found.images.length) return turn(-PAGE);
+    const last = offset + found.images.length;
+    fill(pager, found.total > PAGE ? [
+      el("button", { type: "button", disabled: offset === 0, onclick: () => turn(-PAGE) }, t("class.before")),
+      el("span", { class: "quiet small" }, t("class.range", { from: offset + 1, to: last, of: found.total })),
+      el("button", { type: "button", disabled: last >= found.total, onclick: () => turn(PAGE) }, t("class.after"))] : null);
     fill(list, found.images.map((image) => photo(page.project, image, takeIn)));
     if (!found.total) fill(list, el("li", { class: "quiet" }, t("out.none")));
   };
@@ -18,7 +27,7 @@ export async function showLeftOut(page) {
       said.textContent = t("out.taken", { path: image.path });
       (list.querySelector("button") || page.main).focus();
     }).catch(complain);
-  fill(page.main, el("h1", {}, t("out.title")), el("p", { class: "quiet" }, t("out.lead")), said, list);
+  fill(page.main, el("h1", {}, t("out.title")), el("p", { class: "quiet" }, t("out.lead")), said, list, pager);
   await load();
   say(t("out.title"));
 }

@@ -12,12 +12,12 @@ import { stageText } from "/views/data.js";
 
 export async function showPile(page) {
   const { main, project, signal } = page;
-  const pile = { page, place: el("div"), order: "groups", found: null, row: null, history: [], run: oneAtATime() };
+  const pile = { page, place: el("div"), keys: new AbortController(), order: "groups", found: null, row: null, history: [], run: oneAtATime() };
   fill(main, pile.place);
   const state = await get(projectPath(project, "pile"));
   if (state.state === "none" || state.state === "stopped") return choose(pile);
   await follow(pile);
-  onKeys(signal, {
+  onKeys(AbortSignal.any([signal, pile.keys.signal]), {
     KeyN: () => give(pile, null), Enter: () => give(pile, null),
     KeyY: () => confirmGuess(pile), KeyX: () => pile.row?.strike(pile.row.at), KeyZ: () => undo(pile),
     ...moves(pile),
@@ -35,6 +35,7 @@ function moves(pile) {
 async function choose(pile) {
   const { project } = pile.page;
   const { data } = await get(projectPath(project, "looking"));
+  pile.keys.abort(); // or they would go on naming a group that is not seen
   const browser = el("section", { class: "card" });
   const take = (path) => post(projectPath(project, "pile"), { path }).then(() => showPile(pile.page)).catch(complain);
   fill(pile.place, el("h1", {}, t("pile.title")), el("p", { class: "quiet" }, t("pile.lead")),
@@ -62,6 +63,9 @@ async function follow(pile) {
     return false;
   });
 }
+
+export const copiedText = (done) => [t("pile.copied", { copied: done.copied, there: done.there_already }),
+  ...(done.gone ? [t("pile.gone", { n: done.gone })] : [])].join(" ");
 
 const another = (pile) => el("button", { type: "button", class: "plain", onclick: () => choose(pile).catch(complain) }, t("pile.another"));
 
@@ -133,7 +137,7 @@ function ending(pile) {
   const named = Object.entries(found.counts).filter(([label]) => label !== "").reduce((sum, [, count]) => sum + count, 0);
   const said = el("p", { role: "status" });
   const copy = () => post(projectPath(pile.page.project, "pile/copy"))
-    .then((done) => { said.textContent = t("pile.copied", { copied: done.copied, there: done.there_already }); }).catch(complain);
+    .then((done) => { said.textContent = copiedText(done); }).catch(complain);
   const use = found.own_folder
     ? el("p", {}, t("pile.train"), " ", el("a", { href: `#/${encodeURIComponent(pile.page.project)}/data` }, t("step.data")))
     : el("button", { type: "button", onclick: copy }, t("pile.copy", { n: named }));
