@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from training.data.finding import counted
 from training.data.folder import SPLITS, Split
 from training.data.scan import ScannedImage, StoredPixels
 from training.errors import DataError
@@ -163,7 +164,7 @@ def split_images(
     if "val" not in given:
         pool = parts["train"]
         names = _part_names(pool, groups, labels, frozen, needs_test="test" not in given)
-        assigned = _assign_stratified(pool, groups, names, seed, frozen)
+        assigned = _assign(pool, groups, names, seed, frozen)
         if "train" in names:
             for split in names:
                 parts[_as_split(split)] = [i for i in pool if assigned[i.row] == split]
@@ -178,7 +179,7 @@ def split_images(
         pixels=pixels,
         training_pixels=training_pixels,
     )
-    _check_classes(dataset, given)
+    _check_classes(dataset, groups, given, frozen)
     return dataset
 
 
@@ -239,14 +240,50 @@ def _too_few_message(label: str, num_images: int) -> str:
     )
 
 
-def _assign_stratified(
+def _assign(
     pool: Sequence[ScannedImage],
     groups: Integers,
     shares: Mapping[str, float],
     seed: int,
     frozen: Frozen,
 ) -> dict[int, str]:
-    """Return the part of each row. Each group goes where its class is furthest below its share."""
+    """Return the part of each row: by share, but classes that this leaves without one go to each part first.
+
+    Such are of a few groups, or new in a split that was made before: they alone are split anew.
+    """
+    assigned = _assign_stratified(pool, groups, shares, seed, frozen)
+    lacking = _lacking(pool, assigned, in_all="train" in shares)
+    if not lacking:
+        return assigned
+    anew = {image.sha256 for image in pool if image.file.label in lacking}
+    others = {sha256: part for sha256, part in frozen.items() if sha256 not in anew}
+    return _assign_stratified(pool, groups, shares, seed, others, spread=lacking)
+
+
+def _lacking(
+    pool: Sequence[ScannedImage], assigned: Mapping[int, str], *, in_all: bool
+) -> frozenset[str]:
+    """Return the classes that are not in all parts that have images; of folds, two are enough."""
+    parts_of: dict[str, set[str]] = {}
+    for image in pool:
+        parts_of.setdefault(image.file.label, set()).add(assigned[image.row])
+    needed = len(set(assigned.values())) if in_all else 2
+    return frozenset(label for label, parts in parts_of.items() if len(parts) < needed)
+
+
+def _assign_stratified(
+    pool: Sequence[ScannedImage],
+    groups: Integers,
+    shares: Mapping[str, float],
+    seed: int,
+    frozen: Frozen,
+    *,
+    spread: frozenset[str] = frozenset(),
+) -> dict[int, str]:
+    """Return the part of each row. Each group goes where its class is furthest below its share.
+
+    Classes to `spread` go to parts that have none of them first.
+    """
     members: dict[int, list[ScannedImage]] = {}
     for image in pool:
         members.setdefault(int(groups[image.row]), []).append(image)
@@ -262,7 +299,13 @@ def _assign_stratified(
             waiting.append(group)
     for group in sorted(waiting, key=lambda g: _draw(seed, min(i.sha256 for i in g))):
         label = Counter(image.file.label for image in group).most_common(1)[0][0]
-        part = max(shares, key=lambda p: shares[p] * totals[label] - assigned[label, p])
+        part = max(
+            shares,
+            key=lambda p: (
+                label in spread and not assigned[label, p],
+                shares[p] * totals[label] - assigned[label, p],
+            ),
+        )
         _place(group, part, placed, assigned)
     return placed
 
@@ -286,16 +329,31 @@ def _as_split(name: str) -> Split:
     return next(split for split in SPLITS if split == name)
 
 
-def _check_classes(dataset: Dataset, given: Sequence[Split]) -> None:
+def _check_classes(
+    dataset: Dataset, groups: Integers, given: Sequence[Split], frozen: Frozen
+) -> None:
     needed = [split for split in SPLITS if dataset.splits[split] or split in given]
     for split in needed:
         present = {image.file.label for image in dataset.splits[split]}
         for label in dataset.labels:
             if label not in present:
+                anew = ", or publish under another --name, and all are split anew" if frozen else ""
                 raise DataError(
-                    f"class {label!r} has no image left for {split}: images that belong together (copies "
-                    "of one photo, one match of --group-by) stay on one side; add different ones"
+                    f"class {label!r} has no image left for {split}: {_why_none(dataset, groups, label)}; "
+                    f"add different ones{anew}"
                 )
+
+
+def _why_none(dataset: Dataset, groups: Integers, label: str) -> str:
+    every = [image for images in dataset.splits.values() for image in images]
+    number = len({int(groups[image.row]) for image in every if image.file.label == label})
+    splits = [split for split in SPLITS if dataset.splits[split]]
+    if number >= len(splits):
+        return "images that belong together (copies of one photo, one match of --group-by) stay on one side"
+    return (
+        f"it has {counted(number, 'different image')} (copies of one photo, and one match of --group-by, "
+        f"count as one) for {', '.join(splits)}"
+    )
 
 
 def assign_folds(images: Sequence[ScannedImage], groups: Integers, *, seed: int) -> Integers:

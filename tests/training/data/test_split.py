@@ -189,6 +189,40 @@ def test_a_copy_of_an_image_dealt_before_joins_it(photos: Path, tmp_path: Path) 
     assert near.sha256 in {image.sha256 for image in after.splits["test"]}
 
 
+def test_a_new_class_of_few_images_goes_to_every_part_of_an_earlier_split(
+    photos: Path, tmp_path: Path
+) -> None:
+    before = split_folder(photos, tmp_path).frozen()
+    write_class(photos / "bird", 2, count=3)
+    after = split(read(photos, tmp_path), frozen=before)
+    assert {images["bird"] for images in after.counts().values()} == {1}
+    assert {sha256: after.frozen()[sha256] for sha256 in before} == before
+    (photos / "bird" / "image2.png").unlink()
+    with pytest.raises(DataError, match=r"it has 2 different images .* another --name"):
+        split(read(photos, tmp_path), frozen=before)
+
+
+def test_a_new_class_of_images_that_shared_a_fold_is_in_two_folds(tmp_path: Path) -> None:
+    """Else its fold would hold all of it, and nothing could be fitted without that fold."""
+    photos = write_classes(tmp_path / "photos", ["cat", "dog"], count=15)
+    before = split_folder(photos, tmp_path)
+    assert before.folds is not None
+    (photos / "bird").mkdir()
+    first = zip(before.splits["train"], before.folds == 0, strict=True)
+    for image in [image for image, is_first in first if is_first][:2]:
+        image.file.path.rename(photos / "bird" / f"{image.sha256}.png")
+    after = split(read(photos, tmp_path), frozen=before.frozen())
+    assert after.folds is not None
+    assert len(set(after.folds[after.targets("train") == after.labels.index("bird")])) == 2
+
+
+def test_a_class_of_three_groups_has_one_in_every_part(photos: Path, tmp_path: Path) -> None:
+    for shoot in range(3):
+        write_class(photos / "bird" / f"shoot{shoot}", 2, count=7, seed=shoot)
+    dataset = split(read(photos, tmp_path), group_by="shoot.")
+    assert {images["bird"] for images in dataset.counts().values()} == {7}
+
+
 def test_what_was_dealt_survives_its_file(photos: Path, tmp_path: Path) -> None:
     parts = split_folder(photos, tmp_path).frozen()
     write_frozen(tmp_path / SPLIT_FILE, parts, [])
