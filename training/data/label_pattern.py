@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from training.data.finding import Finding, counted
@@ -92,11 +93,16 @@ def read_by_pattern(root: Place, pattern: str) -> LayoutDraft:
         ConfigError: the pattern is no regular expression, or has no group.
     """
     compiled = _compile(pattern)
-    draft = LayoutDraft(words=f"labels from file names by '{pattern}'", places=[root])
+    outer = _past_wrappers(root)
+    places = [root] if outer is root else [root, outer]
+    draft = LayoutDraft(words=f"labels from file names by '{pattern}'", places=places)
+    of_no_class = {path for place in places for path in _unknown_images(place)}
     in_path = "/" in pattern
     found: list[tuple[ImageFile, str]] = []
     unmatched = []
     for path in root.images():
+        if path in of_no_class:
+            continue
         below = readable(path.relative_to(root.path).as_posix())
         match = compiled.search(below if in_path else readable(path.name))
         label = unicodedata.normalize("NFC", match[1] or "").strip() if match else ""
@@ -104,7 +110,6 @@ def read_by_pattern(root: Place, pattern: str) -> LayoutDraft:
             found.append((ImageFile(path=path, label=label, split=None), below))
         else:
             unmatched.append(below)
-    outer = _past_wrappers(root)
     splits = _splits(outer, {file.label for file, _ in found})
     for file, below in found:
         name = file.path.relative_to(outer.path).parts[0] if splits else ""
@@ -115,6 +120,11 @@ def read_by_pattern(root: Place, pattern: str) -> LayoutDraft:
             unmatched.append(below)
     _describe(draft, pattern, unmatched)
     return draft
+
+
+def _unknown_images(place: Place) -> list[Path]:
+    unknown = place.unknown()
+    return [] if unknown is None else list(unknown.images())
 
 
 def _compile(pattern: str) -> "re.Pattern[str]":

@@ -202,9 +202,11 @@ def _labels_of(
     files: Sequence[ImageFile], base: LayoutDraft | None
 ) -> dict[Split | None, list[str]]:
     """Return the labels of each split; class folders that lost all images keep their place."""
-    found: dict[Split | None, list[str]] = (
-        {split: list(labels) for split, labels in base.labels.items()} if base else {}
-    )
+    found: dict[Split | None, list[str]] = {}
+    if base is not None and any(file.split is not None for file in files):
+        found = {split: list(labels) for split, labels in base.labels.items()}
+    elif base is not None:  # it had no splits, or one of two lost all images
+        found = {None: base.every_label()}
     for file in files:
         labels = found.setdefault(file.split, [])
         if file.label not in labels:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.training.folders import unprivileged, write_class, write_classes
+from training.data.folder_check.empty_or_small_classes import check_class_sizes
 from training.data.labels_file import read_labels_file
 from training.data.layout import look_at_folder, natural_key, read_folder
 from training.errors import DataError
+from training.label_source import LabelSource
 
 pytestmark = pytest.mark.training
 
@@ -122,6 +124,29 @@ def test_the_folder_of_unknown_images_is_no_class(tmp_path: Path) -> None:
     folder = read_folder(tmp_path)
     assert folder.labels == ("cat", "dog")
     assert len(folder.files) == 2
+
+
+def test_images_of_no_class_get_no_label_by_a_pattern(tmp_path: Path) -> None:
+    write_classes(tmp_path / "photos", ["cat", "dog"], count=2)
+    for place in (tmp_path, tmp_path / "photos"):
+        write_class(place / "_unknown", 2, count=1)
+    folder = read_folder(tmp_path, LabelSource(label_from=r"([^/]+)/[^/]+$"))
+    assert folder.labels == ("cat", "dog")
+    assert len(folder.files) == 4
+    assert len(folder.unknown) == 2
+
+
+def test_corrections_that_leave_a_whole_split_out_leave_a_folder_to_be_split(
+    tmp_path: Path,
+) -> None:
+    for split in ("train", "val"):
+        write_classes(tmp_path / "photos" / split, ["cat", "dog"], count=2)
+    left_out = [f"val/{label}/image{i}.png," for label in ("cat", "dog") for i in range(2)]
+    lines = ["file_name,label", "train/cat/image0.png,dog", *left_out]
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    folder = read_folder(tmp_path / "photos", LabelSource(labels=tmp_path / "labels.csv"))
+    assert folder.given_splits == ()
+    assert {file.split for file in check_class_sizes(folder, min_images=None).files} == {None}
 
 
 def test_other_files_are_counted_by_suffix(tmp_path: Path) -> None:
