@@ -1,5 +1,6 @@
 """python -m training.caches: what is kept is shown, cleared and limited."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from training.caches import main
 from training.data.cache import PixelCache
+from training.data.unpacked_archive import unpack
 
 pytestmark = pytest.mark.training
 
@@ -50,6 +52,15 @@ def test_a_run_under_way_goes_on_when_its_pixels_are_cleared(tmp_path: Path) -> 
     (place,) = cache.find("b" * 64, ["view"]) or []
     assert cache.read(place).max() == 1
     cache.close()
+
+
+def test_an_archive_is_unpacked_again_when_it_was_cleared(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("cat/1.png", b"an image")
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        assert (unpack(tmp_path / "photos.zip", cache).folder / "cat" / "1.png").exists()
+        assert main(["--clear", "--cache-dir", str(cache)]) == 0
 
 
 def test_the_limit_holds_from_the_next_run_on(

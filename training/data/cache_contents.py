@@ -47,6 +47,7 @@ def clear(folder: Path, part: CachePart) -> int:
         clear_index(folder / DATABASE)
     for path, _ in _files(folder / part.name):
         Path(path).unlink(missing_ok=True)
+    _remove_empty_folders(folder / part.name)
     return removed
 
 
@@ -57,6 +58,14 @@ def describe_cache(folder: Path) -> str:
         f"cached, so that the next run on these images is quicker: {size / 1e6:,.0f} MB in {folder} "
         "(python -m training.caches shows and clears it)"
     )
+
+
+def _remove_empty_folders(part: Path) -> None:
+    """Remove the empty folders in a part: an archive whose folder is there counts as unpacked."""
+    for root, names, _ in os.walk(part, topdown=False):
+        for name in names:
+            with suppress(OSError):  # a run has written into it meanwhile
+                os.rmdir(os.path.join(root, name))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:
