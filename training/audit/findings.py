@@ -15,6 +15,7 @@ from training.audit.result import (
     leaking_groups,
 )
 from training.audit.suspect_labels import SuspectLabel
+from training.data.class_weights import BALANCE_FROM
 from training.data.conflicts_and_leaks import LEAK_NEXT_STEP, conflict_next_step
 from training.data.finding import Finding, costliest_first
 from training.data.folder import Folder
@@ -167,6 +168,7 @@ def _few_image_findings(folder: Folder, images: Sequence[ScannedImage]) -> Itera
 def _imbalance_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
     smallest, largest = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     ratio = counts[largest] / max(counts[smallest], 1)
+    weighed = "; classes are weighed as if they were equal" if ratio >= BALANCE_FROM else ""
     if ratio >= _IMBALANCE:
         yield Finding(
             kind="imbalance",
@@ -174,7 +176,7 @@ def _imbalance_findings(counts: Mapping[str, int]) -> Iterator[Finding]:
             message=f"{largest!r} has {ratio:.1f} times the images of {smallest!r} "
             f"({counts[largest]} to {counts[smallest]})",
             count=counts[largest],
-            next_step=f"add images of {smallest!r}; classes are weighed as if they were equal",
+            next_step=f"add images of {smallest!r}{weighed}",
             cost="quality",
         )
 

@@ -78,7 +78,8 @@ def advise(evidence: Evidence) -> list[Advice]:
 
 def _not_better_than_guessing(evidence: Evidence) -> Iterator[Advice]:
     metrics, interval = evidence.metrics, evidence.metrics.accuracy_interval
-    if interval is None or interval[0] > evidence.largest_share:
+    only_class = evidence.largest_share == 1  # nothing to tell it from: naming it is always right
+    if interval is None or only_class or interval[0] > evidence.largest_share:
         return
     seen = (
         f"The accuracy may be as low as {_percent(interval[0])}; always naming the largest class gives "

@@ -127,6 +127,14 @@ def test_few_and_unequal_classes_are_told(tmp_path: Path) -> None:
     )
     assert "'many' has 12.0 times the images of 'few' (36 to 3)" in findings["imbalance"].message
     assert findings["imbalance"].severity == "warning"
+    assert findings["imbalance"].next_step.endswith("weighed as if they were equal")
+
+
+def test_classes_that_are_not_weighed_are_not_said_to_be(tmp_path: Path) -> None:
+    write_photos(tmp_path / "data" / "many", range(25), RED)
+    write_photos(tmp_path / "data" / "few", range(50, 60), BLUE)
+    findings = {f.kind: f for f in audit_folder(tmp_path / "data", tmp_path).findings}
+    assert findings["imbalance"].next_step == "add images of 'few'"
 
 
 def test_with_a_given_val_few_training_images_are_told_and_no_cross_validation(

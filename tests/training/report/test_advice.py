@@ -97,6 +97,10 @@ def test_no_better_than_always_naming_the_largest_class() -> None:
     assert "nothing shows that the model learned" in found[0].action
 
 
+def test_images_of_one_class_alone_say_nothing_of_what_sets_classes_apart() -> None:
+    assert advise(evidence([[1000, 0], [0, 0]])) == []
+
+
 def test_where_one_class_is_nearly_all_the_classes_are_to_be_compared_one_by_one() -> None:
     """Worse than always naming a, and yet b is found."""
     found = advise(evidence([[850, 100], [5, 45]]))
