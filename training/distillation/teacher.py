@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from inference.classifier import Classifier
+from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.errors import InferenceError
 from inference.loading import open_package
 from inference.temporary_folder import temporary_folder
@@ -46,12 +47,14 @@ class Teacher:
         classifier: what answers.
         order: its own number of each of the student's classes.
         seen: content hashes of the images that it learnt from.
+        limits: the largest image that it is asked about.
     """
 
     name: str
     classifier: Classifier
     order: tuple[int, ...]
     seen: frozenset[str]
+    limits: DecodeLimits = OWN_FILES_LIMITS
 
     @property
     def is_probe(self) -> bool:
@@ -59,8 +62,10 @@ class Teacher:
         return self.classifier.manifest.training.method == "probe"
 
     @classmethod
-    def open(cls, path: Path, labels: Sequence[str]) -> "Teacher":
-        """Open a package whose labels are those of the student.
+    def open(
+        cls, path: Path, labels: Sequence[str], *, limits: DecodeLimits = OWN_FILES_LIMITS
+    ) -> "Teacher":
+        """Open a package whose labels are those of the student; `limits` are those of the student's images.
 
         Raises:
             ConfigError: there is none, its labels are others, or it does not say what it has learnt from.
@@ -83,6 +88,7 @@ class Teacher:
             classifier=opened.classifier,
             order=tuple(manifest.labels.index(label) for label in labels),
             seen=seen,
+            limits=limits,
         )
 
     def answer(
@@ -105,6 +111,7 @@ class Teacher:
             found = predict_files(
                 self.classifier,
                 [image.file for image in missing.values()],
+                limits=self.limits,
                 with_embeddings=self.is_probe,
                 advance=advance,
             )

@@ -31,7 +31,9 @@ def open_teacher(config: FinetuneConfig, labels: tuple[str, ...]) -> Teacher | N
     if config.unlabelled is not None:
         find_images(config.unlabelled)  # before minutes of work
     if not teaches_best(config):
-        return None if config.teacher is None else Teacher.open(_meant(config), labels)
+        if config.teacher is None:
+            return None
+        return Teacher.open(_meant(config), labels, limits=config.decode_limits)
     if not config.chooses_backbone:
         raise ConfigError(
             "--teacher auto is the best candidate of --backbone auto; add that, or name a published model"

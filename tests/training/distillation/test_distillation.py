@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inference.decoding import OWN_FILES_LIMITS, limits_for
 from inference.package import read_package
+from tests.builders import make_package
 from tests.training.conftest import Command, quiet
+from tests.training.data.reading import read
 from tests.training.folders import write_class, write_classes
 from training.candidates.candidate import Candidate
 from training.candidates.taught_probe import Lesson, make_taught_probe
 from training.config import FinetuneConfig
-from training.data.split import Dataset
+from training.data.split import SPLIT_FILE, Dataset
 from training.distillation.teacher import Teacher
+from training.errors import DataError
 from training.probing.features import Features
 from training.probing.teacher_answers import TeacherAnswers
 from training.run.ask_teacher import open_teacher
@@ -184,3 +188,15 @@ def test_the_student_learns_what_the_teacher_says_of_unlabelled_images(
     taught = make_taught_probe(probe, lesson, quiet())
     assert taught.title == "linear probe with wrong/1 as teacher"
     assert taught.accuracy < probe.accuracy == 1
+
+
+def test_a_teacher_is_asked_about_images_as_large_as_the_run_admits(tmp_path: Path) -> None:
+    def say_what_was_learnt(folder: Path) -> None:
+        (folder / SPLIT_FILE).write_text('{"given": [], "parts": {}}')
+
+    package = make_package(tmp_path / "models", after=say_what_was_learnt)
+    images = read(write_classes(tmp_path / "photos", count=1), tmp_path).images
+    small = limits_for(max_bytes=OWN_FILES_LIMITS.max_bytes, max_pixels=100)
+    with pytest.raises(DataError, match="the teacher cannot read"):
+        Teacher.open(package, LABELS, limits=small).answer(images, tmp_path)
+    assert len(Teacher.open(package, LABELS).answer(images, tmp_path).probabilities) == 3
