@@ -37,6 +37,7 @@ from training.run.publish import publish
 from training.run.publishing_turn import publishing_turn
 from training.run.report_content import make_report
 from training.run.saved_run import forget_run, own_run_name, runs_folder
+from training.run.unused_options import describe_unused
 from training.runtime.progress import Display
 from training.runtime.ranks import is_main
 from training.runtime.stage_durations import StageDurations
@@ -100,6 +101,8 @@ def _run(
     times: StageDurations,
 ) -> Path | None:
     method = stages.method
+    if unused := describe_unused(config, method):
+        display.warning(unused)
     teacher = open_teacher(config, folder.labels)
     with ExitStack() as caches, own_run_name(config, method, display) as run_name:
         choice_file = runs_folder(config) / f"{run_name}-backbone.json"
