@@ -168,11 +168,19 @@ def _renamed(written: Sequence[str], file: Path) -> list[str]:
 
 
 def _json_records(text: str, file: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    ours: dict[str, str] = {}
     for number, value in _json_values(text, file):
         if not isinstance(value, dict):
             raise DataError(f"labels file {str(file)!r}, line {number}: is no JSON object")
         cells = {str(k).strip(): "" if v is None else str(v) for k, v in value.items()}
-        names = _renamed(list(cells), file)
+        try:
+            names = _renamed(list(cells), file)
+        except NoLabelColumn:
+            if not ours:
+                raise
+            # The file is about labels, and this line lacks one.
+            names = [ours.get(name.casefold(), name.casefold()) for name in cells]
+        ours |= dict(zip(map(str.casefold, cells), names, strict=True))
         yield number, dict(zip(names, cells.values(), strict=True))
 
 

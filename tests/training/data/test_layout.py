@@ -268,3 +268,20 @@ def test_a_mistyped_folder_and_a_missing_column_are_told_by_the_names_that_are_t
         DataError, match="no column 'label', only 'PatientID', 'file_name', 'Diagno"
     ):
         read_labels_file(table)
+
+
+def test_one_line_without_a_label_does_not_make_a_labels_file_about_something_else(
+    tmp_path: Path,
+) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=2)
+    lines = ['{"image": "cat/image0.png", "class": "dog"}', '{"image": "cat/image1.png"}']
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"1 line of metadata.jsonl cannot .* line 2 has no label"):
+        read_folder(tmp_path)
+
+
+def test_a_class_of_one_image_is_left_out_as_one_of_fewer_than_two(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=2)
+    write_class(tmp_path / "bird", 2, count=1)
+    (finding,) = check_class_sizes(read_folder(tmp_path), min_images=1).findings
+    assert finding.message == "1 class of fewer than 2 images left out: 'bird' (1 image)"

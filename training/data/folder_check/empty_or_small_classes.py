@@ -141,8 +141,8 @@ def _without(folder: Folder, small: Sequence[_Class], min_images: int) -> Folder
     finding = Finding(
         kind="small_classes_left_out",
         severity="warning",
-        message=f"{len(gone)} {'class' if len(gone) == 1 else 'classes'} of fewer than {min_images} images "
-        f"left out: {listed}{more}",
+        message=f"{len(gone)} {'class' if len(gone) == 1 else 'classes'} of fewer than "
+        f"{max(min_images, _NEEDED)} images left out: {listed}{more}",
         count=len(left),
         example=folder.relative(left[0]) if left else None,
         next_step="add images of them if the model is to know them",
