@@ -26,3 +26,19 @@ def wilson(successes: int, trials: int) -> Interval | None:
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == trials else centre + half
     return low, high
+
+
+def newcombe(one: tuple[int, int], other: tuple[int, int]) -> Interval | None:
+    """Return the 95 % interval of one share less another, -1..1, or None where either has no trial.
+
+    Newcombe 1998, "Interval Estimation for the Difference between Independent Proportions", method 10.
+    Each is (successes, trials); they are of different trials, as those of two test sets are.
+    """
+    first, second = wilson(*one), wilson(*other)
+    if first is None or second is None:
+        return None
+    shares = one[0] / one[1], other[0] / other[1]
+    difference = shares[0] - shares[1]
+    low = difference - math.hypot(shares[0] - first[0], second[1] - shares[1])
+    high = difference + math.hypot(first[1] - shares[0], shares[1] - second[0])
+    return low, high

@@ -86,7 +86,8 @@ def _not_better_than_guessing(evidence: Evidence) -> Iterator[Advice]:
         f"{_percent(evidence.largest_share)}"
     )
     balanced = metrics.balanced_accuracy_interval
-    if balanced is not None and balanced[0] > 1 / len(metrics.per_class):
+    num_present = sum(found.images > 0 for found in metrics.per_class.values())
+    if balanced is not None and balanced[0] > 1 / num_present:
         yield Advice(
             action="Compare the classes one by one: the accuracy says little where one class is so large.",
             evidence=f"{seen}. Yet on average over the classes, {_percent(metrics.balanced_accuracy)} "

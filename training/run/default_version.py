@@ -16,6 +16,7 @@ from inference.measured import SplitMetrics
 from inference.names import STABLE
 from inference.package import Package
 from inference.repository import Repository
+from training.assessment.intervals import newcombe
 from training.config import FinetuneConfig, MakeDefault
 from training.data.finding import named
 from training.run.measure import MeasuredModel
@@ -123,13 +124,23 @@ def _describe(
         f"{version}: accuracy {100 * before.accuracy:.1f} % when it was trained (n={before.images:,}); "
         "too few images are here that it has not seen to compare both on the same"
     )
-    if now.accuracy_interval is None or before.accuracy <= now.accuracy_interval[1]:
+    return worse_than_recorded(now, before)
+
+
+def worse_than_recorded(now: SplitMetrics, before: SplitMetrics) -> str:
+    """Return in what a model is worse than one on other images; nothing where that may be chance."""
+    interval = newcombe(_right_of(now), _right_of(before))
+    if interval is None or interval[1] >= 0:
         return ""
-    low, high = now.accuracy_interval
+    low, high = interval
     return (
-        f"the new one is worse: {100 * now.accuracy:.1f} % (95 % interval {100 * low:.1f} to "
-        f"{100 * high:.1f}) against {100 * before.accuracy:.1f} %"
+        f"the new one is worse: {100 * now.accuracy:.1f} % against {100 * before.accuracy:.1f} %, 95 % "
+        f"interval of the difference {100 * low:+.1f} to {100 * high:+.1f} points"
     )
+
+
+def _right_of(metrics: SplitMetrics) -> tuple[int, int]:
+    return round(metrics.accuracy * metrics.images), metrics.images
 
 
 def _headline(metrics: Any) -> SplitMetrics:

@@ -101,6 +101,12 @@ def test_images_of_one_class_alone_say_nothing_of_what_sets_classes_apart() -> N
     assert advise(evidence([[1000, 0], [0, 0]])) == []
 
 
+def test_classes_without_an_image_make_no_chance_smaller() -> None:
+    """Of two classes half are found by chance, however many the model knows."""
+    found = advise(evidence([[55, 45, 0], [45, 55, 0], [0, 0, 0]]))
+    assert "nothing shows that the model learned" in found[0].action
+
+
 def test_where_one_class_is_nearly_all_the_classes_are_to_be_compared_one_by_one() -> None:
     """Worse than always naming a, and yet b is found."""
     found = advise(evidence([[850, 100], [5, 45]]))

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from inference.loading import open_classifier
+from inference.measured import SplitMetrics
 from inference.repository import Repository
 from inference.session import SessionConfig
 from tests.builders import make_package
 from tests.training.conftest import Command
 from tests.training.folders import write_classes
+from training.assessment.classification_metrics import measure
 from training.assessment.comparison import compare_all
+from training.run.default_version import worse_than_recorded
 from training.run.side_by_side import SideBySide
 
 pytestmark = pytest.mark.training
@@ -150,3 +153,19 @@ def test_worse_is_more_than_chance(before: int, now: int, *, worse: bool) -> Non
     (difference,) = compare_all([np.arange(10) < before, np.arange(10) < now])
     found = SideBySide(images=10, before=before / 10, now=now / 10, difference=difference)
     assert found.worse is worse
+
+
+def metrics_of(right: int, images: int) -> SplitMetrics:
+    """Return the metrics of so many right answers."""
+    answers = np.eye(2, dtype=np.float32)[(np.arange(images) >= right).astype(int)]
+    return measure(answers, np.zeros(images, dtype=np.int64), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "worse"), [((5, 5), (170, 200), False), ((190, 200), (150, 200), True)]
+)
+def test_worse_than_what_was_recorded_is_more_than_the_chance_of_both(
+    before: tuple[int, int], now: tuple[int, int], *, worse: bool
+) -> None:
+    """All of five images right is no better than 85 % of two hundred."""
+    assert bool(worse_than_recorded(metrics_of(*now), metrics_of(*before))) is worse
