@@ -49,7 +49,8 @@ def _count(root: Path) -> int:
 
 def _walk(root: str) -> Iterator[tuple[str, OSError | None]]:
     """Yield every file but clutter: a folder's own, by name, and then those of its subfolders."""
-    seen = {os.path.realpath(root)}
+    real = os.path.realpath(root)
+    seen = {real, *map(str, Path(real).parents)}  # a link up the tree leads out of what was given
     waiting = [root]
     while waiting:
         folder = waiting.pop()

@@ -6,7 +6,7 @@ A table (CSV) is one too: by its column of file names.
 import csv
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO, Final
@@ -70,9 +70,8 @@ def _paths(lines: IO[bytes]) -> Iterator[str]:
     if header is None and not _is_row(first, delimiter):
         yield from chain([first], every)
         return
-    rows = csv.reader(every if header is not None else chain([first], every), delimiter=delimiter)
     column = header or 0
-    for row in rows:
+    for row in _rows(every if header is not None else chain([first], every), delimiter):
         if len(row) > column and (path := row[column].strip()):
             yield path
 
@@ -90,11 +89,27 @@ def _delimiter(line: str) -> str:
 
 def _file_column(header: str, delimiter: str) -> int | None:
     """Return the place of the file names where the line names columns."""
-    (cells,) = csv.reader([header], delimiter=delimiter)
+    (cells,) = _rows([header], delimiter)
     names = [cell.strip().casefold() for cell in cells]
     if len(names) < 2 and names != ["file_name"]:
         return None
     return next((names.index(name) for name in _FILE_COLUMNS if name in names), None)
+
+
+def _rows(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows of a table.
+
+    Raises:
+        UsageError: a cell has no end, as where a quotation mark stands alone.
+    """
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error as err:
+        raise UsageError(
+            f"the list is no table up to its line {reader.line_num:,}: {err}; close a quotation mark that "
+            "stands alone, or give a list of one path a line"
+        ) from err
 
 
 def _is_row(line: str, delimiter: str) -> bool:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final, TextIO
 
+from inference.errors import UsageError
+
 _EVERY_S: Final = 0.5
 
 
@@ -43,7 +45,7 @@ class Progress:
     def _find_total(self, count: Callable[[], int | None]) -> None:
         try:
             self._total = count()
-        except OSError:  # the run itself says what is wrong
+        except (OSError, UsageError):  # the run itself says what is wrong
             return
 
     def _line(self, seconds: float) -> str:

@@ -39,6 +39,8 @@ def odd_folder(tmp_path: Path) -> Path:
     (folder / "notes.txt").write_text("text")
     (folder / "b" / "loop").symlink_to(folder)
     (folder / "again").symlink_to(folder / "a")
+    (folder / "up").symlink_to(tmp_path)
+    (tmp_path / "beside.png").write_bytes(coloured("red"))
     return folder
 
 
@@ -185,3 +187,14 @@ def test_a_table_without_file_names_is_refused(tmp_path: Path) -> None:
     listed.write_text("label,score\nhat,0.5\n")
     with pytest.raises(UsageError, match="a table without a column file_name: its first line is"):
         open_sources([str(listed)], None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['file_name,text\na.png,"5 inch\n' + "b.png,x\n" * 20_000, "QUJD" * 40_000],
+    ids=["a quotation mark alone", "one endless line"],
+)
+def test_a_table_with_a_cell_that_has_no_end_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(UsageError, match="quotation mark"):
+        names(tmp_path / "list.csv")
