@@ -30,7 +30,10 @@ _ENCRYPTED: Final = 0x1
 _END: Final = b"PK\x05\x06"
 _END_64: Final = b"PK\x06\x06"
 _END_BYTES: Final = 2**16 + 22 + 20 + 56
-_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError),
+    UnicodeDecodeError,  # the name before the member, which the archive's directory has as well
+)
 
 
 def zip_source(archive: Path, name: str, unread: Counter[FileKind]) -> Source:

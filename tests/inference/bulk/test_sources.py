@@ -146,6 +146,22 @@ def test_a_member_that_is_damaged_or_encrypted_costs_only_itself(
     ]
 
 
+def test_a_member_whose_second_name_is_damaged_costs_only_itself(
+    tmp_path: Path, classifier: Classifier
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("é.png", "é", "sound.png"):
+            archive.writestr(name, coloured("red"))
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(
+        data.replace("é".encode(), b"\xff\xfe", 1).replace("é".encode(), b"\xff\xfe", 1)
+    )
+    items = list(open_sources([str(tmp_path / "a.zip")], None).items())
+    problems = [problem_of(classifier, item) for item in items]
+    assert [item.name.rpartition("/")[2] for item in items] == ["é.png", "sound.png"]
+    assert problems == ["damaged in the archive; replace it with a sound copy", None]
+
+
 def test_an_archive_that_lists_more_than_can_be_held_is_refused_unread(tmp_path: Path) -> None:
     archive = tmp_path / "photos.zip"
     with zipfile.ZipFile(archive, "w") as file:
