@@ -11,7 +11,6 @@ Exit code 0; 1 where an image could not be answered; 2 for a model or an argumen
 """
 
 import argparse
-import io
 import json
 import sys
 from collections import Counter
@@ -23,7 +22,7 @@ from typing import Any, Final, get_args
 from inference.bulk.options import BulkOptions, add_bulk_options, read_bulk_options
 from inference.bulk.run import GPU_BATCH, Stopped, no_image, run_bulk, unread_sentence
 from inference.classifier import Classifier, LabelProbability, Prediction
-from inference.command_line import run_command
+from inference.command_line import run_command, write_json, write_text
 from inference.decoding import OWN_FILES_LIMITS, DecodeLimits, limits_for
 from inference.decoding.limits import MAX_PIXELS
 from inference.errors import ImageError, InferenceError, UsageError
@@ -34,7 +33,7 @@ from inference.image_file import read_image_file
 from inference.loading import open_package
 from inference.manifest import MODEL_FILES
 from inference.model_session import Runtime
-from inference.option_parser import OptionParser
+from inference.option_parser import OptionParser, positive_int
 from inference.providers import Provider
 from inference.session import SessionConfig
 from inference.similar import SimilarImage, SimilarIndex, read_index
@@ -91,7 +90,7 @@ def _run(args: argparse.Namespace) -> int:
     answers = [_answer(classifier, file, args, index) for file in files]
     _say_how_run(classifier)
     if args.json:
-        _set_output(encoding="utf-8", errors="backslashreplace")
+        write_json()
         json.dump(
             _as_json(classifier, answers, with_set=args.set),
             sys.stdout,
@@ -100,7 +99,7 @@ def _run(args: argparse.Namespace) -> int:
         )
         print()
     else:
-        _set_output(errors="replace")
+        write_text()
         print(_as_table(answers, with_set=args.set))
     for hint in {_MANY.get(kind_of_file(str(answer.file))) for answer in answers if answer.problem}:
         if hint is not None:
@@ -136,16 +135,6 @@ def _say_how_run(classifier: Classifier) -> None:
     )
 
 
-def _set_output(*, errors: str, encoding: str | None = None) -> None:
-    """Let no file name stop the output: Linux allows bytes in names that are no UTF-8.
-
-    JSON is UTF-8 whatever the terminal's encoding; there, `backslashreplace` writes such bytes as
-    the escapes that JSON has for them.
-    """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding=encoding, errors=errors)
-
-
 def _parser(prog: str) -> OptionParser:
     parser = OptionParser(prog=prog, description="Classify images.")
     parser.add_argument(
@@ -160,13 +149,16 @@ def _parser(prog: str) -> OptionParser:
     )
     parser.add_argument("--json", action="store_true", help="print JSON as /predict answers it")
     parser.add_argument(
-        "--top-k", type=_positive, metavar="K", default=5, help="labels an image (5)"
+        "--top-k", type=positive_int, metavar="K", default=5, help="labels an image (5)"
     )
     parser.add_argument(
         "--set", action="store_true", help="the labels that hold the true one with promised chance"
     )
     parser.add_argument(
-        "--similar", type=_positive, metavar="N", help="the N training images nearest to each image"
+        "--similar",
+        type=positive_int,
+        metavar="N",
+        help="the N training images nearest to each image",
     )
     parser.add_argument(
         "--precision",
@@ -195,13 +187,6 @@ def _parser(prog: str) -> OptionParser:
     )
     add_bulk_options(parser)
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, got {value}")
-    return value
 
 
 def _limits(text: str) -> DecodeLimits:

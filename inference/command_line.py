@@ -1,5 +1,6 @@
-"""What all command lines have in common: how they end."""
+"""What all command lines have in common: how they write, and how they end."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -40,3 +41,21 @@ def run_command(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED_PIPE
     return code or 0
+
+
+def write_text() -> None:
+    """Let no file name or label stop the output: what the terminal's encoding lacks is replaced."""
+    _set_output(errors="replace")
+
+
+def write_json() -> None:
+    """Write UTF-8, as JSON is, whatever the terminal's encoding.
+
+    Linux allows bytes in file names that are no UTF-8; they become the escapes that JSON has for them.
+    """
+    _set_output(encoding="utf-8", errors="backslashreplace")
+
+
+def _set_output(*, errors: str, encoding: str | None = None) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding, errors=errors)

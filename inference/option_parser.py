@@ -71,3 +71,14 @@ class OptionParser(argparse.ArgumentParser):
         return f"no option {given}; " + (
             f"did you mean {close[0]}?" if close else f"{self.prog} --help lists all"
         )
+
+
+def positive_int(text: str) -> int:
+    """Return the number of an option that counts something; for `type=` of `add_argument`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no whole number, or below 1.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, got {text!r}")
+    return int(text)

@@ -26,7 +26,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import SplitResult, quote, urlencode, urlsplit, urlunsplit
 
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
+IMAGE_SUFFIXES: Final = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".heic", ".heif",
+    ".hif", ".avif", ".tif", ".tiff", ".jp2", ".j2k", ".jpf", ".jpx", ".ico", ".ppm", ".pgm", ".pbm", ".pnm",
+))  # fmt: skip
 _RETRIED: Final = frozenset({429, 503})
 _MAX_WAIT_S: Final = 60.0
 _MAX_BACKOFF_S: Final = 8.0

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from inference.command_line import run_command
-from inference.option_parser import OptionParser
+from inference.command_line import run_command, write_json
+from inference.option_parser import OptionParser, positive_int
 from service.client import Answer, Client, Refused, Unreachable, image_files
 
 # Not an argument: it would be seen in the list of processes.
@@ -32,6 +32,7 @@ def _run(args: argparse.Namespace) -> int:
     key = os.environ.get(KEY_VARIABLE)
     client = Client(args.url, api_key=key, model=args.model, connections=args.connections)
     failed, started = 0, time.monotonic()
+    write_json()
     with client:
         for done, (path, found) in enumerate(client.predict_many(files, version=args.version), 1):
             if isinstance(found, (Refused, Unreachable)) and found.concerns_every_image:
@@ -84,6 +85,9 @@ def _parser(prog: str) -> OptionParser:
     parser.add_argument("--model", default=None, help="needed where the service has several")
     parser.add_argument("--version", default=None, help="a number or an alias")
     parser.add_argument(
-        "--connections", type=int, default=8, help="images on their way at once (default: 8)"
+        "--connections",
+        type=positive_int,
+        default=8,
+        help="images on their way at once (default: 8)",
     )
     return parser

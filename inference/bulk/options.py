@@ -10,7 +10,7 @@ from typing import Final
 from inference.bulk.sources import STANDARD_INPUT
 from inference.decoding import OWN_FILES_LIMITS, DecodeLimits
 from inference.errors import UsageError
-from inference.option_parser import OptionParser
+from inference.option_parser import OptionParser, positive_int
 
 OUTPUT_SUFFIXES: Final = (".csv", ".jsonl", ".parquet")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
@@ -81,7 +81,7 @@ def add_bulk_options(parser: OptionParser) -> None:
         metavar="1s",
         help="how far apart frames are (1s)",
     )
-    group.add_argument("--workers", type=int, metavar="N", help="threads (one a core)")
+    group.add_argument("--workers", type=positive_int, metavar="N", help="threads (one a core)")
 
 
 def read_bulk_options(args: argparse.Namespace) -> BulkOptions | None:
@@ -103,8 +103,6 @@ def read_bulk_options(args: argparse.Namespace) -> BulkOptions | None:
             raise UsageError(f"--{name} is for what is printed; leave it or --out out")
     if args.every_s is not None and not args.video:
         raise UsageError("--every is about videos; add --video")
-    if args.workers is not None and args.workers < 1:
-        raise UsageError(f"--workers must be 1 or more, got {args.workers}")
     return BulkOptions(
         out=args.out,
         resume=args.resume,

@@ -241,6 +241,16 @@ def test_arguments_that_do_not_fit_end_with_2(arguments: list[str]) -> None:
     assert main(arguments) == 2
 
 
+@pytest.mark.parametrize("option", ["--top-k", "--similar", "--workers"])
+@pytest.mark.parametrize("given", ["many", "0", "1.5"])
+def test_a_number_that_is_none_is_named_with_its_option(
+    capsys: pytest.CaptureFixture[str], option: str, given: str
+) -> None:
+    assert main(["x", "y", "--out", "rows.csv", option, given]) == 2
+    said = f"error: argument {option}: must be a whole number of 1 or more, got {given!r}\n"
+    assert capsys.readouterr().err == said
+
+
 def test_the_precision_that_answers_is_said_where_there_are_several(
     tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

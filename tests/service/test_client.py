@@ -1,6 +1,7 @@
 """The client against a live service, and against one that is busy."""
 
 import json
+import os
 import re
 import ssl
 import subprocess
@@ -13,8 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from inference import formats
 from service import client_command
-from service.client import Answer, Client, Refused, Retry, Unreachable
+from service.client import (
+    IMAGE_SUFFIXES,
+    Answer,
+    Client,
+    Refused,
+    Retry,
+    Unreachable,
+    image_files,
+)
 from tests.builders import LABELS, coloured, make_package
 from tests.service.service_process import ROOT, Process, eventually, running
 
@@ -279,6 +289,34 @@ def test_the_command_ends_at_the_first_refusal_that_concerns_every_image(
     monkeypatch.setenv(client_command.KEY_VARIABLE, "predict-key-1")
     assert client_command.main([str(photos), "--url", service.url, "--model", "nosuch"]) == 2
     assert "nosuch" in capsys.readouterr().err
+
+
+def test_a_file_name_that_is_no_unicode_does_not_end_the_command(
+    service: Process,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(client_command.KEY_VARIABLE, "predict-key-1")
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(coloured("red"))
+    assert client_command.main([str(tmp_path), "--url", service.url]) == 0
+    assert json.loads(capsys.readouterr().out)["file"] == "caf\udce9.png"
+
+
+def test_a_folder_has_the_images_that_the_service_takes(tmp_path: Path) -> None:
+    assert IMAGE_SUFFIXES == formats.IMAGE_SUFFIXES
+    (tmp_path / "phone.HEIC").touch()
+    assert [path.name for path in image_files(tmp_path)] == ["phone.HEIC"]
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many"])
+def test_a_number_of_connections_that_is_none_is_refused_by_its_option(
+    photos: Path, capsys: pytest.CaptureFixture[str], given: str
+) -> None:
+    assert client_command.main([str(photos), "--connections", given]) == 2
+    assert f"--connections: must be a whole number of 1 or more, got {given!r}" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_folder_without_images_is_said(
