@@ -40,7 +40,7 @@ def split_keys(setting: str) -> Any:
         try:
             return json.loads(setting)
         except ValueError as err:
-            raise ValueError("the value begins with '[' but are no JSON list") from err
+            raise ValueError("the value begins with '[' but is no JSON list") from err
     return [key for part in setting.split(",") if (key := _unquoted(part.strip()))]
 
 
@@ -66,6 +66,9 @@ def key_digest(configured: str) -> bytes:
         raise ValueError("an API key begins or ends with a quote; leave quotes out")
     if any(char.isspace() for char in configured):
         raise ValueError("an API key has a blank in it, with which none can be sent")
+    # Of other characters a header has no one form: some programs send them as Latin-1, others as UTF-8.
+    if not (configured.isascii() and configured.isprintable()):
+        raise ValueError("an API key has characters that are no ASCII; choose another")
     return sent_digest(configured)
 
 

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX,
         frozen=True,
         extra="forbid",
+        allow_inf_nan=False,
         env_ignore_empty=True,
         hide_input_in_errors=True,  # a mistyped key must not end in a log
     )

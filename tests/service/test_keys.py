@@ -34,6 +34,7 @@ HEX = "0123456789abcdef" * 4
             for form in ("sha3-256:", "blake2b:", "{SSHA256}", "$2b$12$", "argon2id$")
         ),
         *('"predict-key-1', "predict-key-1'", '"key-one-1","key-two-2', "key with blanks"),
+        *("schlüssel-lang", "key-with-\x7f"),
     ],
 )
 def test_what_is_no_key_stops_the_start_and_is_not_repeated(given: str) -> None:

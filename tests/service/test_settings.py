@@ -39,6 +39,8 @@ def test_keys_are_a_comma_list_or_json(monkeypatch: pytest.MonkeyPatch, text: st
         ("GRAFT_PROVIDER", "tpu"),
         ("GRAFT_MAX_IMAGES", "0"),
         ("GRAFT_REQUEST_TIMEOUT_S", "0"),
+        ("GRAFT_TRIAL_CPU_S", "inf"),
+        ("GRAFT_RATE_LIMIT_PER_S", "nan"),
         ("GRAFT_API_KEYS", "short"),
         ("GRAFT_API_KEYS", "[broken"),
         ("GRAFT_KEEP_ALIVE_S", "0"),
