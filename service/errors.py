@@ -11,6 +11,7 @@
     │   ├── HeadTooLarge            the headers are too long or too many
     │   ├── NoImages                a well-formed body without an image
     │   ├── TooManyImages           more images than one request may hold
+    │   ├── ImagesTooCostly         its images take longer to decode together than they may
     │   ├── InvalidBase64           one JSON image is not base64
     │   ├── AddressNotFetched       an address was sent in place of an image
     │   ├── InvalidParameter        a value that does not fit this model

@@ -35,6 +35,11 @@ def test_the_page_asks_no_other_host() -> None:
     assert not re.search(r"(src|href|url|fetch)\W{1,3}(https?:)?//", build_page().html)
 
 
+def test_the_page_lets_a_phones_photos_be_chosen() -> None:
+    (accepted,) = re.findall(r'accept="([^"]*)"', build_page().html)
+    assert {"image/*", ".heic", ".heif", ".avif"} <= {*accepted.split(",")}
+
+
 def test_the_script_never_sets_html() -> None:
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", part("script")
