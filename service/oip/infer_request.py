@@ -58,6 +58,7 @@ def _collect(intake: Intake, model: ServedModel, request: InferRequest, inferred
         return
     answers = [model.classifier.interpret(row)[0] for row in inferred.rows]
     outcomes = [Outcome(filename=None, prediction=answer) for answer in answers]
+    intake.context.metrics.note_outcomes(model.name, model.version, outcomes)
     collect_answers(intake, model, request.values, outcomes)
 
 

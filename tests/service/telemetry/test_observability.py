@@ -1,5 +1,6 @@
 """Request ids, the log line, and metrics that add up."""
 
+import base64
 import logging
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from tests.builders import coloured
 from tests.conftest import serving
+from tests.service.oip_requests import infer
 
 
 def value(client: TestClient, sample: str) -> float:
@@ -100,6 +102,14 @@ def test_images_are_counted_by_outcome(shared_client: TestClient) -> None:
         growing(shared_client, images % "unsupported_format", by=1),
     ):
         shared_client.post("/predict", files=form)
+
+
+def test_encoded_images_of_the_protocol_are_counted_too(shared_client: TestClient) -> None:
+    text = base64.b64encode(coloured("red")).decode()
+    encoded = {"name": "image", "datatype": "BYTES", "shape": [2], "data": [text, text]}
+    sample = 'graft_images_total{model="colours",outcome="accepted",version="1"}'
+    with growing(shared_client, sample, by=2):
+        assert infer(shared_client, encoded).status_code == 200
 
 
 def test_images_in_batches_are_the_images_answered(shared_client: TestClient) -> None:
