@@ -3,6 +3,7 @@
 A table (CSV) is one too: by its column of file names.
 """
 
+import codecs
 import csv
 import os
 import sys
@@ -18,6 +19,7 @@ from inference.file_kinds import VIDEO
 from inference.folder_tree import has_image_suffix, kind_of_file
 
 _BOM: Final = b"\xef\xbb\xbf"
+_UTF16_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FILE_COLUMNS: Final = (
     *("file_name", "filename", "file", "filepath", "file_path", "path", "image", "image_path"),
     *("image_name", "image_file", "img"),
@@ -78,6 +80,10 @@ def _paths(lines: IO[bytes]) -> Iterator[str]:
 
 def _lines(lines: IO[bytes]) -> Iterator[str]:
     for number, line in enumerate(lines):
+        if number == 0 and line.startswith(_UTF16_BOMS):  # as PowerShell and Excel write
+            whole = (line + lines.read()).decode("utf-16", "replace")
+            yield from filter(None, (path.rstrip("\r") for path in whole.split("\n")))
+            return
         text = line.removeprefix(_BOM) if number == 0 else line
         if path := os.fsdecode(text).rstrip("\r\n"):
             yield path

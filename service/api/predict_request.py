@@ -42,7 +42,8 @@ async def answer(
     with ExitStack() as stack:
         intake = stack.enter_context(let_in(request, context, choice))
         model = None
-        if choice.name or only_model(context) or not may_hold_options(request):
+        # The body may name another model than one that does not answer now.
+        if choice.name or _only_model_answers(context) or not may_hold_options(request):
             model = stack.enter_context((await intake.model(choice)).hold())
         with times.measure("receive"):
             uploads = await intake.deadline.while_receiving(
@@ -99,6 +100,11 @@ async def _predict(
         return RequestAnswer(body=body, headers=headers)
     request.state.cache_status = cache_status(outcomes)
     return RequestAnswer(body=body, headers={**headers, **cache_headers(outcomes)})
+
+
+def _only_model_answers(context: Context) -> bool:
+    name = only_model(context)
+    return name is not None and context.registry.serving_version(name) is not None
 
 
 def _choice(query: OptionsQuery, named: Mapping[str, str]) -> ModelChoice:

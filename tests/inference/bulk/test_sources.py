@@ -214,3 +214,10 @@ def test_a_table_with_a_cell_that_has_no_end_is_refused(tmp_path: Path, text: st
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(UsageError, match="quotation mark"):
         names(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_list_of_windows_is_read_in_its_encoding(tmp_path: Path, encoding: str) -> None:
+    text = "\ufeffa.png\r\n사진.png\r\n" if encoding == "utf-16-be" else "a.png\r\n사진.png\r\n"
+    (tmp_path / "list.txt").write_bytes(text.encode(encoding))
+    assert names(tmp_path / "list.txt") == ["a.png", "사진.png"]

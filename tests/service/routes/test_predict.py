@@ -237,6 +237,17 @@ def test_several_models_need_a_choice(models_dir: Path, start_service: ClientFac
     assert post(client, coloured("red"), model="shades").json()["model"]["name"] == "shades"
 
 
+def test_a_model_named_in_the_form_answers_where_the_default_one_does_not(
+    models_dir: Path, start_service: ClientFactory
+) -> None:
+    make_package(models_dir, name="colours")
+    client = start_service(default_model="gone")
+    answer = client.post("/predict", files=files(coloured("red")), data={"model": "colours"})
+    assert answer.json()["model"]["name"] == "colours"
+    refused = client.post("/predict", files=files(coloured("red")))
+    assert (refused.status_code, refused.json()["code"]) == (404, "model_not_found")
+
+
 def test_the_default_model_needs_no_choice(models_dir: Path, start_service: ClientFactory) -> None:
     make_package(models_dir, name="colours")
     make_package(models_dir, name="shades")
