@@ -17,12 +17,23 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 # Options that are numbers: what is allowed, and how it is said.
 RANGES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "min_images": (lambda n: n >= 1, "1 or more"),
+    "max_pixels": (lambda n: n >= 1, "1 or more"),
+    "max_image_bytes": (lambda n: n >= 1, "1 or more"),
+    # What numpy, PyTorch and scikit-learn take, which count some on from it.
+    "seed": (lambda n: 0 <= n < 2**31, "0 to 2147483647"),
     "batch_size": (lambda n: n >= 1, "1 or more"),
     "epochs": (lambda n: 0 < n <= 10_000, "above 0 and at most 10000"),
     "learning_rate": (lambda rate: 0 < rate < 10, "between 0 and 10"),
     "weight_decay": (lambda decay: 0 <= decay < 1, "0 to below 1"),
     "image_size": (lambda px: 16 <= px <= 2048, "16 to 2048 px"),
-    "std": (lambda std: min(std) > 0, "positive"),
+    "mean": (
+        lambda mean: min(mean) >= 0 and max(mean) <= 1,
+        "0 to 1, as pixels of 0 to 255 divided by 255",
+    ),
+    "std": (
+        lambda std: min(std) > 0 and max(std) <= 1,
+        "above 0 to 1, as pixels of 0 to 255 divided by 255",
+    ),
     "coverage": (lambda share: 0 < share < 1, "between 0 and 1"),
 }
 

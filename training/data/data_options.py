@@ -6,6 +6,7 @@ from pathlib import Path
 from inference.decoding import OWN_FILES_LIMITS, DecodeLimits, limits_for
 from training.errors import ConfigError
 from training.label_source import LabelSource
+from training.option_values import check_range
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +44,8 @@ def chosen_limits(args: argparse.Namespace) -> DecodeLimits:
     Raises:
         ConfigError: they cannot be used.
     """
+    for name in ("max_pixels", "max_image_bytes"):
+        check_range(name, getattr(args, name))
     try:
         return limits_for(max_bytes=args.max_image_bytes, max_pixels=args.max_pixels)
     except ValueError as err:

@@ -87,7 +87,7 @@ def label_by_file(root: Place, file: LabelsFile, base: LayoutDraft) -> LayoutDra
         draft.words = f"labels by {file.path.name}"
     draft.labels = _labels_of(draft.files, base if corrects else None)
     labels = draft.every_label()
-    draft.findings += twin_labels(label for label in labels if label not in known or not corrects)
+    draft.findings += twin_labels(labels, known=known if corrects else ())
     draft.findings += line_findings(file, matches.unknown, matches.changed_content, root)
     draft.findings += double_lines(matches.doubles, matches.contradictions)
     unlisted = [i for i in images if i.path not in matches.by_image]

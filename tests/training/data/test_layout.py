@@ -285,3 +285,11 @@ def test_a_class_of_one_image_is_left_out_as_one_of_fewer_than_two(tmp_path: Pat
     write_class(tmp_path / "bird", 2, count=1)
     (finding,) = check_class_sizes(read_folder(tmp_path), min_images=1).findings
     assert finding.message == "1 class of fewer than 2 images left out: 'bird' (1 image)"
+
+
+def test_a_correction_to_a_twin_of_a_class_is_said(tmp_path: Path) -> None:
+    write_classes(tmp_path, ["cat", "dog"], count=3)
+    lines = ["file_name,label", "dog/image0.png,Cat", "dog/image1.png,cat"]
+    (tmp_path / "metadata.csv").write_text("\n".join(lines))
+    kinds = {finding.kind for finding in read_folder(tmp_path).findings}
+    assert kinds == {"labels_file", "twin_labels"}

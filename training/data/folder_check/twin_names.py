@@ -1,7 +1,7 @@
 """Class names that a person takes for one: `Cat` and `cat`, `cat` and `cat ␣`, one name encoded twice."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from training.data.finding import Finding, counted
@@ -35,8 +35,11 @@ def twin_classes(classes: Sequence[Place]) -> list[Finding]:
     ]
 
 
-def twin_labels(labels: Iterable[str]) -> list[Finding]:
-    """Say which labels look like one, where a file or a pattern gave them on purpose."""
+def twin_labels(labels: Iterable[str], *, known: Collection[str] = ()) -> list[Finding]:
+    """Say which labels look like one, where a file or a pattern gave them on purpose.
+
+    Of two that are `known` nothing is said: they were looked at before.
+    """
     return [
         Finding(
             kind="twin_labels",
@@ -47,6 +50,7 @@ def twin_labels(labels: Iterable[str]) -> list[Finding]:
             next_step="give them one name if they are one class",
         )
         for one, two in _pairs((label, label) for label in labels)
+        if one not in known or two not in known
     ]
 
 
