@@ -20,10 +20,11 @@ from inference.command_line import run_command
 from inference.errors import UsageError
 from inference.option_parser import OptionParser
 from studio.access.hosts import hosts_of, in_address
+from studio.access.own_address import shown_host
 from studio.access.secret import PARAMETER, PROJECT, make_secret
+from studio.analysis.moved_folder import open_folder_of_photos
 from studio.app import create_app
 from studio.errors import StudioError
-from studio.projects.project import open_project
 from studio.settings import LOOPBACK, Settings
 from training.data.cache import default_cache_dir
 
@@ -39,9 +40,9 @@ def _run(args: argparse.Namespace) -> None:
     secret = _secret(args)
     listener = _listen(args.host, args.port)
     settings = _settings(args, secret, listener)
-    project = open_project(settings.models_dir, settings.roots[0]) if args.folder else None
+    project = open_folder_of_photos(settings.models_dir, settings.roots[0]) if args.folder else None
     place = f"&{PROJECT}={project.name}" if project else ""
-    url = f"http://{in_address(args.host)}:{listener.getsockname()[1]}/?{PARAMETER}={secret}{place}"
+    url = f"http://{in_address(shown_host(args.host))}:{listener.getsockname()[1]}/?{PARAMETER}={secret}{place}"
     print(f"the studio is open at\n  {url}\nCtrl-C closes it; a training goes on", flush=True)
     if not args.no_browser:
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -74,8 +74,8 @@ class OpenProject:
         """
         if not self.project.is_there():
             raise NotFound(
-                f"the folder {str(self.project.data)!r} is not there any more; bring it back, or choose "
-                "another. What you have answered is kept"
+                f"the folder {str(self.project.data)!r} is not there any more; bring it back, or say on "
+                "the data page where it is now. What you have answered is kept"
             )
         command = [sys.executable, "-m", "studio.analysis", str(self.project.data)]
         command += ["--into", str(self.project.analysis_dir.absolute())]
@@ -101,10 +101,12 @@ class Context:
         Raises:
             NotFound: there is none.
         """
+        found = find_project(self.settings.models_dir, name)
         with self._lock:
-            if name not in self._open:
-                self._open[name] = OpenProject.of(find_project(self.settings.models_dir, name))
-            return self._open[name]
+            known = self._open.get(name)
+            if known is None or known.project != found:  # its folder was moved
+                known = self._open[name] = OpenProject.of(found)
+            return known
 
     @property
     def models_dir(self) -> Path:

@@ -4,6 +4,7 @@ import socket
 from contextlib import suppress
 from typing import Final
 
+from studio.access.own_address import ALL_ADDRESSES, shown_host
 from studio.settings import LOOPBACK
 
 _HTTP_PORT: Final = 80
@@ -25,7 +26,8 @@ def in_address(host: str) -> str:
 def _own_names(host: str) -> set[str]:
     """Return what this machine may be called by others."""
     names = {host, socket.gethostname(), socket.getfqdn(), "localhost", "127.0.0.1"}
-    if host in ("0.0.0.0", "::"):  # noqa: S104
+    if host in ALL_ADDRESSES:
+        names.add(shown_host(host))
         with suppress(OSError):  # a machine need not be able to look up its own name
             found = socket.getaddrinfo(socket.gethostname(), None)
             names |= {str(entry[4][0]) for entry in found}

@@ -1,13 +1,9 @@
 """The address of this machine in its local network."""
 
 import ipaddress
-import socket
 
+from studio.access.own_address import own_address
 from studio.errors import NotNow
-
-# Of a network for documentation (RFC 5737). Nothing is sent to it: the system only says from which of its
-# addresses it would be.
-_ELSEWHERE = ("192.0.2.1", 9)
 
 
 def local_address() -> str:
@@ -17,9 +13,7 @@ def local_address() -> str:
         NotNow: there is no network, or this machine is on the internet itself.
     """
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(_ELSEWHERE)
-            address: str = probe.getsockname()[0]
+        address = own_address()
     except OSError as err:
         raise NotNow("this machine is in no network; join the phone's Wi-Fi first") from err
     found = ipaddress.ip_address(address)

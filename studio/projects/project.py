@@ -6,13 +6,14 @@ written to; it has the name of the models that come of it. The dot keeps it out 
 
 import json
 import os
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from inference.errors import InvalidName
 from inference.names import check_model_name
-from studio.errors import BadInput, DiskProblem, NotFound
+from studio.errors import BadInput, DiskProblem, NotFound, NotNow
 from training.publish_name import derive_name
 
 WORKSPACES: Final = ".studio"
@@ -79,6 +80,23 @@ def open_project(models_dir: Path, data: Path, *, name: str | None = None) -> Pr
     return project
 
 
+def move_project(project: Project, data: Path) -> Project:
+    """Return a project whose photos lie in another folder from now on; answers and models stay its own.
+
+    Raises:
+        NotNow: its folder is still there.
+        DiskProblem: the models folder cannot be written.
+    """
+    if project.is_there():
+        raise NotNow(
+            f"the photos of {project.name!r} are still in {str(project.data)!r}; choose the other folder "
+            "as a project of its own"
+        )
+    moved = replace(project, data=data)
+    _write(moved)
+    return moved
+
+
 def find_project(models_dir: Path, name: str) -> Project:
     """Return a project by its name.
 
@@ -127,7 +145,9 @@ def _write(project: Project) -> None:
     try:
         project.workspace.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"data": str(project.data)}, ensure_ascii=False)
-        (project.workspace / _FILE).write_text(text, encoding="utf-8")
+        temporary = project.workspace / f".{_FILE}-{secrets.token_hex(4)}"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(project.workspace / _FILE)
     except OSError as err:
         raise DiskProblem(
             f"the models folder {str(project.models_dir)!r} cannot be written: {err.strerror}; choose "

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from studio.access.hosts import hosts_of
+from studio.access.own_address import shown_host
 from studio.app import create_app
 from studio.settings import Settings
 
@@ -120,3 +121,13 @@ def test_a_machine_that_cannot_look_up_its_own_name_still_listens(
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "no-such-name.invalid")
     assert "no-such-name.invalid:4711" in hosts_of("0.0.0.0", 4711)
+
+
+def test_the_address_that_is_printed_for_all_addresses_can_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("studio.access.own_address.own_address", lambda family: "192.168.7.7")
+    shown = shown_host("0.0.0.0")
+    assert shown == "192.168.7.7"
+    assert f"{shown}:4711" in hosts_of("0.0.0.0", 4711)
+    assert shown_host("127.0.0.1") == "127.0.0.1"

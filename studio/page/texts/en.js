@@ -16,7 +16,7 @@ export default {
   "choose.title": "Which photos?",
   "choose.lead": "Choose a folder with one subfolder per class. Your photos are never changed, moved or deleted.",
   "choose.again": "Go on with",
-  "choose.gone": "the folder is not there any more",
+  "choose.gone": "the folder is not there any more: open to say where it is now",
   "choose.folder": "Choose a folder",
   "choose.path": "Path of a folder",
   "choose.go": "Go",
@@ -31,7 +31,8 @@ export default {
   "choose.more": "and {n} more; type a path to go there",
 
   "data.title": "What is in the folder",
-  "data.gone": "The folder is not there any more. Bring it back, or choose another; what you have answered is kept.",
+  "data.gone": "The folder is not there any more. Bring it back, or choose where it is now; what you have answered is kept.",
+  "data.moved": "It is here now",
   "data.looking": "Looking at every image once.",
   "data.failed": "The folder could not be looked at.",
   "data.stopped": "The folder has not been looked at to the end.",

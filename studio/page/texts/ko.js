@@ -16,7 +16,7 @@ export default {
   "choose.title": "어떤 사진인가요?",
   "choose.lead": "클래스마다 하위 폴더가 하나씩 있는 폴더를 고르세요. 사진은 절대 바꾸거나 옮기거나 지우지 않습니다.",
   "choose.again": "이어서 하기",
-  "choose.gone": "폴더가 더 이상 없습니다",
+  "choose.gone": "폴더가 더 이상 없습니다. 열어서 지금 있는 곳을 고르세요",
   "choose.folder": "폴더 고르기",
   "choose.path": "폴더 경로",
   "choose.go": "이동",
@@ -29,7 +29,8 @@ export default {
   "choose.more": "{n}개 더 있음. 경로를 입력해 이동하세요",
 
   "data.title": "폴더 내용",
-  "data.gone": "폴더가 더 이상 없습니다. 되돌려 놓거나 다른 폴더를 고르세요. 답변은 남아 있습니다.",
+  "data.gone": "폴더가 더 이상 없습니다. 되돌려 놓거나 지금 있는 곳을 고르세요. 답변은 남아 있습니다.",
+  "data.moved": "지금 있는 곳",
   "data.looking": "모든 이미지를 한 번씩 살펴보는 중입니다.",
   "data.failed": "폴더를 살펴보지 못했습니다.",
   "data.stopped": "폴더를 끝까지 살펴보지 않았습니다.",

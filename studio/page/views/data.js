@@ -3,6 +3,7 @@ import { get, post, projectPath, remove } from "/api.js";
 import { complain, el, fill, name, say } from "/dom.js";
 import { poll } from "/polling.js";
 import { duration, has, t } from "/texts.js";
+import { browse } from "/views/chooser.js";
 
 const ASKED = { suspect_labels: "suspect_labels", conflicting_labels: "conflicting_labels", outliers: "outliers" };
 
@@ -28,7 +29,7 @@ export async function showData(page) {
 function drawStatus(status, state, page) {
   const again = () => post(projectPath(page.project, "looking")).then(() => showData(page)).catch(complain);
   if (!state.is_there) {
-    fill(status, el("p", { class: "note" }, t("data.gone")));
+    drawGone(status, page);
   } else if (state.state === "running") {
     drawRunning(status, state.stage, page);
   } else if (state.state === "failed") {
@@ -40,6 +41,14 @@ function drawStatus(status, state, page) {
     if (status.childElementCount && !status.querySelector(".again")) return showData(page);
     fill(status, el("button", { class: "plain again", onclick: again }, t("data.again")));
   }
+}
+
+// The folder was moved or renamed: where is it now?
+function drawGone(status, page) {
+  const browser = el("section", { class: "card" });
+  const take = (path) => post(projectPath(page.project, "folder"), { path }).then(() => showData(page)).catch(complain);
+  fill(status, el("p", { class: "note" }, t("data.gone")), el("h2", {}, t("data.moved")), browser);
+  browse(browser, null, take).catch(complain);
 }
 
 // Made once and then changed, so that the button keeps the focus and every click on it counts.
