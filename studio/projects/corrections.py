@@ -1,7 +1,8 @@
 """What the person said about images: `corrections.csv`, in the format of `--labels`. Photos stay as they are.
 
 A line an image, `file_name,sha256,label,note`; an empty label leaves the image out of training, the label of
-its folder confirms it. The hash names the image, so it may be renamed or moved; the path is for people.
+its folder confirms it. The hash names the image, so it may be renamed or moved; the path is for people, and
+names the images of lines from elsewhere that have no hash.
 """
 
 import csv
@@ -31,6 +32,11 @@ class Correction:
     label: str
     note: str = ""
 
+    @property
+    def key(self) -> str:
+        """What it is found by: the content hash, else the file's name."""
+        return self.sha256 or self.file_name
+
 
 class Corrections:
     """The file. Every change is on the disk when the call returns, also beside another studio's."""
@@ -41,7 +47,7 @@ class Corrections:
         self._known: dict[str, Correction] = {}
 
     def read(self) -> Mapping[str, Correction]:
-        """Return what was said, by content hash, in the order in which it was said.
+        """Return what was said, by content hash (else file name), in the order in which it was said.
 
         Raises:
             BadInput: somebody has made the file unreadable.
@@ -63,7 +69,7 @@ class Corrections:
         Raises:
             DiskProblem: the file cannot be written; what it held stays.
         """
-        return self._change({c.sha256: c for c in corrections})
+        return self._change({c.key: c for c in corrections})
 
     def remove(self, *sha256s: str) -> list[Correction | None]:
         """Forget what was said about images; return it.
@@ -100,7 +106,7 @@ def _parse(file: Path) -> dict[str, Correction]:
             f"{str(file)!r} cannot be read as a file of corrections ({type(err).__name__}); mend it, or move "
             "it away to begin a new one"
         ) from err
-    return {correction.sha256: correction for correction in found}
+    return {correction.key: correction for correction in found}
 
 
 def _write(file: Path, known: Mapping[str, Correction]) -> None:

@@ -52,6 +52,8 @@ def findings(current: CurrentProject) -> dict[str, Any]:
         "questions": {kind: asdict(progress_of(images, kind)) for kind in KINDS},
         "classes": [asdict(count) for count in count_classes(images)],
         "corrections": len(images.corrections),
-        "left_out": sum(said.label == LEFT_OUT for said in images.corrections.values()),
+        "left_out": sum(
+            bool(said.sha256) and said.label == LEFT_OUT for said in images.corrections.values()
+        ),
         "corrections_file": str(current.corrections.file),
     }

@@ -29,11 +29,18 @@ class Answer(Body):
     kind: Kind | Literal["gallery"]
 
 
+class Said(Body):
+    """What was said of an image before an answer, as `answer` returns it."""
+
+    label: str
+    note: str
+
+
 class Undo(Body):
     """What was said before, to be said again; None where nothing was."""
 
     images: list[Sha256] = Field(min_length=1, max_length=10_000)
-    before: list[str | None]
+    before: list[Said | None]
 
 
 @router.get("/questions/{kind}")
@@ -49,8 +56,10 @@ def answer(current: CurrentProject, given: Answer) -> dict[str, Any]:
     rows = [current.analysis.row(sha256) for sha256 in given.images]
     lines = as_corrections(analysis, rows, given.label, note=given.kind.replace("_", " "))
     before = current.corrections.put(*lines)
-    said = {"before": [None if b is None else b.label for b in before]}
-    return said | (_questions(current.images(), given.kind) if given.kind in KINDS else {})
+    said = [None if b is None else {"label": b.label, "note": b.note} for b in before]
+    return {"before": said} | (
+        _questions(current.images(), given.kind) if given.kind in KINDS else {}
+    )
 
 
 @router.post("/undo")
@@ -87,16 +96,16 @@ def left_out(
     limit: Annotated[int, Query(ge=1, le=200)] = 60,
 ) -> dict[str, Any]:
     """Return a page of the images that are left out, also those that were when the folder was looked at."""
-    found = [c for c in current.corrections.read().values() if c.label == LEFT_OUT]
+    found = [c for c in current.corrections.read().values() if c.sha256 and c.label == LEFT_OUT]
     images = [{"sha256": c.sha256, "path": c.file_name} for c in found[offset : offset + limit]]
     return {"total": len(found), "images": images}
 
 
-def _said_again(current: OpenProject, sha256: str, label: str | None) -> Correction | None:
-    if label is None:  # also of an image that the last look left out
+def _said_again(current: OpenProject, sha256: str, said: Said | None) -> Correction | None:
+    if said is None:  # also of an image that the last look left out
         return None
     image = current.analysis.image(sha256)
-    return Correction(file_name=image.path, sha256=sha256, label=label)
+    return Correction(file_name=image.path, sha256=sha256, label=said.label, note=said.note)
 
 
 def _questions(images: LabelledImages, kind: str) -> dict[str, Any]:

@@ -56,3 +56,11 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "workspace").write_text("a file in the way")
     with pytest.raises(DiskProblem):
         Corrections(tmp_path / "workspace").put(said(A, "hat"))
+
+
+def test_lines_without_a_hash_stay(tmp_path: Path) -> None:
+    corrections = Corrections(tmp_path)
+    given = "file_name,sha256,label,note\na.jpg,,hat,\nb.jpg,,shoe,\n"
+    corrections.file.write_text(given)
+    corrections.put(said(A, "hat"))
+    assert corrections.file.read_text() == f"{given}photo.jpg,{A},hat,\n"

@@ -92,7 +92,7 @@ def test_undo_says_again_what_was_said_before(project: Project, client: TestClie
     assert before == [None]
     again = give(client, image, "blue")["before"]
     client.post(f"{API}/undo", json={"images": [image], "before": again})
-    assert [line[1] for line in lines(project)] == ["green"]
+    assert [line[1:] for line in lines(project)] == [("green", "suspect labels: was red")]
     client.post(f"{API}/undo", json={"images": [image], "before": before})
     assert lines(project) == []
     assert ask(client)["questions"][0]["image"]["sha256"] == image
