@@ -53,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(StudioError, _refuse)
     app.add_exception_handler(TrainingError, _refuse_input)
     app.add_exception_handler(InferenceError, _refuse_input)
+    app.add_exception_handler(OSError, _refuse_files)
     app.add_exception_handler(RequestValidationError, _refuse_request)
     app.mount("/", _Page(directory=PAGE_DIR, html=True))
     app.add_middleware(Guard, secret=settings.secret, hosts=settings.hosts)
@@ -76,6 +77,18 @@ async def _refuse(request: Request, err: Exception) -> Response:
 
 async def _refuse_input(request: Request, err: Exception) -> Response:
     return _problem(422, "bad_input", str(err))
+
+
+async def _refuse_files(request: Request, err: Exception) -> Response:
+    """Answer where a file that nobody expected to fail cannot be used."""
+    assert isinstance(err, OSError)
+    logger.error("a file cannot be used", exc_info=err)
+    where = f"{str(err.filename)!r}: " if err.filename else ""
+    return _problem(
+        507,
+        "disk_problem",
+        f"{where}{err.strerror or err}; see whether the disk has room and the file may be used",
+    )
 
 
 async def _refuse_request(request: Request, err: Exception) -> Response:

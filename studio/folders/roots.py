@@ -17,6 +17,14 @@ def allowed_folder(text: str, roots: Sequence[Path]) -> Path:
     """
     if "\0" in text or not text:
         raise BadInput("a folder's path is needed")
+    try:
+        return _below(text, roots)
+    except (RuntimeError, OSError, ValueError) as err:  # nobody's home, too long, no text
+        why = getattr(err, "strerror", None) or err
+        raise BadInput(f"{text[:80]!r} cannot be used as a folder: {why}; choose another") from err
+
+
+def _below(text: str, roots: Sequence[Path]) -> Path:
     real = Path(os.path.realpath(Path(text).expanduser()))
     if not any(real == root or root in real.parents for root in roots):
         raise NotAllowed(

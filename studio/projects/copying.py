@@ -1,5 +1,6 @@
 """Labelled photos, copied into the class folders of a project, on the person's word; never over another."""
 
+import errno
 import hashlib
 import os
 import secrets
@@ -13,6 +14,11 @@ from typing import Final
 from studio.errors import BadInput, DiskProblem
 
 _MAX_LABEL: Final = 200
+_MAX_NAME_BYTES: Final = 255
+# What file systems without links answer: FAT, network shares, those in user space.
+_NO_LINKS: Final = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+)
 _RESERVED: Final = frozenset({"train", "val", "valid", "validation", "test", "_unknown"})
 
 
@@ -67,11 +73,11 @@ def copy_into(data: Path, files: list[tuple[Path, str, str]]) -> Copied:
     copied = there = gone = 0
     for path, sha256, label in files:
         folder = folders[label]
-        target = _free_place(folder, path.name, sha256)
-        if target is None:
-            there += 1
-            continue
         try:
+            target = _free_place(folder, path.name, sha256)
+            if target is None:
+                there += 1
+                continue
             _copy(path, target)
             copied += 1
         except FileNotFoundError:
@@ -85,21 +91,28 @@ def copy_into(data: Path, files: list[tuple[Path, str, str]]) -> Copied:
 
 def _free_place(folder: Path, name: str, sha256: str) -> Path | None:
     """Return a path of its own; None where the same content lies there under the name."""
-    for candidate in (name, f"{sha256[:12]}-{name}"):
+    for candidate in (name, _prefixed(sha256[:12], name)):
         target = folder / candidate
         if not target.exists():
             return target
         with suppress(OSError):
             if hashlib.sha256(target.read_bytes()).hexdigest() == sha256:
                 return None
-    return folder / f"{sha256}-{name}"
+    return folder / _prefixed(sha256, name)
+
+
+def _prefixed(prefix: str, name: str) -> str:
+    """Return a name with a prefix, shortened before its suffix to what file systems take."""
+    stem, suffix = os.path.splitext(name)
+    left = _MAX_NAME_BYTES - len(os.fsencode(f"{prefix}-{suffix}"))
+    return f"{prefix}-{os.fsencode(stem)[:left].decode(errors='ignore')}{suffix}"
 
 
 def _copy(source: Path, target: Path) -> None:
     if not source.is_file():
         raise FileNotFoundError(source)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    temporary = target.with_name(f".copying-{secrets.token_hex(8)}")
     try:
         shutil.copyfile(source, temporary)
         _put(temporary, target)
@@ -113,7 +126,9 @@ def _put(temporary: Path, target: Path) -> None:
         os.link(temporary, target)  # never over another file
     except FileExistsError:
         return
-    except PermissionError:  # a file system without links
+    except OSError as err:
+        if err.errno not in _NO_LINKS:
+            raise
         os.rename(temporary, target)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.collect.daily_sums import SUMS_FOLDER
 from service.collect.json_lines import append_line
 from service.collect.kept_records import ANSWERS_FILE, KeptAnswer, LabelShare, as_line
 from studio.piles.pile_file import Pile, PileImage, write_pile
@@ -114,3 +115,14 @@ def test_no_folder_of_a_service_is_an_empty_queue(tmp_path: Path) -> None:
     with calling(project, tmp_path / "cache", keep_dir=tmp_path / "none") as client:
         shown = client.get(API).json()
         assert (shown["total"], shown["images"]) == (0, [])
+
+
+def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path: Path) -> None:
+    project = looked_at(tmp_path)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / SUMS_FOLDER).write_text("a file in the way")
+    with calling(project, tmp_path / "cache", keep_dir=kept) as client:
+        refused = client.get(f"{API}/drift")
+    assert (refused.status_code, refused.json()["code"]) == (507, "disk_problem")
+    assert SUMS_FOLDER in refused.json()["detail"]

@@ -1,6 +1,7 @@
 """A pile of unlabelled photos: groups, names, copies."""
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from hashlib import sha256
@@ -137,6 +138,34 @@ def test_a_photo_that_may_not_be_read_is_not_said_to_be_gone(
     monkeypatch.setattr(shutil, "copyfile", refuse)
     with pytest.raises(DiskProblem, match="Permission denied"):
         copy_into(tmp_path / "photos", [(photo, "0" * 64, "hat")])
+
+
+def test_a_long_name_that_is_taken_is_shortened(tmp_path: Path) -> None:
+    hats = tmp_path / "photos" / "hat"
+    hats.mkdir(parents=True)
+    photo = tmp_path / f"{'사진' * 41}.jpg"  # 250 bytes; 255 are the most
+    photo.write_bytes(b"x")
+    (hats / photo.name).write_bytes(b"another photo of that name")
+    assert copy_into(tmp_path / "photos", [(photo, "0" * 64, "hat")]).copied == 1
+    assert sorted(file.read_bytes() for file in hats.glob("*.jpg")) == [
+        b"another photo of that name",
+        b"x",
+    ]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_links_gets_the_photos_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(b"x")
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number), str(target))
+
+    monkeypatch.setattr(os, "link", refuse)
+    copy_into(tmp_path / "photos", [(photo, "0" * 64, "hat")])
+    assert [file.name for file in (tmp_path / "photos" / "hat").iterdir()] == ["a.jpg"]
 
 
 @pytest.mark.parametrize("label", ["../up", "a/b", ".hidden", "test", "a\nb", "nul?", "x" * 201])
