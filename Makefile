@@ -64,4 +64,4 @@ image: setup ## the CPU image, built and run by a Docker Engine of its own (as r
 
 clean: ## remove the environments and caches; models/ stays
 	rm -rf $(VENV) $(CORE_VENV) $(LOWEST_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo-data
-	find inference service studio training scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find graft inference service studio training deploy scripts tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,12 +47,8 @@ def view_folder(folder: Path, roots: Sequence[Path]) -> FolderView:
     Raises:
         NotAllowed: it may not be read.
     """
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if not entry.name.startswith(".")]
-    except OSError as err:
-        raise NotAllowed(f"the folder {str(folder)!r} cannot be read: {err.strerror}") from err
-    names = sorted((e.name for e in found if _is_folder(e)), key=natural_key)
+    found = _entries(folder)
+    names = _folder_names(found)
     return FolderView(
         path=str(folder),
         parent=None if folder in roots else str(folder.parent),
@@ -62,12 +58,35 @@ def view_folder(folder: Path, roots: Sequence[Path]) -> FolderView:
     )
 
 
-def _look_into(path: Path) -> Subfolder:
+def count_classes(folder: Path) -> list[tuple[str, int]]:
+    """Return all subfolders with all images directly in them, in natural order.
+
+    Raises:
+        NotAllowed: the folder may not be read.
+    """
+    names = _folder_names(_entries(folder))
+    looked = [_look_into(folder / name, at_most=None) for name in names]
+    return [(subfolder.name, subfolder.images) for subfolder in looked]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as err:
+        raise NotAllowed(f"the folder {str(folder)!r} cannot be read: {err.strerror}") from err
+
+
+def _folder_names(entries: list[os.DirEntry[str]]) -> list[str]:
+    return sorted((e.name for e in entries if _is_folder(e)), key=natural_key)
+
+
+def _look_into(path: Path, *, at_most: int | None = _LOOKED_AT) -> Subfolder:
     images = folders = 0
     try:
         with os.scandir(path) as entries:
             for number, entry in enumerate(entries):
-                if number == _LOOKED_AT:
+                if number == at_most:
                     break
                 images += _is_image(entry.name)
                 folders += not entry.name.startswith(".") and _is_folder(entry)

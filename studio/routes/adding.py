@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from studio.bodies import read_photo
 from studio.errors import DiskProblem
-from studio.folders.browse import view_folder
+from studio.folders.browse import count_classes
 from studio.folders.new_folder import make_folder
 from studio.folders.roots import allowed_folder
 from studio.projects.add_photo import add_photo
@@ -44,7 +44,7 @@ def classes(current: CurrentProject) -> list[dict[str, Any]]:
     """List the class folders with the number of images directly in them."""
     data = current.project.data
     place = class_folder(data, "any").parent
-    return [{"label": sub.name, "images": sub.images} for sub in view_folder(place, ()).subfolders]
+    return [{"label": label, "images": images} for label, images in count_classes(place)]
 
 
 @router.post("/projects/{name}/classes")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import BadInput, NotAllowed, NotFound
-from studio.folders.browse import view_folder
+from studio.folders.browse import count_classes, view_folder
 from studio.folders.roots import allowed_folder
 
 
@@ -27,7 +27,7 @@ def test_a_folder_outside_the_roots_is_refused_also_through_a_link(tmp_path: Pat
             allowed_folder(text, roots)
     with pytest.raises(NotFound):
         allowed_folder(str(root / "missing"), roots)
-    for text in ("", "a\0b"):
+    for text in ("", "a\0b", "~nobody-here/x", f"{root}/{'x' * 5000}", "\ud800"):
         with pytest.raises(BadInput):
             allowed_folder(text, roots)
 
@@ -41,3 +41,13 @@ def test_a_view_counts_images_and_hides_hidden_folders(tmp_path: Path) -> None:
     assert [(sub.name, sub.images) for sub in view.subfolders] == [("class2", 1), ("class10", 0)]
     assert view.parent is None
     assert view_folder(tmp_path / "class2", (tmp_path,)).parent == str(tmp_path)
+
+
+def test_every_class_is_counted_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.folders.browse._MOST_SHOWN", 1)
+    monkeypatch.setattr("studio.folders.browse._LOOKED_AT", 1)
+    for label in ("hat", "shoe"):
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            (tmp_path / label / f"{number}.jpg").touch()
+    assert count_classes(tmp_path) == [("hat", 3), ("shoe", 3)]
