@@ -39,6 +39,18 @@ export function complain(problem) {
   noticeTimer = setTimeout(() => { notice.hidden = true; }, 12000);
 }
 
+// Buttons that wait for an answer: what is asked once is not asked twice.
+export async function whileWaiting(buttons, work) {
+  for (const button of buttons) button.disabled = true;
+  try {
+    await work();
+  } catch (problem) {
+    complain(problem);
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+}
+
 // Puts what `t` gives into elements: "{label}" in a text becomes the node of that name.
 export function withNodes(text, nodes) {
   return text.split(/(\{\w+\})/).map((part) => nodes[part.slice(1, -1)] ?? part);

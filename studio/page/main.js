@@ -18,7 +18,15 @@ const main = document.getElementById("main");
 let leave = null;
 
 function parts() {
-  return location.hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(decodeURIComponent);
+  return location.hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(decoded);
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // typed, or cut off on its way
+  }
 }
 
 async function show() {
@@ -38,9 +46,11 @@ async function show() {
   } catch (problem) {
     if (!page.signal.aborted) place.replaceChildren(el("h1", {}, t("trouble")), el("p", { class: "note bad" }, problem.message));
   }
-  const title = main.querySelector("h1")?.textContent || "";
+  if (page.signal.aborted) return;
+  const title = place.querySelector("h1")?.textContent || "";
   document.title = title ? `${title} · Graft studio` : "Graft studio";
-  if (!page.signal.aborted) main.focus({ preventScroll: true });
+  // Not from what the view, or the person meanwhile, has chosen.
+  if (!place.contains(document.activeElement)) main.focus({ preventScroll: true });
 }
 
 function drawHeader(project, view) {
@@ -66,6 +76,14 @@ document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+// A photo dropped beside the place for it would open in the place of the page.
+for (const kind of ["dragover", "drop"]) {
+  addEventListener(kind, (event) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
+}
 addEventListener("hashchange", show);
 addEventListener("unhandledrejection", (event) => complain(event.reason));
 show();

@@ -46,9 +46,12 @@ def browser_page(
     height: int = 860,
     dark: bool = False,
     locale: str = "en-US",
-    refused: int | None = None,
+    refused: int | str | None = None,
 ) -> Iterator[Page]:
-    """Yield a page; an error of its scripts fails the test, and a refusal other than `refused`."""
+    """Yield a page; an error of its scripts fails the test, and a refusal other than `refused`.
+
+    That is a status, or Chromium's name of a network error.
+    """
     with sync_playwright() as playwright:
         # Root may not have Chromium's own sandbox; CI is root.
         browser = playwright.chromium.launch(

@@ -8,9 +8,11 @@ import pytest
 from playwright.sync_api import Route
 
 from studio.processes.process_identity import started_at
+from studio.projects.project import Project
 from tests.builders import make_package
 from tests.studio.browser import browser_page, studio_of
 from tests.studio.projects import looked_at
+from tests.studio.training_states import write_finished_run, write_running_run
 
 pytestmark = [pytest.mark.chromium, pytest.mark.training]
 
@@ -71,3 +73,56 @@ def test_stop_keeps_the_focus_while_a_folder_is_looked_at(tmp_path: Path) -> Non
             stream.write(json.dumps(stage | {"done": 2}) + "\n")
         page.get_by_text("2 of 9").wait_for()
         assert page.evaluate("document.activeElement.innerText") == "Stop"
+
+
+def test_a_training_that_ends_leaves_the_focus_where_it_is(tmp_path: Path) -> None:
+    project = looked_at(tmp_path)
+    images = running(project)
+    with studio_of(project) as studio, browser_page(refused="ERR_FAILED") as page:
+        page.goto(studio.entrance)
+        page.get_by_role("navigation").get_by_role("link", name="Train").click()
+        page.locator(".watched img").first.wait_for()
+        assert page.title() == "Train a model · Graft studio"
+        page.locator("#language").focus()
+        failed: list[Route] = []
+
+        def fail(route: Route) -> None:
+            failed.append(route)
+            route.abort()
+
+        # Nor does a network that fails for a moment end the view.
+        page.route("**/training", fail, times=2)
+        write_finished_run(project, images[0], "green", before=1, new=2)
+        page.get_by_role("heading", name="The new version is better").wait_for()
+        assert len(failed) == 2
+        assert page.evaluate("document.activeElement.id") == "language"
+        assert not page.locator("#notice").is_visible()
+
+
+def test_what_another_page_has_started_is_joined_and_nothing_is_asked_twice(tmp_path: Path) -> None:
+    project = looked_at(tmp_path)
+    held: list[Route] = []
+    with studio_of(project) as studio, browser_page(refused=409) as page:
+        page.goto(studio.entrance)
+        page.get_by_role("navigation").get_by_role("link", name="Train").click()
+        page.route(
+            "**/training",
+            lambda route: (
+                held.append(route) if route.request.method == "POST" else route.fallback()
+            ),
+        )
+        starts = page.get_by_role("button", name="Start")
+        with page.expect_request("**/training"):
+            starts.first.click()
+        assert [start.is_disabled() for start in starts.all()] == [True] * 3
+        running(project)
+        held.pop().continue_()
+        page.get_by_role("button", name="Stop").wait_for()
+        assert not page.locator("#notice").is_visible()
+
+
+def running(project: Project) -> list[Path]:
+    """Leave what a training leaves on its way; return two of its images."""
+    images = sorted((project.data / "red").iterdir())[:2]
+    write_running_run(project, [("green", "blue"), ("green", "red")], images)
+    return images

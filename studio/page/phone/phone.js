@@ -24,7 +24,7 @@ async function ask(file) {
     answerBars(answer, found);
     say(t("try.said", { label: found.label, share: percent(found.probability) }));
   } catch (problem) {
-    fill(answer, el("p", { class: "note bad" }, problem.message));
+    fill(answer, el("p", { class: "note bad" }, problem.isGone ? t("phone.gone") : problem.message));
   }
 }
 

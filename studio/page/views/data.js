@@ -1,6 +1,6 @@
 // What was found in the folder, the costliest first, and its classes.
-import { get, post, projectPath, remove } from "/api.js";
-import { complain, el, fill, name, say } from "/dom.js";
+import { get, post, projectPath, remove, start } from "/api.js";
+import { complain, el, fill, name, say, whileWaiting } from "/dom.js";
 import { poll } from "/polling.js";
 import { duration, has, t } from "/texts.js";
 import { browse } from "/views/chooser.js";
@@ -11,7 +11,7 @@ export async function showData(page) {
   const { main, project, signal } = page;
   let state = await get(projectPath(project, "looking"));
   if (!state.looked && state.state !== "running" && state.state !== "failed" && state.is_there) {
-    await post(projectPath(project, "looking"));
+    await start(projectPath(project, "looking"));
     state = await get(projectPath(project, "looking"));
   }
   const status = el("section", { "aria-live": "polite" });
@@ -27,7 +27,10 @@ export async function showData(page) {
 }
 
 function drawStatus(status, state, page) {
-  const again = () => post(projectPath(page.project, "looking")).then(() => showData(page)).catch(complain);
+  const again = () => whileWaiting(status.querySelectorAll("button"), async () => {
+    await start(projectPath(page.project, "looking"));
+    await showData(page);
+  });
   if (!state.is_there) {
     drawGone(status, page);
   } else if (state.state === "running") {

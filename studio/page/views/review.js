@@ -1,6 +1,6 @@
 // One image, one question, one key. The answer is on the disk before the next question shows.
-import { get, photoPath, post, projectPath } from "/api.js";
-import { complain, el, fill, name, say, withNodes } from "/dom.js";
+import { get, photoPath, post, projectPath, start } from "/api.js";
+import { complain, el, fill, name, say, whileWaiting, withNodes } from "/dom.js";
 import { keyName, onKeys } from "/parts/keys.js";
 import { pickLabel } from "/parts/label_picker.js";
 import { oneAtATime } from "/parts/one_at_a_time.js";
@@ -119,7 +119,10 @@ function drawEnd(review) {
   const to = (view) => `#/${encodeURIComponent(page.project)}/${view}`;
   const undoButton = review.history.length
     ? el("button", { type: "button", onclick: () => undo(review) }, el("kbd", {}, "Z"), t("review.undo")) : null;
-  const again = () => post(projectPath(page.project, "looking")).then(() => { location.hash = to("data"); }).catch(complain);
+  const again = (event) => whileWaiting([event.currentTarget], async () => {
+    await start(projectPath(page.project, "looking"));
+    location.hash = to("data");
+  });
   const more = el("span", { class: "row" });
   openKinds(page.project).then((kinds) => fill(more, kinds.map((kind) => el("a", { class: "go", href: to(`review/${kind}`) }, t(`finding.${kind}`))))).catch(() => {});
   fill(place,

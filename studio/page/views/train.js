@@ -1,6 +1,6 @@
 // Three choices in words; then how far it is; then the new version beside the one before, and the decision.
-import { get, photoPath, post, projectPath, remove } from "/api.js";
-import { complain, el, fill, name, say, withNodes } from "/dom.js";
+import { get, photoPath, post, projectPath, remove, start } from "/api.js";
+import { complain, el, fill, name, say, whileWaiting, withNodes } from "/dom.js";
 import { curve } from "/parts/curve.js";
 import { watched } from "/parts/watched.js";
 import { poll } from "/polling.js";
@@ -51,8 +51,11 @@ async function draw(view, state) {
 }
 
 function drawChoices(view, state) {
-  const start = (choice) => post(projectPath(view.page.project, "training"), { choice })
-    .then(() => { view.drawn = null; return follow(view, view.page.signal); }).catch(complain);
+  const begin = (choice) => whileWaiting(view.choices.querySelectorAll("button"), async () => {
+    await start(projectPath(view.page.project, "training"), { choice });
+    view.drawn = null;
+    await follow(view, view.page.signal);
+  });
   const card = (choice) => {
     const time = view.times.find((one) => one.choice === choice);
     const resumes = choice !== "minute" && ["stopped", "lost"].includes(state.state) && state.choice === choice;
@@ -60,7 +63,7 @@ function drawChoices(view, state) {
       el("h3", {}, t(`train.${choice}`)),
       el("p", { class: "quiet" }, t(`train.${choice}.brings`)),
       el("p", { class: "small" }, t("train.takes", { time: duration(time.seconds) }), expected(time)),
-      el("button", { type: "button", class: resumes || (choice === "minute" && state.state === "none") ? "main" : "", onclick: () => start(choice) },
+      el("button", { type: "button", class: resumes || (choice === "minute" && state.state === "none") ? "main" : "", onclick: () => begin(choice) },
         t(resumes ? "train.resume" : "train.start")));
   };
   fill(view.choices, el("h2", {}, t("train.how")), el("ul", { class: "cards three" }, CHOICES.map(card)),
@@ -119,8 +122,11 @@ function drawProblem(view, state) {
 
 function drawResult(view, state) {
   const { project } = view.page;
-  const decide = (decision) => post(projectPath(project, "training/decision"), { decision })
-    .then(() => { view.drawn = null; return follow(view, view.page.signal); }).catch(complain);
+  const decide = (decision) => whileWaiting(view.now.querySelectorAll("button"), async () => {
+    await post(projectPath(project, "training/decision"), { decision });
+    view.drawn = null;
+    await follow(view, view.page.signal);
+  });
   const isDefault = state.default === state.published;
   view.first = state.before === null ? el("span") : null;
   const report = el("a", { href: reportPath(project, state.published), target: "_blank" }, t("train.report"));
