@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 try:
     import fcntl
@@ -18,7 +19,9 @@ _WAIT_S: Final = 5.0
 _PAUSE_S: Final = 0.005
 # For file systems without locks (some that show an object store as a disk).
 _NO_LOCKS: Final = frozenset({errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
-_in_process: Final = threading.Lock()
+# `flock` keeps the threads of this process apart too, but not where there is none.
+_in_process: Final[WeakValueDictionary[str, threading.Lock]] = WeakValueDictionary()
+_finding: Final = threading.Lock()
 
 
 @contextmanager
@@ -35,7 +38,8 @@ def locked(file: Path) -> Iterator[None]:
         TimeoutError: another has held it for seconds.
     """
     ends = time.monotonic() + _WAIT_S
-    if not _in_process.acquire(timeout=_WAIT_S):
+    own = _lock_of(file)
+    if not own.acquire(timeout=_WAIT_S):
         raise _timed_out()
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
@@ -46,7 +50,7 @@ def locked(file: Path) -> Iterator[None]:
         finally:
             os.close(descriptor)
     finally:
-        _in_process.release()
+        own.release()
 
 
 def lock_open_file(descriptor: int) -> bool:
@@ -63,6 +67,12 @@ def lock_open_file(descriptor: int) -> bool:
         if err.errno not in _NO_LOCKS:
             raise
     return True
+
+
+def _lock_of(file: Path) -> threading.Lock:
+    """Return the lock of this process's threads for a file, which is forgotten when none uses it."""
+    with _finding:
+        return _in_process.setdefault(os.path.realpath(file), threading.Lock())
 
 
 def _share_writing(descriptor: int, folder: Path) -> None:

@@ -7,9 +7,9 @@ is one process there is no file.
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inference.file_lock import locked
@@ -18,80 +18,116 @@ from service.errors import NotPassedOn
 Version = tuple[str, int]
 
 
-@dataclass(slots=True)
-class Operations:
-    """See the module.
-
-    Attributes:
-        unloaded: versions that stay out of memory until they are loaded again.
-        pinned: versions that stay in memory when another takes over.
-        num_retries: how often it was asked to try what had failed again.
-    """
-
-    file: Path | None = None
-    unloaded: set[Version] = field(default_factory=set)
-    pinned: set[Version] = field(default_factory=set)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    unloaded: frozenset[Version] = frozenset()
+    pinned: frozenset[Version] = frozenset()
     num_retries: int = 0
 
-    def unload(self, version: Version) -> None:
-        """Note that a version is to be given up."""
-        with self._changing():
-            self.unloaded.add(version)
-            self.pinned.discard(version)
 
-    def load(self, version: Version) -> None:
-        """Note that a version is to be loaded and kept."""
-        with self._changing():
-            self.unloaded.discard(version)
-            self.pinned.add(version)
+class Operations:
+    """See the module. For several threads; what notes something may wait for another process."""
 
-    def retry(self) -> None:
-        """Note that what failed is to be tried again."""
-        with self._changing():
-            self.num_retries += 1
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._asked = _Asked()
+        # A look that read the file before a change must not bring back what was.
+        self._reading = threading.Lock()
 
-    def read(self) -> None:
-        """Take over what other workers noted."""
-        if self.file is None:
-            return
-        with suppress(FileNotFoundError):
-            data = json.loads(self.file.read_text(encoding="utf-8"))
-            self.unloaded = {(name, number) for name, number in data["unloaded"]}
-            self.pinned = {(name, number) for name, number in data["pinned"]}
-            self.num_retries = data["num_retries"]
+    @property
+    def unloaded(self) -> frozenset[Version]:
+        """The versions that stay out of memory until they are loaded again."""
+        return self._asked.unloaded
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Change what is in the file, not what was in it at the last look.
+    @property
+    def pinned(self) -> frozenset[Version]:
+        """The versions that stay in memory when another takes over."""
+        return self._asked.pinned
+
+    @property
+    def num_retries(self) -> int:
+        """How often it was asked to try what had failed again."""
+        return self._asked.num_retries
+
+    def unload(self, *versions: Version) -> None:
+        """Note that versions are to be given up. Blocking.
 
         Raises:
             NotPassedOn: the file cannot be written.
         """
-        if self.file is None:
-            yield
+        self._change(
+            lambda asked: replace(
+                asked,
+                unloaded=asked.unloaded.union(versions),
+                pinned=asked.pinned.difference(versions),
+            )
+        )
+
+    def load(self, version: Version) -> None:
+        """Note that a version is to be loaded and kept. Blocking.
+
+        Raises:
+            NotPassedOn: the file cannot be written.
+        """
+        self._change(
+            lambda asked: replace(
+                asked, unloaded=asked.unloaded - {version}, pinned=asked.pinned | {version}
+            )
+        )
+
+    def retry(self) -> None:
+        """Note that what failed is to be tried again. Blocking.
+
+        Raises:
+            NotPassedOn: the file cannot be written.
+        """
+        self._change(lambda asked: replace(asked, num_retries=asked.num_retries + 1))
+
+    def read(self) -> None:
+        """Take over what other workers noted."""
+        if self._file is not None:
+            with self._reading:
+                self._asked = self._read(self._file)
+
+    def _change(self, change: Callable[[_Asked], _Asked]) -> None:
+        """Change what is in the file, not what was in it at the last look."""
+        if self._file is None:
+            with self._reading:
+                self._asked = change(self._asked)
             return
-        before = set(self.unloaded), set(self.pinned), self.num_retries
         try:
-            with locked(self.file.with_suffix(".lock")):
-                self.read()
-                yield
-                self._write(self.file)
+            with locked(self._file.with_suffix(".lock")):
+                asked = change(self._read(self._file))
+                with self._reading:
+                    _write(self._file, asked)
+                    self._asked = asked
         except OSError as err:
-            self.unloaded, self.pinned, self.num_retries = before
             raise NotPassedOn(
                 "the call cannot be passed on to the other worker processes: "
                 f"{err.strerror or err}; nothing was changed. Make room in the service's temporary folder"
             ) from err
 
-    def _write(self, file: Path) -> None:
-        data = {
-            "unloaded": sorted(self.unloaded),
-            "pinned": sorted(self.pinned),
-            "num_retries": self.num_retries,
-        }
-        temporary = file.with_suffix(f".{os.getpid()}")
+    def _read(self, file: Path) -> _Asked:
         try:
-            temporary.write_text(json.dumps(data), encoding="utf-8")
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return self._asked
+        return _Asked(
+            unloaded=frozenset((name, number) for name, number in data["unloaded"]),
+            pinned=frozenset((name, number) for name, number in data["pinned"]),
+            num_retries=data["num_retries"],
+        )
+
+
+def _write(file: Path, asked: _Asked) -> None:
+    data = {
+        "unloaded": sorted(asked.unloaded),
+        "pinned": sorted(asked.pinned),
+        "num_retries": asked.num_retries,
+    }
+    temporary = file.with_suffix(f".{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(data), encoding="utf-8")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)

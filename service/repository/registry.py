@@ -122,7 +122,7 @@ class ModelRegistry:
 
     async def retry(self) -> None:
         """Look at the repository now, and try what failed again."""
-        self._operations.retry()
+        await asyncio.to_thread(self._operations.retry)
         await self.refresh()
 
     async def refresh(self, name: str | None = None) -> None:
@@ -220,7 +220,7 @@ class ModelRegistry:
         published = self._published(self.catalog.find(name), version, None)
         if (why := self._why_unusable(published)) is not None:
             raise not_ready(published, why)
-        self._operations.load((name, published.number))
+        await asyncio.to_thread(self._operations.load, (name, published.number))
         for slot in list(self._model_cache.slots_of(published)):
             if slot.problem:
                 self._model_cache.retire(slot)
@@ -230,16 +230,17 @@ class ModelRegistry:
             raise not_ready(published, slot.problem)
         await self.refresh(name)
 
-    def unload(self, name: str, version: str | None = None) -> None:
+    async def unload(self, name: str, version: str | None = None) -> None:
         """Give up a version in every precision, or all versions, until it is loaded again.
 
         Raises:
             ModelNotFound: no such model or version.
         """
         model = self.catalog.find(name)
-        chosen = model.versions.values() if version is None else [model.find(version)]
+        chosen = list(model.versions.values()) if version is None else [model.find(version)]
+        versions = [(name, published.number) for published in chosen]
+        await asyncio.to_thread(self._operations.unload, *versions)
         for published in chosen:
-            self._operations.unload((name, published.number))
             self._give_up(published)
 
     def serving_version(self, name: str) -> int | None:
@@ -295,7 +296,7 @@ class ModelRegistry:
         pinned = self._published_among(self._operations.pinned)
         return [self._pin(found) for found in pinned if self._why_unusable(found) is None]
 
-    def _published_among(self, versions: set[tuple[str, int]]) -> Iterator[PublishedVersion]:
+    def _published_among(self, versions: Collection[tuple[str, int]]) -> Iterator[PublishedVersion]:
         for name, number in sorted(versions):
             model = self.catalog.models.get(name)
             if model is not None and number in model.versions:

@@ -84,6 +84,6 @@ async def load(name: str, version: str, context: ContextDep) -> VersionDetail:
 @router.post("/models/{name}/versions/{version}/unload")
 async def unload(name: str, version: str, context: ContextDep) -> VersionDetail:
     """Give a version's memory back; it is not loaded again until `load` is called."""
-    context.registry.unload(name, version)
+    await context.registry.unload(name, version)
     published = context.registry.catalog.find(name).find(version)
     return describe_version(context.registry, published)

@@ -128,7 +128,7 @@ async def load(name: str, context: ContextDep) -> dict[str, str]:
 @admin_router.post("/v2/repository/models/{name}/unload")
 async def unload(name: str, context: ContextDep) -> dict[str, str]:
     """Give up every version of a model until it is loaded again."""
-    context.registry.unload(name)
+    await context.registry.unload(name)
     return {}
 
 

@@ -1,11 +1,13 @@
 """What one worker was asked, every worker does."""
 
+import asyncio
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from inference.file_lock import locked
 from service.errors import NotPassedOn
 from service.repository.operations import Operations
 from service.repository.states import State
@@ -68,11 +70,34 @@ def test_another_worker_follows_with_its_next_look(models_dir: Path, tmp_path: P
             registry_of(models_dir, operations=Operations(file=file)) as one,
             registry_of(models_dir, operations=Operations(file=file)) as other,
         ):
-            one.unload("colours", "2")
+            await one.unload("colours", "2")
             await one.load("colours", "1")
             await other.refresh()
             assert state(other, 2) is State.UNLOADED
             assert state(other, 1) is State.READY
+
+    run(scenario)
+
+
+def test_the_event_loop_waits_for_no_other_worker(models_dir: Path, tmp_path: Path) -> None:
+    make_package(models_dir)
+
+    async def scenario() -> None:
+        operations = Operations(file=tmp_path / "operations.json")
+        async with registry_of(models_dir, operations=operations) as registry:
+            # Were the loop to wait here, nothing would free the file.
+            with locked(tmp_path / "operations.lock"):
+                calls = [
+                    asyncio.create_task(call)
+                    for call in (
+                        registry.retry(),
+                        registry.unload("colours"),
+                        registry.load("colours", "1"),
+                    )
+                ]
+                await asyncio.wait(calls, timeout=0.1)
+                assert not any(call.done() for call in calls)
+            await asyncio.gather(*calls)
 
     run(scenario)
 

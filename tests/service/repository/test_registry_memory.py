@@ -120,7 +120,7 @@ def test_an_unloaded_model_is_let_go_of(models_dir: Path) -> None:
             async with using(registry) as model:
                 gone = weakref.ref(model)
             del model
-            registry.unload("colours")
+            await registry.unload("colours")
             await registry.given_up()
             gc.collect()
             assert gone() is None

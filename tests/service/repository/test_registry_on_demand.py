@@ -102,12 +102,13 @@ def test_a_precision_asked_for_by_name_waits_for_the_default_that_is_being_loade
     async def scenario() -> None:
         load = RecordingLoader()
         async with registry_of(models_dir, load=load) as registry:
-            registry.unload("colours", "1")
+            await registry.unload("colours", "1")
             load.loaded.clear()
-            _, version = await asyncio.gather(
-                registry.load("colours", "1"), answered_by(registry, version="1", precision="fp32")
-            )
-            assert version == 1
+            loading = asyncio.create_task(registry.load("colours", "1"))
+            while state(registry, 1) not in (State.LOADING, State.READY):
+                await asyncio.sleep(0)
+            assert await answered_by(registry, version="1", precision="fp32") == 1
+            await loading
             assert load.loaded == [("colours", 1)]
 
     run(scenario)
@@ -118,7 +119,7 @@ def test_an_unloaded_version_stays_unloaded_until_it_is_loaded(models_dir: Path)
 
     async def scenario() -> None:
         async with registry_of(models_dir) as registry:
-            registry.unload("colours", "1")
+            await registry.unload("colours", "1")
             await registry.refresh()
             assert state(registry, 1) is State.UNLOADED
             with pytest.raises(ModelNotReady, match="was unloaded"):
