@@ -153,7 +153,7 @@ class Collector:
         except Exception:
             logger.exception("not_kept")
             return "dropped_error"
-        return "dropped_too_large" if stored == "no_room" else stored
+        return "dropped_too_large" if stored == "too_large" else stored
 
     def _remove_old(self) -> None:
         if time.monotonic() - self._old_removed_at < _OLD_ARE_REMOVED_EVERY_S:

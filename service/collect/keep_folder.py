@@ -22,7 +22,7 @@ from service.collect.kept_records import (
 )
 from service.collect.stripping import StrippedImage
 
-Stored = Literal["kept", "already_kept", "no_room"]
+Stored = Literal["kept", "already_kept", "too_large"]
 
 _LOCK_FILE: Final = ".lock"
 _TEMPORARY: Final = ".writing"
@@ -66,10 +66,15 @@ class KeepFolder:
         with locked(self._lock_file):
             there = self._find(file)
             if there is not None:
-                _append_bounded(there / ANSWERS_FILE, line)
+                is_room = self._room.take_to_append(there / ANSWERS_FILE, len(line))
+                if is_room and (there / file).exists():  # it did not make the room itself
+                    _append_bounded(there / ANSWERS_FILE, line)
                 return "already_kept"
-            if not self._room.take(len(image.data) + _ANSWER_BYTES):
-                return "no_room"
+            num_bytes = len(image.data) + _ANSWER_BYTES
+            if not self._room.could_hold(num_bytes):
+                return "too_large"
+            if not self._room.take(num_bytes):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             day = self._folder / today()
             day.mkdir(exist_ok=True, mode=0o700)
             _write(day / file, image.data)
@@ -88,9 +93,10 @@ class KeepFolder:
         """
         line = as_line(feedback)
         with locked(self._lock_file):
-            if not self._room.take(len(line)):
+            file = self._folder / day / FEEDBACK_FILE
+            if not self._room.take_to_append(file, len(line)):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if not _append_bounded(self._folder / day / FEEDBACK_FILE, line, sync=True):
+            if not _append_bounded(file, line, sync=True):
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
     def remove_old(self) -> None:

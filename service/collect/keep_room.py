@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from service.collect.kept_images import day_folders
-from service.collect.kept_records import IMAGE_FILE
+from service.collect.kept_records import DAY_FOLDER, IMAGE_FILE
 
 # The processes that share a folder count together here, or each would fill it.
 _USED_FILE: Final = ".used"
@@ -33,54 +33,77 @@ class KeepRoom:
     max_bytes: int
     max_days: int
 
+    def could_hold(self, num_bytes: int) -> bool:
+        """Return whether there would be room for a file if there were no other."""
+        return _on_disk(num_bytes) <= self.max_bytes * _FILL_TO
+
     def take(self, num_bytes: int) -> bool:
         """Make room for a file, which the caller writes then; return whether there is.
 
         Raises:
             OSError: the folder cannot be read or written.
         """
-        needed = _on_disk(num_bytes)
-        if needed > self.max_bytes * _FILL_TO:
-            return False
+        return self._take(_on_disk(num_bytes))
+
+    def take_to_append(self, file: Path, num_bytes: int) -> bool:
+        """Make room for what the caller appends to a file then; return whether there is.
+
+        Raises:
+            OSError: the folder cannot be read or written.
+        """
+        size = _size(file)
+        return self._take(_on_disk(size + num_bytes) - _on_disk(size))
+
+    def _take(self, needed: int) -> bool:
         used = self._read_used()
         if used is None or used + needed > self.max_bytes:
             used = self._make_room(needed)
-        self._write_used(used + needed)
-        return True
+        is_room = used + needed <= self.max_bytes
+        self._write_used(used + needed if is_room else used)
+        return is_room
 
     def remove_old(self) -> None:
-        """Remove the days that are over.
+        """Remove the days that are over, and have all files looked at again.
+
+        What is written beside the images, such as a person's decisions, is seen then.
 
         Raises:
             OSError: the folder cannot be read.
         """
         oldest = (datetime.now(UTC) - timedelta(days=self.max_days)).date().isoformat()
-        gone = [day for day in day_folders(self.folder) if day < oldest]
-        for day in gone:
-            shutil.rmtree(self.folder / day, ignore_errors=True)
-        if gone:
-            with suppress(OSError):
-                (self.folder / _USED_FILE).unlink(missing_ok=True)
+        for day in day_folders(self.folder):
+            if day < oldest:
+                shutil.rmtree(self.folder / day, ignore_errors=True)
+        with suppress(OSError):
+            (self.folder / _USED_FILE).unlink(missing_ok=True)
 
     def _make_room(self, needed: int) -> int:
-        """Remove the oldest images until `needed` bytes fit; return what the others take."""
-        used = sum(_on_disk(entry.stat().st_size) for entry in _files(self.folder))
-        for image in self._oldest_first():
-            if used + needed <= self.max_bytes * _FILL_TO:
-                break
-            size = image.stat().st_size
-            image.unlink(missing_ok=True)
-            used -= _on_disk(size)
-        return max(used, 0)
+        """Remove the oldest images until `needed` bytes fit; return what the others take.
 
-    def _oldest_first(self) -> Iterator[Path]:
-        """Yield the images; a day whose last one was removed is removed too."""
+        Where they would not fit without any image either, none is removed. A day whose last image was
+        removed is removed too, but for this one.
+        """
+        may_use = self.max_bytes * _FILL_TO - needed
+        used = stays = 0
+        for file in _files(self.folder):
+            used += file.on_disk
+            stays += file.on_disk if file.stays else 0
+        if stays > may_use:
+            return used
         for day in day_folders(self.folder):
-            files = [e for e in _files(self.folder / day) if IMAGE_FILE.fullmatch(e.name)]
-            files.sort(key=lambda entry: entry.stat().st_mtime_ns)
-            yield from (Path(entry) for entry in files)
-            if day != today():
-                shutil.rmtree(self.folder / day, ignore_errors=True)
+            if used <= may_use:
+                break
+            files = sorted(_files(self.folder / day), key=lambda file: file.mtime_ns)
+            for image in (file for file in files if file.is_image):
+                if used <= may_use:
+                    break
+                image.path.unlink(missing_ok=True)
+                used -= image.on_disk
+            else:
+                if day != today():
+                    shutil.rmtree(self.folder / day, ignore_errors=True)
+                    used -= sum(file.on_disk for file in files if not file.is_image)
+        return max(used, 0)
 
     def _read_used(self) -> int | None:
         try:
@@ -102,14 +125,45 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _on_disk(num_bytes: int) -> int:
     return -(-num_bytes // _BLOCK_BYTES) * _BLOCK_BYTES
 
 
-def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    path: Path
+    on_disk: int
+    mtime_ns: int
+
+    @property
+    def is_image(self) -> bool:
+        return IMAGE_FILE.fullmatch(self.path.name) is not None
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is not removed to make room: it is of no day, or of this one and no image."""
+        day = self.path.parent.name
+        return DAY_FOLDER.fullmatch(day) is None or (day == today() and not self.is_image)
+
+
+def _files(folder: Path) -> Iterator[_File]:
+    """Yield the files under a folder, but for those that go meanwhile."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry))
-            else:
-                yield entry
+            with suppress(FileNotFoundError):
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _files(Path(entry))
+                else:
+                    found = entry.stat()
+                    yield _File(
+                        path=Path(entry),
+                        on_disk=_on_disk(found.st_size),
+                        mtime_ns=found.st_mtime_ns,
+                    )
