@@ -1,7 +1,8 @@
 """What every request for predictions goes through before its images are read, in this order.
 
 Its caller's rate, its deadline, its model, room in the service, and whether it would be answered in time.
-A model may also be named in the body: then it is looked for when that was read.
+A model may also be named in the body: then it is looked for, and the wait for it predicted, when that was
+read.
 """
 
 import time
@@ -14,6 +15,7 @@ from starlette.requests import Request
 
 from inference.precision import AskedPrecision
 from service.api.choose_model import choose_model, only_model
+from service.bodies.predict_body import may_hold_options
 from service.context import Context
 from service.engine.served_model import ServedModel
 from service.limits.admission import Ticket
@@ -122,8 +124,8 @@ def let_in(request: Request, context: Context, choice: ModelChoice) -> Iterator[
     deadline = Deadline.of_request(
         request.headers.get(TIMEOUT_HEADER), answer_within_s=context.settings.request_timeout_s
     )
-    name = choice.name or only_model(context) or ""
-    with context.admission.admit(name, time_left_s=deadline.left_s()) as ticket:
+    known = choice.name or _only_possible_model(request, context) or ""
+    with context.admission.admit(known, time_left_s=deadline.left_s()) as ticket:
         try:
             yield Intake(
                 context=context,
@@ -135,3 +137,10 @@ def let_in(request: Request, context: Context, choice: ModelChoice) -> Iterator[
             )
         finally:
             context.freed_bodies.note(ticket.num_bytes)
+
+
+def _only_possible_model(request: Request, context: Context) -> str | None:
+    """Return the model that answers a request whose address names none, unless its body may name another."""
+    if len(context.registry.catalog.models) > 1 and may_hold_options(request):
+        return None
+    return only_model(context)

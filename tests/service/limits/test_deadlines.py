@@ -1,10 +1,13 @@
 """The caller's own deadline, over HTTP."""
 
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 
 from service.limits.deadlines import TIMEOUT_HEADER, Deadline
-from tests.builders import coloured
+from tests.builders import coloured, make_package
+from tests.conftest import serving
 
 
 def post(client: TestClient, timeout_ms: str) -> tuple[int, str]:
@@ -41,3 +44,23 @@ def test_a_request_that_would_wait_too_long_is_refused_before_it_is_read(
         response = client.post("/predict", content=b"never read", headers=headers)
     assert (response.status_code, response.json()["code"]) == (429, "overloaded")
     assert int(response.headers["retry-after"]) >= 1
+
+
+def test_only_the_model_that_the_body_names_is_waited_for(models_dir: Path) -> None:
+    for name in ("busy", "idle"):
+        make_package(models_dir, name=name)
+    with serving(models_dir, default_model="busy") as client:
+        admission = client.app.state.context.admission  # type: ignore[attr-defined]
+        now = [0.0]
+        admission._clock = lambda: now[0]
+
+        def ask(**fields: str) -> int:
+            files = {"file": coloured("red")}
+            headers = {TIMEOUT_HEADER: "5000"}
+            return client.post("/predict", files=files, data=fields, headers=headers).status_code
+
+        with admission.working("busy", images=1, time_left_s=60):
+            now[0] = 10.0
+            assert ask(model="idle") == 200
+            assert [ask(model="busy"), ask()] == [429, 429]
+            assert post(client, "5000") == (429, "overloaded")
