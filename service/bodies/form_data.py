@@ -9,10 +9,10 @@ from typing import Final
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from service.bodies.uploads import MAX_FILENAME_CHARS
 from service.errors import MalformedBody, TooManyImages
 
 _IMAGE_TYPES: Final = ("image/", "application/octet-stream")
-_MAX_FILENAME_CHARS: Final = 255
 # Text fields beside the files.
 _MAX_FIELDS: Final = 100
 # A boundary with other bytes after it, within a file, costs a microsecond of Python each time.
@@ -113,7 +113,7 @@ class FormReader:
         _, options = parse_options_header(part.headers.get(b"content-disposition"))
         part.name = _text(options.get(b"name", b""))
         if b"filename" in options:
-            part.filename = _text(options[b"filename"])[:_MAX_FILENAME_CHARS]
+            part.filename = _text(options[b"filename"])[:MAX_FILENAME_CHARS]
         self._num_files += part.is_file
         if self._num_files > self._max_files:
             raise TooManyImages(

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from service.bodies.encoded_text import EncodedText, refuse_address
 from service.bodies.json_skeleton import CutJson, cut_json
-from service.bodies.uploads import Upload, Uploads
+from service.bodies.uploads import MAX_FILENAME_CHARS, Upload, Uploads
 from service.errors import AddressNotFetched, MalformedBody
 
 IMAGE_KEYS: Final = ("images", "image", "instances", "inputs", "input_data")
@@ -103,11 +103,20 @@ def _upload(value: Any, cut: CutJson, *, depth: int = 0, name: str | None = None
     raise MalformedBody(f"an image of the JSON body is {kind}, not base64; {advice}{_FORM}")
 
 
+def _name(value: str, cut: CutJson) -> str:
+    found = cut.take(value)
+    if found is None:
+        return value[:MAX_FILENAME_CHARS]
+    if found.kind != "text":
+        raise MalformedBody(f"an image of the JSON body has {found.kind} for its name; {_FORM}")
+    return found.first_chars(MAX_FILENAME_CHARS)
+
+
 def _upload_of_object(
     value: dict[str, Any], cut: CutJson, *, depth: int, name: str | None
 ) -> Upload:
-    names = (value[key] for key in _NAME_KEYS if isinstance(value.get(key), str))
-    name = next(names, name)
+    names = [_name(value[key], cut) for key in _NAME_KEYS if isinstance(value.get(key), str)]
+    name = next(iter(names), name)
     for key in _BYTES_KEYS:
         if key in value:
             return _upload(value[key], cut, depth=depth + 1, name=name)

@@ -17,6 +17,10 @@ from service.errors import MalformedBody, TooManyImages
 # A text that is longer, or numbers that take more, are cut out.
 _SHORT_TEXT_BYTES: Final = 256
 _SHORT_NUMBERS_BYTES: Final = 1024
+# Escaped, a character outside of Unicode's first plane takes so many.
+_MAX_BYTES_A_CHAR: Final = 12
+# Itself, and its name where that is long.
+_CUTS_AN_IMAGE: Final = 2
 # What a skeleton may be: so much for names and options, and this for each image.
 _SKELETON_BYTES: Final = 16 * 2**10
 _SKELETON_BYTES_AN_IMAGE: Final = 2 * _SHORT_TEXT_BYTES
@@ -34,6 +38,19 @@ class Cut:
 
     kind: Literal["text", "numbers"]
     json: memoryview
+
+    def first_chars(self, count: int) -> str:
+        """Return the beginning of a text.
+
+        Raises:
+            MalformedBody: it is no text of JSON.
+        """
+        head = b'"' + self.json[: count * _MAX_BYTES_A_CHAR]
+        try:
+            text: str = from_json(head, allow_partial="trailing-strings")
+        except ValueError as err:
+            raise MalformedBody("no JSON: a text holds what is no text of JSON") from err
+        return text[:count]
 
 
 class CutJson:
@@ -84,7 +101,7 @@ def cut_json(body: bytes, *, max_images: int) -> CutJson:
     """Cut the long values out of a JSON body.
 
     Raises:
-        TooManyImages: there are more long values than images may be.
+        TooManyImages: there are more long values than so many images and their names have.
         MalformedBody: so much is left that it is not the body of `max_images` images, or a text has no end.
     """
     return _Cutter(body, max_images).run()
@@ -161,7 +178,7 @@ class _Cutter:
         return first, last
 
     def _cut(self, kind: Literal["text", "numbers"], start: int, end: int) -> None:
-        if len(self._cuts) > self._max_images:
+        if len(self._cuts) > _CUTS_AN_IMAGE * self._max_images:
             raise TooManyImages(
                 f"more than {self._max_images} images in one request; send them in several"
             )

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from inference.decoding import over_byte_limit
 from service.bodies.encoded_text import EncodedText
 from service.errors import BodyTooLarge, RequestError, TooManyImages
+
+# A name is given back with its image's answer, and never used.
+MAX_FILENAME_CHARS: Final = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -286,6 +286,14 @@ def test_a_file_name_is_given_back_and_never_used(
     assert (entry["filename"], entry["label"]) == (returned, "red")
 
 
+@pytest.mark.parametrize("name", ["x" * 999, "고양이🐈" * 100], ids=["ASCII", "escaped"])
+def test_a_long_file_name_is_cut_in_json_too(client: TestClient, name: str) -> None:
+    image = {"b64": RED_BASE64, "filename": name}
+    answered = send_json(client, {"instances": [image] * 32})
+    assert answered.status_code == 200, answered.text
+    assert {entry["filename"] for entry in answered.json()["predictions"]} == {name[:255]}
+
+
 def test_a_zero_byte_file_is_its_own_problem(client: TestClient) -> None:
     empty, red = send_form(client, form(part(b""), part(RED))).json()["predictions"]
     assert empty["problem"]["code"] == "undecodable_image"
