@@ -38,7 +38,7 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
                 inferred = await infer(
                     model, parsed, context.predictor, deadline=ends_at, times=times
                 )
-        _collect(intake, model, parsed, inferred)
+        _note_images(intake, model, parsed, inferred)
         body, header_length = await asyncio.to_thread(
             render_response,
             model=model.name,
@@ -52,13 +52,16 @@ async def answer_infer(request: Request, context: Context, choice: ModelChoice) 
     return Response(body, media_type="application/octet-stream", headers=headers)
 
 
-def _collect(intake: Intake, model: ServedModel, request: InferRequest, inferred: Inferred) -> None:
-    """Count and keep as of /predict what came encoded; of tensors there is no image."""
+def _note_images(
+    intake: Intake, model: ServedModel, request: InferRequest, inferred: Inferred
+) -> None:
+    """Count, compare and keep as of /predict what came encoded; of tensors there is no image."""
     if not isinstance(request.values, list):
         return
     answers = [model.classifier.interpret(row)[0] for row in inferred.rows]
     outcomes = [Outcome(filename=None, prediction=answer) for answer in answers]
     intake.context.metrics.note_outcomes(model.name, model.version, outcomes)
+    intake.context.shadow.offer(model, request.values, outcomes)
     collect_answers(intake, model, request.values, outcomes)
 
 

@@ -1,5 +1,6 @@
 """A shadow is asked when there is capacity to spare, is compared, and harms nobody."""
 
+import base64
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_labels_are_compared_and_the_answer_is_the_first_version_s(
         assert answer["model"]["version"] == 1
         assert answer["predictions"][0]["label"] == label
         wait_for(two_versions, agreement, before + 1)
+
+
+def test_encoded_images_of_the_protocol_are_compared_too(two_versions: TestClient) -> None:
+    before = compared(two_versions, "disagree")
+    sent = base64.b64encode(coloured("blue")).decode()
+    tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [sent]}
+    answered = two_versions.post("/v2/models/colours/infer", json={"inputs": [tensor]})
+    assert answered.json()["model_version"] == "1"
+    wait_for(two_versions, "disagree", before + 1)
 
 
 def test_a_shadow_that_fails_harms_nobody(models_dir: Path, start_service: ClientFactory) -> None:
