@@ -115,7 +115,11 @@ def _build_dataclass(expected: Any, data: Any, where: str) -> Any:
         shown = [_shortened(key, _SHOWN_CHARS) for key in unknown[:_SHOWN_KEYS]]
         more = f" and {len(unknown) - _SHOWN_KEYS} more" if len(unknown) > _SHOWN_KEYS else ""
         raise ValueError(f"{where} has unknown keys {shown}{more}")
-    required = {name for name, f in fields.items() if f.default is dataclasses.MISSING}
+    required = {
+        name
+        for name, f in fields.items()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
     if missing := sorted(required - data.keys()):
         raise ValueError(f"{where} lacks {missing}")
     built = {key: _build(hints[key], item, f"{where}.{key}") for key, item in data.items()}

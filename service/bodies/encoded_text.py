@@ -10,7 +10,7 @@ from typing import Final
 
 from inference.decoding import over_byte_limit
 from inference.errors import ImageError
-from inference.formats import sniff_format
+from inference.formats import IMAGE_SUFFIXES, sniff_format
 from service.errors import AddressNotFetched, BodyTooLarge, InvalidBase64
 
 # URL-safe base64 is base64 in two other letters; blanks and line ends are dropped.
@@ -31,9 +31,8 @@ _MAX_TEXT_FACTOR: Final = 3
 _ADDRESS: Final = re.compile(
     rb"\s*((?:https?|ftp|file|s3|gs|az|abfss?|wasbs?)://[^\s\"<>]{1,1000})", re.I
 )
-_FILE_NAME: Final = re.compile(
-    rb"\s*([^\x00-\x1f]{0,250}\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|heic|avif))\s*", re.I
-)
+_SUFFIXES: Final = "|".join(re.escape(suffix) for suffix in sorted(IMAGE_SUFFIXES)).encode()
+_FILE_NAME: Final = re.compile(rb"\s*([^\x00-\x1f]{0,250}(?:%b))\s*" % _SUFFIXES, re.I)
 
 
 @dataclass(frozen=True, slots=True)

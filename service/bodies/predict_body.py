@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import codecs
 import re
 from collections.abc import Callable
 from enum import Enum, auto
@@ -181,7 +182,7 @@ def _is_damaged_webp(start: bytes) -> bool:
 
 def _is_text(start: bytes) -> bool:
     try:
-        start[: -3 or None].decode()
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # which may end within a character
     except UnicodeDecodeError:
         return False
     return _CONTROL.search(start) is None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from inference.strictjson import from_json, parse_json, to_json
+from inference.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ def test_a_whole_number_is_a_float_where_one_is_asked_for() -> None:
 
 def test_a_default_may_be_left_out() -> None:
     assert from_json(Inner, {"ratio": 0.5}, where="inner").count == 0
+    assert from_json(Traffic, {"shadow": "2"}, where="traffic").weights == {}
 
 
 @pytest.mark.parametrize(
