@@ -8,7 +8,7 @@ is one process there is no file.
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,12 +35,12 @@ class Operations:
         self._reading = threading.Lock()
 
     @property
-    def unloaded(self) -> frozenset[Version]:
+    def unloaded(self) -> Set[Version]:
         """The versions that stay out of memory until they are loaded again."""
         return self._asked.unloaded
 
     @property
-    def pinned(self) -> frozenset[Version]:
+    def pinned(self) -> Set[Version]:
         """The versions that stay in memory when another takes over."""
         return self._asked.pinned
 
