@@ -25,9 +25,16 @@ def open_folder_of_photos(models_dir: Path, data: Path) -> Project:
     known = list_projects(models_dir)
     if all(project.data != data for project in known):
         for project in known:
-            if not project.data.exists() and _are_photos_of(project, data):
+            if _is_gone(project.data) and _are_photos_of(project, data):
                 return move_project(project, data)
     return open_project(models_dir, data)
+
+
+def _is_gone(folder: Path) -> bool:
+    try:
+        return not folder.exists()
+    except OSError:  # a share that does not answer may come back
+        return False
 
 
 def _are_photos_of(project: Project, data: Path) -> bool:
