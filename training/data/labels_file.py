@@ -11,7 +11,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -65,8 +65,13 @@ class NoLabelColumn(DataError):
     """The file has no column of labels: it is about something else."""
 
 
-def read_labels_file(file: Path) -> LabelsFile:
+def read_labels_file(file: Path, *, known: Collection[str] = ()) -> LabelsFile:
     """Read a file of labels.
+
+    Args:
+        file: what is read.
+        known: labels that the folder has already. One of them is meant whatever it is made of: blanks at
+            its ends, which cells lose, or a semicolon.
 
     Raises:
         NoLabelColumn: its columns are others.
@@ -81,9 +86,10 @@ def read_labels_file(file: Path) -> LabelsFile:
     lines: list[LabelLine] = []
     damaged: list[tuple[int, str]] = []
     columns: tuple[str, ...] = ()
+    meant = {_as_label(label): label for label in known}
     for number, record in records(text, file):
         columns = columns or tuple(record)
-        line = _as_line(number, record)
+        line = _as_line(number, record, meant)
         if isinstance(line, str):
             damaged.append((number, line))
         else:
@@ -200,8 +206,12 @@ def _parse(text: str, file: Path, number: int) -> Any:
         raise DataError(f"labels file {str(file)!r}, line {number}: is no JSON ({err})") from err
 
 
-def _as_line(number: int, record: Mapping[str, str]) -> LabelLine | str:
-    """Return the line, or what is wrong with it."""
+def _as_label(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell).strip()
+
+
+def _as_line(number: int, record: Mapping[str, str], known: Mapping[str, str]) -> LabelLine | str:
+    """Return the line, or what is wrong with it; `known` are labels by what cells say for them."""
     name = (record.get("file_name") or "").strip()
     sha256 = (record.get("sha256") or "").strip().lower() or None
     if not name and sha256 is None:
@@ -210,8 +220,10 @@ def _as_line(number: int, record: Mapping[str, str]) -> LabelLine | str:
         return f"has {sha256[:20]!r} for a sha256, which has 64 hex digits"
     if "label" not in record or record["label"] is None:
         return "has no label; write an empty one to leave the image out"
-    label = unicodedata.normalize("NFC", record["label"]).strip()
-    if _SEVERAL.search(label):
+    label = _as_label(record["label"])
+    if label in known:
+        label = known[label]
+    elif _SEVERAL.search(label):
         return f"has {label!r}, which looks like several labels; an image has one"
     split = (record.get("split") or "").strip() or None
     return LabelLine(line=number, file_name=name, label=label, sha256=sha256, split=split)

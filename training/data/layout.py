@@ -23,6 +23,7 @@ from training.data.folder_check.groups_in_folders import groups_in_folders
 from training.data.folder_check.labels_file_lines import not_used
 from training.data.folder_check.odd_suffixes import odd_suffixes
 from training.data.folder_check.skipped_clutter import skipped_clutter
+from training.data.folder_check.unknown_as_class import unknown_as_class
 from training.data.folder_check.unread_files import unread_pictures
 from training.data.folder_check.windows_names import windows_names
 from training.data.label_pattern import read_by_pattern
@@ -77,6 +78,7 @@ def look_at_folder(root: Path, source: LabelSource = FOLDER_NAMES) -> Folder:
         *unread_pictures(place),
         *odd_suffixes(place),
         *windows_names(labels),
+        *unknown_as_class(labels),
         *(dates_as_classes(labels) if draft.usable else ()),
         *skipped_clutter(place),
         *(groups_in_folders(place, draft.files) if draft.usable else ()),
@@ -99,12 +101,13 @@ def _read_draft(place: Place, source: LabelSource) -> LayoutDraft:
     if source.labels is not None:
         # Corrections may lie on top of the folder's own file of labels, which may be the very one.
         found = [file for file in found if file.resolve() != source.labels.resolve()]
-    files, unusable = _read_metadata(found)
     base = _read_base(place, source.label_from)
+    files, unusable = _read_metadata(found, known=base.every_label())
     draft = label_by_file(place, _joined(files, place), base) if files else base
     draft.findings += unusable
     if source.labels is not None:
-        return label_by_file(place, read_labels_file(source.labels), draft)
+        labels = read_labels_file(source.labels, known=draft.every_label())
+        return label_by_file(place, labels, draft)
     return draft
 
 
@@ -112,11 +115,13 @@ def _read_base(place: Place, pattern: str | None) -> LayoutDraft:
     return read_class_folders(place) if pattern is None else read_by_pattern(place, pattern)
 
 
-def _read_metadata(found: Sequence[Path]) -> tuple[list[LabelsFile], list[Finding]]:
+def _read_metadata(
+    found: Sequence[Path], *, known: Sequence[str]
+) -> tuple[list[LabelsFile], list[Finding]]:
     files, unusable = [], []
     for file in found:
         try:
-            files.append(read_labels_file(file))
+            files.append(read_labels_file(file, known=known))
         except NoLabelColumn as err:
             unusable.append(not_used(file.name, str(err)))
     return files, unusable

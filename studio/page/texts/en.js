@@ -79,6 +79,7 @@ export default {
   "finding.twin_labels": "Two labels with nearly one name",
   "finding.dates_as_classes": "Classes named like dates",
   "finding.windows_names": "Names that Windows cannot hold",
+  "finding.unknown_as_class": "A class named “unknown”",
   "finding.classes_one_level_down": "Which folders are the classes?",
   "finding.groups_in_folders": "Images in groups within a class",
   "finding.split_or_class": "A split or a class?",

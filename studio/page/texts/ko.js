@@ -74,6 +74,7 @@ export default {
   "finding.twin_labels": "이름이 거의 같은 라벨",
   "finding.dates_as_classes": "날짜처럼 보이는 클래스 이름",
   "finding.windows_names": "Windows에서 쓸 수 없는 이름",
+  "finding.unknown_as_class": "이름이 ‘unknown’인 클래스",
   "finding.classes_one_level_down": "어느 폴더가 클래스인가요?",
   "finding.groups_in_folders": "클래스 안에 나뉜 묶음",
   "finding.split_or_class": "분할인가요, 클래스인가요?",

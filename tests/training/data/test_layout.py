@@ -293,3 +293,30 @@ def test_a_correction_to_a_twin_of_a_class_is_said(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text("\n".join(lines))
     kinds = {finding.kind for finding in read_folder(tmp_path).findings}
     assert kinds == {"labels_file", "twin_labels"}
+
+
+def test_a_correction_means_the_class_that_is_there_whatever_its_name_is_made_of(
+    tmp_path: Path,
+) -> None:
+    """A cell has lost the blank at the end of `cat `, and `a;b` is one class here."""
+    write_classes(tmp_path, ["cat ", "a;b", "dog"], count=3)
+    lines = ["file_name,label", "dog/image0.png,cat", "dog/image1.png,a;b"]
+    (tmp_path / "metadata.csv").write_text("\n".join(lines))
+    folder = read_folder(tmp_path)
+    assert folder.labels == ("a;b", "cat ", "dog")
+    assert {found.label: found.files for found in folder.classes()} == {
+        "a;b": 4,
+        "cat ": 4,
+        "dog": 1,
+    }
+
+
+def test_a_class_named_like_unknown_is_one_and_it_is_said_what_the_folder_would_mean(
+    tmp_path: Path,
+) -> None:
+    write_classes(tmp_path, ["cat", "Unknown", "_unknown"], count=2)
+    folder = read_folder(tmp_path)
+    assert folder.labels == ("cat", "Unknown")
+    (finding,) = folder.findings
+    assert finding.severity == "info"
+    assert finding.message.startswith("'Unknown' is a class like any other")
