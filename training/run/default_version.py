@@ -36,6 +36,7 @@ class DefaultDecision:
         because: why it does, or why the new one takes its place.
         side_by_side: both on the same images, where there are such.
         stable: where the alias points at now; None where it is not set.
+        by_hand: whether it was a person that set it there.
     """
 
     serving: int | None
@@ -43,6 +44,7 @@ class DefaultDecision:
     because: str = "it is the first version"
     side_by_side: SideBySide | None = None
     stable: int | None = None
+    by_hand: bool = False
 
     @property
     def although(self) -> str:
@@ -52,8 +54,15 @@ class DefaultDecision:
         return ", although the new one is better on the same images" if is_better else ""
 
     def record(self, version: int) -> dict[str, Any]:
-        """Return what metrics.json of the new version keeps. `stable` is where a run has set the alias."""
-        pinned = self.serving if self.stays else version if self.stable is not None else None
+        """Return what metrics.json of the new version keeps.
+
+        `stable` is where runs have set the alias; null where there is none, or a person has set it.
+        """
+        pinned = None
+        if self.stays:
+            pinned = None if self.by_hand else self.serving
+        elif self.stable is not None:
+            pinned = version
         return {
             "before": self.serving,
             "becomes_default": not self.stays,
@@ -76,39 +85,45 @@ def decide_default(
     except InferenceError as err:
         display.warning(f"no version of {name!r} can be compared with the new one: {err}")
         return DefaultDecision(serving=None, because="no other version can be read")
+    by_hand = stable is not None and stable != _set_by_runs(repository, name)
     try:
         package = repository.package(name, serving)
         found = put_side_by_side(package, measured, config.decode_limits, display)
     except InferenceError as err:
         display.warning(f"version {serving} of {name!r} cannot be compared with the new one: {err}")
-        return DefaultDecision(
-            serving=serving, stays=config.make_default == "never", because=str(err), stable=stable
-        )
-    worse = _describe(found, package, measured, display)
-    by_hand = stable is not None and not _is_set_by_runs(repository, name)
-    stays, because = _decide(config.make_default, package, measured, worse=worse, by_hand=by_hand)
+        found, worse, otherwise = None, "", str(err)
+    else:
+        worse = _lacks(package, measured) or _describe(found, package, measured, display)
+        otherwise = "it is not shown to be worse"
+    stays, because = _decide(config.make_default, worse, by_hand=by_hand, otherwise=otherwise)
     return DefaultDecision(
-        serving=serving, stays=stays, because=because, side_by_side=found, stable=stable
+        serving=serving,
+        stays=stays,
+        because=because,
+        side_by_side=found,
+        stable=stable,
+        by_hand=by_hand,
     )
 
 
-def _decide(
-    rule: MakeDefault, package: Package, measured: MeasuredModel, *, worse: str, by_hand: bool
-) -> tuple[bool, str]:
+def _decide(rule: MakeDefault, worse: str, *, by_hand: bool, otherwise: str) -> tuple[bool, str]:
     """Return whether the version that answers stays, and why."""
-    labels = measured.facts["labels"]
-    removed = [label for label in package.manifest.labels if label not in labels]
     if rule == "always":
         return False, "--make-default always"
     if rule == "never":
         return True, "--make-default never"
-    if removed:
-        return True, f"the new one lacks labels of it: {named(removed)}"
     if worse:
         return True, worse
     if by_hand:
         return True, f"the alias {STABLE!r} was set to it by hand"
-    return False, "it is not shown to be worse"
+    return False, otherwise
+
+
+def _lacks(package: Package, measured: MeasuredModel) -> str:
+    """Say which labels of the version that answers a model has not; nothing where it has all."""
+    labels = measured.facts["labels"]
+    removed = [label for label in package.manifest.labels if label not in labels]
+    return f"the new one lacks labels of it: {named(removed)}" if removed else ""
 
 
 def _describe(
@@ -148,18 +163,24 @@ def _headline(metrics: Any) -> SplitMetrics:
     return found
 
 
-def _is_set_by_runs(repository: Repository, name: str) -> bool:
-    """Whether it was a run that set the alias, so that a run may move it again."""
-    folder = repository.root / name
-    return any(_pinned(folder / str(version)) is not None for version in repository.versions(name))
+def _set_by_runs(repository: Repository, name: str) -> object:
+    """Return where the last run that found a version before it left the alias, so that a run may move it.
+
+    None where it set none, or left it where a person had set it.
+    """
+    for version in reversed(repository.versions(name)):
+        record = _default_record(repository.root / name / str(version))
+        if record.get("before") is not None:
+            return record.get("stable")
+    return None
 
 
-def _pinned(version: Path) -> object:
+def _default_record(version: Path) -> dict[str, Any]:
     try:
         metrics = json.loads((version / METRICS_FILE).read_text(encoding="utf-8"))
-        return metrics["default"]["stable"]
+        return dict(metrics["default"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {}
 
 
 @contextmanager

@@ -114,6 +114,24 @@ def test_a_better_version_stays_aside_where_that_is_asked_for_or_another_was_cho
     assert default(models_dir) == 1
 
 
+def test_an_alias_set_by_hand_stays_where_it_was_put_after_runs_have_set_it_and_where_none_can_compare(
+    command: Command, data: Path, models_dir: Path
+) -> None:
+    """A run has set it to version 1, a person then to 2: later runs leave it, unless told `always`."""
+    package = make_package(models_dir)
+    assert command(data, *OPTIONS, "--make-default", "never").published.name == "2"
+    assert Repository(models_dir).aliases("colours") == {"stable": 1}
+    Repository(models_dir).set_alias("colours", "stable", 2)
+    for _ in range(2):
+        assert "the alias 'stable' was set to it by hand" in command(data, *OPTIONS).out
+    Repository(models_dir).set_alias("colours", "stable", 1)
+    (package / "model.onnx").write_bytes(bytes((package / "model.onnx").stat().st_size))
+    outcome = command(data, *OPTIONS)
+    assert "version 1 of 'colours' cannot be compared with the new one" in outcome.out
+    assert "version 1 stays the default: the alias 'stable' was set to it by hand" in outcome.out
+    assert default(models_dir) == 1
+
+
 def test_a_version_that_lacks_labels_of_the_default_stays_aside(
     command: Command, data: Path, models_dir: Path
 ) -> None:
