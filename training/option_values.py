@@ -108,4 +108,4 @@ def check_range(name: str, value: Any) -> None:
     """
     allowed, words = RANGES[name]
     if value is not None and not allowed(value):
-        raise ConfigError(f"{name} must be {words}, got {value}")
+        raise ConfigError(f"--{name.replace('_', '-')} must be {words}, got {value}")

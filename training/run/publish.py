@@ -221,7 +221,8 @@ def _is_for_any_service(data: bytes) -> bool:
 def order_golden(dataset: Dataset) -> list[ScannedImage]:
     """Return the images, the classes in turn, validation images first, large files last."""
     assert _NUM_GOLDEN <= MAX_GOLDEN_IMAGES
-    candidates = [*dataset.splits["val"], *dataset.splits["train"]]
+    both = [*dataset.splits["val"], *dataset.splits["train"]]
+    candidates = list({image.row: image for image in both}.values())  # with folds, some are in both
     in_turn = sorted(
         zip(candidates, _turns(candidates), strict=True),
         key=lambda pair: (_is_large_or_gone(pair[0].file.path), pair[1]),

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.training
     [
         ("members", ["a", "b"], "'members'"),
         ("band_member_photos", ["a", "b"], "'member'"),
-        ("data", ["happy faces", "sad"], "'faces'"),
+        ("faces", ["happy", "sad"], "'faces'"),
         ("가수 사진", ["제니", "지수"], "'가수'"),
         ("data", ["John_Savage", "Anna Smith"], "'John_Savage'"),
         ("data", ["Ana de Armas", "Martin L. King", "none"], "2 of 3"),
@@ -33,6 +33,9 @@ def test_people_are_told_by_a_word_or_by_most_names(
         ("surfaces", ["ok", "scratched"]),
         ("digits", ["0", "1"]),
         ("data", ["John_Savage", "tree", "house"]),
+        ("data", ["Golden_Retriever", "Great_Dane", "Jack_Russell"]),
+        ("fruit", ["Red Apple", "Green Apple"]),
+        ("parts", ["clock face", "record player", "눈사람"]),
     ],
 )
 def test_things_are_not_taken_for_people(folder: str, labels: list[str]) -> None:

@@ -166,6 +166,14 @@ def test_golden_images_take_the_classes_in_turn_and_validation_images_first(
     assert set(dataset.splits["val"]) <= set(chosen)
 
 
+def test_an_image_is_a_golden_one_once_where_folds_make_it_one_of_both_splits(
+    dataset: Dataset,
+) -> None:
+    train = dataset.splits["train"][:5]
+    folded = dataclasses.replace(dataset, splits={**dataset.splits, "train": train, "val": train})
+    assert sorted(i.row for i in order_golden(folded)) == sorted(i.row for i in train)
+
+
 def test_large_files_are_golden_images_only_where_there_are_too_few_others(
     dataset: Dataset, tmp_path: Path
 ) -> None:
