@@ -246,7 +246,7 @@ class FinetuneConfig:
         "training",
         "auto",
         "augment with horizontal flips; auto does where the probe still recognises flipped images "
-        "(of digits and letters it does not)",
+        "(of digits and letters it does not); from random weights there is no probe, and auto means no",
         choices=get_args(HorizontalFlip),
     )
     seed: int = option("training", 0, "seed of the split, the head and the augmentation", parse=int)

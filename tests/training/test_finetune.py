@@ -130,6 +130,7 @@ def test_training_from_scratch_needs_no_weights(command: Command, colours: Path)
     manifest = classifier.manifest
     assert manifest.training.method == "scratch"
     assert manifest.backbone.weights == "none"
+    assert "horizontal flip: off (no probe can show" in outcome.out
     assert not classifier.has_activation_map
     absent = manifest.outputs["activation_map"].absent
     assert absent is not None

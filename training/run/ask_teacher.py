@@ -101,7 +101,10 @@ class _Asking:
         """Return the answers of the best candidate, None where it is the chosen one or cannot be compared."""
         teacher = self.prepared.teacher
         if teacher is None:
-            self.display.line("no teacher: the chosen backbone is the best of the candidates")
+            unused = "" if self.config.unlabelled is None else "; --unlabelled is not used"
+            self.display.line(
+                f"no teacher: the chosen backbone is the best of the candidates{unused}"
+            )
             return None
         unlabelled = self._unlabelled()
         answers = teacher.learn(

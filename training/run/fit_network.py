@@ -91,6 +91,11 @@ def _from_scratch(fitting: Fitting) -> Selection | None:
     backbone = fitting.prepared.backbone
     assert isinstance(backbone, Backbone)
     start = TransferNetwork(backbone, len(dataset.labels))
+    if fitting.config.horizontal_flip == "auto":
+        fitting.display.line(
+            "horizontal flip: off (no probe can show whether flipped images keep their class; "
+            "--horizontal-flip yes turns it on)"
+        )
     task = _task(
         fitting, start, held, "scratch", horizontal_flip=fitting.config.horizontal_flip == "yes"
     )
