@@ -43,6 +43,11 @@ class OodDetector:
     val_scores: Floats
     C: float | None
 
+    @property
+    def counted_scores(self) -> Floats:
+        """The scores (M,) of the validation images; each photo counts once."""
+        return self.val_scores[self.candidate.dataset.counted("val")]
+
 
 def fit_ood_detector(
     candidate: Candidate, config: FinetuneConfig, display: Display, *, C: float | None
@@ -107,16 +112,16 @@ def choose_rejection(
     if unknown is None:
         with display.stage("leave-class-out evaluation"):
             measured = _measure_leave_class_out(detector, pretrained, seed=seed)
-        return fit_rejection(detector.ood_score, detector.val_scores, measured=measured)
+        return fit_rejection(detector.ood_score, detector.counted_scores, measured=measured)
     tune, test = split_unknown(unknown)
     known = score_test_images(detector)
     return fit_rejection(
         detector.ood_score,
-        detector.val_scores,
+        detector.counted_scores,
         tune=tune,
         measured=measure_unknown(
             "unknown images",
-            known=detector.val_scores if known is None else known,
+            known=detector.counted_scores if known is None else known,
             unknown=test,
         ),
     )
@@ -134,9 +139,9 @@ def make_index(detector: OodDetector, folder: Folder) -> SimilarIndex:
 
 
 def score_test_images(detector: OodDetector) -> Floats | None:
-    """Return the OOD scores of the test images, (N,), or None where there are none."""
+    """Return the OOD scores of the test images, (N,), each photo once; None where there are none."""
     candidate = detector.candidate
-    rows = candidate.dataset.rows("test")
+    rows = candidate.dataset.rows("test")[candidate.dataset.counted("test")]
     assert candidate.embeddings is not None
     return _scores(detector, candidate.embeddings[rows]) if len(rows) else None
 

@@ -75,8 +75,10 @@ def _test(
     rejected = None if scores is None else float((scores < rejection.threshold).mean())
     sets = {}
     if conformal is not None and "test" in served:
-        targets = detector.candidate.dataset.targets("test")
-        sets["test"] = measure_sets(served["test"], targets, conformal)
+        dataset = detector.candidate.dataset
+        counted = dataset.counted("test")
+        targets = dataset.targets("test")[counted]
+        sets["test"] = measure_sets(served["test"][counted], targets, conformal)
     return {"rejected": {"test": rejected}, "sets": sets}
 
 

@@ -105,11 +105,10 @@ class Candidate:
         return folds is not None and len(np.unique(folds)) > 1
 
     def out_of_fold(self) -> OutOfFoldPredictions:
-        """Return the predictions of models that had not seen the images."""
+        """Return the predictions of models that had not seen the images; each photo counts once."""
+        counted = self.dataset.counted("val")
         return OutOfFoldPredictions(
-            images=self.dataset.splits["val"],
-            targets=self.dataset.targets("val"),
-            logits=self.val_logits,
+            targets=self.dataset.targets("val")[counted], logits=self.val_logits[counted]
         )
 
     def graph(self, *, temperature: float, ood_score: OodScore) -> onnx.ModelProto:

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 
 from training.assessment.calibration import PRIOR_SPREAD, fit_temperature
-from training.data.scan import ScannedImage
 from training.runtime.arrays import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutOfFoldPredictions:
-    """The images (M), their classes (M,) and the logits (M, K) of models that had not seen them."""
+    """The classes (M,) of M images and the logits (M, K) of models that had not seen them."""
 
-    images: tuple[ScannedImage, ...]
     targets: Integers
     logits: Floats
 

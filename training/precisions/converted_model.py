@@ -12,6 +12,7 @@ from training.abstention.ood_detector import OodDetector
 from training.abstention.prediction_sets import fit_conformal
 from training.assessment.bootstrap import accuracy_difference
 from training.candidates.candidate import Candidate
+from training.candidates.out_of_fold import OutOfFoldPredictions
 from training.export.onnx_graph import attach_head
 from training.precisions.outcome import AccuracyChange
 from training.runtime.arrays import Floats, Integers
@@ -106,8 +107,7 @@ class ConvertedPredictions:
 
     def calibration(self) -> Calibration:
         """Fit the temperature again."""
-        out_of_fold = replace(self.reference.candidate.out_of_fold(), logits=self.logits)
-        return Calibration(temperature=out_of_fold.temperature())
+        return Calibration(temperature=self._out_of_fold().temperature())
 
     def rejection(self) -> Rejection:
         """Choose the threshold that accepts as many validation images as the float32 model's.
@@ -115,9 +115,10 @@ class ConvertedPredictions:
         What was measured against unknown images was measured with the float32 model, and left out.
         """
         rule = self.reference.rejection
-        below = round((1 - rule.accepted) * len(self.scores))
-        threshold = float(np.sort(self.scores)[min(below, len(self.scores) - 1)])
-        accepted = float((self.scores >= threshold).mean())
+        scores = self.scores[self.reference.candidate.dataset.counted("val")]
+        below = round((1 - rule.accepted) * len(scores))
+        threshold = float(np.sort(scores)[min(below, len(scores) - 1)])
+        accepted = float((scores >= threshold).mean())
         return replace(rule, threshold=threshold, accepted=accepted, measured=None)
 
     def conformal(self, calibration: Calibration) -> Conformal | None:
@@ -125,8 +126,13 @@ class ConvertedPredictions:
         rule = self.reference.conformal
         if rule is None:
             return None
-        probabilities = softmax(self.logits / calibration.temperature, axis=1)
-        return fit_conformal(probabilities, self.targets, coverage=rule.coverage)
+        out_of_fold = self._out_of_fold()
+        probabilities = softmax(out_of_fold.logits / calibration.temperature, axis=1)
+        return fit_conformal(probabilities, out_of_fold.targets, coverage=rule.coverage)
+
+    def _out_of_fold(self) -> OutOfFoldPredictions:
+        """Return these answers in place of the float32 model's; each photo counts once."""
+        return replace(self.reference.candidate, val_logits=self.logits).out_of_fold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

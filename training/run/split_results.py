@@ -40,8 +40,8 @@ def measure_splits(exported: ExportedModel) -> SplitResults:
     predictions, of heads that had not.
     """
     candidate, temperature = exported.candidate, exported.temperature
-    dataset, out_of_fold = candidate.dataset, candidate.out_of_fold()
-    every = {**exported.logits(), "val": out_of_fold.logits}
+    dataset = candidate.dataset
+    every = {**exported.logits(), "val": candidate.val_logits}
     counted = {split: dataset.counted(split) for split in every}
     logits = {split: every[split][counted[split]] for split in every}
     targets = {split: dataset.targets(split)[counted[split]] for split in every}
