@@ -149,7 +149,7 @@ def test_one_network_is_published_as_it_is(two: list[TrainedNetwork], folded: Da
     assert model.val_cosines is None
     assert model.spread is None
     assert not model.cross_validated
-    assert len(model.out_of_fold().images) == 14
+    assert len(model.out_of_fold().targets) == 14
 
 
 def test_c_is_chosen_on_the_images_of_all_folds(two: list[TrainedNetwork], folded: Dataset) -> None:

@@ -15,7 +15,7 @@ def rules_of(reference: Float32Model) -> list[object]:
     """Return temperature, rejection and sets of a trunk that answers less surely than float32."""
     found = ConvertedPredictions(
         reference=reference,
-        logits=reference.candidate.val_logits / 4,
+        logits=reference.candidate.val_logits / np.float32(4),
         scores=reference.detector.val_scores,
         parity=Parity(max_abs_logit_diff=0.0, argmax_agreement=1.0, images=1),
     )
