@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -70,6 +71,10 @@ def busy_service(
     waiting = list(answers)
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def do_GET(self) -> None:
             status, headers = waiting.pop(0)
             asked.append(self.path)
@@ -324,6 +329,39 @@ def test_a_folder_without_images_is_said(
 ) -> None:
     assert client_command.main([str(tmp_path)]) == 2
     assert "holds no image file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "hello"},
+        {"models": 3, "predictions": [{"label": "red"}]},
+        {"models": ["a"], "predictions": []},
+        {"models": {"a": 1}, "predictions": {}},
+    ],
+)
+def test_json_of_another_server_is_not_taken_for_an_answer(body: dict[str, object]) -> None:
+    with (
+        busy_service(*[(200, {})] * 3, body=json.dumps(body)) as (url, _),
+        Client(url) as made,
+    ):
+        with pytest.raises(Unreachable, match="is not the service"):
+            made.models()
+        with pytest.raises(Unreachable, match="is not the service"):
+            made.predict(b"x")
+        with pytest.raises(Unreachable, match="is not the service"):
+            made.feedback("r", "red")
+
+
+def test_a_retry_without_an_attempt_is_refused() -> None:
+    with pytest.raises(ValueError, match="attempts must be 1 or more, got 0"):
+        Retry(attempts=0)
+
+
+def test_the_folder_of_the_client_may_be_copied(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "service" / "client", tmp_path / "graft_client")
+    script = "from graft_client import Client; Client('http://127.0.0.1:1').close()"
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=60)
 
 
 def test_a_key_that_no_header_can_carry_is_refused() -> None:
