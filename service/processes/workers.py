@@ -6,6 +6,7 @@ models (`operations.py`) and the numbers behind `/metrics`.
 
 import asyncio
 import logging
+import math
 import os
 import queue
 import signal
@@ -23,6 +24,7 @@ from uvicorn.supervisors.multiprocess import Process
 from service.app import create_app
 from service.logs import configure_logging
 from service.processes.dispatch import Dispatcher, HandedConnections
+from service.processes.restart_pause import RestartPause
 from service.processes.server import DrainingServer
 from service.processes.worker_folder import in_use, remove_unused, worker_folder
 from service.settings import Settings
@@ -145,8 +147,9 @@ class Worker(Process):
 class Supervisor:
     """Keeps `settings.workers` processes running until it is told to stop.
 
-    A worker that dies takes with it only the requests that it held; another takes its place. The
-    first signal lets all drain and finish, the second ends them at once.
+    A worker that dies takes with it only the requests that it held; another takes its place, at once
+    or, where one after another dies, after a pause (`restart_pause.py`). The first signal lets all drain
+    and finish, the second ends them at once.
     """
 
     def __init__(
@@ -160,6 +163,9 @@ class Supervisor:
         self._metrics_listener = metrics_listener
         self._dispatcher = Dispatcher(listener)
         self._workers: list[Worker] = []
+        self._pauses = [RestartPause() for _ in range(settings.workers)]
+        # The places whose worker died, and when another takes them.
+        self._start_at: dict[int, float] = {}
         # Of all queues the one that a signal handler may put into.
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
@@ -202,16 +208,32 @@ class Supervisor:
         """Replace workers that die until a signal comes; False where one cannot even start."""
         while not self._is_told_within(_LOOK_EVERY_S):
             for index, worker in enumerate(self._workers):
-                if not self._signals.empty() or worker.lives():
-                    continue
-                worker.kill()
-                worker.join()
-                mark_process_dead(worker.pid, str(shared.metrics_dir))  # type: ignore[no-untyped-call]
-                logger.error("worker_died pid=%s exit_code=%s", worker.pid, worker.exitcode)
-                if worker.exitcode == STARTUP_FAILURE:
-                    return False
-                self._workers[index] = self._start(shared)
+                if not self._signals.empty():
+                    break
+                if index not in self._start_at and not worker.lives():
+                    self._bury(index, shared)
+                    if worker.exitcode == STARTUP_FAILURE:
+                        return False
+                if self._start_at.get(index, math.inf) <= time.monotonic():
+                    del self._start_at[index]
+                    self._pauses[index].note_started()
+                    self._workers[index] = self._start(shared)
         return True
+
+    def _bury(self, index: int, shared: SharedFolder) -> None:
+        """Clear up after the worker of a place, and note when another is to start there."""
+        worker = self._workers[index]
+        worker.kill()
+        worker.join()
+        mark_process_dead(worker.pid, str(shared.metrics_dir))  # type: ignore[no-untyped-call]
+        pause_s = self._pauses[index].after_death()
+        self._start_at[index] = time.monotonic() + pause_s
+        logger.error(
+            "worker_died pid=%s exit_code=%s; another starts in %.0f s",
+            worker.pid,
+            worker.exitcode,
+            pause_s,
+        )
 
     def _stop(self) -> None:
         """Have all workers drain and finish; at a second signal, or too late, they end at once."""

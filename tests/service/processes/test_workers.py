@@ -91,6 +91,8 @@ def test_a_worker_that_hangs_keeps_no_other_from_being_replaced(models_dir: Path
                 os.kill(dies, signal.SIGKILL)
                 eventually(partial(replaced, times), "not replaced")
                 dies = worker_pids(service)[-1]
+            assert "another starts in 0 s" in service.log
+            assert "another starts in 1 s" in service.log
         finally:
             os.kill(hangs, signal.SIGKILL)
         eventually(lambda: replaced(3), "the one that hung is not replaced")
