@@ -29,7 +29,7 @@ from service.logs import configure_logging
 from service.processes.server import DrainingServer, bind
 from service.processes.worker_folder import NoWorkerFolder
 from service.processes.workers import Supervisor
-from service.service_links import links_message, service_links
+from service.service_links import given_settings, links_message, service_links
 from service.settings import ENV_PREFIX, Settings, misspelt_variables
 from service.settings_check import check_models
 from service.settings_errors import settings_message
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m service") 
     _take_platform_settings()
     for name in _OPTIONS:
         if (value := getattr(arguments, name)) is not None:
-            os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
+            _give_setting(name, value)
     configure_logging("text")
     _warn_of_variables()
     try:
@@ -88,10 +88,19 @@ def _check(settings: Settings) -> int:
 
 def _take_platform_settings() -> None:
     """Take the port and the models folder that a managed platform gives, before what an image sets."""
-    contract = CONTRACTS.get(os.environ.get(f"{ENV_PREFIX}CONTRACT", ""))
+    given = given_settings(os.environ, prefix=ENV_PREFIX)
+    contract = CONTRACTS.get(given.get("contract", ""))
     if contract is not None:
         for name, value in contract.settings(os.environ).items():
-            os.environ[f"{ENV_PREFIX}{name.upper()}"] = value
+            _give_setting(name, value)
+
+
+def _give_setting(name: str, value: str) -> None:
+    """Set the variable of a setting, in place of every spelling of it in other cases."""
+    variable = f"{ENV_PREFIX}{name.upper()}"
+    for other in [found for found in os.environ if found.upper() == variable]:
+        del os.environ[other]
+    os.environ[variable] = value
 
 
 class _CannotListen(Exception):

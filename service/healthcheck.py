@@ -1,7 +1,8 @@
 """`python -m service.healthcheck`: exit code 0 if the service with these settings is ready, else 1.
 
 The image's HEALTHCHECK. The port is where the service takes it from: `GRAFT_PORT`, or what the platform of
-`GRAFT_CONTRACT` gives. Only the latter costs more imports than the standard library's.
+`GRAFT_CONTRACT` gives; the service's option `--port` is not seen here. Only a platform costs more imports than
+the standard library's.
 """
 
 import http.client
@@ -9,6 +10,8 @@ import os
 import sys
 from collections.abc import Mapping
 from typing import Final
+
+from service.service_links import given_settings
 
 _USUAL_PORT: Final = 8000
 # Listening on all addresses is listening on this machine's own.
@@ -33,16 +36,15 @@ def main() -> int:
 
 def address(environment: Mapping[str, str]) -> tuple[str, int]:
     """Return where the service listens that was started with these variables."""
-    given = {name: environment.get(f"GRAFT_{name.upper()}", "") for name in ("host", "port")}
-    contract = environment.get("GRAFT_CONTRACT", "none")
-    if contract not in ("", "none"):
+    given = given_settings(environment, prefix="GRAFT_")
+    contract = given.get("contract", "none")
+    if contract != "none":
         from service.contracts import CONTRACTS
 
         if contract in CONTRACTS:
             given |= CONTRACTS[contract].settings(environment)
-    # What is no number was put there by Kubernetes and is no setting; see `service_links.py`.
-    port = int(given["port"]) if given["port"].isdigit() else _USUAL_PORT
-    return _HOSTS.get(given["host"], given["host"]), port
+    host, port = given.get("host", ""), given.get("port", "")
+    return _HOSTS.get(host, host), int(port) if port.isdigit() else _USUAL_PORT
 
 
 if __name__ == "__main__":

@@ -23,6 +23,19 @@ def service_links(environment: Mapping[str, str], *, prefix: str) -> frozenset[s
     )
 
 
+def given_settings(environment: Mapping[str, str], *, prefix: str) -> dict[str, str]:
+    """Return what the variables below `prefix` set, by the setting's name, as `Settings` reads them.
+
+    A name counts in any case; an empty value, or one of Kubernetes', sets nothing.
+    """
+    links = {name.upper() for name in service_links(environment, prefix=prefix)}
+    return {
+        name.upper().removeprefix(prefix).lower(): value
+        for name, value in environment.items()
+        if value and name.upper().startswith(prefix) and name.upper() not in links
+    }
+
+
 def _is_link(name: str, value: str) -> bool:
     if name.endswith("_PORT") and _ADDRESS.fullmatch(value):
         return True

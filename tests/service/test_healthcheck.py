@@ -19,6 +19,10 @@ from tests.service.service_process import ROOT, environment, listening, running
         ({"GRAFT_HOST": "0.0.0.0", "GRAFT_PORT": "9000"}, ("127.0.0.1", 9000)),
         ({"GRAFT_HOST": "::", "GRAFT_PORT": "tcp://10.0.0.1:80"}, ("::1", 8000)),
         ({"GRAFT_HOST": "192.0.2.1"}, ("192.0.2.1", 8000)),
+        ({"graft_host": "192.0.2.1", "Graft_Port": "9000"}, ("192.0.2.1", 9000)),
+        ({"GRAFT_PORT": "8000", "graft_port": "9000"}, ("127.0.0.1", 9000)),
+        ({"GRAFT_PORT": "9000", "graft_port": ""}, ("127.0.0.1", 9000)),
+        ({"graft_contract": "sagemaker", "GRAFT_PORT": "8000"}, ("127.0.0.1", 8080)),
         ({"GRAFT_CONTRACT": "sagemaker", "GRAFT_PORT": "8000"}, ("127.0.0.1", 8080)),
         (
             {"GRAFT_CONTRACT": "sagemaker", "SAGEMAKER_BIND_TO_PORT": "8181"},

@@ -136,6 +136,16 @@ def test_a_check_of_the_settings_says_one_line_and_ends(
     assert said in line
 
 
+def test_an_option_counts_before_its_variable_in_any_case(models_dir: Path) -> None:
+    make_package(models_dir)
+    given = {"GRAFT_MODELS_DIR": "/nowhere", "graft_models_dir": "/nowhere either"}
+    command = [sys.executable, "-m", "service", "--check", "--models-dir", str(models_dir)]
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment(**given), capture_output=True, check=False, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_port_in_use_is_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = start_and_fail(GRAFT_PORT=str(taken.getsockname()[1]))
