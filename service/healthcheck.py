@@ -1,7 +1,7 @@
 """`python -m service.healthcheck`: exit code 0 if the service with these settings is ready, else 1.
 
 The image's HEALTHCHECK. The port is where the service takes it from: `GRAFT_PORT`, or what the platform of
-`GRAFT_CONTRACT` gives; the service's option `--port` is not seen here. Only a platform costs more imports than
+`GRAFT_CONTRACT` gives; the option `--port` is not seen here. Only a platform costs more imports than
 the standard library's.
 """
 
