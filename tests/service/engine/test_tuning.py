@@ -62,6 +62,18 @@ def test_a_batch_on_each_core_decodes_its_own_images_and_one_more_waits_for_the_
     assert (tuning.decode_in_batch, tuning.max_running) == (True, 3)
 
 
+def test_openvino_has_threads_of_its_own_so_that_two_batches_wait(models_dir: Path) -> None:
+    package = read_package(make_package(models_dir))
+
+    def open_model(intra_op_threads: int) -> Classifier:
+        session = SessionConfig(provider="openvino", intra_op_threads=intra_op_threads)
+        return Classifier.load(package, session=session)
+
+    chooser = tuner(lambda threads, running, batch: 100 * running)
+    tuning = chooser.tune("k", open_model, is_small=False).tuning
+    assert (tuning.decode_in_batch, tuning.max_running) == (True, 4)
+
+
 def test_where_one_batch_takes_all_cores_images_are_decoded_beside_it(models_dir: Path) -> None:
     tuning = tuner(lambda *_: 1.0).tune("k", Model(models_dir), is_small=False).tuning
     assert (tuning.decode_in_batch, tuning.max_running) == (False, 1)
