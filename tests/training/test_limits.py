@@ -75,5 +75,5 @@ def test_the_options_that_are_offered_admit_the_image(tmp_path: Path, limits: De
 def test_limits_that_are_none_are_refused() -> None:
     with pytest.raises(ConfigError, match="max_pixels"):
         FinetuneConfig(data=Path(), max_pixels=10**10)
-    with pytest.raises(ConfigError, match="positive"):
+    with pytest.raises(ConfigError, match="--max-image-bytes must be 1 or more"):
         FinetuneConfig(data=Path(), max_image_bytes=0)
