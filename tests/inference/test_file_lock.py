@@ -68,7 +68,7 @@ def test_threads_take_turns(tmp_path: Path) -> None:
 def test_files_are_locked_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_lock, "_WAIT_S", 0.1)
     with locked(tmp_path / "one"), locked(tmp_path / "other"):
-        pass
+        assert {file.name for file in tmp_path.iterdir()} == {"one", "other"}
 
 
 def test_a_killed_holder_holds_nothing_and_a_stopped_one_is_not_waited_for(

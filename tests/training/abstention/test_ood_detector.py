@@ -12,7 +12,7 @@ from inference.package import read_package
 from inference.session import SessionConfig
 from tests.training.conftest import Command, quiet
 from tests.training.folders import noisy, write_class, write_classes
-from training.abstention.ood_detector import fit_ood_detector
+from training.abstention.ood_detector import fit_ood_detector, score_test_images
 from training.candidates.candidate import Candidate
 from training.config import FinetuneConfig
 from training.ood.threshold import TUNE_FROM
@@ -53,6 +53,23 @@ def test_without_embeddings_of_its_own_a_candidate_is_scored_alike(
     known = fit_ood_detector(probe, config, quiet(), C=probe.C)
     computed = fit_ood_detector(replace(probe, embeddings=None), config, quiet(), C=None)
     np.testing.assert_allclose(computed.val_scores, known.val_scores, atol=1e-3)
+
+
+def test_versions_of_one_photo_count_once_in_the_scores_of_rule_and_report(
+    probe: Candidate, config: FinetuneConfig
+) -> None:
+    dataset = probe.dataset
+    photos = np.arange(1 + max(image.row for split in dataset.splits.values() for image in split))
+    for split in ("val", "test"):
+        rows, targets = dataset.rows(split), dataset.targets(split)
+        one, again, *_ = rows[targets == targets[0]]
+        photos[again] = photos[one]
+    candidate = replace(probe, dataset=replace(dataset, photos=photos))
+    detector = fit_ood_detector(candidate, config, quiet(), C=probe.C)
+    assert len(detector.counted_scores) == len(dataset.rows("val")) - 1
+    test_scores = score_test_images(detector)
+    assert test_scores is not None
+    assert len(test_scores) == len(dataset.rows("test")) - 1
 
 
 def test_few_unknown_images_measure_the_rule(command: Command, tmp_path: Path) -> None:
