@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     keep_max_mb: int = Field(
         default=1024,
         ge=1,
-        description="Disk space for the images of GRAFT_KEEP, in MiB; the oldest make room.",
+        description="Disk space for all of GRAFT_KEEP's folder, in MiB; the oldest images go.",
     )
     keep_days: int = Field(
         default=30, ge=1, le=3650, description="Days that an image of GRAFT_KEEP is kept."

@@ -15,6 +15,7 @@ from tests.training.folders import noisy, write_class, write_classes
 from training.abstention.ood_detector import fit_ood_detector, score_test_images
 from training.candidates.candidate import Candidate
 from training.config import FinetuneConfig
+from training.data.folder import Split
 from training.ood.threshold import TUNE_FROM
 
 pytestmark = pytest.mark.training
@@ -60,7 +61,8 @@ def test_versions_of_one_photo_count_once_in_the_scores_of_rule_and_report(
 ) -> None:
     dataset = probe.dataset
     photos = np.arange(1 + max(image.row for split in dataset.splits.values() for image in split))
-    for split in ("val", "test"):
+    splits: tuple[Split, ...] = ("val", "test")
+    for split in splits:
         rows, targets = dataset.rows(split), dataset.targets(split)
         one, again, *_ = rows[targets == targets[0]]
         photos[again] = photos[one]
